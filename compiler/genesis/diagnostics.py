@@ -1,0 +1,75 @@
+"""What a finding is. It stays structured until a report renders it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis.source import Span
+
+__all__ = ["SEVERITIES", "Diagnostic", "Path", "Related", "Severity", "config_path", "fails", "in_order"]
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
+
+Path = tuple[str | int, ...]
+"""Where a value is in a document: object keys and array indices from the root."""
+
+
+class Related(NamedTuple):
+    """Another place that explains a finding, with the words that stand beside it."""
+
+    message: str
+    span: Span
+
+
+class Diagnostic(NamedTuple):
+    """One finding.
+
+    Attributes:
+        rule: The rule's name, as in `genesis explain RULE`.
+        message: What is wrong and at which path of the configuration. May hold text from the user; reports escape it.
+        span: Where it is; None where no text is at fault (a server that does not answer an implicit provider).
+        help: What to do.
+        related: Other places that explain it.
+        severity: How bad it is.
+    """
+
+    rule: str
+    message: str
+    span: Span | None = None
+    help: str | None = None
+    related: tuple[Related, ...] = ()
+    severity: Severity = "error"
+
+
+def config_path(path: Iterable[str | int]) -> str:
+    """Write a path as people write it: `models.providers.vllm.models[0].id`; a key that is no plain word is quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif part.replace("-", "_").replace("$", "_").isidentifier():
+            text += f".{part}" if text else part
+        else:
+            quoted = part.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{quoted}"]'
+    return text or "the root"
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Order findings by file, offset and rule (then message), those without a place first; equal ones are one."""
+
+    def key(finding: Diagnostic) -> tuple[str, int, str, str]:
+        span = finding.span
+        return (span.source.name if span else "", span.start if span else -1, finding.rule, finding.message)
+
+    return sorted(dict.fromkeys(diagnostics), key=key)
+
+
+def fails(diagnostics: Iterable[Diagnostic], at: Severity = "error") -> bool:
+    """Tell whether any finding is at or above the severity `at`."""
+    limit = SEVERITIES.index(at)
+    return any(SEVERITIES.index(finding.severity) <= limit for finding in diagnostics)

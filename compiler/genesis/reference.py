@@ -1,0 +1,203 @@
+"""The grammar of references to variables in string values, and how one string is resolved.
+
+    text       = { literal | escape | reference }
+    reference  = "${" NAME [ modifier ] "}"  |  "$<" NAME [ modifier ] ">"
+    modifier   = ":-" default  |  ":?" message
+    escape     = "$" ( "${" … "}"  |  "$<" … ">" )   (stands for the text after the first "$")
+    NAME       = [A-Z_] { [A-Z0-9_] }
+
+A `$` that starts neither is literal. Resolving is one pass: what a variable contains is never read again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = [
+    "Malformed",
+    "Piece",
+    "Problem",
+    "Reference",
+    "Resolved",
+    "canonical",
+    "foreign_dialect",
+    "names",
+    "parse",
+    "resolve",
+]
+
+_REFERENCE = re.compile(
+    r"""(\$?) \$ (?: \{ ([A-Z_][A-Z0-9_]*) (?: :([-?]) ([^}]*) )? \}
+                   | <  ([A-Z_][A-Z0-9_]*) (?: :([-?]) ([^>]*) )? >
+                   | (\{ [^}"']* \}? | <[A-Za-z_][A-Za-z0-9_]* >? ) )""",
+    re.VERBOSE,
+)
+_FOREIGN = re.compile(
+    r"\$([A-Za-z_][A-Za-z0-9_]*) | os\.environ/(\w+) | \{\{ \s* (?:env\.)? (\w+) \s* \}\} | %([A-Z_][A-Z0-9_]*)%",
+    re.VERBOSE,
+)
+
+
+class Reference(NamedTuple):
+    """A reference to a variable; `start` and `end` are its offsets in the string that holds it.
+
+    Attributes:
+        name: The variable.
+        default: The text of `:-`, used where the variable is unset or empty.
+        message: The text of `:?`, the user's own words for unset or empty.
+    """
+
+    name: str
+    default: str | None
+    message: str | None
+    start: int
+    end: int
+
+    def written(self) -> str:
+        """Write the reference in the `${}` spelling; in the other one where its text holds the closing brace."""
+        modifier = ""
+        if self.default is not None:
+            modifier = f":-{self.default}"
+        elif self.message is not None:
+            modifier = f":?{self.message}"
+        return f"$<{self.name}{modifier}>" if "}" in modifier else f"${{{self.name}{modifier}}}"
+
+
+class Malformed(NamedTuple):
+    """Text that starts like a reference and is none, with the reason and what to write instead."""
+
+    text: str
+    reason: str
+    help: str
+    start: int
+    end: int
+
+
+class Piece(NamedTuple):
+    """A part of a resolved string: its text, and the reference that gave it (None for literal text)."""
+
+    text: str
+    reference: Reference | None
+
+
+class Problem(NamedTuple):
+    """Why a reference has no value, or only an empty one: the variable is unset or empty."""
+
+    reference: Reference
+    kind: str
+    """`unset`, `empty` (an empty text where a value is asked for by `:?`) or `blank` (empty, and used as it is)."""
+
+
+class Resolved(NamedTuple):
+    """What became of one string.
+
+    Attributes:
+        value: The text with every reference replaced; None where a variable that is needed has no value.
+        pieces: The parts in order, each with its reference: the origin of every character of `value`.
+        problems: One for each variable that is unset or empty.
+    """
+
+    value: str | None
+    pieces: tuple[Piece, ...]
+    problems: tuple[Problem, ...]
+
+
+def parse(text: str) -> Iterator[str | Reference | Malformed]:
+    """Split a string into literal text, references and malformed references, in order."""
+    done = 0
+    for match in _REFERENCE.finditer(text):
+        escaped, braced, braced_mark, braced_rest, angled, angled_mark, angled_rest, malformed = match.groups()
+        start, end = match.span()
+        if done < start:
+            yield text[done:start]
+        done = end
+        if escaped:
+            yield match.group()[1:]
+        elif malformed is not None:
+            yield _malformed(malformed, start, end)
+        else:
+            name, mark, rest = (braced, braced_mark, braced_rest) if braced else (angled, angled_mark, angled_rest)
+            if mark is not None and "${" in rest:
+                yield Malformed(
+                    match.group(),
+                    "a reference inside a reference's default is not expanded",
+                    f"write a plain text after `:{mark}`, or give {name} a value in one place",
+                    start,
+                    end,
+                )
+            else:
+                yield Reference(name, rest if mark == "-" else None, rest if mark == "?" else None, start, end)
+    if done < len(text):
+        yield text[done:]
+
+
+def resolve(text: str, lookup: Callable[[str], str | None]) -> Resolved:
+    """Replace every reference in `text` by what `lookup` says of its name (None: unset).
+
+    Malformed references stay as they are: they are findings of their own.
+    """
+    pieces: list[Piece] = []
+    problems: list[Problem] = []
+    whole = True
+    for part in parse(text):
+        if isinstance(part, str):
+            pieces.append(Piece(part, None))
+        elif isinstance(part, Malformed):
+            pieces.append(Piece(part.text, None))
+        else:
+            value = lookup(part.name)
+            if not value and part.default is not None:
+                value = part.default
+            elif value is None:
+                problems.append(Problem(part, "unset"))
+                whole = False
+            elif not value and part.message is not None:
+                problems.append(Problem(part, "empty"))
+                whole = False
+            elif not value:
+                problems.append(Problem(part, "blank"))
+            pieces.append(Piece(value or "", part))
+    return Resolved("".join(piece.text for piece in pieces) if whole else None, tuple(pieces), tuple(problems))
+
+
+def names(text: str) -> list[str]:
+    """List the variables that `text` refers to, in order."""
+    return [part.name for part in parse(text) if isinstance(part, Reference)]
+
+
+def canonical(text: str) -> str:
+    """Write a string with every reference in the `${}` spelling; escapes and other text stay as they are."""
+    done = 0
+    result = []
+    for part in parse(text):
+        if isinstance(part, Reference):
+            result += [text[done : part.start], part.written()]
+            done = part.end
+    return "".join([*result, text[done:]])
+
+
+def foreign_dialect(text: str) -> str | None:
+    """Name the variable if the whole string is a reference in another tool's dialect.
+
+    Those are the shell's bare `$NAME`, LiteLLM's `os.environ/NAME`, a template's `{{NAME}}` and `%NAME%`.
+    """
+    match = _FOREIGN.fullmatch(text)
+    return next(group for group in match.groups() if group) if match else None
+
+
+def _malformed(found: str, start: int, end: int) -> Malformed:
+    """Say what is wrong with a `{…` or `<…` after a `$` that is no reference."""
+    written = f"${found}"
+    close = "}" if found[0] == "{" else ">"
+    name = found[1:].removesuffix(close)
+    good = f"${{{re.sub(r'[^A-Z0-9_]+', '_', name.upper()).strip('_') or 'NAME'}}}"
+    if found[-1] != close:
+        return Malformed(written, f"this reference has no closing `{close}`", f"write `{good}`", start, end)
+    reason = f"`{name}` is no variable name: names are upper-case letters, digits and `_`"
+    if not name:
+        reason = "this reference names no variable"
+    return Malformed(written, reason, f"write `{good}`, or `${written}` for the text itself", start, end)

@@ -1,0 +1,66 @@
+"""Text and places in it: what every diagnostic points at.
+
+Offsets count code points from 0; lines and columns are 1-based, columns count code points.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import NamedTuple
+
+__all__ = ["Position", "Source", "Span"]
+
+# JSON5 1.0 §1.2: LF, CR, LS and PS end a line; CR LF is one end.
+_LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
+
+
+class Position(NamedTuple):
+    """A place as people count it: 1-based line, 1-based column in code points."""
+
+    line: int
+    column: int
+
+
+class Source:
+    """One text with the name it is shown under."""
+
+    __slots__ = ("_starts", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        """Hold `text` (decoded, without a byte order mark) under `name`, the path as the user wrote it."""
+        self.name = name
+        self.text = text
+        self._starts: list[int] | None = None
+
+    @property
+    def line_starts(self) -> list[int]:
+        """The offset of each line's first character; made on first use, since a clean file never asks."""
+        if self._starts is None:
+            self._starts = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        return self._starts
+
+    def position(self, offset: int) -> Position:
+        """Give the line and column of `offset`."""
+        starts = self.line_starts
+        line = bisect_right(starts, offset)
+        return Position(line, offset - starts[line - 1] + 1)
+
+    def line_span(self, line: int) -> tuple[int, int]:
+        """Give the offsets of 1-based `line`, from its first character to before its line end."""
+        starts = self.line_starts
+        start = starts[line - 1]
+        if line == len(starts):
+            return start, len(self.text)
+        end = starts[line] - 1
+        if end > start and self.text[end - 1 : end + 1] == "\r\n":
+            end -= 1
+        return start, end
+
+
+class Span(NamedTuple):
+    """The characters `start` up to but not including `end` of a source; empty where something is missing."""
+
+    source: Source
+    start: int
+    end: int
