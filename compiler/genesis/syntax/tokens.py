@@ -1,0 +1,86 @@
+"""JSON5 1.0 token by token: what the reader falls back on, and what its tokens mean.
+
+A module of its own, since a file in the common spellings never needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+__all__ = ["ESCAPE", "IDENTIFIER", "KEY_WORD", "NUMBER", "SIMPLE_ESCAPES", "SKIPPED", "SPACE", "STRING", "WORD", "identifier", "number"]
+
+# White space and comments. JSON5 1.0 §8: Zs, TAB, VT, FF, BOM and the four line terminators. A comment that is not
+# closed does not match: the reader finds `/` where it looks for a token.
+SPACE: Final = re.compile(
+    r"""(?: [ \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]++
+          | //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ )*+""",
+    re.VERBOSE,
+)
+# JSON5 1.0 §5: a string with its escapes unread; U+2028 and U+2029 may stand in it as they are. Group 1 is the closing
+# quote: without it the string runs to the end of its line.
+STRING: Final = re.compile(r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+("?)|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+('?)""")
+# JSON5 1.0 §5.1, in order: a line continuation, a pair of surrogates, one code unit, `\\xHH`, NUL, any other character;
+# then what is no escape, and a surrogate that stands in the text as it is.
+ESCAPE: Final = re.compile(
+    r"""\\(?: (\r\n|[\n\r\u2028\u2029]) | u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2}) | u([0-9a-fA-F]{4})
+           | x([0-9a-fA-F]{2}) | (0)(?![0-9]) | ([^ux0-9]) )
+      | (\\[ux]?[0-9a-zA-Z]*+) | [\ud800-\udfff]""",
+    re.VERBOSE,
+)
+SIMPLE_ESCAPES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+# JSON5 1.0 §6; what follows a number is the reader's business.
+NUMBER: Final = re.compile(
+    r"[+-]?(?:(0[xX][0-9a-fA-F]+)|(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?|(Infinity|NaN))"
+)
+# What a person would call one word, a URL or a path too: used to name and to pass over what is no token.
+WORD: Final = re.compile(r"""[^\s,:;={}\[\]"'/]++(?:(?::(?=[0-9/])|/)[^\s,;{}\[\]"']++)*+""")
+KEY_WORD: Final = re.compile(r"""[^\s,:;={}\[\]"'/]++""")
+# What is passed over whole on the way to the end of a broken item; group 1 is what may end it.
+SKIPPED: Final = re.compile(
+    r""""(?:[^"\\\n\r]|\\.)*+"?|'(?:[^'\\\n\r]|\\.)*+'?|//[^\n\r\u2028\u2029]*+|([,\n\r{}\[\]])"""
+)
+# ECMAScript 5.1 §7.6 IdentifierName, escapes included; the characters are checked in `identifier`.
+IDENTIFIER: Final = re.compile(r"(?:[\w$\u200c\u200d]|\\u[0-9a-fA-F]{4})++")
+
+_UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+# CPython converts at most this many digits at once (sys.int_info.default_max_str_digits).
+_DIGITS_AT_ONCE = 4000
+
+
+def identifier(token: str) -> str | None:
+    """Decode an unquoted key; None where a character of it may not stand in an ECMAScript 5.1 IdentifierName."""
+    name = _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), token)
+    # str.isidentifier follows UAX 31, which is ES 5.1's letters, digits, marks and connectors; `$`, ZWNJ and ZWJ it
+    # does not know. Characters outside the BMP are letters to both sides of today's implementations.
+    return name if re.sub("[$]|(?<!^)[\u200c\u200d]", "_", name).isidentifier() else None
+
+
+def number(token: str) -> int | float | None:
+    """Decode a number that `NUMBER` matched; None where JSON cannot carry it (NaN, Infinity, overflow).
+
+    A literal whose value is whole is an int, however it is written (`128e3`, `1.0`), with all of its digits.
+    """
+    digits = token.lstrip("+-")
+    sign = -1 if token[0] == "-" else 1
+    if digits[:2] in {"0x", "0X"}:
+        return sign * int(digits, 16)
+    if digits.isdigit():
+        return sign * _integer(digits)
+    value = float(digits)
+    if value != value or value == float("inf"):  # noqa: PLR0124 - NaN is what differs from itself
+        return None
+    if value.is_integer():
+        exact = Decimal(digits)
+        if exact == exact.to_integral_value():
+            return sign * int(exact)
+    return sign * value
+
+
+def _integer(digits: str) -> int:
+    """Convert decimal digits, however many: halves, so that no piece is past what CPython converts at once."""
+    if len(digits) <= _DIGITS_AT_ONCE:
+        return int(digits)
+    low = len(digits) // 2
+    return int(_integer(digits[:-low]) * 10**low + _integer(digits[-low:]))
