@@ -12,9 +12,11 @@ import msgspec
 
 from genesis import __version__
 from genesis.files import write_atomic
+from genesis.policy import NATIVE_ONLY
 
 __all__ = [
     "MANIFEST_VERSION",
+    "NATIVE_ONLY",
     "Compat",
     "Cost",
     "Generator",
@@ -28,6 +30,8 @@ __all__ = [
     "Selection",
     "SourceInfo",
     "Streaming",
+    "WindowFrom",
+    "digest",
     "dumps",
     "load",
     "loads",
@@ -35,6 +39,8 @@ __all__ = [
 ]
 
 MANIFEST_VERSION: Final = 1
+
+WindowFrom = Literal["config", "server", "parent", "default"]
 
 
 class ManifestError(Exception):
@@ -122,7 +128,7 @@ class Model(_Part, frozen=True):
     input: tuple[Literal["text", "image", "audio", "video"], ...]
     cost: Cost
     context_window: int
-    context_window_from: Literal["config", "server", "parent", "default"]
+    context_window_from: WindowFrom
     max_tokens: int
     max_tokens_from: Literal["config", "default"]
     params: dict[str, Any]

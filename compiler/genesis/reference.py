@@ -36,10 +36,8 @@ _REFERENCE = re.compile(
                    | (\{ [^}"']* \}? | <[A-Za-z_][A-Za-z0-9_]* >? ) )""",
     re.VERBOSE,
 )
-_FOREIGN = re.compile(
-    r"\$([A-Za-z_][A-Za-z0-9_]*) | os\.environ/(\w+) | \{\{ \s* (?:env\.)? (\w+) \s* \}\} | %([A-Z_][A-Z0-9_]*)%",
-    re.VERBOSE,
-)
+# Compiled when first needed: most configurations hold no string that starts like one of these.
+_FOREIGN = r"\$([A-Za-z_][A-Za-z0-9_]*)|os\.environ/(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\}|%([A-Z_][A-Z0-9_]*)%"
 
 
 class Reference(NamedTuple):
@@ -185,7 +183,9 @@ def foreign_dialect(text: str) -> str | None:
 
     Those are the shell's bare `$NAME`, LiteLLM's `os.environ/NAME`, a template's `{{NAME}}` and `%NAME%`.
     """
-    match = _FOREIGN.fullmatch(text)
+    if text[:1] not in {"$", "o", "{", "%"} or text[:2] in {"${", "$<", "$$"}:
+        return None
+    match = re.fullmatch(_FOREIGN, text)
     return next(group for group in match.groups() if group) if match else None
 
 

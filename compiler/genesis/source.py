@@ -23,14 +23,15 @@ class Position(NamedTuple):
 
 
 class Source:
-    """One text with the name it is shown under."""
+    """One text with the name it is shown under; `hidden` are the offsets of what no report may show of it."""
 
-    __slots__ = ("_starts", "name", "text")
+    __slots__ = ("_starts", "hidden", "name", "text")
 
     def __init__(self, name: str, text: str) -> None:
         """Hold `text` (decoded, without a byte order mark) under `name`, the path as the user wrote it."""
         self.name = name
         self.text = text
+        self.hidden: tuple[tuple[int, int], ...] = ()
         self._starts: list[int] | None = None
 
     @property

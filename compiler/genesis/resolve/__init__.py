@@ -1,1 +1,1 @@
-"""."""
+"""From what was read, found and decided to the manifest."""

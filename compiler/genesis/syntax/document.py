@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Container", "Document", "Entry", "Mark", "key_offsets", "value_offsets"]
 
-_COMMENT_OR_STRING = re.compile(
+_COMMENT_OR_STRING = (
     r""""(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?|(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
 )
 
@@ -93,7 +93,7 @@ class Document:
 
     def comments(self) -> Iterator[Span]:
         """Place every comment of the text, in order. Made when asked for: reading does not slow down for it."""
-        for match in _COMMENT_OR_STRING.finditer(self.source.text):
+        for match in re.finditer(_COMMENT_OR_STRING, self.source.text):
             if match[1] is not None:
                 yield Span(self.source, match.start(), match.end())
 

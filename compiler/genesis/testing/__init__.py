@@ -1,1 +1,18 @@
-"""."""
+"""A vLLM-shaped server for the demo and for tests, here and in projects that use Genesis.
+
+    async with FakeVLLM(answer=Answer(("Hello", " world"))) as server:
+        ...  # server.base_url, server.requests
+
+    with serving(api_key="a-key") as server:
+        ...  # the same in a thread, for code that is not asynchronous
+
+`python -m genesis.testing` runs it as a process of its own. Its answers have the shape of those recorded from
+vLLM 0.32.0, byte for byte apart from ids, times and counts.
+"""
+
+from genesis.testing.answers import DEFAULT_ANSWER, Answer, ToolCall
+from genesis.testing.background import serving
+from genesis.testing.protocol import ServedModel
+from genesis.testing.server import FakeVLLM, RecordedRequest
+
+__all__ = ["DEFAULT_ANSWER", "Answer", "FakeVLLM", "RecordedRequest", "ServedModel", "ToolCall", "serving"]

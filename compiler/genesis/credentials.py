@@ -1,0 +1,145 @@
+"""Where each provider's key comes from.
+
+A stated `apiKey` holds and never falls through; else the provider's variable, else an auth profile, else none.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from genesis.diagnostics import Diagnostic, config_path
+from genesis.expand import text_span
+from genesis.manifest import SecretRef
+from genesis.profiles import for_provider
+from genesis.reference import canonical, names, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from genesis.diagnostics import Path, Severity
+    from genesis.expand import Expansion, Variables
+    from genesis.profiles import Profile
+    from genesis.syntax import Document
+
+__all__ = ["Keys", "Missing", "OptIn", "missing_values", "secret_ref", "variable_of"]
+
+
+class OptIn(NamedTuple):
+    """What opted in to a provider that is not declared: words for the reason, and where its key is."""
+
+    reason: str
+    ref: SecretRef
+
+
+class Missing(Exception):  # noqa: N818 - it becomes a diagnostic
+    """A secret whose value is needed and not there. The message says what is missing, `help` what to do."""
+
+    def __init__(self, message: str, help_: str) -> None:
+        """Hold a diagnostic's message and help."""
+        super().__init__(message)
+        self.help = help_
+
+
+class Keys(NamedTuple):
+    """What keys can be found in: variables (never `env.vars`, which stands in the configuration) and profiles."""
+
+    variables: Variables
+    profiles: Mapping[str, Profile]
+
+    def credential(self, provider: str, entry: dict[str, Any], expansion: Expansion) -> SecretRef | None:
+        """Give a declared provider's credential; None sends no Authorization header."""
+        path = ("models", "providers", provider, "apiKey")
+        stated = entry.get("apiKey")
+        if stated == "":
+            return None
+        if isinstance(stated, str):
+            return secret_ref(expansion, path, stated)
+        if isinstance(stated, dict):
+            kind = "file" if stated.get("source") == "file" else "template"
+            return SecretRef(**{kind: stated["path"] if kind == "file" else f"${{{stated['id']}}}"})
+        found = self.opt_in(provider)
+        return found.ref if found else None
+
+    def opt_in(self, provider: str) -> OptIn | None:
+        """Tell what gives a provider a key that its configuration does not state: its variable, or a profile."""
+        variable = variable_of(provider)
+        if self.lookup(variable):
+            return OptIn(f"{variable} is set", SecretRef(template=f"${{{variable}}}"))
+        profile = for_provider(dict(self.profiles), provider)
+        if profile is not None:
+            return OptIn(f"the auth profile {profile} is there", SecretRef(profile=profile))
+        return None
+
+    def lookup(self, name: str) -> str | None:
+        """Give a variable's value; one of white space only is as good as unset, since no key looks like that."""
+        found = self.variables.find(name)
+        return found[0] if found is not None and found[0].strip() else None
+
+    def value(self, ref: SecretRef, where: str) -> str:
+        """Give the value of a secret position.
+
+        Raises:
+            Missing: A file that it needs cannot be used.
+        """
+        if ref.file is not None:
+            return _from_file(ref.file, where)
+        if ref.profile is not None:
+            return self.profiles[ref.profile].key
+        if ref.template is None:
+            return ref.value or ""
+        # A template without a value is reported, with its place, before anybody asks for it.
+        return resolve(ref.template, self.lookup).value or ""
+
+
+def missing_values(document: Document, expansion: Expansion, keys: Keys, needed: Container[Path]) -> list[Diagnostic]:
+    """Report the variables of secret positions that have no value.
+
+    That is an error at the paths `needed`, where the value is used; elsewhere a note, so that a pipeline without secrets
+    can compile.
+    """
+    findings = []
+    for path, string in expansion.strings.items():
+        if not string.secret:
+            continue
+        where = config_path(path)
+        for reference, _ in resolve(string.template, keys.lookup).problems:
+            state = "is empty" if keys.variables.find(reference.name) else "is not set"
+            span = text_span(document, path, string.template, reference.start, reference.end)
+            message = f"the variable `{reference.name}` {state}, and the value of `{where}` is needed here"
+            severity: Severity = "error"
+            if path not in needed:
+                message = f"the variable `{reference.name}` {state}; `{where}` keeps the reference, and requests will need it"
+                severity = "info"
+            if reference.message is not None:
+                message += f": {reference.message}"
+            help_ = f"export {reference.name}, or put it into an --env-file"
+            findings.append(Diagnostic("unset-variable", message, span, help_, severity=severity))
+    return findings
+
+
+def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
+    """Say where the value of the string in a secret position comes from: a template if it holds references."""
+    if names(text):
+        return SecretRef(template=canonical(text))
+    string = expansion.strings.get(path)
+    return SecretRef(value=text if string is None or string.resolved.value is None else string.resolved.value)
+
+
+def variable_of(provider: str) -> str:
+    """Name the variable that holds a provider's key: `FOO_BAR_API_KEY` for `foo-bar`."""
+    return f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
+
+
+def _from_file(path: str, where: str) -> str:
+    """Read a key from a file, such as a mounted secret; one newline at its end is not part of it."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read(64 * 1024)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise Missing(f"`{where}` needs the file {path}, which cannot be read: {reason}", "mount or create it") from None
+    value = text.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise Missing(f"`{where}` needs the file {path}, which is empty", "write the key into it")
+    return value

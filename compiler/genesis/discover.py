@@ -1,0 +1,207 @@
+"""Asking servers which models they have: `GET {base URL}/models`, all providers side by side.
+
+What a row holds is what vLLM 0.32 answers: `id`, `max_model_len`, and for a LoRA adapter `parent` with a null window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import aiohttp
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Answer", "Failure", "Query", "Row", "discover"]
+
+CONNECT_SECONDS: Final = 5.0
+TOTAL_SECONDS: Final = 15.0
+MAX_BYTES: Final = 16 * 1024 * 1024
+
+
+class Query(NamedTuple):
+    """One provider to ask.
+
+    Attributes:
+        provider: Its id.
+        base_url: With its path, without a trailing slash.
+        headers: All that are sent beyond HTTP's own, with their values.
+        secrets: Values that are scrubbed from whatever the server says.
+        variable: The variable that a person would set the key in.
+    """
+
+    provider: str
+    base_url: str
+    headers: Mapping[str, str]
+    secrets: tuple[str, ...]
+    variable: str
+
+
+class Row(NamedTuple):
+    """One model as a server lists it. `context_window` is in tokens; None where the row does not say."""
+
+    id: str
+    context_window: int | None
+    parent: str | None
+
+
+class Failure(NamedTuple):
+    """Why a server gave no models: a rule of the server family, with its message and help."""
+
+    rule: str
+    message: str
+    help: str
+
+
+class Answer(NamedTuple):
+    """What one server said: its rows by id, or why there are none; and ids that were left out."""
+
+    rows: dict[str, Row]
+    failure: Failure | None = None
+    dropped: int = 0
+
+
+class _Refused(Exception):  # noqa: N818 - carries a failure up to the query
+    def __init__(self, rule: str, message: str, help_: str) -> None:
+        super().__init__(message)
+        self.failure = Failure(rule, message, help_)
+
+
+def discover(queries: Iterable[Query]) -> list[Answer]:
+    """Ask every provider, all at the same time; the answers come in the order of the queries.
+
+    Never raises for what a server does: each failure is in its own answer. Redirects are refused, so that a key goes
+    nowhere but to the host that it was given for.
+    """
+    return asyncio.run(_discover(list(queries)))
+
+
+async def _discover(queries: list[Query]) -> list[Answer]:
+    timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True, skip_auto_headers=("User-Agent",)) as session:
+        return list(await asyncio.gather(*(_ask(session, query) for query in queries)))
+
+
+async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
+    url = f"{query.base_url}/models"
+    try:
+        async with session.get(
+            url, headers={"Accept": "application/json", **query.headers}, allow_redirects=False
+        ) as response:
+            # Read one byte more than is taken, to tell an answer at the limit from one past it.
+            body = await _read(response)
+            _check_status(query, url, response, body)
+        return _rows(query, url, body)
+    except _Refused as refused:
+        failure = refused.failure
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        failure = _unreachable(query, url, error)
+    return Answer({}, failure._replace(message=_scrub(failure.message, query.secrets)))
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in response.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) > MAX_BYTES:
+            message = f"{response.url} answered with more than {MAX_BYTES // (1024 * 1024)} MiB"
+            raise _Refused("bad-model-list", message, "is this the address of a model server?")
+    return bytes(body)
+
+
+def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Refuse every answer that is no success."""
+    status = response.status
+    said = _error_text(body)
+    quoted = f": {said}" if said else ""
+    if status in {401, 403}:
+        sent = "the key was refused" if "Authorization" in query.headers else "no key was sent"
+        help_ = f"set {query.variable} to a key that this server takes (vLLM: the value of its --api-key)"
+        raise _Refused("auth-rejected", f"{url} answered {status}{quoted}; {sent}", help_)
+    if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+        message = f"{url} answered {status}, a redirect, which is not followed: a key goes to no other address"
+        raise _Refused("bad-model-list", message, "write the address that it points at into `baseUrl`")
+    if status == 404:  # noqa: PLR2004
+        help_ = "does `baseUrl` end in the path of the API? For vLLM that is `/v1`"
+        raise _Refused("bad-model-list", f"{url} answered 404{quoted}", help_)
+    if status != 200:  # noqa: PLR2004
+        help_ = "look at the server's log" if status >= 500 else "is this the address of an OpenAI-compatible server?"  # noqa: PLR2004
+        raise _Refused("bad-model-list", f"{url} answered {status}{quoted}", help_)
+
+
+def _rows(query: Query, url: str, body: bytes) -> Answer:
+    """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
+    help_ = "is this the address of an OpenAI-compatible server, up to `/v1`?"
+    try:
+        answer = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is no JSON"
+        raise _Refused("bad-model-list", f"{url} answered with {kind}, not with a list of models", help_) from None
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list):
+        raise _Refused("bad-model-list", f"{url} answered with JSON that is no list of models", help_)
+    rows: dict[str, Row] = {}
+    dropped = 0
+    for item in data:
+        name = item.get("id") if isinstance(item, dict) else None
+        if not isinstance(name, str) or not name or not name.isprintable():
+            dropped += 1
+            continue
+        parent = item.get("parent")
+        rows.setdefault(name, Row(name, _window(item), parent if isinstance(parent, str) else None))
+    if not rows:
+        message = f"{url} answered with a list that holds no model"
+        raise _Refused("no-models-discovered", message, f"start the server of `{query.provider}` with a model")
+    return Answer(rows, None, dropped)
+
+
+def _window(row: dict[str, Any]) -> int | None:
+    """Find a row's context window: vLLM says `max_model_len`, others `context_length` or `context_window`."""
+    for key in ("max_model_len", "context_length", "context_window"):
+        value = row.get(key)
+        if type(value) is int and value > 0:
+            return value
+    return None
+
+
+def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
+    """Say in words why no answer came."""
+    help_ = "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+    os_error = getattr(error, "os_error", None)
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        reason = f"no connection within {CONNECT_SECONDS:g} seconds"
+    elif isinstance(error, TimeoutError):
+        reason = f"no whole answer within {TOTAL_SECONDS:g} seconds"
+        help_ = "is the server still loading its model?"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        reason = "its name is not known"
+    elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
+        reason = "no secure connection: its certificate is not accepted, or it does not speak TLS"
+        help_ = "correct the scheme in `baseUrl`, or have the server's certificate signed by an authority that is trusted here"
+    elif isinstance(os_error, ConnectionRefusedError):
+        reason = "nothing listens there"
+    elif isinstance(error, aiohttp.ServerDisconnectedError):
+        reason = "it closed the connection without an answer"
+    else:
+        reason = (os_error.strerror if isinstance(os_error, OSError) else "") or type(error).__name__
+    return Failure("server-unreachable", f"the server of `{query.provider}` did not answer at {url}: {reason}", help_)
+
+
+def _error_text(body: bytes) -> str:
+    """Find what the server says is wrong, in both of vLLM's shapes; at most 300 characters, on one line."""
+    try:
+        error = msgspec.json.decode(body).get("error")
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+        return ""
+    text = error.get("message") if isinstance(error, dict) else error
+    return " ".join(text.split())[:300] if isinstance(text, str) else ""
+
+
+def _scrub(text: str, secrets: Iterable[str]) -> str:
+    """Take secrets out of what a server said: some echo the key that they refuse."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

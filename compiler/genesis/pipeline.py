@@ -1,0 +1,109 @@
+"""The stages in order, and nothing else: the page to read first.
+
+    bytes -> decode -> parse -> expand -> validate -> rules                          -> diagnostics    (check)
+                                        the same, then -> decide -> discover -> resolve -> manifest    (compile)
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from genesis.diagnostics import Diagnostic, fails, in_order
+from genesis.expand import Variables, expand
+from genesis.rules import registry
+from genesis.rules.rule import Context
+from genesis.syntax import decode, parse
+from genesis.validate import validate
+
+if TYPE_CHECKING:
+    from genesis.credentials import Keys
+    from genesis.manifest import Manifest
+    from genesis.resolve.decision import Decision
+
+__all__ = ["Compiled", "Linted", "compile_config", "lint"]
+
+
+class Linted(NamedTuple):
+    """What the stages that look at nothing but the file made of it: what rules see, and the findings in order."""
+
+    context: Context
+    diagnostics: list[Diagnostic]
+
+
+class Compiled(NamedTuple):
+    """A manifest, or None where a finding is an error; the findings in order; the decision for each provider."""
+
+    manifest: Manifest | None
+    diagnostics: list[Diagnostic]
+    decisions: list[Decision]
+
+
+def lint(name: str, data: bytes, variables: Variables) -> Linted:
+    """Lint one file. Looks at nothing but its arguments.
+
+    Args:
+        name: The path that findings show.
+        data: The file's bytes.
+        variables: What references are resolved with; without a complete set any other is an unknown string.
+    """
+    source, diagnostics = decode(name, data)
+    document = parse(source)
+    if source.text or not diagnostics:
+        diagnostics += document.diagnostics
+    expansion = expand(document, variables)
+    context = Context(document, expansion)
+    diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
+    if diagnostics:
+        from genesis.masking import hide_secrets  # noqa: PLC0415 - nothing is shown of a file without findings
+
+        hide_secrets(document)
+    return Linted(context, in_order(diagnostics))
+
+
+def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = None, inline: bool = False) -> Compiled:
+    """Compile one file: lint it, decide each provider, ask the servers that are to be asked, and resolve.
+
+    Args:
+        name: The path that findings show; the manifest states its last part.
+        data: The file's bytes.
+        keys: Where variables and keys come from.
+        only: The one provider that the manifest is to hold; no other is asked.
+        inline: Whether values stand in the manifest's secret positions, instead of where they come from.
+    """
+    # What `check` does not need: msgspec takes 20 ms to import.
+    from genesis import manifest as output  # noqa: PLC0415
+    from genesis.credentials import missing_values  # noqa: PLC0415
+    from genesis.masking import hide_secrets  # noqa: PLC0415
+    from genesis.resolve import decision, providers, selection  # noqa: PLC0415
+    from genesis.rules import reachable  # noqa: PLC0415
+
+    context, diagnostics = lint(name, data, keys.variables)
+    document, expansion = context.document, context.expansion
+    hide_secrets(document)
+    if fails(diagnostics):
+        return Compiled(None, diagnostics, [])
+    decisions = [made for made in decision.decide(context.value, keys) if only in {None, made.provider}]
+    needed = providers.needed_secrets(expansion, decisions, inline=inline)
+    diagnostics += missing_values(document, expansion, keys, needed)
+    if fails(diagnostics):
+        return Compiled(None, in_order(diagnostics), decisions)
+    resolved = providers.resolve_providers(document, expansion, decisions, keys)
+    diagnostics += resolved.diagnostics
+    context = context._replace(discovered=resolved.discovered)
+    diagnostics += reachable.check(context, {made.provider for made in decisions}, only)
+    entries = resolved.providers
+    if inline:
+        entries, findings = providers.inlined(document, entries, keys)
+        diagnostics += findings
+    diagnostics = in_order(diagnostics)
+    if fails(diagnostics):
+        return Compiled(None, diagnostics, decisions)
+    made = output.Manifest(
+        manifest_version=output.MANIFEST_VERSION,
+        generator=output.Generator(),
+        source=output.SourceInfo(path=os.path.basename(name), sha256=output.digest(data)),
+        providers=entries,
+        selection=selection.select(context.value, entries),
+    )
+    return Compiled(made, diagnostics, decisions)

@@ -1,0 +1,54 @@
+"""Findings for programs: one JSON object, versioned, the same keys whatever was found."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis.diagnostics import Diagnostic
+    from genesis.source import Span
+
+__all__ = ["render"]
+
+
+def render(files: int, diagnostics: Iterable[Diagnostic]) -> str:
+    """Render findings as JSON: lines and columns are 1-based, ends are exclusive, columns count code points."""
+    findings = list(diagnostics)
+    report = {
+        "version": 1,
+        "findings": [_finding(finding) for finding in findings],
+        "summary": {
+            "files": files,
+            **{f"{name}s": sum(finding.severity == name for finding in findings) for name in ("error", "warning", "info")},
+        },
+    }
+    # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
+    return json.dumps(report, indent=2) + "\n"
+
+
+def _finding(finding: Diagnostic) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message": finding.message,
+        **_place(finding.span),
+        "help": finding.help,
+        "fix": None,
+        "related": [{"message": place.message, **_place(place.span)} for place in finding.related],
+    }
+
+
+def _place(span: Span | None) -> dict[str, Any]:
+    if span is None:
+        return dict.fromkeys(("path", "line", "column", "endLine", "endColumn"))
+    start, end = span.source.position(span.start), span.source.position(span.end)
+    return {
+        "path": span.source.name,
+        "line": start.line,
+        "column": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    }

@@ -1,0 +1,117 @@
+"""Findings for people: the message, the line that it is about with the place underlined, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from genesis.report.escape import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis.diagnostics import Diagnostic, Severity
+    from genesis.source import Source, Span
+
+__all__ = ["render"]
+
+_COLOURS: Final[dict[str, str]] = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m"}
+_BOLD: Final = "\x1b[1m"
+_BLUE: Final = "\x1b[1;34m"
+_RESET: Final = "\x1b[0m"
+# Columns of source shown at most; a longer line is cut around its span.
+_WIDTH: Final = 110
+_MASK: Final = "***"
+
+
+def render(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """Render findings, one paragraph each, in the order given."""
+    return "".join(f"{_Renderer(colour=colour).finding(finding)}\n\n" for finding in diagnostics)
+
+
+class _Renderer:
+    def __init__(self, *, colour: bool) -> None:
+        self.colour = colour
+
+    def finding(self, finding: Diagnostic) -> str:
+        """Render one finding."""
+        numbers = [self._last_line(span) for span in (finding.span, *(place.span for place in finding.related)) if span]
+        margin = len(str(max(numbers, default=0)))
+        label = self._paint(_COLOURS[finding.severity], f"{finding.severity}[{finding.rule}]")
+        lines = [f"{label}{self._paint(_BOLD, ': ' + escape(finding.message))}"]
+        if finding.span is not None:
+            lines += self._frame(finding.span, margin, finding.severity, "^")
+        for place in finding.related:
+            lines.append(f"{' ' * margin} {self._paint(_BLUE, '::')} {escape(place.message)}")
+            lines += self._frame(place.span, margin, "info", "-")
+        if finding.help is not None:
+            bar = self._paint(_BLUE, "=") if finding.span is not None else self._paint(_BLUE, "=")
+            lines.append(f"{' ' * margin} {bar} {self._paint(_BOLD, 'help')}: {escape(finding.help)}")
+        return "\n".join(lines)
+
+    def _frame(self, span: Span, margin: int, severity: Severity, mark: str) -> list[str]:
+        """Show where a span is: the arrow, and its first line with the span underlined."""
+        position = span.source.position(span.start)
+        pad = " " * margin
+        arrow = self._paint(_BLUE, "-->")
+        lines = [f"{pad}{arrow} {escape(span.source.name)}:{position.line}:{position.column}"]
+        if not span.source.text:
+            return lines
+        shown, before, width = _line(span)
+        bar = self._paint(_BLUE, "|")
+        number = self._paint(_BLUE, str(position.line).rjust(margin))
+        under = self._paint(_COLOURS[severity], mark * width)
+        return [*lines, f"{pad} {bar}", f"{number} {bar} {shown}".rstrip(), f"{pad} {bar} {' ' * before}{under}"]
+
+    @staticmethod
+    def _last_line(span: Span) -> int:
+        return span.source.position(span.start).line
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if self.colour else text
+
+
+def _line(span: Span) -> tuple[str, int, int]:
+    """Give a span's first line as it is shown, the columns before the span, and the columns that it takes."""
+    source = span.source
+    start, end = source.line_span(source.position(span.start).line)
+    cells = _cells(source, start, end)
+    first = min(span.start, end) - start
+    last = min(span.end, end) - start
+    before = sum(map(_columns, cells[:first]))
+    width = sum(map(_columns, cells[first:last])) or 1
+    shown = "".join(cells)
+    if before + width + 20 > _WIDTH and before > 20:  # noqa: PLR2004 - leave some of what is before the span
+        # Cut so that the span starts in view; what is left out is marked.
+        cut = 0
+        while sum(map(_columns, cells[cut:first])) > 20:  # noqa: PLR2004
+            cut += 1
+        shown = "… " + "".join(cells[cut:])
+        before = 2 + sum(map(_columns, cells[cut:first]))
+    if len(shown) > _WIDTH:
+        shown = shown[:_WIDTH] + " …"
+        width = max(1, min(width, _WIDTH - before))
+    return shown, before, width
+
+
+def _cells(source: Source, start: int, end: int) -> list[str]:
+    """Give what is shown for each character of a line: itself, an escape, a blank for a tab, one mask for a secret."""
+    cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
+    for hidden_start, hidden_end in source.hidden:
+        low, high = max(hidden_start, start), min(hidden_end, end)
+        if low < high:
+            cells[low - start : high - start] = [_MASK, *[""] * (high - low - 1)]
+    return cells
+
+
+def _cell(char: str) -> str:
+    return "    " if char == "\t" else escape(char)
+
+
+def _columns(cell: str) -> int:
+    """Count the terminal columns of a cell."""
+    if cell.isascii():
+        return len(cell)
+    import unicodedata  # noqa: PLC0415 - a table of 1 MB that most files have no use for
+
+    wide = {"W", "F"}
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in wide) for char in cell)

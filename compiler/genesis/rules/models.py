@@ -1,0 +1,127 @@
+"""A provider's list of models and what each entry says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from genesis.config import declared_models, extension, is_dynamic, mapping, providers
+from genesis.diagnostics import Related, config_path
+from genesis.nearest import listed, nearest
+from genesis.policy import DEFAULT_CONTEXT_WINDOW
+from genesis.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis.diagnostics import Diagnostic, Path
+    from genesis.rules.rule import Context
+
+__all__ = ["DUPLICATE_MODEL", "INVALID_VALUE", "MAX_TOKENS_EXCEEDS_CONTEXT", "NO_MODELS", "check"]
+
+APIS: Final = ("openai-completions",)
+INPUTS: Final = ("text", "image", "audio", "video")
+MAX_TOKENS_FIELDS: Final = ("max_tokens", "max_completion_tokens")
+
+NO_MODELS: Final = Rule(
+    "no-models",
+    "error",
+    "a declared provider without models",
+    """A provider that is declared is not discovered: what `models` lists is all there is. An empty list therefore is a
+provider that nothing can be asked of. Either list its models, or keep it dynamic with `"<id>/*": {}` in
+`agents.defaults.models`, or, for `vllm` at its default address, leave the entry out and set `VLLM_API_KEY`.""",
+    '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } } }',
+    '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },\n'
+    '  agents: { defaults: { models: { "vllm/*": {} } } } }',
+)
+DUPLICATE_MODEL: Final = Rule(
+    "duplicate-model",
+    "error",
+    "two entries of one provider have the same id",
+    """Which of the two would hold is anybody's guess: the windows, prices and limits of one of them are silently lost.""",
+    '{ models: { providers: { vllm: { models: [{ id: "llama" }, { id: "llama", maxTokens: 64 }] } } } }',
+    '{ models: { providers: { vllm: { models: [{ id: "llama", maxTokens: 64 }] } } } }',
+)
+MAX_TOKENS_EXCEEDS_CONTEXT: Final = Rule(
+    "max-tokens-exceeds-context",
+    "error",
+    "more output tokens than the context window holds",
+    """The window holds the prompt and the answer together. A server refuses a request for more tokens than its window
+(vLLM answers 400), so an entry like this fails at its first use. A window that is not stated is taken as 128000.""",
+    '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 4096, maxTokens: 8192 }] } } } }',
+    '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 16384, maxTokens: 8192 }] } } } }',
+)
+INVALID_VALUE: Final = Rule(
+    "invalid-value",
+    "error",
+    "a value that is none of those allowed",
+    """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must not be empty
+or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the first one.""",
+    '{ models: { providers: { vllm: { api: "openai-responses", models: [{ id: "llama" }] } } } }',
+    '{ models: { providers: { vllm: { api: "openai-completions", models: [{ id: "llama" }] } } } }',
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Check every provider's models."""
+    for name, provider in providers(context.value):
+        path: Path = ("models", "providers", name)
+        if "/" in name or not name.strip():
+            message = f"the provider id `{name}` holds a `/` or is empty, so no reference can name it"
+            yield INVALID_VALUE.finding(context, path, message, "rename it", key=True)
+        yield from _check_name(context, (*path, "api"), APIS, "API")
+        yield from _check_list(context, path, name, provider)
+        seen: dict[str, Path] = {}
+        for index, model in declared_models(provider):
+            yield from _check_model(context, (*path, "models", index), model, seen, dynamic=is_dynamic(context.value, name))
+
+
+def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any]) -> Iterator[Diagnostic]:
+    models = provider.get("models", [])
+    if models == [] and not is_dynamic(context.value, name) and "$include" not in provider:
+        place = (*path, "models") if "models" in provider else path
+        if context.document.is_damaged(path):
+            return
+        yield NO_MODELS.finding(
+            context,
+            place,
+            f"the provider `{config_path(path)}` is declared and has no models, so it is not discovered either",
+            f'list its models, or add `agents: {{ defaults: {{ models: {{ "{name}/*": {{}} }} }} }}` to ask its server',
+            key=True,
+        )
+
+
+def _check_model(
+    context: Context, path: Path, model: dict[str, Any], seen: dict[str, Path], *, dynamic: bool
+) -> Iterator[Diagnostic]:
+    identifier = model["id"]
+    first = seen.setdefault(identifier, path)
+    if first is not path and context.known(*path, "id"):
+        related = (Related("first declared here", context.document.value_span((*first, "id"))),)
+        message = f"the model `{identifier}` is declared twice by `{config_path(path[:3])}`"
+        finding = DUPLICATE_MODEL.finding(context, (*path, "id"), message, "keep one of the two entries")
+        yield finding._replace(related=related)
+    limit = model.get("maxTokens")
+    window = model.get("contextWindow", None if dynamic else DEFAULT_CONTEXT_WINDOW)
+    if type(limit) is int and type(window) is int and limit > window > 0:
+        stated = "" if "contextWindow" in model else ", the default where none is stated"
+        yield MAX_TOKENS_EXCEEDS_CONTEXT.finding(
+            context,
+            (*path, "maxTokens"),
+            f"`{config_path(path)}.maxTokens` is {limit}, more than the context window of {window} tokens{stated}",
+            f"write at most {window}, less what prompts need, or state the model's true `contextWindow`",
+        )
+    if (inputs := model.get("input")) is not None and inputs != ["text"] and isinstance(inputs, list):
+        for index in range(len(inputs)):
+            yield from _check_name(context, (*path, "input", index), INPUTS, "kind of input")
+    if "compat" in model:
+        yield from _check_name(context, (*path, "compat", "maxTokensField"), MAX_TOKENS_FIELDS, "request field")
+
+
+def _check_name(context: Context, path: Path, known: tuple[str, ...], what: str) -> Iterator[Diagnostic]:
+    """Check a value that is one of a few names."""
+    text = context.text(*path)
+    if text is None or text in known:
+        return
+    near = nearest(text, known) if len(known) > 1 else None
+    help_ = f"did you mean `{near}`?" if near else f"supported: {listed(known)}"
+    yield INVALID_VALUE.finding(context, path, f"the {what} `{text}` in `{config_path(path)}` is not supported", help_)

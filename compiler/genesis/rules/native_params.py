@@ -1,0 +1,50 @@
+"""Request fields of the native OpenAI endpoint, which a proxy-style server never gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from genesis.config import declared_models, providers, selected_entries
+from genesis.diagnostics import config_path
+from genesis.policy import NATIVE_ONLY
+from genesis.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis.diagnostics import Diagnostic, Path
+    from genesis.rules.rule import Context
+
+__all__ = ["NATIVE_ONLY_PARAM", "check"]
+
+NATIVE_ONLY_PARAM: Final = Rule(
+    "native-only-param",
+    "warning",
+    "a parameter that is not sent",
+    """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI endpoint. vLLM
+takes them without complaint and does nothing with them, so they are left out of every request and of the manifest:
+whoever wrote one believes in an effect that it does not have.""",
+    '{ models: { providers: { vllm: { params: { service_tier: "flex" }, models: [{ id: "llama" }] } } } }',
+    '{ models: { providers: { vllm: { params: { temperature: 0.2 }, models: [{ id: "llama" }] } } } }',
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Check the `params` of providers, models and selected models."""
+    for name, provider in providers(context.value):
+        path = ("models", "providers", name)
+        yield from _check_params(context, path, provider)
+        for index, model in declared_models(provider):
+            if "params" in model:
+                yield from _check_params(context, (*path, "models", index), model)
+    for reference, entry in selected_entries(context.value):
+        yield from _check_params(context, ("agents", "defaults", "models", reference), entry)
+
+
+def _check_params(context: Context, path: Path, owner: dict[str, Any]) -> Iterator[Diagnostic]:
+    params = owner.get("params")
+    for key in params if isinstance(params, dict) else ():
+        if key in NATIVE_ONLY:
+            place = (*path, "params", key)
+            message = f"`{config_path(place)}` is never sent: it belongs to the native OpenAI endpoint"
+            yield NATIVE_ONLY_PARAM.finding(context, place, message, "remove it", key=True)

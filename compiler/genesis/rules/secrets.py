@@ -1,0 +1,134 @@
+"""Secrets in places where they can be read."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers
+from genesis.diagnostics import config_path
+from genesis.expand import is_secret_name, text_span
+from genesis.reference import Malformed, Reference, parse
+from genesis.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis.diagnostics import Diagnostic, Path
+    from genesis.rules.rule import Context
+
+__all__ = ["HARDCODED_SECRET", "SECRET_IN_PLAIN_POSITION", "check", "is_private_host"]
+
+PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy", "x"})
+# Compiled when first needed.
+_SCHEME = r"(?i)(?:bearer|basic|token|apikey)\s+"
+_SECRET_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
+
+HARDCODED_SECRET: Final = Rule(
+    "hardcoded-secret",
+    "error",
+    "a key that stands in the configuration itself",
+    """A key in a file is a key in version control, in every clone of it and in every manifest made from it. Write a
+reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request is made.
+Replace a key that was committed; removing the line does not take it out of the history.
+
+A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`, `none`,
+`local`, `dummy`, `x`.""",
+    '{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c", models: [{ id: "llama" }] } } } }',
+    '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", models: [{ id: "llama" }] } } } }',
+)
+SECRET_IN_PLAIN_POSITION: Final = Rule(
+    "secret-in-plain-position",
+    "error",
+    "a secret variable where its value would be written out",
+    """In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the value, so a
+variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would end up in plain
+text in the manifest.""",
+    '{ models: { providers: { vllm: { models: [{ id: "llama", params: { user: "${VLLM_API_KEY}" } }] } } } }',
+    '{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" }, models: [{ id: "llama" }] } } } }',
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Look for literal keys in secret positions, and for secret variables in all others."""
+    for name, provider in providers(context.value):
+        path = ("models", "providers", name)
+        url = context.text(*path, "baseUrl") if "baseUrl" in provider else DEFAULT_BASE_URL
+        private = url is None or is_private_host(url)
+        yield from _check_literal(context, (*path, "apiKey"), None, private=private)
+        yield from _check_headers(context, path, provider.get("headers"))
+        for index, model in declared_models(provider):
+            if "headers" in model:
+                yield from _check_headers(context, (*path, "models", index), model["headers"])
+    yield from _check_variables(context)
+    yield from _check_plain_positions(context)
+
+
+def is_private_host(url: str) -> bool:
+    """Tell whether a URL's host is this machine or on a private network; a name without dots is one inside a cluster."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal", ".lan", ".svc", ".home.arpa"))
+
+
+def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
+    text = context.text(*path)
+    if text is None or path in context.expansion.strings and not _literal(text):
+        return
+    if not text.strip() or (private and re.sub(_SCHEME, "", text, count=1) in PLACEHOLDERS):
+        return
+    where = config_path(path)
+    variable = variable or f"{re.sub('[^A-Z0-9]+', '_', str(path[2]).upper())}_API_KEY"
+    message = f"`{where}` holds a key in plain text"
+    if not private and text in PLACEHOLDERS:
+        message = f"`{where}` holds a placeholder for a key, and the server is on a public host"
+    scheme = re.match(_SCHEME, text)
+    help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set that variable; replace the key if this file was ever shared'
+    yield HARDCODED_SECRET.finding(context, path, message, help_)
+
+
+def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
+    for name in headers if isinstance(headers, dict) else ():
+        if re.search(_SECRET_HEADER, name):
+            variable = None if name.lower().endswith("authorization") else _variable(name)
+            yield from _check_literal(context, (*path, "headers", name), variable, private=True)
+
+
+def _check_variables(context: Context) -> Iterator[Diagnostic]:
+    """Look for keys in `env.vars`: what is there is in the file, whatever it is used for."""
+    secret = context.expansion.secret_names()
+    for name, value in mapping(context.value, "env", "vars").items():
+        if (name in secret or is_secret_name(name)) and isinstance(value, str) and value and value not in PLACEHOLDERS:
+            path = ("env", "vars", name)
+            message = f"`{config_path(path)}` holds a key in plain text, and is never used as one"
+            help_ = f"remove it, and set {name} in the environment or in an --env-file; replace the key if this file was shared"
+            yield HARDCODED_SECRET.finding(context, path, message, help_)
+
+
+def _check_plain_positions(context: Context) -> Iterator[Diagnostic]:
+    secret = context.expansion.secret_names()
+    for path, string in context.expansion.strings.items():
+        for part in () if string.secret else parse(string.template):
+            if isinstance(part, Reference) and part.name in secret:
+                span = text_span(context.document, path, string.template, part.start, part.end)
+                message = f"the value of `{part.name}` would stand in plain text in the manifest, at `{config_path(path)}`"
+                help_ = "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret"
+                finding = SECRET_IN_PLAIN_POSITION.finding(context, path, message, help_)
+                yield finding._replace(span=span)
+
+
+def _literal(text: str) -> bool:
+    """Tell whether a string in a secret position holds no reference at all, whatever its `$` signs are."""
+    return not any(isinstance(part, Reference | Malformed) for part in parse(text))
+
+
+def _variable(header: str) -> str:
+    """Make a variable's name of a header's: `X-Api-Key` gives `X_API_KEY`."""
+    return re.sub("[^A-Z0-9]+", "_", header.upper()).strip("_") or "TOKEN"

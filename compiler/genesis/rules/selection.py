@@ -1,0 +1,200 @@
+"""Which models the configuration selects: references, fallbacks, aliases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from genesis.config import (
+    IMPLICIT_PROVIDERS,
+    declared_models,
+    is_dynamic,
+    mapping,
+    model_refs,
+    providers,
+    selected_entries,
+    split_ref,
+)
+from genesis.diagnostics import Related, config_path
+from genesis.nearest import listed, nearest
+from genesis.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis.diagnostics import Diagnostic, Path
+    from genesis.rules.rule import Context
+
+__all__ = ["ALIAS_CONFLICT", "DUPLICATE_FALLBACK", "MALFORMED_MODEL_REF", "UNKNOWN_MODEL", "UNKNOWN_PROVIDER", "check", "check_discovered"]
+
+_PROVIDER: Final = 'models: { providers: { vllm: { models: [{ id: "llama-3-8b" }] } } }'
+
+MALFORMED_MODEL_REF: Final = Rule(
+    "malformed-model-ref",
+    "error",
+    "a model reference that is not `provider/model`",
+    """A reference splits on its first slash into the provider's id and the model's: `vllm/meta-llama/Llama-3-8B` is the
+model `meta-llama/Llama-3-8B` of the provider `vllm`. Aliases are for the command line and for programs; the selection
+itself names models in full.""",
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+)
+UNKNOWN_PROVIDER: Final = Rule(
+    "unknown-provider",
+    "error",
+    "a reference to a provider that is not declared",
+    """The part before the first slash names a provider in `models.providers`, or one that Genesis discovers by itself
+(`vllm`). A model's id alone often has a slash of its own: `meta-llama/Llama-3-8B` has to be written with the provider
+before it.""",
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vlm/llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+)
+UNKNOWN_MODEL: Final = Rule(
+    "unknown-model",
+    "error",
+    "a reference to a model that its provider does not have",
+    """A declared provider has the models that it lists, and nothing else: the server would answer 404 to the first request.
+Where a wildcard keeps the provider dynamic, or it is discovered, its server's list is what counts, and only commands
+that ask the server can tell.""",
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}',
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+)
+DUPLICATE_FALLBACK: Final = Rule(
+    "duplicate-fallback",
+    "warning",
+    "a fallback that was tried before",
+    """A fallback that repeats the primary or an earlier fallback is the same model on the same server: when it has failed
+once, trying it again at once only takes time.""",
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] }} }} }} }}',
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: [] }} }} }} }}',
+)
+ALIAS_CONFLICT: Final = Rule(
+    "alias-conflict",
+    "error",
+    "an alias that does not stand for one model",
+    """An alias is another name for exactly one model. It cannot be given twice, cannot hold a `/` (it would look like a
+reference), and cannot be given to a wildcard, which stands for many.""",
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/*": {{ alias: "fast" }} }} }} }} }}',
+    f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/llama-3-8b": {{ alias: "fast" }} }} }} }} }}',
+)
+
+
+def check(context: Context) -> Iterator[Diagnostic]:
+    """Check every model reference, the order of fallbacks, and the aliases."""
+    aliases = _aliases(context)
+    seen: dict[str, Path] = {}
+    for path, text in model_refs(context.value):
+        if not context.known(*path):
+            continue
+        yield from _check_ref(context, path, text, aliases, key=False)
+        first = seen.setdefault(text, path)
+        if first is not path:
+            what = "the primary" if first[-1] == "primary" else "an earlier fallback"
+            finding = DUPLICATE_FALLBACK.finding(
+                context, path, f"the fallback `{text}` in `{config_path(path)}` is the same as {what}", "remove it"
+            )
+            yield finding._replace(related=(Related("first named here", context.document.value_span(first)),))
+    for reference, entry in selected_entries(context.value):
+        path = ("agents", "defaults", "models", reference)
+        yield from _check_ref(context, path, reference, aliases, key=True)
+        if isinstance(entry.get("alias"), str) and context.known(*path, "alias"):
+            yield from _check_alias(context, (*path, "alias"), reference, entry["alias"], aliases)
+
+
+def check_discovered(context: Context) -> Iterator[Diagnostic]:
+    """Check the references to models of providers whose servers were asked."""
+    refs = [(path, text, False) for path, text in model_refs(context.value)]
+    refs += [(("agents", "defaults", "models", text), text, True) for text, _ in selected_entries(context.value)]
+    for path, text, key in refs:
+        parts = split_ref(text)
+        if parts is not None and parts[0] in context.discovered:
+            yield from _check_model(context, path, parts, key=key)
+
+
+def _check_ref(
+    context: Context, path: Path, text: str, aliases: dict[str, list[str]], *, key: bool
+) -> Iterator[Diagnostic]:
+    """Check one reference, which is a value or, with `key`, a key."""
+    where = config_path(path[:-1] if key else path)
+    parts = split_ref(text)
+    if parts is None:
+        help_ = "write `provider/model`"
+        if text in aliases:
+            help_ = f"`{text}` is an alias: write `{aliases[text][0]}`"
+        elif (found := _provider_of(context, text)) is not None:
+            help_ = f"write `{found}/{text}`"
+        yield MALFORMED_MODEL_REF.finding(context, path, f"`{text}` in `{where}` is no model reference", help_, key=key)
+        return
+    provider, model = parts
+    declared = dict(providers(context.value))
+    known = sorted({*declared, *IMPLICIT_PROVIDERS})
+    if provider not in known:
+        near = nearest(provider, known)
+        help_ = f"did you mean `{near}/{model}`?" if near else f"declare it in `models.providers`; known: {listed(known)}"
+        if (found := _provider_of(context, text)) is not None:
+            help_ = f"this is a model's id: write `{found}/{text}`"
+        message = f"`{text}` in `{where}` names the provider `{provider}`, which is not declared"
+        yield UNKNOWN_PROVIDER.finding(context, path, message, help_, key=key)
+        return
+    yield from _check_model(context, path, parts, key=key)
+
+
+def _check_model(context: Context, path: Path, parts: tuple[str, str], *, key: bool) -> Iterator[Diagnostic]:
+    """Check that a provider has the model that a reference names."""
+    provider, model = parts
+    models = _models(context, provider)
+    if model != "*" and models is not None and model not in models:
+        near = nearest(model, models)
+        help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(models)) or 'no models'}"
+        where = config_path(path[:-1] if key else path)
+        message = f"`{provider}/{model}` in `{where}` names a model that the provider `{provider}` does not have"
+        yield UNKNOWN_MODEL.finding(context, path, message, help_, key=key)
+
+
+def _models(context: Context, provider: str) -> frozenset[str] | None:
+    """Give the ids of a provider's models; None where only its server knows them, or an id is not known."""
+    entry = mapping(context.value, "models", "providers").get(provider)
+    discovered = context.discovered.get(provider)
+    if discovered is None and (not isinstance(entry, dict) or is_dynamic(context.value, provider)):
+        return None
+    ids = set()
+    for index, model in declared_models(entry) if isinstance(entry, dict) else ():
+        if not context.known("models", "providers", provider, "models", index, "id"):
+            return None
+        ids.add(model["id"])
+    return frozenset(ids | (discovered or frozenset()))
+
+
+def _provider_of(context: Context, model: str) -> str | None:
+    """Name the provider that declares a model of this id."""
+    for name, provider in providers(context.value):
+        if any(entry["id"] == model for _, entry in declared_models(provider)):
+            return name
+    return None
+
+
+def _aliases(context: Context) -> dict[str, list[str]]:
+    """Give for each alias the references that have it."""
+    aliases: dict[str, list[str]] = {}
+    for reference, entry in selected_entries(context.value):
+        if isinstance(entry.get("alias"), str):
+            aliases.setdefault(entry["alias"], []).append(reference)
+    return aliases
+
+
+def _check_alias(
+    context: Context, path: Path, reference: str, alias: str, aliases: dict[str, list[str]]
+) -> Iterator[Diagnostic]:
+    where = config_path(path)
+    first = aliases[alias][0]
+    if reference.endswith("/*"):
+        message = f"`{where}` gives an alias to a wildcard, which stands for many models"
+        yield ALIAS_CONFLICT.finding(context, path, message, f'give it to one model: `"{reference[:-1]}MODEL"`')
+    elif "/" in alias or not alias.strip():
+        message = f"the alias `{alias}` in `{where}` is empty or holds a `/`, so it looks like a reference"
+        yield ALIAS_CONFLICT.finding(context, path, message, "write it without `/`")
+    elif first != reference:
+        finding = ALIAS_CONFLICT.finding(
+            context, path, f"the alias `{alias}` in `{where}` stands for `{first}` already", "give it another name"
+        )
+        place = context.document.value_span(("agents", "defaults", "models", first, "alias"))
+        yield finding._replace(related=(Related("first given here", place),))
