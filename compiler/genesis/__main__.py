@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+__all__ = ["main"]
 
 
 def main() -> None:
     """Run `genesis` with the process's arguments and exit with its code."""
-    arguments = sys.argv[1:]
+    try:
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:  # noqa: BLE001 - a bug, and the user is told so in words
+        from genesis.cli.crash import report  # noqa: PLC0415
+
+        report(error)
+        code = 3
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     if len(arguments) > 1 and arguments[0] == "check" and not any(word.startswith("-") for word in arguments):
-        # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has nothing to parse, and importing
-        # click to do so took 20 of 60 ms (CPython 3.11).
+        # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has no option to parse, and to
+        # import click for that took 20 of 60 ms (CPython 3.11).
         from genesis.cli.checking import run  # noqa: PLC0415
 
-        sys.exit(run(arguments[1:]))
-    from genesis.cli.group import genesis  # noqa: PLC0415
+        return run(arguments[1:])
+    from genesis.cli.group import run_command  # noqa: PLC0415
 
-    genesis(prog_name="genesis")
+    return run_command(arguments)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,9 @@ def missing_values(document: Document, expansion: Expansion, keys: Keys, needed:
             message = f"the variable `{reference.name}` {state}, and the value of `{where}` is needed here"
             severity: Severity = "error"
             if path not in needed:
-                message = f"the variable `{reference.name}` {state}; `{where}` keeps the reference, and requests will need it"
+                message = (
+                    f"the variable `{reference.name}` {state}; `{where}` keeps the reference, and requests will need it"
+                )
                 severity = "info"
             if reference.message is not None:
                 message += f": {reference.message}"
@@ -138,7 +140,9 @@ def _from_file(path: str, where: str) -> str:
             text = stream.read(64 * 1024)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise Missing(f"`{where}` needs the file {path}, which cannot be read: {reason}", "mount or create it") from None
+        raise Missing(
+            f"`{where}` needs the file {path}, which cannot be read: {reason}", "mount or create it"
+        ) from None
     value = text.removesuffix("\n").removesuffix("\r")
     if not value.strip():
         raise Missing(f"`{where}` needs the file {path}, which is empty", "write the key into it")

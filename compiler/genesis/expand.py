@@ -120,7 +120,7 @@ def expand(document: Document, variables: Variables) -> Expansion:
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
-    if not _may_hold_references(document.source.text):
+    if not any(_may_hold_references(source.text) for source in document.sources):
         return Expansion(value, strings, diagnostics)
     declared = Layer("env.vars", _declared(value))
     for root in _OWNED:

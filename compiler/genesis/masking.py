@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from genesis.diagnostics import Path
+    from genesis.source import Source
     from genesis.syntax import Document
 
 __all__ = ["hide_secrets"]
@@ -33,30 +34,31 @@ _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
 
 
 def hide_secrets(document: Document) -> None:
-    """Mark the secrets in a document's text, so that no report shows them.
+    """Mark the secrets in a document's texts, so that no report shows them.
 
     They are looked for twice: in the value, at every secret position, and in the text itself, by names and shapes, for
     what a syntax error, a duplicate or a misspelt key keeps out of the value.
     """
-    source = document.source
+    hidden: dict[Source, list[tuple[int, int]]] = {source: list(_in_text(source.text)) for source in document.sources}
+    for path, value in _secret_values(document.value):
+        span = document.value_span(path)
+        if isinstance(value, str):
+            hidden[span.source] += _literal_parts(span.source.text, span.start, span.end)
+        elif not isinstance(value, dict):
+            hidden[span.source].append((span.start, span.end))
+    for source, ranges in hidden.items():
+        source.hidden = tuple(_merged(ranges))
+
+
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Order ranges, join those that overlap, and leave empty ones out."""
     merged: list[tuple[int, int]] = []
-    for start, end in sorted((*_in_value(document), *_in_text(source.text))):
+    for start, end in sorted(ranges):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         elif start < end:
             merged.append((start, end))
-    source.hidden = tuple(merged)
-
-
-def _in_value(document: Document) -> Iterator[tuple[int, int]]:
-    for path, value in _secret_values(document.value):
-        span = document.value_span(path)
-        if span.source is not document.source:
-            continue
-        if isinstance(value, str):
-            yield from _literal_parts(document.source.text, span.start, span.end)
-        elif not isinstance(value, dict):
-            yield span.start, span.end
+    return merged
 
 
 def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:

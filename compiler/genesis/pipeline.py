@@ -1,7 +1,7 @@
 """The stages in order, and nothing else: the page to read first.
 
-    bytes -> decode -> parse -> expand -> validate -> rules                          -> diagnostics    (check)
-                                        the same, then -> decide -> discover -> resolve -> manifest    (compile)
+bytes -> decode -> parse -> include -> expand -> validate -> rules               -> diagnostics    (check)
+                                    the same, then -> decide -> discover -> resolve -> manifest    (compile)
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.diagnostics import Diagnostic, fails, in_order
 from genesis.expand import Variables, expand
+from genesis.include import Included, include, with_origin
 from genesis.rules import registry
 from genesis.rules.rule import Context
 from genesis.syntax import decode, parse
@@ -18,16 +19,17 @@ from genesis.validate import validate
 
 if TYPE_CHECKING:
     from genesis.credentials import Keys
-    from genesis.manifest import Manifest
+    from genesis.manifest import Manifest, SourceInfo
     from genesis.resolve.decision import Decision
 
 __all__ = ["Compiled", "Linted", "compile_config", "lint"]
 
 
 class Linted(NamedTuple):
-    """What the stages that look at nothing but the file made of it: what rules see, and the findings in order."""
+    """What the stages that look at nothing but files made of one: what rules see, its includes, the findings in order."""
 
     context: Context
+    files: tuple[Included, ...]
     diagnostics: list[Diagnostic]
 
 
@@ -40,17 +42,19 @@ class Compiled(NamedTuple):
 
 
 def lint(name: str, data: bytes, variables: Variables) -> Linted:
-    """Lint one file. Looks at nothing but its arguments.
+    """Lint one file. Looks at nothing but its arguments and the files that it includes.
 
     Args:
-        name: The path that findings show.
+        name: The path that findings show, and that includes are relative to.
         data: The file's bytes.
         variables: What references are resolved with; without a complete set any other is an unknown string.
     """
     source, diagnostics = decode(name, data)
-    document = parse(source)
+    read = parse(source)
     if source.text or not diagnostics:
-        diagnostics += document.diagnostics
+        diagnostics += read.diagnostics
+    document, files, findings = include(read)
+    diagnostics += findings
     expansion = expand(document, variables)
     context = Context(document, expansion)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
@@ -58,7 +62,8 @@ def lint(name: str, data: bytes, variables: Variables) -> Linted:
         from genesis.masking import hide_secrets  # noqa: PLC0415 - nothing is shown of a file without findings
 
         hide_secrets(document)
-    return Linted(context, in_order(diagnostics))
+        diagnostics = with_origin(files, diagnostics)
+    return Linted(context, files, in_order(diagnostics))
 
 
 def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = None, inline: bool = False) -> Compiled:
@@ -78,7 +83,7 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
     from genesis.resolve import decision, providers, selection  # noqa: PLC0415
     from genesis.rules import reachable  # noqa: PLC0415
 
-    context, diagnostics = lint(name, data, keys.variables)
+    context, files, diagnostics = lint(name, data, keys.variables)
     document, expansion = context.document, context.expansion
     hide_secrets(document)
     if fails(diagnostics):
@@ -102,8 +107,16 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
     made = output.Manifest(
         manifest_version=output.MANIFEST_VERSION,
         generator=output.Generator(),
-        source=output.SourceInfo(path=os.path.basename(name), sha256=output.digest(data)),
+        source=_source(name, data, files),
         providers=entries,
         selection=selection.select(context.value, entries),
     )
     return Compiled(made, diagnostics, decisions)
+
+
+def _source(name: str, data: bytes, files: tuple[Included, ...]) -> SourceInfo:
+    """State what was compiled, the same wherever it lies."""
+    from genesis.manifest import Include, SourceInfo, digest  # noqa: PLC0415
+
+    includes = {file.path: Include(file.path, digest(file.data)) for file in files}
+    return SourceInfo(os.path.basename(name), digest(data), tuple(includes[path] for path in sorted(includes)))

@@ -73,7 +73,9 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
     for section in document.value:
         if section not in SECTIONS and not section.startswith("x-"):
             near = nearest(section, ("agents", "auth", "env", "models"))
-            help_ = f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"
+            help_ = (
+                f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"
+            )
             message = f"the section `{section}` is none that Genesis knows"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
 
@@ -120,7 +122,9 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
         help_ = _described(error.schema) or "add one, or leave the key out"
         yield Diagnostic("invalid-value", f"`{where}` is empty", document.value_span(path), help_)
     elif keyword == "uniqueItems":
-        yield Diagnostic("invalid-value", f"`{where}` lists an item twice", document.value_span(path), "remove one of them")
+        yield Diagnostic(
+            "invalid-value", f"`{where}` lists an item twice", document.value_span(path), "remove one of them"
+        )
     else:
         # A property whose schema is `false`: it belongs to another kind of this object.
         message = f"`{where}` does not belong here"
@@ -131,7 +135,9 @@ def _chosen_branch(document: Document, error: ValidationError) -> Iterator[Diagn
     """Report a union: the branch that the value's JSON type chose, or all types where it chose none."""
     depth = len(error.absolute_path)
     wrong = {
-        child.schema_path[0] for child in error.context if child.validator == "type" and len(child.absolute_path) == depth
+        child.schema_path[0]
+        for child in error.context
+        if child.validator == "type" and len(child.absolute_path) == depth
     }
     for child in error.context:
         if child.schema_path[0] not in wrong:

@@ -22,7 +22,10 @@ def render(files: int, diagnostics: Iterable[Diagnostic]) -> str:
         "findings": [_finding(finding) for finding in findings],
         "summary": {
             "files": files,
-            **{f"{name}s": sum(finding.severity == name for finding in findings) for name in ("error", "warning", "info")},
+            **{
+                f"{name}s": sum(finding.severity == name for finding in findings)
+                for name in ("error", "warning", "info")
+            },
         },
     }
     # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.

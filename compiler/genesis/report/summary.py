@@ -18,7 +18,5 @@ def summary(files: int, diagnostics: Iterable[Diagnostic]) -> str:
     for finding in diagnostics:
         counts[finding.severity] += 1
     words = {"error": "errors", "warning": "warnings", "info": "notes"}
-    parts = [
-        f"{count} {words[name] if count != 1 else words[name][:-1]}" for name, count in counts.items() if count
-    ]
+    parts = [f"{count} {words[name] if count != 1 else words[name][:-1]}" for name, count in counts.items() if count]
     return f"{files} {'file' if files == 1 else 'files'} checked: {', '.join(parts) or 'no findings'}"

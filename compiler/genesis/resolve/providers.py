@@ -57,7 +57,9 @@ def resolve_providers(document: Document, expansion: Expansion, decisions: Seque
     return Resolved(providers, discovered, diagnostics)
 
 
-def inlined(document: Document, providers: dict[str, Provider], keys: Keys) -> tuple[dict[str, Provider], list[Diagnostic]]:
+def inlined(
+    document: Document, providers: dict[str, Provider], keys: Keys
+) -> tuple[dict[str, Provider], list[Diagnostic]]:
     """Give the same providers with the value of every secret position in place of where it comes from."""
     import msgspec  # noqa: PLC0415 - for this alone
 
@@ -175,7 +177,9 @@ def _findings(document: Document, expansion: Expansion, decision: Decision, answ
         findings.append(Diagnostic(rule, message, span, help_, severity=severity))
     if answer.dropped:
         message = f"{answer.dropped} models that {decision.base_url}/models lists have no usable id, and are left out"
-        findings.append(Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning"))
+        findings.append(
+            Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")
+        )
     return findings
 
 
@@ -191,5 +195,3 @@ def _place(document: Document, decision: Decision) -> Span | None:
         if (split_ref(text) or ("",))[0] == decision.provider:
             return document.value_span(ref)
     return None
-
-

@@ -54,7 +54,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if "baseUrl" not in provider:
             if name not in IMPLICIT_PROVIDERS:
                 message = f"the provider `{config_path(path)}` has no `baseUrl`"
-                yield MISSING_BASE_URL.finding(context, path, message, "add `baseUrl: \"http://HOST:PORT/v1\"`", key=True)
+                yield MISSING_BASE_URL.finding(context, path, message, 'add `baseUrl: "http://HOST:PORT/v1"`', key=True)
             continue
         url = context.text(*path, "baseUrl")
         if url is not None:
@@ -71,7 +71,7 @@ def _check_url(context: Context, path: tuple[str, ...], url: str) -> Iterator[Di
         problem = str(error), "write `http://HOST:PORT/v1`"
     else:
         if "@" in parts.netloc:
-            help_ = "remove it; put the key into `apiKey: \"${VLLM_API_KEY}\"`, or basic authentication into `headers`"
+            help_ = 'remove it; put the key into `apiKey: "${VLLM_API_KEY}"`, or basic authentication into `headers`'
             yield CREDENTIALS_IN_URL.finding(context, path, f"`{where}` holds a user name or password", help_)
     if problem is not None:
         yield INVALID_BASE_URL.finding(context, path, f"`{where}` is no base URL: {problem[0]}", problem[1])

@@ -72,7 +72,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         yield from _check_list(context, path, name, provider)
         seen: dict[str, Path] = {}
         for index, model in declared_models(provider):
-            yield from _check_model(context, (*path, "models", index), model, seen, dynamic=is_dynamic(context.value, name))
+            yield from _check_model(
+                context, (*path, "models", index), model, seen, dynamic=is_dynamic(context.value, name)
+            )
 
 
 def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any]) -> Iterator[Diagnostic]:

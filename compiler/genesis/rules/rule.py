@@ -69,7 +69,9 @@ class Rule(NamedTuple):
     good: str
     fixable: bool = False
 
-    def finding(self, context: Context, path: Path, message: str, help_: str | None = None, *, key: bool = False) -> Diagnostic:
+    def finding(
+        self, context: Context, path: Path, message: str, help_: str | None = None, *, key: bool = False
+    ) -> Diagnostic:
         """Make a finding of this rule at the value at `path`, or with `key` at its key."""
         span = context.document.key_span(path) if key else context.document.value_span(path)
         return Diagnostic(self.name, message, span, help_, severity=self.severity)

@@ -118,7 +118,9 @@ def _check_plain_positions(context: Context) -> Iterator[Diagnostic]:
         for part in () if string.secret else parse(string.template):
             if isinstance(part, Reference) and part.name in secret:
                 span = text_span(context.document, path, string.template, part.start, part.end)
-                message = f"the value of `{part.name}` would stand in plain text in the manifest, at `{config_path(path)}`"
+                message = (
+                    f"the value of `{part.name}` would stand in plain text in the manifest, at `{config_path(path)}`"
+                )
                 help_ = "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret"
                 finding = SECRET_IN_PLAIN_POSITION.finding(context, path, message, help_)
                 yield finding._replace(span=span)

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from genesis.diagnostics import Diagnostic, Path
     from genesis.rules.rule import Context
 
-__all__ = ["ALIAS_CONFLICT", "DUPLICATE_FALLBACK", "MALFORMED_MODEL_REF", "UNKNOWN_MODEL", "UNKNOWN_PROVIDER", "check", "check_discovered"]
+__all__ = [
+    "ALIAS_CONFLICT",
+    "DUPLICATE_FALLBACK",
+    "MALFORMED_MODEL_REF",
+    "UNKNOWN_MODEL",
+    "UNKNOWN_PROVIDER",
+    "check",
+    "check_discovered",
+]
 
 _PROVIDER: Final = 'models: { providers: { vllm: { models: [{ id: "llama-3-8b" }] } } }'
 
@@ -129,7 +137,9 @@ def _check_ref(
     known = sorted({*declared, *IMPLICIT_PROVIDERS})
     if provider not in known:
         near = nearest(provider, known)
-        help_ = f"did you mean `{near}/{model}`?" if near else f"declare it in `models.providers`; known: {listed(known)}"
+        help_ = (
+            f"did you mean `{near}/{model}`?" if near else f"declare it in `models.providers`; known: {listed(known)}"
+        )
         if (found := _provider_of(context, text)) is not None:
             help_ = f"this is a model's id: write `{found}/{text}`"
         message = f"`{text}` in `{where}` names the provider `{provider}`, which is not declared"

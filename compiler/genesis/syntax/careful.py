@@ -153,7 +153,11 @@ class CarefulReader:
             if value is None:
                 damaged = True
                 self.report(
-                    f"JSON cannot carry the number `{match[0]}`", start, end, "non-finite-number", help="write a finite number"
+                    f"JSON cannot carry the number `{match[0]}`",
+                    start,
+                    end,
+                    "non-finite-number",
+                    help="write a finite number",
                 )
         elif (match := KEY_WORD.match(self.text, start)) is not None and match[0] in LITERALS:
             value, end = LITERALS[match[0]], match.end()

@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
     from genesis.diagnostics import Diagnostic, Path
 
-__all__ = ["Container", "Document", "Entry", "Mark", "key_offsets", "value_offsets"]
+__all__ = ["Container", "Document", "Entry", "Foreign", "Mark", "key_offsets", "value_offsets"]
 
-_COMMENT_OR_STRING = (
-    r""""(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?|(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
-)
+_COMMENT_OR_STRING = r""""(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?|(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
 
 
 class Mark(NamedTuple):
@@ -42,28 +40,44 @@ class Container:
         self.end = start + 1
         self.items: Any = items
 
+    def copy(self) -> Container:
+        """Give a container with the same items, to change them without changing this one."""
+        copy = Container(self.source, self.mark, self.start, self.items.copy())
+        copy.end = self.end
+        return copy
+
+
+class Foreign(NamedTuple):
+    """An item of a container that stands in another text than the container."""
+
+    source: Source
+    entry: Entry
+
 
 # An item that was read in one match is its match: making anything else of it would cost as much as reading it.
 Entry = re.Match[str] | Mark | Container
+
+
+Damage = frozenset[tuple[Source, int]]
 
 
 class Document:
     """What was read from one source.
 
     Attributes:
+        sources: The text that was read, and those that were merged into it.
         value: Plain Python values: dict, list, str, int, float, bool, None.
         diagnostics: What was wrong with the text; the value holds what could be recovered.
-        damaged: Offsets of values that stand in for something unreadable, and of containers that lost an item. What a
-            later stage would say about them is a consequence, not a finding.
+        damaged: Where values stand in for something unreadable, and where containers lost an item: source and offset.
+            What a later stage would say about them is a consequence, not a finding.
     """
 
-    __slots__ = ("damaged", "diagnostics", "root", "source", "value")
+    __slots__ = ("damaged", "diagnostics", "root", "source", "sources", "value")
 
-    def __init__(
-        self, source: Source, value: Any, root: Entry, diagnostics: list[Diagnostic], damaged: frozenset[int]
-    ) -> None:
+    def __init__(self, source: Source, value: Any, root: Entry, diagnostics: list[Diagnostic], damaged: Damage) -> None:
         """Hold the outcome of reading `source`."""
         self.source = source
+        self.sources: tuple[Source, ...] = (source,)
         self.value: Any = value
         self.root = root
         self.diagnostics = diagnostics
@@ -88,8 +102,8 @@ class Document:
 
     def is_damaged(self, path: Path) -> bool:
         """Tell whether the value at `path` was not read as it was meant."""
-        _, entry, _ = self._find(path)
-        return value_offsets(entry)[0] in self.damaged
+        source, entry, _ = self._find(path)
+        return (source, value_offsets(entry)[0]) in self.damaged
 
     def comments(self) -> Iterator[Span]:
         """Place every comment of the text, in order. Made when asked for: reading does not slow down for it."""
@@ -109,6 +123,8 @@ class Document:
                 entry = entry.items[part]
             except (KeyError, IndexError, TypeError):
                 return source, entry, False
+            if isinstance(entry, Foreign):
+                source, entry = entry
         return source, entry, True
 
 

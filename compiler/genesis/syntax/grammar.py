@@ -10,7 +10,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["CLOSE", "DECIMAL", "DOUBLE", "ELEMENT", "END", "KEY", "LITERAL", "LITERALS", "MEMBER", "OPEN", "SINGLE", "START"]
+__all__ = [
+    "CLOSE",
+    "DECIMAL",
+    "DOUBLE",
+    "ELEMENT",
+    "END",
+    "KEY",
+    "LITERAL",
+    "LITERALS",
+    "MEMBER",
+    "OPEN",
+    "SINGLE",
+    "START",
+]
 
 # The groups of both: the last one that took part tells what the item is.
 KEY: Final = 1

@@ -36,12 +36,13 @@ class State:
         self.value: Any = None
         self.root: Entry | None = None
         self.diagnostics: list[Diagnostic] = []
-        self.damaged: set[int] = set()
+        self.damaged: set[int] = set()  # offsets
 
     def document(self) -> Document:
         """Give what was read."""
+        damaged = frozenset((self.source, offset) for offset in self.damaged)
         root = self.root or Mark(-1, -1, 0, 0)
-        return Document(self.source, self.value, root, self.diagnostics, frozenset(self.damaged))
+        return Document(self.source, self.value, root, self.diagnostics, damaged)
 
     def store(self, key: str | None, value: Any, entry: Entry) -> None:
         """Put an item into the innermost open container; with none open it is the root."""

@@ -9,7 +9,19 @@ import re
 from decimal import Decimal
 from typing import Final
 
-__all__ = ["ESCAPE", "IDENTIFIER", "KEY_WORD", "NUMBER", "SIMPLE_ESCAPES", "SKIPPED", "SPACE", "STRING", "WORD", "identifier", "number"]
+__all__ = [
+    "ESCAPE",
+    "IDENTIFIER",
+    "KEY_WORD",
+    "NUMBER",
+    "SIMPLE_ESCAPES",
+    "SKIPPED",
+    "SPACE",
+    "STRING",
+    "WORD",
+    "identifier",
+    "number",
+]
 
 # White space and comments. JSON5 1.0 §8: Zs, TAB, VT, FF, BOM and the four line terminators. A comment that is not
 # closed does not match: the reader finds `/` where it looks for a token.

@@ -1,0 +1,91 @@
+"""`genesis compile`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from genesis.cli.inputs import compile_now, env_file_option, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genesis.resolve.decision import Decision
+
+__all__ = ["command"]
+
+
+@click.command("compile")
+@click.argument("config", required=False, type=click.Path())
+@click.option("output", "-o", "--output", metavar="FILE", type=click.Path(), help="Write the manifest to FILE.")
+@click.option(
+    "secrets",
+    "--secrets",
+    type=click.Choice(["reference", "inline"]),
+    default="reference",
+    help="What stands in secret positions: references, or the values themselves (mode 0600).  [default: reference]",
+)
+@click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
+@click.option("--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why.")
+@env_file_option
+def command(  # noqa: PLR0913 - one for each option
+    config: str | None,
+    output: str | None,
+    secrets: str,
+    only: str | None,
+    env_files: tuple[str, ...],
+    *,
+    explain: bool,
+) -> int:
+    """Compile CONFIG to a resolved provider manifest, on standard output or in a file.
+
+    The same inputs give the same bytes. The manifest holds references instead of secrets, unless --secrets inline asks
+    for their values. With an error nothing is written, and the exit code is 1.
+
+    \b
+    Examples:
+      genesis compile -o manifest.json
+      genesis compile deploy/genesis.json5 --explain
+      VLLM_API_KEY=vllm-local genesis compile --provider vllm
+    """
+    from genesis.manifest import dumps, write  # noqa: PLC0415 - `--help` does without
+
+    inline = secrets == "inline"
+    compiled = compile_now(config, env_files, only=only, inline=inline)
+    show(compiled.diagnostics)
+    if explain:
+        _explain(compiled.decisions)
+    manifest = compiled.manifest
+    if manifest is None:
+        return 1
+    if only is not None and only not in manifest.providers:
+        known = ", ".join(manifest.providers) or "none"
+        raise click.UsageError(f"The configuration has no provider {only!r}; configured: {known}.")
+    if output is None or output == "-":
+        sys.stdout.write(dumps(manifest).decode())
+        return 0
+    try:
+        write(manifest, output, private=inline)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {click.format_filename(output)}: {error.strerror}") from None
+    if inline:
+        click.echo(f"{click.format_filename(output)} holds the values of secrets; only you may read it", err=True)
+    return 0
+
+
+def _explain(decisions: Sequence[Decision]) -> None:
+    """Print each decision, its reason, and what would change it."""
+    from genesis.report.escape import escape  # noqa: PLC0415 - for --explain
+
+    if not decisions:
+        click.echo("no provider is configured: nothing is declared, and nothing opted in to discovery", err=True)
+    for made in decisions:
+        asked = f"asked for its models at {made.base_url}/models" if made.queried else "not asked for its models"
+        for line in (
+            f"{made.provider}: {made.kind}, {asked}",
+            f"  because {made.reason}",
+            f"  to change that, {made.change}",
+        ):
+            click.echo(escape(line), err=True)

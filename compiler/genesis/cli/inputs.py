@@ -1,0 +1,134 @@
+"""What several commands take: the configuration, variables from the environment and from files, keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from genesis.expand import Layer, Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from genesis.diagnostics import Diagnostic
+    from genesis.pipeline import Compiled
+
+__all__ = ["compile_now", "config_option", "env_file_option", "read", "show", "variables"]
+
+NAMES: Final = ("genesis.json5", "genesis.json")
+
+
+def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--env-file FILE`, which may be given several times."""
+    return click.option(
+        "env_files",
+        "--env-file",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(dir_okay=False),
+        help="Read variables from FILE, after the environment. May be repeated; the first file that has one wins.",
+    )(function)
+
+
+def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--config FILE`."""
+    return click.option(
+        "config",
+        "--config",
+        metavar="FILE",
+        type=click.Path(),
+        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in the user's config folder.",
+    )(function)
+
+
+def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
+    """Give the variables of the process environment, if it is to be used, and of files.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    layers = [Layer("the environment", dict(os.environ))] if environment else []
+    layers += [Layer(path, _read_env_file(path)) for path in env_files]
+    return Variables(tuple(layers), complete=environment)
+
+
+def _read_env_file(path: str) -> dict[str, str]:
+    import io  # noqa: PLC0415
+
+    from dotenv import dotenv_values  # noqa: PLC0415 - only where a file is given
+
+    text = read(path).decode(errors="replace")
+    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def read(path: str) -> bytes:
+    """Read a file; `-` is standard input.
+
+    Raises:
+        click.ClickException: It cannot be read.
+    """
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+
+
+def find_config(stated: str | None) -> str:
+    """Find the configuration: as stated, as the environment says, here, or in the user's config folder.
+
+    Raises:
+        click.ClickException: There is none.
+    """
+    path = stated or os.environ.get("GENESIS_CONFIG")
+    if path:
+        if not os.path.isdir(path):
+            return path
+        folders = [path]
+    else:
+        import platformdirs  # noqa: PLC0415 - only where the configuration is looked for
+
+        folders = [".", platformdirs.user_config_dir("genesis", appauthor=False)]
+    for folder in folders:
+        for name in NAMES:
+            candidate = os.path.normpath(os.path.join(folder, name))
+            if os.path.isfile(candidate):
+                return candidate
+    raise click.ClickException(f"no {' or '.join(NAMES)} in {' or '.join(folders)}; `genesis init` writes one")
+
+
+def compile_now(
+    config: str | None, env_files: Sequence[str], *, only: str | None = None, inline: bool = False
+) -> Compiled:
+    """Find, read and compile the configuration, with the environment's variables and the user's profiles.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    from genesis.credentials import Keys  # noqa: PLC0415 - msgspec takes 20 ms
+    from genesis.pipeline import compile_config  # noqa: PLC0415
+    from genesis.profiles import ProfilesError, read as read_profiles, store_path  # noqa: PLC0415
+
+    path = find_config(config)
+    data = read(path)
+    try:
+        profiles = read_profiles(store_path())
+    except ProfilesError as error:
+        raise click.ClickException(str(error)) from None
+    keys = Keys(variables(env_files, environment=True), profiles)
+    return compile_config("<stdin>" if path == "-" else path, data, keys, only=only, inline=inline)
+
+
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Print findings on standard error, where they are no part of a command's result."""
+    if diagnostics:
+        from genesis.report.text import render  # noqa: PLC0415
+
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        sys.stderr.write(render(diagnostics, colour=colour))

@@ -1,0 +1,201 @@
+"""`$include`: one configuration in several files, merged into one document whose spans keep their file.
+
+`{ $include: "./a.json5" }` stands for that file's object. An array of files is merged in order, the later one wins, and
+the keys beside `$include` win over both; objects merge deep, everything else is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from genesis.diagnostics import Diagnostic, Path, Related, config_path
+from genesis.syntax import decode, parse
+from genesis.syntax.document import Container, Document, Entry, Foreign
+from genesis.syntax.state import MAX_DEPTH as NESTING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from genesis.source import Source, Span
+
+__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "include", "with_origin"]
+
+KEY: Final = "$include"
+MAX_DEPTH: Final = 10
+# Ten files that each include the next one ten times would be read ten billion times.
+MAX_FILES: Final = 1000
+
+
+class Included(NamedTuple):
+    """One included file: its path relative to the root's folder, its bytes, its text, the `$include` that named it."""
+
+    path: str
+    data: bytes
+    source: Source
+    span: Span
+
+
+class Inclusion(NamedTuple):
+    """A document with its includes merged in, the files that went into it in order, and what went wrong."""
+
+    document: Document
+    files: tuple[Included, ...]
+    diagnostics: list[Diagnostic]
+
+
+class _Node(NamedTuple):
+    """A value, and where it is: the source of its entry, and the entry."""
+
+    value: Any
+    source: Source
+    entry: Entry
+
+
+class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
+    """Why a file cannot be included, and what to do."""
+
+
+def include(document: Document) -> Inclusion:
+    """Merge a document's includes, those of the included files too. Without any the document itself is given back.
+
+    Paths are relative to the including file, and stay under the folder of the root document once links are resolved.
+    """
+    if KEY not in document.source.text or not isinstance(document.value, dict):
+        return Inclusion(document, (), [])
+    loader = _Loader(document)
+    root = loader.expand(_Node(document.value, document.source, document.root), (), (document.source.name,))
+    merged = Document(document.source, root.value, root.entry, document.diagnostics, frozenset(loader.damaged))
+    merged.sources = (document.source, *(file.source for file in loader.files))
+    return Inclusion(merged, tuple(loader.files), loader.diagnostics)
+
+
+def with_origin(files: Sequence[Included], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Add to each finding in an included file the place that included it."""
+    origins = {file.source: file.span for file in reversed(files)}
+    return [
+        finding._replace(related=(*finding.related, Related("included here", origins[finding.span.source])))
+        if finding.span is not None and finding.span.source in origins
+        else finding
+        for finding in diagnostics
+    ]
+
+
+class _Loader:
+    def __init__(self, document: Document) -> None:
+        self.folder = os.path.realpath(os.path.dirname(document.source.name) or ".")
+        self.files: list[Included] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.damaged = set(document.damaged)
+
+    def expand(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
+        """Give a node with every `$include` in it replaced; `chain` are the files that led here, the root first."""
+        value, entry = node.value, node.entry
+        if not isinstance(entry, Container):
+            return node
+        if len(path) > NESTING:
+            raise _Problem(
+                f"objects are nested more than {NESTING} deep with what it includes", "include it further up"
+            )
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        children = {}
+        for key, item in items:
+            if isinstance(item, dict | list) and key != KEY:
+                child = entry.items[key]
+                source, child = (child.source, child.entry) if isinstance(child, Foreign) else (entry.source, child)
+                children[key] = self.expand(_Node(item, source, child), (*path, key), chain)
+        if children:
+            value, entry = value.copy(), entry.copy()
+            for key, child_node in children.items():
+                value[key] = child_node.value
+                entry.items[key] = Foreign(child_node.source, child_node.entry)
+        node = _Node(value, node.source, entry)
+        return self.replace(node, path, chain) if isinstance(value, dict) and KEY in value else node
+
+    def replace(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
+        """Merge the files that an object includes, and the object's own keys over them."""
+        stated = node.value[KEY]
+        span = _span(node, KEY)
+        names = stated if isinstance(stated, list) else [stated]
+        if not names or not all(isinstance(name, str) for name in names):
+            # The schema says so: a string, or an array of strings.
+            return node
+        merged: _Node | None = None
+        whole = True
+        for name in names:
+            try:
+                part = self.load(name, path, span, chain)
+            except _Problem as problem:
+                whole = False
+                message, help_ = problem.args
+                where = config_path((*path, KEY))
+                self.diagnostics.append(
+                    Diagnostic("include", f"`{where}` cannot include `{name}`: {message}", span, help_)
+                )
+            else:
+                merged = part if merged is None else _merge(merged, part)
+        own = _Node({key: item for key, item in node.value.items() if not whole or key != KEY}, node.source, node.entry)
+        return own if merged is None else _merge(merged, own)
+
+    def load(self, name: str, path: Path, span: Span, chain: tuple[str, ...]) -> _Node:
+        """Read one file and what it includes.
+
+        Raises:
+            _Problem: It cannot be included.
+        """
+        if len(self.files) == MAX_FILES:
+            raise _Problem(f"more than {MAX_FILES} files are included", "include fewer")
+        if len(chain) > MAX_DEPTH:
+            raise _Problem(f"files include each other more than {MAX_DEPTH} deep", "include it further up")
+        shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name))
+        real = os.path.realpath(shown)
+        if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.folder, real)) != self.folder:
+            raise _Problem(
+                "it is not below the folder of the configuration", "move it there, and write a relative path"
+            )
+        if any(os.path.realpath(earlier) == real for earlier in chain):
+            raise _Problem("that closes a circle of files that include each other", "remove one of the includes")
+        try:
+            with open(shown, "rb") as stream:
+                data = stream.read()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise _Problem(reason[:1].lower() + reason[1:], f"the path is relative to {chain[-1]}") from None
+        source, wrong = decode(shown, data)
+        document = parse(source)
+        self.files.append(Included(os.path.relpath(real, self.folder).replace(os.sep, "/"), data, source, span))
+        self.diagnostics += wrong or document.diagnostics
+        self.damaged |= document.damaged
+        if not isinstance(document.value, dict):
+            raise _Problem("it holds no object", "write `{ … }` in it")
+        return self.expand(_Node(document.value, source, document.root), path, (*chain, shown))
+
+
+def _span(node: _Node, key: str) -> Span:
+    """Place the value at a key of an object."""
+    return Document(node.source, node.value, node.entry, [], frozenset()).value_span((key,))
+
+
+def _merge(base: _Node, over: _Node) -> _Node:
+    """Merge two objects, deep; where both have a key and not both an object, `over` wins."""
+    if not isinstance(base.entry, Container) or not isinstance(over.entry, Container):
+        return over
+    value = dict(base.value)
+    items = {key: _foreign(base.entry, key) for key in base.value}
+    for key, item in over.value.items():
+        child = _foreign(over.entry, key)
+        if isinstance(item, dict) and isinstance(value.get(key), dict):
+            old = items[key]
+            merged = _merge(_Node(value[key], old.source, old.entry), _Node(item, child.source, child.entry))
+            value[key], items[key] = merged.value, Foreign(merged.source, merged.entry)
+        else:
+            value[key], items[key] = item, child
+    container = over.entry.copy()
+    container.items = items
+    return _Node(value, over.source, container)
+
+
+def _foreign(container: Container, key: str) -> Foreign:
+    """Give an item with the source that it comes from."""
+    entry = container.items[key]
+    return entry if isinstance(entry, Foreign) else Foreign(container.source, entry)

@@ -1,0 +1,49 @@
+"""Every rule there is, in the order of the documentation: for `genesis explain`, the docs and the tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from genesis.rules import (
+    endpoints,
+    models,
+    native_params,
+    reachable,
+    references,
+    schema,
+    secrets,
+    selection,
+    server,
+    text,
+)
+
+if TYPE_CHECKING:
+    from genesis.rules.rule import Rule
+
+__all__ = ["CATALOGUE"]
+
+CATALOGUE: Final[dict[str, Rule]] = {
+    rule.name: rule
+    for rule in (
+        *text.RULES,
+        *references.RULES,
+        *schema.RULES,
+        models.INVALID_VALUE,
+        endpoints.MISSING_BASE_URL,
+        endpoints.INVALID_BASE_URL,
+        endpoints.CREDENTIALS_IN_URL,
+        models.NO_MODELS,
+        models.DUPLICATE_MODEL,
+        models.MAX_TOKENS_EXCEEDS_CONTEXT,
+        native_params.NATIVE_ONLY_PARAM,
+        secrets.HARDCODED_SECRET,
+        secrets.SECRET_IN_PLAIN_POSITION,
+        selection.MALFORMED_MODEL_REF,
+        selection.UNKNOWN_PROVIDER,
+        selection.UNKNOWN_MODEL,
+        reachable.NOT_CONFIGURED,
+        selection.DUPLICATE_FALLBACK,
+        selection.ALIAS_CONFLICT,
+        *server.RULES,
+    )
+}

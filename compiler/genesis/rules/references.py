@@ -1,0 +1,44 @@
+"""The references family: what expansion finds. Their findings are made in `genesis.expand`; here is what they mean."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from genesis.rules.rule import Rule
+
+__all__ = ["RULES"]
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        "unset-variable",
+        "error",
+        "a variable that a value needs is not set",
+        """`${NAME}` takes its value from the environment, then from `--env-file` files in order, then from `env.vars`. All
+variables that are missing are reported in one run.
+
+In `apiKey` and `headers` the manifest keeps the reference, so a variable that is missing there is only a note, unless its
+value is used now: to ask a server, or by `--secrets inline`. `genesis check` knows only what it is told (`--env-file`,
+`--use-env`), and takes every other variable for an unknown string.""",
+        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is not set',
+        '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
+    ),
+    Rule(
+        "empty-variable",
+        "warning",
+        "a variable is set and empty",
+        """An empty value is used as it is. It is rarely meant: in a pipeline it is mostly a secret or a parameter that was not
+passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?words}` refuses it.""",
+        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is empty',
+        '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
+    ),
+    Rule(
+        "malformed-reference",
+        "error",
+        "what looks like a reference and is none",
+        """A reference is `${NAME}` or `$<NAME>`, and NAME is upper-case letters, digits and `_`. `${lower}`, an unclosed `${NAME`,
+and other tools' ways to name a variable (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`, where they are the whole value)
+would be sent to the server as they stand. For the text itself write `$${…}`.""",
+        '{ agents: { defaults: { model: "vllm/${model}" } } }',
+        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }',
+    ),
+)
