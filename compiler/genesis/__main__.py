@@ -20,7 +20,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:  # noqa: BLE001 - a bug, and the user is told so in words
-        from genesis.cli.crash import report  # noqa: PLC0415
+        from genesis.cli.crash import report
 
         report(error)
         code = 3
@@ -31,10 +31,10 @@ def _run(arguments: list[str]) -> int:
     if len(arguments) > 1 and arguments[0] == "check" and not any(word.startswith("-") for word in arguments):
         # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has no option to parse, and to
         # import click for that took 20 of 60 ms (CPython 3.11).
-        from genesis.cli.checking import run  # noqa: PLC0415
+        from genesis.cli.checking import run
 
         return run(arguments[1:])
-    from genesis.cli.group import run_command  # noqa: PLC0415
+    from genesis.cli.group import run_command
 
     return run_command(arguments)
 

@@ -109,9 +109,7 @@ def missing_values(document: Document, expansion: Expansion, keys: Keys, needed:
             message = f"the variable `{reference.name}` {state}, and the value of `{where}` is needed here"
             severity: Severity = "error"
             if path not in needed:
-                message = (
-                    f"the variable `{reference.name}` {state}; `{where}` keeps the reference, and requests will need it"
-                )
+                message = f"the variable `{reference.name}` {state}; `{where}` keeps the reference"
                 severity = "info"
             if reference.message is not None:
                 message += f": {reference.message}"

@@ -21,6 +21,8 @@ CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 15.0
 MAX_BYTES: Final = 16 * 1024 * 1024
 
+_WRONG_ADDRESS: Final = "is this the address of an OpenAI-compatible server, up to `/v1`?"
+
 
 class Query(NamedTuple):
     """One provider to ask.
@@ -128,21 +130,22 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
         help_ = "does `baseUrl` end in the path of the API? For vLLM that is `/v1`"
         raise _Refused("bad-model-list", f"{url} answered 404{quoted}", help_)
     if status != 200:  # noqa: PLR2004
-        help_ = "look at the server's log" if status >= 500 else "is this the address of an OpenAI-compatible server?"  # noqa: PLR2004
+        help_ = "look at the server's log" if status >= 500 else _WRONG_ADDRESS  # noqa: PLR2004
         raise _Refused("bad-model-list", f"{url} answered {status}{quoted}", help_)
 
 
 def _rows(query: Query, url: str, body: bytes) -> Answer:
     """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
-    help_ = "is this the address of an OpenAI-compatible server, up to `/v1`?"
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is no JSON"
-        raise _Refused("bad-model-list", f"{url} answered with {kind}, not with a list of models", help_) from None
+        raise _Refused(
+            "bad-model-list", f"{url} answered with {kind}, not with a list of models", _WRONG_ADDRESS
+        ) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list):
-        raise _Refused("bad-model-list", f"{url} answered with JSON that is no list of models", help_)
+        raise _Refused("bad-model-list", f"{url} answered with JSON that is no list of models", _WRONG_ADDRESS)
     rows: dict[str, Row] = {}
     dropped = 0
     for item in data:
@@ -180,7 +183,7 @@ def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
         reason = "its name is not known"
     elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         reason = "no secure connection: its certificate is not accepted, or it does not speak TLS"
-        help_ = "correct the scheme in `baseUrl`, or have the server's certificate signed by an authority that is trusted here"
+        help_ = "correct the scheme in `baseUrl`, or have the certificate signed by an authority that is trusted here"
     elif isinstance(os_error, ConnectionRefusedError):
         reason = "nothing listens there"
     elif isinstance(error, aiohttp.ServerDisconnectedError):

@@ -23,7 +23,7 @@ _STRING = r"""(?:"(?:[^"\\\n\r]|\\.)*+"?|'(?:[^'\\\n\r]|\\.)*+'?)"""
 # value is group 1; a bare word counts too, since a key is often pasted without quotes.
 _NAMED = re.compile(
     rf"""(?ix) (?<![\w$-]) ["']? (?!max_?(?:completion_?)?tokens) [\w$-]*?
-    (?: api[\w-]*key | a[pi]{{1,2}}_?k[ey]{{1,3}} | token | secret | passw(?:or)?d | authorization | credential | cookie )
+    (?: api[\w-]*key | a[pi]{{1,2}}_?k[ey]{{1,3}} | token | secret | passw(?:or)?d | author\w+ | credential | cookie )
     [\w$-]* ["']? \s* [:=]? \s* ({_STRING} | (?<=[:=\s])[^\s,{{}}\[\]"']++ )"""
 )
 _SHAPED = re.compile(r"(?<![\w-])((?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+)")

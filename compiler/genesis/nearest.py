@@ -12,7 +12,7 @@ __all__ = ["listed", "nearest"]
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Give the one of `known` that is nearest to `word`, None where none is near. Case alone is no difference."""
-    import difflib  # noqa: PLC0415 - a file without mistakes never needs it
+    import difflib  # a file without mistakes never needs it
 
     candidates = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in candidates}

@@ -26,7 +26,7 @@ __all__ = ["Compiled", "Linted", "compile_config", "lint"]
 
 
 class Linted(NamedTuple):
-    """What the stages that look at nothing but files made of one: what rules see, its includes, the findings in order."""
+    """What the stages that need no network made of one file: what rules see, its includes, the findings in order."""
 
     context: Context
     files: tuple[Included, ...]
@@ -59,7 +59,7 @@ def lint(name: str, data: bytes, variables: Variables) -> Linted:
     context = Context(document, expansion)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
-        from genesis.masking import hide_secrets  # noqa: PLC0415 - nothing is shown of a file without findings
+        from genesis.masking import hide_secrets  # nothing is shown of a file without findings
 
         hide_secrets(document)
         diagnostics = with_origin(files, diagnostics)
@@ -77,11 +77,11 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
         inline: Whether values stand in the manifest's secret positions, instead of where they come from.
     """
     # What `check` does not need: msgspec takes 20 ms to import.
-    from genesis import manifest as output  # noqa: PLC0415
-    from genesis.credentials import missing_values  # noqa: PLC0415
-    from genesis.masking import hide_secrets  # noqa: PLC0415
-    from genesis.resolve import decision, providers, selection  # noqa: PLC0415
-    from genesis.rules import reachable  # noqa: PLC0415
+    from genesis import manifest as output
+    from genesis.credentials import missing_values
+    from genesis.masking import hide_secrets
+    from genesis.resolve import decision, providers, selection
+    from genesis.rules import reachable
 
     context, files, diagnostics = lint(name, data, keys.variables)
     document, expansion = context.document, context.expansion
@@ -116,7 +116,7 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
 
 def _source(name: str, data: bytes, files: tuple[Included, ...]) -> SourceInfo:
     """State what was compiled, the same wherever it lies."""
-    from genesis.manifest import Include, SourceInfo, digest  # noqa: PLC0415
+    from genesis.manifest import Include, SourceInfo, digest
 
     includes = {file.path: Include(file.path, digest(file.data)) for file in files}
     return SourceInfo(os.path.basename(name), digest(data), tuple(includes[path] for path in sorted(includes)))

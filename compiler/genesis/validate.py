@@ -42,7 +42,7 @@ def schema_text(name: str) -> str:
     Raises:
         OSError: There is no such schema.
     """
-    import genesis.schema  # noqa: PLC0415 - importlib.resources would cost 15 ms, and this package is always files
+    import genesis.schema  # importlib.resources would cost 15 ms, and this package is always files
 
     path = os.path.join(os.path.dirname(genesis.schema.__file__ or ""), f"{name}.schema.json")
     with open(path, encoding="utf-8") as stream:
@@ -63,7 +63,7 @@ def validate(document: Document) -> list[Diagnostic]:
 def _validator() -> jsonschema_rs.Validator:
     """Give the compiled schema; several files in one process share it."""
     if not _compiled:
-        import jsonschema_rs  # noqa: PLC0415 - `genesis --help` needs no schema
+        import jsonschema_rs  # `genesis --help` needs no schema
 
         _compiled.append(jsonschema_rs.Draft202012Validator(schema_text("config")))
     return _compiled[0]
@@ -82,18 +82,20 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
 
 def _explain(document: Document) -> Iterator[Diagnostic]:
     """Ask `jsonschema` what is wrong, and put each error where it is in the text."""
-    import json  # noqa: PLC0415 - only a file with mistakes needs these two
+    import json  # only a file with mistakes needs these two
 
-    import jsonschema  # noqa: PLC0415
+    import jsonschema
 
     for error in jsonschema.Draft202012Validator(json.loads(schema_text("config"))).iter_errors(document.value):
         yield from _translate(document, error)
 
 
-def _translate(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
+def _translate(document: Document, error: ValidationError) -> Iterator[Diagnostic]:  # noqa: C901 - a branch a keyword
     """Turn one error into diagnostics. No value of the document is repeated: it could be a secret."""
     path: Path = tuple(error.absolute_path)
     keyword = str(error.validator)
+    # What the keyword asks for, by the schema: the stubs know no more than that it may be unset.
+    wanted: Any = error.validator_value
     where = config_path(path)
     if keyword == "anyOf":
         yield from _chosen_branch(document, error)
@@ -103,19 +105,18 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
     elif keyword == "additionalProperties":
         yield from _unknown_keys(document, error)
     elif keyword == "required":
-        for key in error.validator_value:
+        for key in wanted:
             if key not in error.instance:
                 message = f"`{where}` has no `{key}`, which is required"
                 yield Diagnostic("missing-key", message, document.open_span(path), f"add `{key}: …`")
     elif keyword == "type":
-        wanted = error.validator_value
         yield _wrong_type(document, path, [wanted] if isinstance(wanted, str) else wanted, error.instance)
     elif keyword in {"minimum", "exclusiveMinimum"}:
         bound = "more than" if keyword == "exclusiveMinimum" else "at least"
-        message = f"`{where}` must be {bound} {error.validator_value}"
+        message = f"`{where}` must be {bound} {wanted}"
         yield Diagnostic("out-of-range", message, document.value_span(path), _described(error.schema))
     elif keyword in {"enum", "const"}:
-        allowed = error.validator_value if keyword == "enum" else [error.validator_value]
+        allowed = wanted if keyword == "enum" else [wanted]
         help_ = f"write one of {listed(map(str, allowed))}"
         yield Diagnostic("invalid-value", f"`{where}` has a value that is not known", document.value_span(path), help_)
     elif keyword == "minItems":
@@ -133,6 +134,7 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
 
 def _chosen_branch(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
     """Report a union: the branch that the value's JSON type chose, or all types where it chose none."""
+    branches: Any = error.validator_value
     depth = len(error.absolute_path)
     wrong = {
         child.schema_path[0]
@@ -142,16 +144,18 @@ def _chosen_branch(document: Document, error: ValidationError) -> Iterator[Diagn
     for child in error.context:
         if child.schema_path[0] not in wrong:
             yield from _translate(document, child)
-    if len(wrong) == len(error.validator_value) and not document.is_damaged(tuple(error.absolute_path)):
-        wanted = [branch["type"] for branch in error.validator_value]
+    if len(wrong) == len(branches) and not document.is_damaged(tuple(error.absolute_path)):
+        wanted = [branch["type"] for branch in branches]
         yield _wrong_type(document, tuple(error.absolute_path), wanted, error.instance)
 
 
 def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
     path: Path = tuple(error.absolute_path)
-    known = sorted(key for key in error.schema.get("properties", {}) if not key.startswith("$"))
+    schema: Any = error.schema
+    properties = schema.get("properties", {})
+    known = sorted(key for key in properties if not key.startswith("$"))
     for key in error.instance:
-        if key not in error.schema.get("properties", {}) and not key.startswith("x-"):
+        if key not in properties and not key.startswith("x-"):
             near = nearest(key, known)
             help_ = f"known keys: {listed(known)}"
             if near is not None:

@@ -77,21 +77,21 @@ def _read(path: str) -> bytes:
 
 
 def _complain(message: str) -> None:
-    from genesis.report.escape import escape  # noqa: PLC0415 - only where something is wrong
+    from genesis.report.escape import escape  # only where something is wrong
 
-    print(f"genesis: {escape(message)}", file=sys.stderr)
+    sys.stderr.write(f"genesis: {escape(message)}\n")
 
 
 def _print(form: str, files: int, findings: list[Diagnostic]) -> None:
     """Print a report. Each format is imported when it is used; a clean file needs only the summary."""
     if form == "json":
-        from genesis.report import json  # noqa: PLC0415
+        from genesis.report import json
 
         report = json.render(files, findings)
     else:
         report = ""
         if findings:
-            from genesis.report import text  # noqa: PLC0415
+            from genesis.report import text
 
             colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
             report = text.render(findings, colour=colour)

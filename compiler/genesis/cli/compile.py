@@ -30,7 +30,7 @@ __all__ = ["command"]
 @click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
 @click.option("--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why.")
 @env_file_option
-def command(  # noqa: PLR0913 - one for each option
+def command(
     config: str | None,
     output: str | None,
     secrets: str,
@@ -50,7 +50,7 @@ def command(  # noqa: PLR0913 - one for each option
       genesis compile deploy/genesis.json5 --explain
       VLLM_API_KEY=vllm-local genesis compile --provider vllm
     """
-    from genesis.manifest import dumps, write  # noqa: PLC0415 - `--help` does without
+    from genesis.manifest import dumps, write  # `--help` does without
 
     inline = secrets == "inline"
     compiled = compile_now(config, env_files, only=only, inline=inline)
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _explain(decisions: Sequence[Decision]) -> None:
     """Print each decision, its reason, and what would change it."""
-    from genesis.report.escape import escape  # noqa: PLC0415 - for --explain
+    from genesis.report.escape import escape  # for --explain
 
     if not decisions:
         click.echo("no provider is configured: nothing is declared, and nothing opted in to discovery", err=True)

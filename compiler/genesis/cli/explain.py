@@ -24,7 +24,7 @@ def command(rule: str | None) -> int:
       genesis explain
       genesis explain hardcoded-secret
     """
-    from genesis.rules.catalogue import CATALOGUE  # noqa: PLC0415 - `--help` does without
+    from genesis.rules.catalogue import CATALOGUE  # `--help` does without
 
     if rule is None:
         width = max(map(len, CATALOGUE))
@@ -33,7 +33,7 @@ def command(rule: str | None) -> int:
         return 0
     known = CATALOGUE.get(rule)
     if known is None:
-        from genesis.nearest import nearest  # noqa: PLC0415 - for mistakes only
+        from genesis.nearest import nearest  # for mistakes only
 
         near = nearest(rule, CATALOGUE)
         hint = f"Did you mean {near!r}?" if near else "`genesis explain` lists them."

@@ -42,7 +42,7 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from genesis.nearest import nearest  # noqa: PLC0415 - for mistakes only
+            from genesis.nearest import nearest  # for mistakes only
 
             near = nearest(args[0], _COMMANDS)
             hint = f" Did you mean `{near}`?" if near else f" The commands are {', '.join(_COMMANDS)}."

@@ -62,9 +62,9 @@ def command(path: str, url: str | None, model: str) -> int:
       genesis init --model meta-llama/Llama-3.1-8B-Instruct
       genesis init --base-url http://192.168.1.50:9000/v1 --model my-custom-model
     """
-    import json5  # noqa: PLC0415 - `--help` does without
+    import json5  # `--help` does without
 
-    from genesis.files import write_atomic  # noqa: PLC0415
+    from genesis.files import write_atomic
 
     def quoted(text: str) -> str:
         return str(json5.dumps(text, quote_style=json5.QuoteStyle.ALWAYS_DOUBLE))

@@ -40,7 +40,7 @@ def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--config",
         metavar="FILE",
         type=click.Path(),
-        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in the user's config folder.",
+        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in your config folder.",
     )(function)
 
 
@@ -56,9 +56,9 @@ def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
 
 
 def _read_env_file(path: str) -> dict[str, str]:
-    import io  # noqa: PLC0415
+    import io
 
-    from dotenv import dotenv_values  # noqa: PLC0415 - only where a file is given
+    from dotenv import dotenv_values  # only where a file is given
 
     text = read(path).decode(errors="replace")
     values = dotenv_values(stream=io.StringIO(text), interpolate=False)
@@ -92,7 +92,7 @@ def find_config(stated: str | None) -> str:
             return path
         folders = [path]
     else:
-        import platformdirs  # noqa: PLC0415 - only where the configuration is looked for
+        import platformdirs  # only where the configuration is looked for
 
         folders = [".", platformdirs.user_config_dir("genesis", appauthor=False)]
     for folder in folders:
@@ -111,9 +111,10 @@ def compile_now(
     Raises:
         click.ClickException: A file cannot be read.
     """
-    from genesis.credentials import Keys  # noqa: PLC0415 - msgspec takes 20 ms
-    from genesis.pipeline import compile_config  # noqa: PLC0415
-    from genesis.profiles import ProfilesError, read as read_profiles, store_path  # noqa: PLC0415
+    from genesis.credentials import Keys  # msgspec takes 20 ms
+    from genesis.pipeline import compile_config
+    from genesis.profiles import ProfilesError, store_path
+    from genesis.profiles import read as read_profiles
 
     path = find_config(config)
     data = read(path)
@@ -128,7 +129,7 @@ def compile_now(
 def show(diagnostics: Sequence[Diagnostic]) -> None:
     """Print findings on standard error, where they are no part of a command's result."""
     if diagnostics:
-        from genesis.report.text import render  # noqa: PLC0415
+        from genesis.report.text import render
 
         colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         sys.stderr.write(render(diagnostics, colour=colour))

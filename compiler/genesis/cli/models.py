@@ -68,7 +68,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
 
 def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
     """Give what is shown of a model, in the order of the columns."""
-    from genesis.report.escape import escape  # noqa: PLC0415 - `--help` does without
+    from genesis.report.escape import escape  # `--help` does without
 
     reference = f"{provider}/{model.id}"
     return (
@@ -121,9 +121,9 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def _table(rows: Sequence[Sequence[str]]) -> None:
     """Draw a table on the terminal."""
-    from rich.console import Console  # noqa: PLC0415 - 60 ms, and only a terminal sees it
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # 60 ms, and only a terminal sees it
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in _COLUMNS:

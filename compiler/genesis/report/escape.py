@@ -15,7 +15,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape(text: str) -> str:
-    """Replace every control character by its escape, as in `\\x1b` or `\\u202e`."""
+    r"""Replace every control character by its escape, as in `\x1b` or `\u202e`."""
     return _UNSAFE.sub(_visible, text)
 
 

@@ -44,7 +44,7 @@ class _Renderer:
             lines.append(f"{' ' * margin} {self._paint(_BLUE, '::')} {escape(place.message)}")
             lines += self._frame(place.span, margin, "info", "-")
         if finding.help is not None:
-            bar = self._paint(_BLUE, "=") if finding.span is not None else self._paint(_BLUE, "=")
+            bar = self._paint(_BLUE, "=")
             lines.append(f"{' ' * margin} {bar} {self._paint(_BOLD, 'help')}: {escape(finding.help)}")
         return "\n".join(lines)
 
@@ -111,7 +111,7 @@ def _columns(cell: str) -> int:
     """Count the terminal columns of a cell."""
     if cell.isascii():
         return len(cell)
-    import unicodedata  # noqa: PLC0415 - a table of 1 MB that most files have no use for
+    import unicodedata  # a table of 1 MB that most files have no use for
 
     wide = {"W", "F"}
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in wide) for char in cell)

@@ -65,8 +65,6 @@ def decide(value: Any, keys: Keys) -> list[Decision]:
 def undecided(provider: str) -> tuple[str, str]:
     """Say why a provider with implicit discovery is not configured, and both ways out."""
     variable = variable_of(provider)
-    return (
-        f"models.providers.{provider} is not defined, {variable} is not set, and there is no auth profile for it",
-        f"set {variable} to any value to discover the models at {IMPLICIT_PROVIDERS[provider]}, "
-        f"or declare models.providers.{provider}",
-    )
+    reason = f"models.providers.{provider} is not defined, {variable} is not set, and there is no auth profile for it"
+    help_ = f"set {variable} to any value to discover the models at {IMPLICIT_PROVIDERS[provider]}"
+    return reason, f"{help_}, or declare models.providers.{provider}"

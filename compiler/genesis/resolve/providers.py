@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.config import DEFAULT_BASE_URL, mapping, model_refs, split_ref
 from genesis.credentials import Keys, Missing, variable_of
@@ -61,7 +61,7 @@ def inlined(
     document: Document, providers: dict[str, Provider], keys: Keys
 ) -> tuple[dict[str, Provider], list[Diagnostic]]:
     """Give the same providers with the value of every secret position in place of where it comes from."""
-    import msgspec  # noqa: PLC0415 - for this alone
+    import msgspec  # for this alone
 
     findings: list[Diagnostic] = []
 
@@ -89,7 +89,7 @@ def inlined(
 
 
 def needed_secrets(expansion: Expansion, decisions: Sequence[Decision], *, inline: bool) -> frozenset[Path]:
-    """List the secret positions whose values are used: of servers that are asked, and of all that are written inline."""
+    """List the secret positions whose values are used: of servers that are asked, of all that are written inline."""
     used = {decision.provider for decision in decisions if inline or decision.queried}
     return frozenset(
         path
@@ -128,7 +128,7 @@ def _query(expansion: Expansion, decision: Decision, keys: Keys) -> Query:
     Raises:
         Missing: One of them has no value.
     """
-    from genesis.discover import Query  # noqa: PLC0415 - HTTP is imported where a server is asked
+    from genesis.discover import Query  # HTTP is imported where a server is asked
 
     name = decision.provider
     path: Path = ("models", "providers", name)
@@ -153,7 +153,7 @@ def _query(expansion: Expansion, decision: Decision, keys: Keys) -> Query:
 def _ask(queries: Sequence[Query]) -> dict[str, Answer]:
     if not queries:
         return {}
-    from genesis.discover import discover  # noqa: PLC0415 - no question, no HTTP
+    from genesis.discover import discover  # no question, no HTTP
 
     return {query.provider: answer for query, answer in zip(queries, discover(queries), strict=True)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis.config import declared_models, extension, is_dynamic, mapping, providers
+from genesis.config import declared_models, is_dynamic, providers
 from genesis.diagnostics import Related, config_path
 from genesis.nearest import listed, nearest
 from genesis.policy import DEFAULT_CONTEXT_WINDOW
@@ -26,9 +26,9 @@ NO_MODELS: Final = Rule(
     "no-models",
     "error",
     "a declared provider without models",
-    """A provider that is declared is not discovered: what `models` lists is all there is. An empty list therefore is a
-provider that nothing can be asked of. Either list its models, or keep it dynamic with `"<id>/*": {}` in
-`agents.defaults.models`, or, for `vllm` at its default address, leave the entry out and set `VLLM_API_KEY`.""",
+    """A provider that is declared is not discovered: what `models` lists is all there is. An empty list
+therefore is a provider that nothing can be asked of. Either list its models, or keep it dynamic with `"<id>/*": {}`
+in `agents.defaults.models`, or, for `vllm` at its default address, leave the entry out and set `VLLM_API_KEY`.""",
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } } }',
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },\n'
     '  agents: { defaults: { models: { "vllm/*": {} } } } }',
@@ -37,7 +37,7 @@ DUPLICATE_MODEL: Final = Rule(
     "duplicate-model",
     "error",
     "two entries of one provider have the same id",
-    """Which of the two would hold is anybody's guess: the windows, prices and limits of one of them are silently lost.""",
+    """Which of the two would hold is anybody's guess: the window, prices and limits of one are silently lost.""",
     '{ models: { providers: { vllm: { models: [{ id: "llama" }, { id: "llama", maxTokens: 64 }] } } } }',
     '{ models: { providers: { vllm: { models: [{ id: "llama", maxTokens: 64 }] } } } }',
 )
@@ -45,8 +45,9 @@ MAX_TOKENS_EXCEEDS_CONTEXT: Final = Rule(
     "max-tokens-exceeds-context",
     "error",
     "more output tokens than the context window holds",
-    """The window holds the prompt and the answer together. A server refuses a request for more tokens than its window
-(vLLM answers 400), so an entry like this fails at its first use. A window that is not stated is taken as 128000.""",
+    """The window holds the prompt and the answer together. A server refuses a request for more tokens than its
+window (vLLM answers 400), so an entry like this fails at its first use. A window that is not stated is taken as
+128000.""",
     '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 4096, maxTokens: 8192 }] } } } }',
     '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 16384, maxTokens: 8192 }] } } } }',
 )
@@ -54,8 +55,9 @@ INVALID_VALUE: Final = Rule(
     "invalid-value",
     "error",
     "a value that is none of those allowed",
-    """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must not be empty
-or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the first one.""",
+    """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
+not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
+first one.""",
     '{ models: { providers: { vllm: { api: "openai-responses", models: [{ id: "llama" }] } } } }',
     '{ models: { providers: { vllm: { api: "openai-completions", models: [{ id: "llama" }] } } } }',
 )

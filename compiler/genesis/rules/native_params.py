@@ -21,9 +21,9 @@ NATIVE_ONLY_PARAM: Final = Rule(
     "native-only-param",
     "warning",
     "a parameter that is not sent",
-    """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI endpoint. vLLM
-takes them without complaint and does nothing with them, so they are left out of every request and of the manifest:
-whoever wrote one believes in an effect that it does not have.""",
+    """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI
+endpoint. vLLM takes them without complaint and does nothing with them, so they are left out of every request and of
+the manifest: whoever wrote one believes in an effect that it does not have.""",
     '{ models: { providers: { vllm: { params: { service_tier: "flex" }, models: [{ id: "llama" }] } } } }',
     '{ models: { providers: { vllm: { params: { temperature: 0.2 }, models: [{ id: "llama" }] } } } }',
 )

@@ -22,10 +22,11 @@ NOT_CONFIGURED: Final = Rule(
     "not-configured",
     "error",
     "a model of a provider that nothing opted in to",
-    """The selection names a model of `vllm`, which is neither declared nor opted in to. Without an opt-in no request is
-made: a machine that has no vLLM server hears nothing of Genesis. There are two ways out: set `VLLM_API_KEY` (any value
-does where the server asks for no key), and its models are discovered at `http://127.0.0.1:8000/v1`; or declare
-`models.providers.vllm`. `genesis check` does not look at the environment and leaves this to `genesis compile`.""",
+    """The selection names a model of `vllm`, which is neither declared nor opted in to. Without an opt-in no
+request is made: a machine that has no vLLM server hears nothing of Genesis. There are two ways out: set
+`VLLM_API_KEY` (any value does where the server asks for no key), and its models are discovered at
+`http://127.0.0.1:8000/v1`; or declare `models.providers.vllm`. `genesis check` does not look at the environment and
+leaves this to `genesis compile`.""",
     '{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // and VLLM_API_KEY is not set',
     '{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // and VLLM_API_KEY=vllm-local',
 )

@@ -13,12 +13,12 @@ RULES: Final[tuple[Rule, ...]] = (
         "unset-variable",
         "error",
         "a variable that a value needs is not set",
-        """`${NAME}` takes its value from the environment, then from `--env-file` files in order, then from `env.vars`. All
-variables that are missing are reported in one run.
+        """`${NAME}` takes its value from the environment, then from `--env-file` files in order, then from
+`env.vars`. All variables that are missing are reported in one run.
 
-In `apiKey` and `headers` the manifest keeps the reference, so a variable that is missing there is only a note, unless its
-value is used now: to ask a server, or by `--secrets inline`. `genesis check` knows only what it is told (`--env-file`,
-`--use-env`), and takes every other variable for an unknown string.""",
+In `apiKey` and `headers` the manifest keeps the reference, so a variable that is missing there is only a note,
+unless its value is used now: to ask a server, or by `--secrets inline`. `genesis check` knows only what it is told
+(`--env-file`, `--use-env`), and takes every other variable for an unknown string.""",
         '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is not set',
         '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
     ),
@@ -26,8 +26,8 @@ value is used now: to ask a server, or by `--secrets inline`. `genesis check` kn
         "empty-variable",
         "warning",
         "a variable is set and empty",
-        """An empty value is used as it is. It is rarely meant: in a pipeline it is mostly a secret or a parameter that was not
-passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?words}` refuses it.""",
+        """An empty value is used as it is. It is rarely meant: in a pipeline it is mostly a secret or a parameter
+that was not passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?words}` refuses it.""",
         '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is empty',
         '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
     ),
@@ -35,9 +35,9 @@ passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?
         "malformed-reference",
         "error",
         "what looks like a reference and is none",
-        """A reference is `${NAME}` or `$<NAME>`, and NAME is upper-case letters, digits and `_`. `${lower}`, an unclosed `${NAME`,
-and other tools' ways to name a variable (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`, where they are the whole value)
-would be sent to the server as they stand. For the text itself write `$${…}`.""",
+        """A reference is `${NAME}` or `$<NAME>`, and NAME is upper-case letters, digits and `_`. `${lower}`, an
+unclosed `${NAME`, and other tools' ways to name a variable (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`, where
+they are the whole value) would be sent to the server as they stand. For the text itself write `$${…}`.""",
         '{ agents: { defaults: { model: "vllm/${model}" } } }',
         '{ agents: { defaults: { model: "vllm/${MODEL}" } } }',
     ),

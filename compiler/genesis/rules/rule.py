@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis.diagnostics import Diagnostic, Path, Severity
@@ -25,7 +26,7 @@ class Context(NamedTuple):
 
     document: Document
     expansion: Expansion
-    discovered: dict[str, frozenset[str]] = {}
+    discovered: Mapping[str, frozenset[str]] = MappingProxyType({})
 
     @property
     def value(self) -> Any:

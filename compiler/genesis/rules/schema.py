@@ -15,8 +15,8 @@ RULES: Final[tuple[Rule, ...]] = (
         "unknown-key",
         "error",
         "a key that Genesis does not know",
-        """What Genesis owns it reads strictly: a misspelt key would otherwise do nothing, and nobody would be told. `$schema` and
-keys that start with `x-` are allowed anywhere, for editors and for notes of your own.""",
+        """What Genesis owns it reads strictly: a misspelt key would otherwise do nothing, and nobody would be told.
+`$schema` and keys that start with `x-` are allowed anywhere, for editors and for notes of your own.""",
         '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindws: 8192 }] } } } }',
         _GOOD,
     ),
@@ -24,8 +24,8 @@ keys that start with `x-` are allowed anywhere, for editors and for notes of you
         "wrong-type",
         "error",
         "a value of another type than its key takes",
-        """Numbers, strings and booleans are not converted into each other: `"8192"` is a string. The root of a configuration is
-an object.""",
+        """Numbers, strings and booleans are not converted into each other: `"8192"` is a string. The root of a
+configuration is an object.""",
         '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: "8192" }] } } } }',
         _GOOD,
     ),
@@ -33,8 +33,8 @@ an object.""",
         "missing-key",
         "error",
         "an object without a key that it must have",
-        """A model has an `id`, an `apiKey` that is an object has a `source`. The finding points at the brace that opens the
-object.""",
+        """A model has an `id`, an `apiKey` that is an object has a `source`. The finding points at the brace that
+opens the object.""",
         "{ models: { providers: { vllm: { models: [{ contextWindow: 8192 }] } } } }",
         _GOOD,
     ),
@@ -50,8 +50,8 @@ object.""",
         "unknown-section",
         "warning",
         "a section that is not Genesis'",
-        """A configuration file may have sections for other programs, so one that Genesis does not know is no error. It is worth
-a warning, since it may be a misspelt one, in which nothing is checked.""",
+        """A configuration file may have sections for other programs, so one that Genesis does not know is no error.
+It is worth a warning, since it may be a misspelt one, in which nothing is checked.""",
         '{ agnets: { defaults: { model: "vllm/llama" } } }',
         '{ agents: { defaults: { model: "vllm/llama" } } }',
     ),

@@ -24,18 +24,18 @@ __all__ = ["HARDCODED_SECRET", "SECRET_IN_PLAIN_POSITION", "check", "is_private_
 PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy", "x"})
 # Compiled when first needed.
 _SCHEME = r"(?i)(?:bearer|basic|token|apikey)\s+"
-_SECRET_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
+_KEY_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
 
 HARDCODED_SECRET: Final = Rule(
     "hardcoded-secret",
     "error",
     "a key that stands in the configuration itself",
-    """A key in a file is a key in version control, in every clone of it and in every manifest made from it. Write a
-reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request is made.
-Replace a key that was committed; removing the line does not take it out of the history.
+    """A key in a file is a key in version control, in every clone of it and in every manifest made from it.
+Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request
+is made. Replace a key that was committed; removing the line does not take it out of the history.
 
-A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`, `none`,
-`local`, `dummy`, `x`.""",
+A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`,
+`none`, `local`, `dummy`, `x`.""",
     '{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c", models: [{ id: "llama" }] } } } }',
     '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", models: [{ id: "llama" }] } } } }',
 )
@@ -43,9 +43,9 @@ SECRET_IN_PLAIN_POSITION: Final = Rule(
     "secret-in-plain-position",
     "error",
     "a secret variable where its value would be written out",
-    """In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the value, so a
-variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would end up in plain
-text in the manifest.""",
+    """In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the
+value, so a variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would
+end up in plain text in the manifest.""",
     '{ models: { providers: { vllm: { models: [{ id: "llama", params: { user: "${VLLM_API_KEY}" } }] } } } }',
     '{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" }, models: [{ id: "llama" }] } } } }',
 )
@@ -67,7 +67,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def is_private_host(url: str) -> bool:
-    """Tell whether a URL's host is this machine or on a private network; a name without dots is one inside a cluster."""
+    """Tell whether a URL's host is this machine or in a private network; a name without dots is a cluster's own."""
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -80,7 +80,7 @@ def is_private_host(url: str) -> bool:
 
 def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
     text = context.text(*path)
-    if text is None or path in context.expansion.strings and not _literal(text):
+    if text is None or (path in context.expansion.strings and not _literal(text)):
         return
     if not text.strip() or (private and re.sub(_SCHEME, "", text, count=1) in PLACEHOLDERS):
         return
@@ -90,13 +90,13 @@ def _check_literal(context: Context, path: Path, variable: str | None, *, privat
     if not private and text in PLACEHOLDERS:
         message = f"`{where}` holds a placeholder for a key, and the server is on a public host"
     scheme = re.match(_SCHEME, text)
-    help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set that variable; replace the key if this file was ever shared'
+    help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
     yield HARDCODED_SECRET.finding(context, path, message, help_)
 
 
 def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
-        if re.search(_SECRET_HEADER, name):
+        if re.search(_KEY_HEADER, name):
             variable = None if name.lower().endswith("authorization") else _variable(name)
             yield from _check_literal(context, (*path, "headers", name), variable, private=True)
 
@@ -108,7 +108,9 @@ def _check_variables(context: Context) -> Iterator[Diagnostic]:
         if (name in secret or is_secret_name(name)) and isinstance(value, str) and value and value not in PLACEHOLDERS:
             path = ("env", "vars", name)
             message = f"`{config_path(path)}` holds a key in plain text, and is never used as one"
-            help_ = f"remove it, and set {name} in the environment or in an --env-file; replace the key if this file was shared"
+            help_ = (
+                f"set {name} in the environment or an --env-file instead; replace the key if this file was ever shared"
+            )
             yield HARDCODED_SECRET.finding(context, path, message, help_)
 
 

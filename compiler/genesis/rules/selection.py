@@ -40,9 +40,9 @@ MALFORMED_MODEL_REF: Final = Rule(
     "malformed-model-ref",
     "error",
     "a model reference that is not `provider/model`",
-    """A reference splits on its first slash into the provider's id and the model's: `vllm/meta-llama/Llama-3-8B` is the
-model `meta-llama/Llama-3-8B` of the provider `vllm`. Aliases are for the command line and for programs; the selection
-itself names models in full.""",
+    """A reference splits on its first slash into the provider's id and the model's:
+`vllm/meta-llama/Llama-3-8B` is the model `meta-llama/Llama-3-8B` of the provider `vllm`. Aliases are for the
+command line and for programs; the selection itself names models in full.""",
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "llama-3-8b" }} }} }}',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
@@ -50,9 +50,9 @@ UNKNOWN_PROVIDER: Final = Rule(
     "unknown-provider",
     "error",
     "a reference to a provider that is not declared",
-    """The part before the first slash names a provider in `models.providers`, or one that Genesis discovers by itself
-(`vllm`). A model's id alone often has a slash of its own: `meta-llama/Llama-3-8B` has to be written with the provider
-before it.""",
+    """The part before the first slash names a provider in `models.providers`, or one that Genesis discovers by
+itself (`vllm`). A model's id alone often has a slash of its own: `meta-llama/Llama-3-8B` has to be written with the
+provider before it.""",
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vlm/llama-3-8b" }} }} }}',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
@@ -60,9 +60,9 @@ UNKNOWN_MODEL: Final = Rule(
     "unknown-model",
     "error",
     "a reference to a model that its provider does not have",
-    """A declared provider has the models that it lists, and nothing else: the server would answer 404 to the first request.
-Where a wildcard keeps the provider dynamic, or it is discovered, its server's list is what counts, and only commands
-that ask the server can tell.""",
+    """A declared provider has the models that it lists, and nothing else: the server would answer 404 to the
+first request. Where a wildcard keeps the provider dynamic, or it is discovered, its server's list is what counts,
+and only commands that ask the server can tell.""",
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
@@ -70,17 +70,18 @@ DUPLICATE_FALLBACK: Final = Rule(
     "duplicate-fallback",
     "warning",
     "a fallback that was tried before",
-    """A fallback that repeats the primary or an earlier fallback is the same model on the same server: when it has failed
-once, trying it again at once only takes time.""",
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] }} }} }} }}',
+    """A fallback that repeats the primary or an earlier fallback is the same model on the same server: when it
+has failed once, trying it again at once only takes time.""",
+    f"{{ {_PROVIDER},\n"
+    '  agents: { defaults: { model: { primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] } } } }',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: [] }} }} }} }}',
 )
 ALIAS_CONFLICT: Final = Rule(
     "alias-conflict",
     "error",
     "an alias that does not stand for one model",
-    """An alias is another name for exactly one model. It cannot be given twice, cannot hold a `/` (it would look like a
-reference), and cannot be given to a wildcard, which stands for many.""",
+    """An alias is another name for exactly one model. It cannot be given twice, cannot hold a `/` (it would
+look like a reference), and cannot be given to a wildcard, which stands for many.""",
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/*": {{ alias: "fast" }} }} }} }} }}',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/llama-3-8b": {{ alias: "fast" }} }} }} }} }}',
 )

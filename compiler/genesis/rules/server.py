@@ -15,9 +15,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "server-unreachable",
         "error",
         "a server that is to be asked does not answer",
-        """A provider that is discovered, or kept dynamic by a wildcard, is asked for its models at `{baseUrl}/models`: the
-connection must stand within 5 seconds, the answer within 15. Nothing listens there, its name is not known, its certificate
-is not accepted, or it is too slow. Where nothing in the configuration names the provider this is a warning.""",
+        """A provider that is discovered, or kept dynamic by a wildcard, is asked for its models at
+`{baseUrl}/models`: the connection must stand within 5 seconds, the answer within 15. Nothing listens there, its
+name is not known, its certificate is not accepted, or it is too slow. Where nothing in the configuration names the
+provider this is a warning.""",
         f"{_IMPLICIT}  // and nothing listens on 127.0.0.1:8000",
         f"{_IMPLICIT}  // after `vllm serve llama`",
     ),
@@ -25,7 +26,7 @@ is not accepted, or it is too slow. Where nothing in the configuration names the
         "auth-rejected",
         "error",
         "a server refuses the key",
-        """The server answered 401 or 403. vLLM started with `--api-key` takes that key and no other; without it, any.""",
+        """The server answered 401 or 403. A vLLM with `--api-key` takes that key and no other; one without, any.""",
         f"{_IMPLICIT}  // and VLLM_API_KEY is not the server's key",
         f"{_IMPLICIT}  // and VLLM_API_KEY is",
     ),
@@ -41,9 +42,9 @@ is not accepted, or it is too slow. Where nothing in the configuration names the
         "bad-model-list",
         "error",
         "a server's answer is no list of models",
-        """The server answered, with another status than 200, a redirect, a page of HTML, or JSON of another shape: mostly it is
-the address of something else, or lacks `/v1`. Redirects are not followed, since a key is meant for one address. Single
-rows without a usable id are left out, with a warning.""",
+        """The server answered, with another status than 200, a redirect, a page of HTML, or JSON of another shape:
+mostly it is the address of something else, or lacks `/v1`. Redirects are not followed, since a key is meant for one
+address. Single rows without a usable id are left out, with a warning.""",
         '{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000", models: [] } } },\n'
         '  agents: { defaults: { models: { "vllm/*": {} } } } }',
         '{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },\n'

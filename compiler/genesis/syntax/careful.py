@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from genesis.diagnostics import Diagnostic, Related
+from genesis.diagnostics import Related
 from genesis.source import Span
 from genesis.syntax.document import Mark, value_offsets
 from genesis.syntax.grammar import LITERALS
@@ -348,7 +348,7 @@ class CarefulReader:
             state.position = len(self.text)
         self.complained = False
 
-    def report(
+    def report(  # noqa: PLR0913 - a diagnostic's fields
         self,
         message: str,
         start: int,

@@ -92,7 +92,7 @@ class State:
             related=(Related("first given here", Span(self.source, start, end)),),
         )
 
-    def report(
+    def report(  # noqa: PLR0913 - a diagnostic's fields
         self,
         message: str,
         start: int,

@@ -36,7 +36,8 @@ STRING: Final = re.compile(r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+("?)|'(?:[^'\\
 # JSON5 1.0 §5.1, in order: a line continuation, a pair of surrogates, one code unit, `\\xHH`, NUL, any other character;
 # then what is no escape, and a surrogate that stands in the text as it is.
 ESCAPE: Final = re.compile(
-    r"""\\(?: (\r\n|[\n\r\u2028\u2029]) | u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2}) | u([0-9a-fA-F]{4})
+    r"""\\(?: (\r\n|[\n\r\u2028\u2029]) | u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})
+           | u([0-9a-fA-F]{4})
            | x([0-9a-fA-F]{2}) | (0)(?![0-9]) | ([^ux0-9]) )
       | (\\[ux]?[0-9a-zA-Z]*+) | [\ud800-\udfff]""",
     re.VERBOSE,
