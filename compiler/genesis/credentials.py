@@ -95,8 +95,8 @@ class Keys(NamedTuple):
 def missing_values(document: Document, expansion: Expansion, keys: Keys, needed: Container[Path]) -> list[Diagnostic]:
     """Report the variables of secret positions that have no value.
 
-    That is an error at the paths `needed`, where the value is used; elsewhere a note, so that a pipeline without secrets
-    can compile.
+    That is an error at the paths `needed`, where the value is used; elsewhere a note, so that a pipeline without
+    secrets can compile.
     """
     findings = []
     for path, string in expansion.strings.items():

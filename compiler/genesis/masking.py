@@ -24,7 +24,7 @@ _STRING = r"""(?:"(?:[^"\\\n\r]|\\.)*+"?|'(?:[^'\\\n\r]|\\.)*+'?)"""
 _NAMED = re.compile(
     rf"""(?ix) (?<![\w$-]) ["']? (?!max_?(?:completion_?)?tokens) [\w$-]*?
     (?: api[\w-]*key | a[pi]{{1,2}}_?k[ey]{{1,3}} | token | secret | passw(?:or)?d | author\w+ | credential | cookie )
-    [\w$-]* ["']? \s* [:=]? \s* ({_STRING} | (?<=[:=\s])[^\s,{{}}\[\]"']++ )"""
+    [\w$-]* ["']?+ (?: \s*[:=]\s* | \s+ ) ({_STRING} | (?<=[:=\s])[^\s,{{}}\[\]"']++ )"""
 )
 _SHAPED = re.compile(r"(?<![\w-])((?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+)")
 _HEADERS = re.compile(r"""(?<![\w$])["']?headers["']?\s*:\s*\{""")

@@ -18,6 +18,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     lowered = {candidate.lower(): candidate for candidate in candidates}
     if word.lower() in lowered:
         return lowered[word.lower()]
+    starts = [candidate for candidate in candidates if len(word) > 3 and candidate.lower().startswith(word.lower())]  # noqa: PLR2004 - `a` starts too many
+    if starts:
+        return starts[0]
     # A very long word is near to nothing, and finding that out is quadratic.
     close = difflib.get_close_matches(word.lower()[:200], lowered, n=1, cutoff=0.7)
     return lowered[close[0]] if close else None

@@ -96,6 +96,7 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
     keyword = str(error.validator)
     # What the keyword asks for, by the schema: the stubs know no more than that it may be unset.
     wanted: Any = error.validator_value
+    instance: Any = error.instance
     where = config_path(path)
     if keyword == "anyOf":
         yield from _chosen_branch(document, error)
@@ -106,11 +107,11 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
         yield from _unknown_keys(document, error)
     elif keyword == "required":
         for key in wanted:
-            if key not in error.instance:
+            if key not in instance:
                 message = f"`{where}` has no `{key}`, which is required"
                 yield Diagnostic("missing-key", message, document.open_span(path), f"add `{key}: …`")
     elif keyword == "type":
-        yield _wrong_type(document, path, [wanted] if isinstance(wanted, str) else wanted, error.instance)
+        yield _wrong_type(document, path, [wanted] if isinstance(wanted, str) else wanted, instance)
     elif keyword in {"minimum", "exclusiveMinimum"}:
         bound = "more than" if keyword == "exclusiveMinimum" else "at least"
         message = f"`{where}` must be {bound} {wanted}"
@@ -127,7 +128,7 @@ def _translate(document: Document, error: ValidationError) -> Iterator[Diagnosti
             "invalid-value", f"`{where}` lists an item twice", document.value_span(path), "remove one of them"
         )
     else:
-        # A property whose schema is `false`: it belongs to another kind of this object.
+        # A property that its schema forbids (`not: {}`): it belongs to another kind of this object.
         message = f"`{where}` does not belong here"
         yield Diagnostic("unknown-key", message, document.key_span(path), "remove it, or change the `source` beside it")
 
@@ -152,9 +153,10 @@ def _chosen_branch(document: Document, error: ValidationError) -> Iterator[Diagn
 def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
+    instance: Any = error.instance
     properties = schema.get("properties", {})
     known = sorted(key for key in properties if not key.startswith("$"))
-    for key in error.instance:
+    for key in instance:
         if key not in properties and not key.startswith("x-"):
             near = nearest(key, known)
             help_ = f"known keys: {listed(known)}"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers
 from genesis.diagnostics import config_path
 from genesis.expand import is_secret_name, text_span
-from genesis.reference import Malformed, Reference, parse
+from genesis.reference import Malformed, Reference, foreign_dialect, parse
 from genesis.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ def _check_plain_positions(context: Context) -> Iterator[Diagnostic]:
 
 
 def _literal(text: str) -> bool:
-    """Tell whether a string in a secret position holds no reference at all, whatever its `$` signs are."""
-    return not any(isinstance(part, Reference | Malformed) for part in parse(text))
+    """Tell whether a string in a secret position holds no reference at all, not even a malformed or foreign one."""
+    return not foreign_dialect(text) and not any(isinstance(part, Reference | Malformed) for part in parse(text))
 
 
 def _variable(header: str) -> str:

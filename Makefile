@@ -1,0 +1,41 @@
+# Everything below sets itself up: a .venv with pinned development dependencies, made anew when they change.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-live lint types bench docs clean
+
+demo: .venv/ready
+	$(BIN)/genesis demo
+
+test: .venv/ready
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests --ignore=tests/live
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+test-live: .venv/ready
+	$(BIN)/python -m pytest tests/live
+
+lint: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: .venv/ready
+	$(BIN)/mypy
+
+bench: .venv/ready
+	$(BIN)/python benchmarks/run.py
+
+docs: .venv/ready
+	$(BIN)/python docs/generate.py
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Genesis needs Python 3.11 or newer, and this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
