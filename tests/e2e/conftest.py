@@ -1,80 +1,29 @@
-"""The real command in a scrubbed environment, and snapshots that lie beside what they are of."""
+"""The real command in a scrubbed environment."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from tests.e2e.support import runner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-    from syrupy.assertion import SnapshotAssertion
-    from syrupy.location import PyTestLocation
-    from syrupy.types import SnapshotIndex
-
-ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "fixtures"
-
-# How the command is run: the installed script in the wheel's test, the module elsewhere.
-COMMAND = shlex.split(os.environ.get("GENESIS_COMMAND", "")) or [sys.executable, "-m", "genesis"]
-
-
-class Genesis(Protocol):
-    """Runs `genesis` with arguments, in a folder, with nothing in its environment but what is given."""
-
-    def __call__(
-        self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | bytes = ""
-    ) -> subprocess.CompletedProcess[str]: ...
+    from tests.e2e.support import Genesis
 
 
 @pytest.fixture
 def genesis(tmp_path: Path) -> Genesis:
-    """Give the command; its home is an empty folder."""
-    home = tmp_path / "home"
+    """Give the command; its home is an empty folder, and so is where it runs."""
+    home, folder = tmp_path / "home", tmp_path / "work"
     home.mkdir()
-
-    def run(
-        *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | bytes = ""
-    ) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=cwd or tmp_path,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), **kept, **(env or {})},
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    return run
+    folder.mkdir()
+    return runner(home, folder)
 
 
-class _BesideTheCase(SingleFileSnapshotExtension):
-    """Keeps a snapshot as a file of its own in the folder of its case: `fixtures/broken/NAME/findings.txt`."""
-
-    _write_mode = WriteMode.TEXT
-    file_extension = "txt"
-    folder: Path
-
-    @classmethod
-    def dirname(cls, *, test_location: PyTestLocation) -> str:  # noqa: ARG003 - the case decides, not the test
-        return str(cls.folder)
-
-    @classmethod
-    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:  # noqa: ARG003
-        return str(index)
-
-
-def beside(snapshot: SnapshotAssertion, path: Path) -> SnapshotAssertion:
-    """Give a snapshot that is kept in the file `path`."""
-    extension = type("Beside", (_BesideTheCase,), {"folder": path.parent, "file_extension": path.suffix[1:]})
-    return snapshot(name=path.stem).use_extension(extension)
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that the command runs in."""
+    return tmp_path / "work"

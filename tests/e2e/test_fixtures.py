@@ -7,13 +7,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FIXTURES, beside
+from tests.e2e.support import FIXTURES, beside
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Genesis
     from syrupy.assertion import SnapshotAssertion
+
+    from tests.e2e.support import Genesis
 
 BROKEN = sorted(path.parent for path in (FIXTURES / "broken").glob("*/genesis.json5"))
 DOCUMENTED = sorted(path.parent for path in (FIXTURES / "documented").glob("*/genesis.json5"))
