@@ -59,20 +59,30 @@ class _BesideTheCase(SingleFileSnapshotExtension):
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
     folder: Path
+    name: str
 
     @classmethod
     def dirname(cls, *, test_location: PyTestLocation) -> str:  # noqa: ARG003 - the case decides, not the test
         return str(cls.folder)
 
     @classmethod
-    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:  # noqa: ARG003
-        return str(index)
+    def get_file_basename(cls, *, test_location: PyTestLocation, index: SnapshotIndex) -> str:  # noqa: ARG003
+        return cls.name
 
-    def matches_test_location(self, *, test_location: PyTestLocation, snapshot_location: str) -> bool:  # noqa: ARG002
-        return Path(snapshot_location).parent == self.folder
+    @classmethod
+    def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:  # noqa: ARG003
+        return Path(snapshot_location).parent == cls.folder
+
+    @classmethod
+    def discovery_dirname(cls, *, test_location: PyTestLocation) -> str:  # noqa: ARG003
+        # Any other folder than `dirname` makes syrupy leave files alone that it does not own: the case itself.
+        return str(cls.folder.parent)
+
+    def owns_snapshot_collection(self, *, filepath: str, test_location: PyTestLocation) -> bool:  # noqa: ARG002
+        return Path(filepath) == self.folder / f"{self.name}.{self.file_extension}"
 
 
 def beside(snapshot: SnapshotAssertion, path: Path) -> SnapshotAssertion:
     """Give a snapshot that is kept in the file `path`."""
-    extension = type("Beside", (_BesideTheCase,), {"folder": path.parent, "file_extension": path.suffix[1:]})
-    return snapshot(name=path.stem).use_extension(extension)
+    extension = type("Beside", (_BesideTheCase,), {"folder": path.parent, "name": path.stem, "file_extension": path.suffix[1:]})
+    return snapshot.use_extension(extension)
