@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis.diagnostics import Diagnostic, config_path
 from genesis.expand import text_span
-from genesis.manifest import SecretRef
+from genesis.manifest import SecretRef, secret_value
 from genesis.profiles import for_provider
 from genesis.reference import canonical, names, resolve
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from genesis.profiles import Profile
     from genesis.syntax import Document
 
-__all__ = ["Keys", "Missing", "OptIn", "missing_values", "secret_ref", "variable_of"]
+__all__ = ["Keys", "OptIn", "missing_values", "secret_ref", "variable_of"]
 
 
 class OptIn(NamedTuple):
@@ -30,15 +30,6 @@ class OptIn(NamedTuple):
 
     reason: str
     ref: SecretRef
-
-
-class Missing(Exception):  # noqa: N818 - it becomes a diagnostic
-    """A secret whose value is needed and not there. The message says what is missing, `help` what to do."""
-
-    def __init__(self, message: str, help_: str) -> None:
-        """Hold a diagnostic's message and help."""
-        super().__init__(message)
-        self.help = help_
 
 
 class Keys(NamedTuple):
@@ -76,20 +67,13 @@ class Keys(NamedTuple):
         found = self.variables.find(name)
         return found[0] if found is not None and found[0].strip() else None
 
-    def value(self, ref: SecretRef, where: str) -> str:
+    def value(self, ref: SecretRef, what: str) -> str:
         """Give the value of a secret position.
 
         Raises:
-            Missing: A file that it needs cannot be used.
+            MissingSecretError: It has none.
         """
-        if ref.file is not None:
-            return _from_file(ref.file, where)
-        if ref.profile is not None:
-            return self.profiles[ref.profile].key
-        if ref.template is None:
-            return ref.value or ""
-        # A template without a value is reported, with its place, before anybody asks for it.
-        return resolve(ref.template, self.lookup).value or ""
+        return secret_value(ref, self.lookup, what)
 
 
 def missing_values(document: Document, expansion: Expansion, keys: Keys, needed: Container[Path]) -> list[Diagnostic]:
@@ -129,19 +113,3 @@ def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
 def variable_of(provider: str) -> str:
     """Name the variable that holds a provider's key: `FOO_BAR_API_KEY` for `foo-bar`."""
     return f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
-
-
-def _from_file(path: str, where: str) -> str:
-    """Read a key from a file, such as a mounted secret; one newline at its end is not part of it."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            text = stream.read(64 * 1024)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise Missing(
-            f"`{where}` needs the file {path}, which cannot be read: {reason}", "mount or create it"
-        ) from None
-    value = text.removesuffix("\n").removesuffix("\r")
-    if not value.strip():
-        raise Missing(f"`{where}` needs the file {path}, which is empty", "write the key into it")
-    return value

@@ -6,13 +6,17 @@ The field order of the types is the key order of the file; `schema/manifest.sche
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from genesis import __version__
+from genesis import __version__, profiles
 from genesis.files import write_atomic
 from genesis.policy import NATIVE_ONLY
+from genesis.reference import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "MANIFEST_VERSION",
@@ -23,6 +27,7 @@ __all__ = [
     "Include",
     "Manifest",
     "ManifestError",
+    "MissingSecretError",
     "Model",
     "Provider",
     "RequestPolicy",
@@ -35,10 +40,13 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "secret_value",
     "write",
 ]
 
 MANIFEST_VERSION: Final = 1
+
+_LONGEST_SECRET: Final = 64 * 1024  # characters
 
 WindowFrom = Literal["config", "server", "parent", "default"]
 
@@ -91,6 +99,67 @@ class SecretRef(_Part, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if sum(field is not None for field in (self.template, self.value, self.file, self.profile)) != 1:
             raise ValueError("expected exactly one of `template`, `value`, `file`, `profile`")
+
+
+class MissingSecretError(Exception):
+    """A secret position that has no value. The message says what is missing, `help` what to do."""
+
+    def __init__(self, message: str, help_: str) -> None:
+        """Hold both texts; neither repeats a value."""
+        super().__init__(message)
+        self.help = help_
+
+
+def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
+    """Give the value of a secret position.
+
+    Args:
+        ref: Where it comes from.
+        lookup: Gives a variable's value, None where it is unset. One of white space only is as good as unset.
+        what: What needs it, for messages.
+
+    Raises:
+        MissingSecretError: A variable, file or profile is not there, or empty.
+    """
+    if ref.value is not None:
+        return ref.value
+    if ref.file is not None:
+        return _from_file(ref.file, what)
+    if ref.profile is not None:
+        return _from_profile(ref.profile, what)
+    resolved = resolve(ref.template or "", lambda name: lookup(name) if (lookup(name) or "").strip() else None)
+    if resolved.value is not None:
+        return resolved.value
+    reference = resolved.problems[0].reference
+    state = "is not set" if lookup(reference.name) is None else "is empty"
+    reason = "" if reference.message is None else f": {reference.message}"
+    message = f"the variable `{reference.name}` {state}, and {what} needs it{reason}"
+    raise MissingSecretError(message, f"export {reference.name}, or put it into an --env-file")
+
+
+def _from_file(path: str, what: str) -> str:
+    """Read a secret that is mounted as a file; one line end after it is not part of it."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            text = stream.read(_LONGEST_SECRET)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        message = f"{what} needs the file {path}, which cannot be read: {reason}"
+        raise MissingSecretError(message, "mount or create it") from None
+    value = text.removesuffix("\n").removesuffix("\r")
+    if not value.strip():
+        raise MissingSecretError(f"{what} needs the file {path}, which is empty", "write the key into it")
+    return value
+
+
+def _from_profile(name: str, what: str) -> str:
+    try:
+        profile = profiles.read(profiles.store_path()).get(name)
+    except profiles.ProfilesError as error:
+        raise MissingSecretError(f"{what} needs an auth profile: {error}", "put the store right") from None
+    if profile is None:
+        raise MissingSecretError(f"{what} needs the auth profile {name}, which is not there", "add it to the store")
+    return profile.key
 
 
 class Cost(_Part, frozen=True):

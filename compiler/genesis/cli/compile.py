@@ -10,11 +10,11 @@ import click
 from genesis.cli.inputs import compile_now, env_file_option, show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from genesis.resolve.decision import Decision
 
-__all__ = ["command"]
+__all__ = ["command", "explain"]
 
 
 @click.command("compile")
@@ -28,7 +28,9 @@ __all__ = ["command"]
     help="What stands in secret positions: references, or the values themselves (mode 0600).  [default: reference]",
 )
 @click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
-@click.option("--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why.")
+@click.option(
+    "explained", "--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why."
+)
 @env_file_option
 def command(
     config: str | None,
@@ -37,7 +39,7 @@ def command(
     only: str | None,
     env_files: tuple[str, ...],
     *,
-    explain: bool,
+    explained: bool,
 ) -> int:
     """Compile CONFIG to a resolved provider manifest, on standard output or in a file.
 
@@ -55,8 +57,9 @@ def command(
     inline = secrets == "inline"
     compiled = compile_now(config, env_files, only=only, inline=inline)
     show(compiled.diagnostics)
-    if explain:
-        _explain(compiled.decisions)
+    if explained:
+        for line in explain(compiled.decisions):
+            click.echo(line, err=True)
     manifest = compiled.manifest
     if manifest is None:
         return 1
@@ -75,17 +78,14 @@ def command(
     return 0
 
 
-def _explain(decisions: Sequence[Decision]) -> None:
-    """Print each decision, its reason, and what would change it."""
-    from genesis.report.escape import escape  # for --explain
+def explain(decisions: Sequence[Decision]) -> Iterator[str]:
+    """Give the lines that say each decision, its reason, and what would change it."""
+    from genesis.report.escape import escape
 
     if not decisions:
-        click.echo("no provider is configured: nothing is declared, and nothing opted in to discovery", err=True)
+        yield "no provider is configured: nothing is declared, and nothing opted in to discovery"
     for made in decisions:
         asked = f"asked for its models at {made.base_url}/models" if made.queried else "not asked for its models"
-        for line in (
-            f"{made.provider}: {made.kind}, {asked}",
-            f"  because {made.reason}",
-            f"  to change that, {made.change}",
-        ):
-            click.echo(escape(line), err=True)
+        yield escape(f"{made.provider}: {made.kind}, {asked}")
+        yield escape(f"  because {made.reason}")
+        yield escape(f"  to change that, {made.change}")

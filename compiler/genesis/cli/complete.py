@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from genesis.manifest import Manifest
-    from genesis.runtime import Completion, Usage
+    from genesis.runtime import Completion, CompletionError, Runtime, Usage
 
 __all__ = ["command", "usage_line"]
 
@@ -23,7 +25,9 @@ __all__ = ["command", "usage_line"]
 @click.command("complete")
 @click.argument("prompt")
 @click.option("model", "--model", metavar="REF", help="`provider/model` or an alias; else the configuration's primary.")
-@click.option("manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing.")
+@click.option(
+    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+)
 @click.option("system", "--system", metavar="TEXT", help="A system message before the prompt.")
 @click.option("max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Output tokens at most.")
 @click.option("params", "--param", metavar="K=V", multiple=True, help="A request field; V is JSON, or else text.")
@@ -112,3 +116,80 @@ async def _stream(
         except CompletionError as error:
             _complain(error)
             return 1
+
+
+async def _print_stream(runtime: Runtime, model: str | None, request: dict[str, Any]) -> int:
+    """Print text as it comes, and the usage at the end."""
+    from genesis.report.escape import escape
+    from genesis.runtime import TextDelta, Usage
+
+    terminal = sys.stdout.isatty()
+    ended = True
+    try:
+        async with aclosing(runtime.stream(model, **request)) as stream:
+            async for event in stream:
+                match event:
+                    case TextDelta(text=text, index=0):
+                        # To a pipe the text goes exactly as it came; a terminal would obey what is in it.
+                        shown = "\n".join(map(escape, text.split("\n"))) if terminal else text
+                        sys.stdout.write(shown)
+                        sys.stdout.flush()
+                        ended = text.endswith("\n")
+                    case Usage():
+                        if not ended and terminal:
+                            sys.stdout.write("\n")
+                            sys.stdout.flush()
+                        click.echo(usage_line(event), err=True)
+    except BaseException:
+        if not ended and terminal:
+            sys.stdout.write("\n")
+        raise
+    return 0
+
+
+def usage_line(usage: Usage) -> str:
+    """Write a completion's usage on one line."""
+    if usage.input is None or usage.output is None:
+        return f"usage: {'; '.join(usage.notes) or 'not reported by the server'}"
+    extra = [f"{usage.reasoning} of them reasoning"] if usage.reasoning else []
+    parts = [f"{usage.input} input", ", ".join([f"{usage.output} output tokens", *extra])]
+    if usage.cached:
+        parts[0] += f" ({usage.cached} cached)"
+    line = f"usage: {' + '.join(parts)}, {usage.context_used or 0:.1%} of the context window, cost {usage.cost:g}"
+    return "; ".join([line, *usage.notes])
+
+
+def _as_json(completion: Completion) -> dict[str, Any]:
+    """Give a completion as one JSON object, versioned."""
+    usage = completion.usage
+    return {
+        "version": 1,
+        "provider": completion.provider,
+        "model": completion.model,
+        "text": completion.text,
+        "reasoning": completion.reasoning,
+        "toolCalls": [
+            {"id": call.id, "name": call.name, "arguments": call.arguments} for call in completion.tool_calls
+        ],
+        "finishReason": completion.finish_reason,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "reasoning": usage.reasoning,
+            "cached": usage.cached,
+            "cost": usage.cost,
+            "contextUsed": usage.context_used,
+        },
+        "notes": list(usage.notes),
+    }
+
+
+def _complain(error: CompletionError) -> None:
+    """Say what went wrong, and what to do. What had arrived of the answer is on standard output already."""
+    from genesis.report.escape import escape
+
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
+    where = f" ({error.provider}/{error.model})" if error.model else ""
+    click.echo(f"error[{kind}]: {escape(str(error))}{escape(where)}", err=True)
+    if error.help:
+        click.echo(f"  = help: {escape(error.help)}", err=True)

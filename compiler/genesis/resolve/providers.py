@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.config import DEFAULT_BASE_URL, mapping, model_refs, split_ref
-from genesis.credentials import Keys, Missing, variable_of
+from genesis.credentials import Keys, variable_of
 from genesis.diagnostics import Diagnostic, config_path
-from genesis.manifest import Provider, RequestPolicy, SecretRef, Streaming
+from genesis.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming
 from genesis.resolve.entries import headers, model_entries
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def resolve_providers(document: Document, expansion: Expansion, decisions: Seque
         if decision.queried:
             try:
                 queries.append(_query(expansion, decision, keys))
-            except Missing as missing:
+            except MissingSecretError as missing:
                 diagnostics.append(_missing(document, ("models", "providers", decision.provider, "apiKey"), missing))
     answers = _ask(queries)
     providers = {}
@@ -67,8 +67,8 @@ def inlined(
 
     def value(ref: SecretRef, *path: str) -> SecretRef:
         try:
-            return SecretRef(value=keys.value(ref, config_path(path)))
-        except Missing as missing:
+            return SecretRef(value=keys.value(ref, f"`{config_path(path)}`"))
+        except MissingSecretError as missing:
             findings.append(_missing(document, path, missing))
             return ref
 
@@ -99,7 +99,7 @@ def needed_secrets(expansion: Expansion, decisions: Sequence[Decision], *, inlin
     )
 
 
-def _missing(document: Document, path: Path, missing: Missing) -> Diagnostic:
+def _missing(document: Document, path: Path, missing: MissingSecretError) -> Diagnostic:
     return Diagnostic("unset-variable", str(missing), document.value_span(path), missing.help)
 
 
@@ -126,7 +126,7 @@ def _query(expansion: Expansion, decision: Decision, keys: Keys) -> Query:
     """Make the question for one server, with the values of its key and headers.
 
     Raises:
-        Missing: One of them has no value.
+        MissingSecretError: One of them has no value.
     """
     from genesis.discover import Query  # HTTP is imported where a server is asked
 
@@ -137,11 +137,12 @@ def _query(expansion: Expansion, decision: Decision, keys: Keys) -> Query:
     secrets = []
     credential = keys.credential(name, entry, expansion)
     if credential is not None:
-        key = keys.value(credential, f"{config_path(path)}.apiKey" if entry else variable_of(name))
+        key = keys.value(credential, f"the key of `{name}`")
         sent["Authorization"] = f"Bearer {key}"
         secrets.append(key)
     for header, ref in headers(expansion, path, entry).items():
-        value = keys.value(ref, config_path((*path, "headers", header)))
+        where = config_path((*path, "headers", header))
+        value = keys.value(ref, f"`{where}`")
         if header.lower() == "authorization":
             sent.pop("Authorization", None)
         sent[header] = value

@@ -1,1 +1,75 @@
-"""."""
+"""Streamed completions from a manifest.
+
+    async with Runtime.open("manifest.json") as runtime:
+        async for event in runtime.stream("vllm/your-model-id", messages=[{"role": "user", "content": "Hello"}]):
+            match event:
+                case TextDelta(text=text):
+                    print(text, end="")
+
+A stream has succeeded when it ends with `Usage`. Anything else is a `CompletionError`, which carries what had arrived.
+"""
+
+from genesis.runtime.client import Runtime, complete
+from genesis.runtime.errors import (
+    AuthRejectedError,
+    BadRequestError,
+    CompletionError,
+    ConnectionLostError,
+    CredentialError,
+    ErrorInStreamError,
+    EventTooLargeError,
+    MalformedStreamError,
+    ModelNotFoundError,
+    RateLimitedError,
+    RedirectedError,
+    ServerFailedError,
+    ServerUnreachableError,
+    StalledStreamError,
+    StatusError,
+    StreamError,
+    TruncatedStreamError,
+    UnknownModelError,
+)
+from genesis.runtime.events import (
+    Completion,
+    Event,
+    Finish,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+from genesis.runtime.usage import Totals
+
+__all__ = [
+    "AuthRejectedError",
+    "BadRequestError",
+    "Completion",
+    "CompletionError",
+    "ConnectionLostError",
+    "CredentialError",
+    "ErrorInStreamError",
+    "Event",
+    "EventTooLargeError",
+    "Finish",
+    "MalformedStreamError",
+    "ModelNotFoundError",
+    "RateLimitedError",
+    "ReasoningDelta",
+    "RedirectedError",
+    "Runtime",
+    "ServerFailedError",
+    "ServerUnreachableError",
+    "StalledStreamError",
+    "StatusError",
+    "StreamError",
+    "TextDelta",
+    "ToolCall",
+    "ToolCallDelta",
+    "Totals",
+    "TruncatedStreamError",
+    "UnknownModelError",
+    "Usage",
+    "complete",
+]

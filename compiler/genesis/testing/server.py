@@ -52,7 +52,7 @@ class RecordedRequest:
     headers: list[tuple[str, str]]
     body: bytes
 
-    def json(self) -> Any:  # noqa: ANN401  (whatever JSON the client sent)
+    def json(self) -> Any:
         """Decode the body.
 
         Raises:

@@ -1,0 +1,81 @@
+"""The chunks of a streamed completion, as vLLM 0.32 sends them. Unknown fields are passed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+__all__ = ["Choice", "Chunk", "Delta", "Function", "ToolCallPiece", "WireUsage", "decode", "error_text"]
+
+
+class _Part(msgspec.Struct, gc=False):
+    """What all parts share. Chunks are trees that live for one call, so the garbage collector need not look at them."""
+
+
+class Function(_Part, gc=False):
+    """The function of a tool call: its name with the first piece, then pieces of the arguments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallPiece(_Part, gc=False):
+    """A piece of a tool call; the id comes once, with the first one."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Delta(_Part, gc=False):
+    """What is new of a choice. Reasoning is `reasoning`, from older servers `reasoning_content`."""
+
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCallPiece] | None = None
+
+
+class Choice(_Part, gc=False):
+    """One of the answers, by its index."""
+
+    index: int = 0
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class _PromptDetails(_Part, gc=False):
+    cached_tokens: int | None = None
+
+
+class _CompletionDetails(_Part, gc=False):
+    reasoning_tokens: int | None = None
+
+
+class WireUsage(_Part, gc=False):
+    """Tokens so far."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class Chunk(_Part, gc=False):
+    """One event. The usage chunk has no choices; usage may also ride on every chunk."""
+
+    choices: list[Choice] | None = None
+    usage: WireUsage | None = None
+    error: Any = None
+    object: str | None = None
+    message: str | None = None
+
+
+decode = msgspec.json.Decoder(Chunk).decode
+
+
+def error_text(error: Any) -> str:
+    """Find the words of an error, which is an object with a message or a text; at most 500 characters."""
+    text = error.get("message") if isinstance(error, dict) else error
+    return (text if isinstance(text, str) and text.strip() else "no reason given").strip()[:500]

@@ -1,0 +1,195 @@
+"""Bytes of a streamed completion in, events out. No I/O."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from genesis.runtime.chunks import WireUsage, decode, error_text
+from genesis.runtime.errors import (
+    CompletionError,
+    ErrorInStreamError,
+    MalformedStreamError,
+    TruncatedStreamError,
+)
+from genesis.runtime.events import Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from genesis.runtime.sse import EventSplitter
+
+if TYPE_CHECKING:
+    from genesis.runtime.chunks import Chunk, ToolCallPiece
+    from genesis.runtime.events import Event
+
+__all__ = ["Answer", "StreamDecoder"]
+
+_DONE: Final = b"[DONE]"
+_SHOWN: Final = 200
+
+
+class _Call:
+    """A tool call that is being put together."""
+
+    __slots__ = ("arguments", "id", "name", "number")
+
+    def __init__(self, number: int, identifier: str) -> None:
+        self.number = number
+        self.id = identifier
+        self.name = ""
+        self.arguments: list[str] = []
+
+
+class Answer:
+    """What has arrived of one choice. Pieces are joined when somebody asks, not for each chunk."""
+
+    __slots__ = ("_calls", "_open", "finish_reason", "reasoning_pieces", "text_pieces")
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self.text_pieces: list[str] = []
+        self.reasoning_pieces: list[str] = []
+        self.finish_reason: str | None = None
+        self._calls: list[_Call] = []
+        self._open: dict[int, _Call] = {}  # by the index that the server counts them with
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self.text_pieces)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning so far."""
+        return "".join(self.reasoning_pieces)
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls so far."""
+        return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in self._calls)
+
+    def add(self, piece: ToolCallPiece, choice: int) -> ToolCallDelta:
+        """Take a piece of a tool call: a new id that is not empty opens a new call, anything else goes on with one."""
+        index = piece.index or 0
+        call = self._open.get(index)
+        if call is None or (piece.id and piece.id != call.id):
+            call = self._open[index] = _Call(len(self._calls), piece.id or "")
+            self._calls.append(call)
+            identifier = call.id
+        else:
+            identifier = ""
+        name = piece.function.name or "" if piece.function else ""
+        arguments = piece.function.arguments or "" if piece.function else ""
+        call.name = call.name or name
+        call.arguments.append(arguments)
+        return ToolCallDelta(call.number, identifier, name, arguments, choice)
+
+
+class StreamDecoder:
+    """Decodes one stream.
+
+    Attributes:
+        answers: What has arrived, by the index of the choice.
+        usage: The last usage that came.
+        done: Whether the stream has ended, by `[DONE]` or by an error.
+        error: What is wrong with it. The events that came before it were handed out first.
+    """
+
+    __slots__ = ("_splitter", "answers", "choices", "done", "error", "usage")
+
+    def __init__(self, choices: int = 1) -> None:
+        """Expect this many choices."""
+        self._splitter = EventSplitter()
+        self.choices = choices
+        self.answers: dict[int, Answer] = {0: Answer()}
+        self.usage: WireUsage | None = None
+        self.done = False
+        self.error: CompletionError | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that was asked for has its finish reason."""
+        ended = sum(answer.finish_reason is not None for answer in self.answers.values())
+        return ended == max(self.choices, len(self.answers))
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes and give the events that they complete. Never raises for what a server sends: see `error`."""
+        events: list[Event] = []
+        if self.done:
+            return events
+        try:
+            for text in self._splitter.feed(data):
+                self._event(text, events)
+                if self.done:
+                    break
+        except CompletionError as error:
+            self._fail(error)
+        return events
+
+    def finish(self) -> list[Event]:
+        """Take the end of the stream, and give the events that it completes.
+
+        Sets `error` unless every choice has its finish reason: neither `[DONE]` nor the end itself proves anything.
+        """
+        events: list[Event] = []
+        if not self.done:
+            for text in self._splitter.finish():
+                before = self.error
+                self._event(text, events)
+                if isinstance(self.error, MalformedStreamError):
+                    # The event was cut in the middle: that the stream ended too early is what is wrong.
+                    self.error = before
+        self.done = True
+        if self.error is None and not self.finished:
+            self.error = TruncatedStreamError(
+                "the stream ended before the answer did: no finish reason came", help="look at the server's log"
+            )
+        return events
+
+    def _event(self, data: bytes, events: list[Event]) -> None:
+        """Take the data of one event."""
+        try:
+            chunk = decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._no_chunk(data)
+            return
+        if chunk.error is not None or chunk.object == "error":
+            said = error_text(chunk.error if chunk.error is not None else chunk.message)
+            self._fail(ErrorInStreamError(f"the server failed in the middle of the answer: {said}"))
+            return
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        if chunk.choices:
+            self._choices(chunk, events)
+
+    def _choices(self, chunk: Chunk, events: list[Event]) -> None:
+        for choice in chunk.choices or ():
+            index = choice.index
+            answer = self.answers.get(index)
+            if answer is None:
+                answer = self.answers[index] = Answer()
+            delta = choice.delta
+            if delta is not None:
+                reasoning = delta.reasoning or delta.reasoning_content
+                if reasoning:
+                    answer.reasoning_pieces.append(reasoning)
+                    events.append(ReasoningDelta(reasoning, index))
+                if delta.content:
+                    answer.text_pieces.append(delta.content)
+                    events.append(TextDelta(delta.content, index))
+                if delta.tool_calls:
+                    events += [answer.add(piece, index) for piece in delta.tool_calls]
+            if choice.finish_reason and answer.finish_reason is None:
+                answer.finish_reason = choice.finish_reason
+                events.append(Finish(choice.finish_reason, index))
+
+    def _no_chunk(self, data: bytes) -> None:
+        """Take data that is no chunk: the end, a keepalive, or nonsense."""
+        text = data.strip()
+        if text == _DONE:
+            self.done = True
+        elif text and not text.startswith(b":"):
+            shown = text[:_SHOWN].decode(errors="replace")
+            self._fail(MalformedStreamError(f"the server sent an event that is no chunk of a completion: {shown}"))
+
+    def _fail(self, error: CompletionError) -> None:
+        self.error = error
+        self.done = True

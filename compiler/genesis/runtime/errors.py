@@ -1,0 +1,162 @@
+"""What can go wrong with a completion, each its own class, each with what had arrived by then.
+
+CompletionError
+├── UnknownModelError          no request: the manifest has no such provider, model or alias
+├── CredentialError            no request: a variable, file or profile of the key or a header has no value
+├── ServerUnreachableError     no connection: nothing listens, the name is unknown, TLS fails, too slow
+├── StatusError                an answer with another status than 200
+│   ├── RedirectedError        3xx: a key goes to no other address
+│   ├── AuthRejectedError      401, 403
+│   ├── ModelNotFoundError     404
+│   ├── RateLimitedError       408, 429
+│   ├── BadRequestError        any other 4xx
+│   └── ServerFailedError      5xx
+└── StreamError                a stream that began and did not end as it must
+    ├── StalledStreamError     nothing came for the provider's time-out
+    ├── ConnectionLostError    the connection broke
+    ├── TruncatedStreamError   the stream ended, and a choice has no finish reason
+    ├── ErrorInStreamError     the server said in the stream that it failed, whatever came after that
+    ├── MalformedStreamError   an event is no chunk
+    └── EventTooLargeError     an event of more than 16 MiB
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genesis.runtime.events import ToolCall
+
+__all__ = [
+    "AuthRejectedError",
+    "BadRequestError",
+    "CompletionError",
+    "ConnectionLostError",
+    "CredentialError",
+    "ErrorInStreamError",
+    "EventTooLargeError",
+    "MalformedStreamError",
+    "ModelNotFoundError",
+    "RateLimitedError",
+    "RedirectedError",
+    "ServerFailedError",
+    "ServerUnreachableError",
+    "StalledStreamError",
+    "StatusError",
+    "StreamError",
+    "TruncatedStreamError",
+    "UnknownModelError",
+    "status_error",
+]
+
+
+class CompletionError(Exception):
+    """A completion that failed. The message says what is wrong and holds no secret.
+
+    Attributes:
+        help: What to do; None where that depends on the server alone.
+        provider: The provider's id.
+        model: The model's id.
+        status: The HTTP status, where there was an answer.
+        text: What had arrived of the answer's text (of the first choice).
+        reasoning: What had arrived of its reasoning.
+        tool_calls: What had arrived of its tool calls; the last one may be incomplete.
+    """
+
+    def __init__(self, message: str, *, help: str | None = None, status: int | None = None) -> None:  # noqa: A002 - a field
+        """Hold the message; where it happened and what had arrived is filled in by the stream."""
+        super().__init__(message)
+        self.help = help
+        self.provider = ""
+        self.model = ""
+        self.status = status
+        self.text = ""
+        self.reasoning = ""
+        self.tool_calls: tuple[ToolCall, ...] = ()
+
+
+class UnknownModelError(CompletionError):
+    """The manifest has no such provider, model or alias."""
+
+
+class CredentialError(CompletionError):
+    """The key or a header has no value that could be sent."""
+
+
+class ServerUnreachableError(CompletionError):
+    """No connection to the server could be made."""
+
+
+class StatusError(CompletionError):
+    """The server answered with another status than 200."""
+
+
+class RedirectedError(StatusError):
+    """The server sent to another address, which is not followed."""
+
+
+class AuthRejectedError(StatusError):
+    """The server refuses the key."""
+
+
+class ModelNotFoundError(StatusError):
+    """The server has no such model, or nothing at this path."""
+
+
+class RateLimitedError(StatusError):
+    """The server asks to try again later."""
+
+
+class BadRequestError(StatusError):
+    """The server does not take the request."""
+
+
+class ServerFailedError(StatusError):
+    """The server failed."""
+
+
+class StreamError(CompletionError):
+    """A stream began and did not end as it must."""
+
+
+class StalledStreamError(StreamError):
+    """Nothing came for longer than the provider's time-out."""
+
+
+class ConnectionLostError(StreamError):
+    """The connection broke."""
+
+
+class TruncatedStreamError(StreamError):
+    """The stream ended, and a choice has no finish reason."""
+
+
+class ErrorInStreamError(StreamError):
+    """The server said in the stream that it failed."""
+
+
+class MalformedStreamError(StreamError):
+    """An event of the stream is no chunk of a completion."""
+
+
+class EventTooLargeError(StreamError):
+    """An event of the stream is past 16 MiB."""
+
+
+def status_error(status: int, url: str, said: str) -> StatusError:
+    """Give the error for an answer with a status that is not 200; `said` are the server's words, scrubbed."""
+    words = f": {said}" if said else ""
+    if status in {401, 403}:
+        help_ = "set the provider's key to one that this server takes (vLLM: the value of its --api-key)"
+        return AuthRejectedError(f"{url} answered {status}{words}", help=help_, status=status)
+    if status == 404:  # noqa: PLR2004 - Not Found
+        help_ = "`genesis models list` shows which models there are; is the base URL right, up to `/v1`?"
+        return ModelNotFoundError(f"{url} answered 404{words}", help=help_, status=status)
+    if status in {408, 429}:
+        return RateLimitedError(f"{url} answered {status}{words}", help="try again later", status=status)
+    if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+        help_ = "write the address that it points at into the provider's base URL"
+        return RedirectedError(f"{url} answered {status}, a redirect, which is not followed", help=help_, status=status)
+    if status >= 500:  # noqa: PLR2004 - the class of server errors
+        return ServerFailedError(f"{url} answered {status}{words}", help="look at the server's log", status=status)
+    return BadRequestError(f"{url} answered {status}{words}", help="change the request", status=status)

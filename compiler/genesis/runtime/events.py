@@ -1,0 +1,112 @@
+"""What a stream hands out."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Completion", "Event", "Finish", "ReasoningDelta", "TextDelta", "ToolCall", "ToolCallDelta", "Usage"]
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    """What all events share. They hold only text and numbers, so the garbage collector need not look at them."""
+
+
+class TextDelta(_Event, frozen=True, gc=False):
+    """A piece of the answer's text, as it came in one chunk, and the index of its choice."""
+
+    text: str
+    index: int = 0
+
+
+class ReasoningDelta(_Event, frozen=True, gc=False):
+    """A piece of the model's reasoning, and the index of its choice."""
+
+    text: str
+    index: int = 0
+
+
+class ToolCallDelta(_Event, frozen=True, gc=False):
+    """A piece of a tool call.
+
+    Attributes:
+        call: The number of the call within its choice, from 0.
+        id: The call's id, with its first piece; else empty.
+        name: The function's name, with its first piece; else empty.
+        arguments: A piece of the arguments' JSON. Only the whole call's arguments are JSON.
+        index: The index of the choice.
+    """
+
+    call: int
+    id: str
+    name: str
+    arguments: str
+    index: int = 0
+
+
+class Finish(_Event, frozen=True, gc=False):
+    """A choice has ended. The reason is the server's own: `stop`, `length`, `tool_calls`, …"""
+
+    reason: str
+    index: int = 0
+
+
+class Usage(_Event, frozen=True):
+    """What the completion used: the last event of every stream that succeeded.
+
+    Attributes:
+        input: Tokens of the prompt. None, here as below, where the server did not say.
+        output: Tokens of the answer, reasoning included.
+        reasoning: Tokens of the answer that are reasoning.
+        cached: Tokens of the prompt that the server found in its prefix cache.
+        cost: By the model's prices per million tokens, in their currency.
+        context_used: Input and output as a share of the context window, 0 to 1.
+        notes: What is worth knowing of a completion that succeeded, such as that the server sent no usage.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    reasoning: int | None = None
+    cached: int | None = None
+    cost: float | None = None
+    context_used: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+Event = TextDelta | ReasoningDelta | ToolCallDelta | Finish | Usage
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A tool call, put together from its pieces. `arguments` is text: JSON, if the answer was not cut off."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """A whole answer.
+
+    Attributes:
+        provider: The provider's id.
+        model: The model's id.
+        text: The text of the first choice; `texts` has those of all, by index.
+        finish_reason: Of the first choice; `finish_reasons` has those of all, by index.
+    """
+
+    provider: str
+    model: str
+    texts: tuple[str, ...]
+    reasoning: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reasons: tuple[str, ...]
+    usage: Usage
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice."""
+        return self.texts[0]
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the first choice ended."""
+        return self.finish_reasons[0]

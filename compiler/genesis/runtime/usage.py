@@ -1,0 +1,51 @@
+"""From the tokens that a server reports to what they cost and how much of the window they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from genesis.runtime.events import Usage
+
+if TYPE_CHECKING:
+    from genesis.manifest import Model
+    from genesis.runtime.chunks import WireUsage
+
+__all__ = ["Totals", "account"]
+
+
+class Totals(msgspec.Struct):
+    """What the completions of a runtime used together, so far; tokens that a server did not report are not in it."""
+
+    completions: int = 0
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cached: int = 0
+    cost: float = 0.0
+
+    def add(self, usage: Usage) -> None:
+        """Count one completion."""
+        self.completions += 1
+        self.input += usage.input or 0
+        self.output += usage.output or 0
+        self.reasoning += usage.reasoning or 0
+        self.cached += usage.cached or 0
+        self.cost += usage.cost or 0.0
+
+
+def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...]) -> Usage:
+    """Give the usage of a completion; what the server did not report is None, and never 0."""
+    if wire is None:
+        return Usage(notes=notes)
+    given, made = wire.prompt_tokens, wire.completion_tokens
+    cached = wire.prompt_tokens_details.cached_tokens if wire.prompt_tokens_details else None
+    reasoning = wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None
+    cost = share = None
+    if given is not None and made is not None:
+        prices = model.cost
+        fresh = given - (cached or 0)
+        cost = (fresh * prices.input + (cached or 0) * prices.cache_read + made * prices.output) / 1_000_000
+        share = (given + made) / model.context_window
+    return Usage(given, made, reasoning, cached, cost, share, notes)

@@ -1,0 +1,79 @@
+"""Writes a tiny Llama without weights: `python tiny_model.py FOLDER`, run inside vLLM's environment.
+
+vLLM fills the weights with noise (`--load-format dummy`), so nothing is downloaded. The tokenizer is trained in memory on
+the sentences below; the same folder comes out every time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+CONTEXT_WINDOW = 2048
+_VOCABULARY = 512
+_SENTENCES = (
+    "The quick brown fox jumps over the lazy dog.",
+    "A configuration names providers, and a provider serves models.",
+    "Tokens arrive one after the other until the answer has ended.",
+    'It is {"sunny": true, "degrees": 21} in Paris and raining in London.',
+)
+_CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write(folder: Path) -> None:
+    """Write the model's configuration and tokenizer into `folder`."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # type: ignore[import-not-found]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=_VOCABULARY, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(_SENTENCES, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": special[0],
+            "eos_token": special[2],
+            "pad_token": special[0],
+            "model_max_length": CONTEXT_WINDOW,
+            "chat_template": _CHATML,
+        },
+    )
+    _write(
+        folder / "config.json",
+        {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "vocab_size": _VOCABULARY,
+            "max_position_embeddings": CONTEXT_WINDOW,
+            "rms_norm_eps": 1e-6,
+            "hidden_act": "silu",
+            "bos_token_id": 0,
+            "eos_token_id": 2,
+            "tie_word_embeddings": False,
+            "torch_dtype": "float32",
+        },
+    )
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
