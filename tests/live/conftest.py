@@ -1,0 +1,58 @@
+"""Two real servers, each started when a test first asks for it, and the real command."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import runner
+from tests.live.server import vllm_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+    from tests.live.server import Server
+
+# Implicit discovery looks at this port and no other.
+DEFAULT_PORT = 8000
+KEY = "canary-key-5e1b0c"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Run a server without a key at the default base URL."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            pytest.fail(f"port {DEFAULT_PORT}, where implicit discovery looks, is taken: end what listens there")
+    with vllm_server(port=DEFAULT_PORT) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def keyed_server() -> Iterator[Server]:
+    """Run a server that takes one key, on a free port."""
+    with vllm_server(api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that the command runs in."""
+    path = tmp_path / "work"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def genesis(tmp_path: Path, folder: Path) -> Genesis:
+    """Give the command; its home is an empty folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return runner(home, folder)
