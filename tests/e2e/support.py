@@ -35,6 +35,7 @@ class Genesis(Protocol):
 
 def runner(home: Path, folder: Path) -> Genesis:
     """Give the command, with `home` as its home, run in `folder` unless told otherwise."""
+
     def run(
         *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | bytes = ""
     ) -> subprocess.CompletedProcess[str]:
@@ -84,5 +85,7 @@ class _BesideTheCase(SingleFileSnapshotExtension):
 
 def beside(snapshot: SnapshotAssertion, path: Path) -> SnapshotAssertion:
     """Give a snapshot that is kept in the file `path`."""
-    extension = type("Beside", (_BesideTheCase,), {"folder": path.parent, "name": path.stem, "file_extension": path.suffix[1:]})
+    extension = type(
+        "Beside", (_BesideTheCase,), {"folder": path.parent, "name": path.stem, "file_extension": path.suffix[1:]}
+    )
     return snapshot.use_extension(extension)

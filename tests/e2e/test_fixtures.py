@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.e2e.support import FIXTURES, beside
 
 if TYPE_CHECKING:

@@ -92,7 +92,8 @@ def test_completion_streams_and_its_usage_is_the_servers(genesis: Genesis, folde
     assert (done.returncode, done.stderr) == (0, "")
     whole = json.loads(done.stdout)
 
-    told = ask(server, {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 16, "temperature": 0, "seed": 7})
+    messages = [{"role": "user", "content": "hello"}]
+    told = ask(server, {"messages": messages, "max_tokens": 16, "temperature": 0, "seed": 7})
     usage = told["usage"]
     assert streamed.returncode == 0
     assert streamed.stdout == told["choices"][0]["message"]["content"] == whole["text"]

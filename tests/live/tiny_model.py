@@ -1,7 +1,7 @@
 """Writes a tiny Llama without weights: `python tiny_model.py FOLDER`, run inside vLLM's environment.
 
-vLLM fills the weights with noise (`--load-format dummy`), so nothing is downloaded. The tokenizer is trained in memory on
-the sentences below; the same folder comes out every time.
+vLLM fills the weights with noise (`--load-format dummy`), so nothing is downloaded. The tokenizer is trained in memory
+on the sentences below; the same folder comes out every time.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Reply:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  (whatever the server sent)
+    def json(self) -> Any:
         return json.loads(self.body)
 
     @property

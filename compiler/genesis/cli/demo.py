@@ -77,7 +77,7 @@ def command() -> int:
 @contextmanager
 def _server() -> Iterator[str]:
     """Run the test server as a process of its own, which also ends when this one does, however that ends."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own module, and no shell
         [sys.executable, "-m", "genesis.testing", "--chunk-delay", "0.03", "--model", f"{_MODEL}:2048"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

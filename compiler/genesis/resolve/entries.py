@@ -60,7 +60,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _entry(  # noqa: PLR0913, PLR0917 - the places that an entry is made of
+def _entry(  # noqa: PLR0913 - the places that an entry is made of
     expansion: Expansion, path: Path, provider: str, name: str, stated: dict[str, Any], rows: Mapping[str, Row]
 ) -> Model:
     row = rows.get(name)

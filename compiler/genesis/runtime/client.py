@@ -72,7 +72,7 @@ class Runtime:
         for session in sessions.values():
             await session.close()
 
-    async def stream(
+    async def stream(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
         messages: Sequence[Mapping[str, Any]],
@@ -100,7 +100,7 @@ class Runtime:
         async for event in self._run(model, messages, max_tokens, params, tools, tool_choice, StreamDecoder()):
             yield event
 
-    async def complete(
+    async def complete(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
         messages: Sequence[Mapping[str, Any]],
@@ -131,7 +131,7 @@ class Runtime:
             usage=usage,
         )
 
-    async def _run(  # noqa: PLR0913, PLR0917 - a request's parts
+    async def _run(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
         messages: Sequence[Mapping[str, Any]],

@@ -118,8 +118,6 @@ class StreamDecoder:
         try:
             for text in self._splitter.feed(data):
                 self._event(text, events)
-                if self.done:
-                    break
         except CompletionError as error:
             self._fail(error)
         return events
@@ -145,7 +143,9 @@ class StreamDecoder:
         return events
 
     def _event(self, data: bytes, events: list[Event]) -> None:
-        """Take the data of one event."""
+        """Take the data of one event; what follows the end is passed over."""
+        if self.done:
+            return
         try:
             chunk = decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):

@@ -44,7 +44,7 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
 
 
 class Finish(_Event, frozen=True, gc=False):
-    """A choice has ended. The reason is the server's own: `stop`, `length`, `tool_calls`, …"""
+    """A choice has ended. The reason is the server's own, such as `stop`, `length` or `tool_calls`."""
 
     reason: str
     index: int = 0

@@ -1,4 +1,4 @@
-"""The request: which model, which fields, which headers. Nothing goes out that the caller or the manifest did not state."""
+"""The request: which model, which fields, which headers. Nothing goes out that was not stated."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find(manifest: Manifest, reference: str | None) -> Target:
     )
 
 
-def body(
+def body(  # noqa: PLR0913 - a request's parts
     model: Model,
     messages: Sequence[Mapping[str, Any]],
     *,
@@ -91,7 +91,7 @@ def body(
 def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Give the headers with their values, and those values that are secret.
 
-    A declared header wins over what Genesis itself would send, whatever the case of its name: one Authorization goes out.
+    A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out.
 
     Raises:
         CredentialError: A variable, file or profile has no value, or one that cannot be a header.

@@ -29,7 +29,7 @@ class EventSplitter:
         self._after_cr = False
         self._started = False
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> list[bytes]:  # noqa: C901 - runs for every packet, and a call more costs as much as it
         """Take bytes and give the data of each event that they end.
 
         Raises:

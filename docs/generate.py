@@ -1,0 +1,84 @@
+"""Writes docs/rules.md and docs/keys.md from the rules and the schema: `make docs`. With `--check` it only compares."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genesis.rules.catalogue import CATALOGUE
+from genesis.validate import schema_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).resolve().parent
+NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `make docs`. -->\n"
+
+
+def rules() -> str:
+    """Write the catalogue of rules."""
+    lines = [NOTE.format(source="compiler/genesis/rules"), "# Rules\n"]
+    lines.append("`genesis explain RULE` prints the same. Errors make the exit code 1; warnings do with `--fail-on warning`.\n")
+    lines += ["| rule | severity | |", "|---|---|---|"]
+    lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in CATALOGUE.values()]
+    for rule in CATALOGUE.values():
+        lines += [f"\n## {rule.name}\n", f"{rule.severity}: {rule.title}\n", rule.why, ""]
+        lines += ["```json5", "// bad", rule.bad, "// good", rule.good, "```"]
+    return "\n".join([*lines, ""])
+
+
+def keys() -> str:
+    """Write the list of a configuration's keys."""
+    schema = json.loads(schema_text("config"))
+    lines = [NOTE.format(source="schema/config.schema.json"), "# The keys of a configuration\n"]
+    lines.append("`genesis schema config` prints the JSON Schema that this is made from; editors complete and show the same.\n")
+    lines += ["| key | type | default | |", "|---|---|---|---|"]
+    for path, part in _properties(schema, schema, ""):
+        default = f"`{json.dumps(part['default'])}`" if "default" in part else ""
+        lines.append(f"| `{path}` | {_type(part, schema)} | {default} | {part.get('description', '')} |")
+    return "\n".join([*lines, ""])
+
+
+def _properties(part: Any, schema: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """List the properties below a part of the schema, with their paths."""
+    part = _resolved(part, schema)
+    for branch in part.get("anyOf", ()):
+        yield from _properties(branch, schema, path)
+    for name, child in part.get("properties", {}).items():
+        if not name.startswith("$"):
+            here = f"{path}.{name}" if path else name
+            yield here, _resolved(child, schema)
+            yield from _properties(child, schema, here)
+    if isinstance(part.get("additionalProperties"), dict):
+        yield from _properties(part["additionalProperties"], schema, f"{path}.<name>")
+    if isinstance(part.get("items"), dict):
+        yield from _properties(part["items"], schema, f"{path}[]")
+
+
+def _resolved(part: Any, schema: Any) -> Any:
+    return schema["$defs"][part["$ref"].rpartition("/")[2]] if isinstance(part, dict) and "$ref" in part else part
+
+
+def _type(part: Any, schema: Any) -> str:
+    branches = [_resolved(branch, schema) for branch in part.get("anyOf", (part,))]
+    return " or ".join(branch.get("type", "any") for branch in branches)
+
+
+def main() -> int:
+    """Write the files, or with `--check` say which ones are not up to date."""
+    stale = []
+    for name, text in (("rules.md", rules()), ("keys.md", keys())):
+        path = DOCS / name
+        if "--check" not in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+    if stale:
+        sys.stderr.write(f"not up to date: {', '.join(stale)}; run `make docs`\n")
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
