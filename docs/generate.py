@@ -20,7 +20,7 @@ NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `ma
 def rules() -> str:
     """Write the catalogue of rules."""
     lines = [NOTE.format(source="compiler/genesis/rules"), "# Rules\n"]
-    lines.append("`genesis explain RULE` prints the same. Errors make the exit code 1; warnings do with `--fail-on warning`.\n")
+    lines.append("`genesis explain RULE` prints the same. Errors make the exit code 1; so do warnings, if asked to.\n")
     lines += ["| rule | severity | |", "|---|---|---|"]
     lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in CATALOGUE.values()]
     for rule in CATALOGUE.values():
@@ -33,7 +33,7 @@ def keys() -> str:
     """Write the list of a configuration's keys."""
     schema = json.loads(schema_text("config"))
     lines = [NOTE.format(source="schema/config.schema.json"), "# The keys of a configuration\n"]
-    lines.append("`genesis schema config` prints the JSON Schema that this is made from; editors complete and show the same.\n")
+    lines.append("`genesis schema config` prints the JSON Schema that this is made from; editors show the same.\n")
     lines += ["| key | type | default | |", "|---|---|---|---|"]
     for path, part in _properties(schema, schema, ""):
         default = f"`{json.dumps(part['default'])}`" if "default" in part else ""

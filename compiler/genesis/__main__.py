@@ -24,6 +24,8 @@ def main() -> None:
 
         report(error)
         code = 3
+    if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
+        sys.stderr.write("genesis: interrupted\n")
     sys.exit(code)
 
 

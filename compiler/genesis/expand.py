@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.diagnostics import Diagnostic, Path, config_path
-from genesis.reference import Malformed, Reference, Resolved, foreign_dialect, parse, resolve
+from genesis.reference import NAME, Malformed, Reference, Resolved, foreign_dialect, parse, resolve
 from genesis.source import Span
 
 if TYPE_CHECKING:
@@ -120,10 +121,9 @@ def expand(document: Document, variables: Variables) -> Expansion:
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
-    if not any(_may_hold_references(source.text) for source in document.sources):
-        return Expansion(value, strings, diagnostics)
+    roots = _OWNED if any(_may_hold_references(source.text) for source in document.sources) else ()
     declared = Layer("env.vars", _declared(value))
-    for root in _OWNED:
+    for root in roots:
         for path, template in _references(_at(value, root), root):
             secret = is_secret_position(path)
             layers = variables.layers if secret else (*variables.layers, declared)
@@ -132,6 +132,14 @@ def expand(document: Document, variables: Variables) -> Expansion:
             diagnostics += _diagnose(document, string)
             if not secret and string.resolved.value is not None:
                 value = _replace(value, copies, path, string.resolved.value)
+    for path, name in _named_variables(document.value):
+        if re.fullmatch(NAME, name):
+            # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
+            strings[path] = _expand_string(path, f"${{{name}}}", variables, secret=True)
+        else:
+            message = f"`{config_path(path)}.id` is no variable's name: names are upper-case letters, digits and `_`"
+            span = document.value_span((*path, "id"))
+            diagnostics.append(Diagnostic("malformed-reference", message, span, "write the name of a variable"))
     return Expansion(value, strings, diagnostics)
 
 
@@ -160,6 +168,15 @@ def _declared(value: Any) -> dict[str, str]:
     if not isinstance(variables, dict):
         return {}
     return {name: text for name, text in variables.items() if isinstance(text, str)}
+
+
+def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
+    """Find the keys that name their variable in an object, and the names."""
+    providers = _at(value, ("models", "providers"))
+    for provider, entry in providers.items() if isinstance(providers, dict) else ():
+        key = entry.get("apiKey") if isinstance(entry, dict) else None
+        if isinstance(key, dict) and key.get("source") == "env" and isinstance(key.get("id"), str):
+            yield ("models", "providers", provider, "apiKey"), key["id"]
 
 
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

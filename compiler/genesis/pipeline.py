@@ -34,7 +34,7 @@ class Linted(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A manifest, or None where a finding is an error; the findings in order; the decision for each provider."""
+    """A manifest, or None where a finding is an error; the findings in order; the decision for every provider."""
 
     manifest: Manifest | None
     diagnostics: list[Diagnostic]
@@ -88,12 +88,13 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
     hide_secrets(document)
     if fails(diagnostics):
         return Compiled(None, diagnostics, [])
-    decisions = [made for made in decision.decide(context.value, keys) if only in {None, made.provider}]
-    needed = providers.needed_secrets(expansion, decisions, inline=inline)
+    decisions = decision.decide(context.value, keys)
+    wanted = [made for made in decisions if only in {None, made.provider}]
+    needed = providers.needed_secrets(expansion, wanted, inline=inline)
     diagnostics += missing_values(document, expansion, keys, needed)
     if fails(diagnostics):
         return Compiled(None, in_order(diagnostics), decisions)
-    resolved = providers.resolve_providers(document, expansion, decisions, keys)
+    resolved = providers.resolve_providers(document, expansion, wanted, keys)
     diagnostics += resolved.diagnostics
     context = context._replace(discovered=resolved.discovered)
     diagnostics += reachable.check(context, {made.provider for made in decisions}, only)

@@ -12,12 +12,13 @@ A `$` that starts neither is literal. Resolving is one pass: what a variable con
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = [
+    "NAME",
     "Malformed",
     "Piece",
     "Problem",
@@ -29,6 +30,8 @@ __all__ = [
     "parse",
     "resolve",
 ]
+
+NAME: Final = "[A-Z_][A-Z0-9_]*"
 
 _REFERENCE = re.compile(
     r"""(\$?) \$ (?: \{ ([A-Z_][A-Z0-9_]*) (?: :([-?]) ([^}]*) )? \}

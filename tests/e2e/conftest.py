@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def genesis(tmp_path: Path) -> Genesis:
-    """Give the command; its home is an empty folder, and so is where it runs."""
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
-    return runner(home, folder)
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that the command runs in."""
+    path = tmp_path / "work"
+    path.mkdir()
+    return path
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Give the folder that the command runs in."""
-    return tmp_path / "work"
+def genesis(tmp_path: Path, folder: Path) -> Genesis:
+    """Give the command; its home is an empty folder, and so is where it runs."""
+    home = tmp_path / "home"
+    home.mkdir()
+    return runner(home, folder)

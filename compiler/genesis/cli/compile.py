@@ -63,9 +63,6 @@ def command(
     manifest = compiled.manifest
     if manifest is None:
         return 1
-    if only is not None and only not in manifest.providers:
-        known = ", ".join(manifest.providers) or "none"
-        raise click.UsageError(f"The configuration has no provider {only!r}; configured: {known}.")
     if output is None or output == "-":
         sys.stdout.write(dumps(manifest).decode())
         return 0

@@ -72,7 +72,7 @@ def command(
 
 
 def _manifest(path: str | None, config: str | None, env_files: Sequence[str], model: str | None) -> Manifest | None:
-    """Read the manifest, or compile one: only the provider that is used, so that no other server is asked."""
+    """Read the manifest, or compile one: where a provider is named, no other server is asked."""
     from genesis.manifest import ManifestError, load
 
     if path is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from typing import Final
 
 import click
@@ -78,6 +77,4 @@ def run_command(arguments: list[str]) -> int:
         error.show()
         # Wrong usage and files that cannot be read are the same code, whatever click makes of them.
         code = 2
-    if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
-        sys.stderr.write("genesis: interrupted\n")
     return code if isinstance(code, int) else 0

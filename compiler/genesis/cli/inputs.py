@@ -109,7 +109,7 @@ def compile_now(
     """Find, read and compile the configuration, with the environment's variables and the user's profiles.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        click.ClickException: A file cannot be read, or the one provider asked for is not configured.
     """
     from genesis.credentials import Keys  # msgspec takes 20 ms
     from genesis.pipeline import compile_config
@@ -123,7 +123,11 @@ def compile_now(
     except ProfilesError as error:
         raise click.ClickException(str(error)) from None
     keys = Keys(variables(env_files, environment=True), profiles)
-    return compile_config("<stdin>" if path == "-" else path, data, keys, only=only, inline=inline)
+    compiled = compile_config("<stdin>" if path == "-" else path, data, keys, only=only, inline=inline)
+    configured = [made.provider for made in compiled.decisions]
+    if compiled.manifest is not None and only is not None and only not in configured:
+        raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
+    return compiled
 
 
 def show(diagnostics: Sequence[Diagnostic]) -> None:

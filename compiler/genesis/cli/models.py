@@ -49,8 +49,6 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     manifest = compiled.manifest
     if manifest is None:
         return 1
-    if only is not None and only not in manifest.providers:
-        raise click.UsageError(f"{only!r} is not configured; configured: {', '.join(manifest.providers) or 'none'}.")
     if as_json:
         sys.stdout.write(json.dumps(_report(manifest), indent=2) + "\n")
         return 0

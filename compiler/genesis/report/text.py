@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from genesis.report.escape import escape
@@ -20,6 +21,8 @@ _BLUE: Final = "\x1b[1;34m"
 _RESET: Final = "\x1b[0m"
 # Columns of source shown at most; a longer line is cut around its span.
 _WIDTH: Final = 110
+# Columns that are kept of what is before the span.
+_LEAD: Final = 20
 _MASK: Final = "***"
 
 
@@ -71,36 +74,46 @@ class _Renderer:
 
 
 def _line(span: Span) -> tuple[str, int, int]:
-    """Give a span's first line as it is shown, the columns before the span, and the columns that it takes."""
+    """Give a span's first line as it is shown, the columns before the span, and the columns that it takes.
+
+    Of a long line, what is around the span is shown. No more of it is looked at either: a file may be one line.
+    """
     source = span.source
     start, end = source.line_span(source.position(span.start).line)
-    cells = _cells(source, start, end)
-    first = min(span.start, end) - start
-    last = min(span.end, end) - start
-    before = sum(map(_columns, cells[:first]))
-    width = sum(map(_columns, cells[first:last])) or 1
-    shown = "".join(cells)
-    if before + width + 20 > _WIDTH and before > 20:  # noqa: PLR2004 - leave some of what is before the span
-        # Cut so that the span starts in view; what is left out is marked.
-        cut = 0
-        while sum(map(_columns, cells[cut:first])) > 20:  # noqa: PLR2004
-            cut += 1
-        shown = "… " + "".join(cells[cut:])
-        before = 2 + sum(map(_columns, cells[cut:first]))
-    if len(shown) > _WIDTH:
-        shown = shown[:_WIDTH] + " …"
-        width = max(1, min(width, _WIDTH - before))
-    return shown, before, width
+    first, last = min(span.start, end), min(span.end, end)
+    left, right = max(start, first - _WIDTH), min(end, first + _WIDTH)
+    ahead = _cells(source, left, first)
+    shown = _cells(source, first, right)
+    before = sum(map(_columns, ahead))
+    width = sum(map(_columns, shown[: last - first])) or 1
+    if left > start or (before > _LEAD and before + width + _LEAD > _WIDTH):
+        while before > _LEAD - 2:
+            before -= _columns(ahead.pop(0))
+        ahead.insert(0, "… ")
+        before += 2
+    room = _WIDTH - before
+    for index, cell in enumerate(shown):
+        room -= _columns(cell)
+        if room < 0:
+            shown[index:] = [" …"]
+            break
+    return "".join(ahead + shown), before, max(1, min(width, _WIDTH - before))
 
 
 def _cells(source: Source, start: int, end: int) -> list[str]:
     """Give what is shown for each character of a line: itself, an escape, a blank for a tab, one mask for a secret."""
     cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
-    for hidden_start, hidden_end in source.hidden:
+    index = bisect_right(source.hidden, start, key=_end)
+    for hidden_start, hidden_end in source.hidden[index:]:
+        if hidden_start >= end:
+            break
         low, high = max(hidden_start, start), min(hidden_end, end)
-        if low < high:
-            cells[low - start : high - start] = [_MASK, *[""] * (high - low - 1)]
+        cells[low - start : high - start] = [_MASK, *[""] * (high - low - 1)]
     return cells
+
+
+def _end(hidden: tuple[int, int]) -> int:
+    return hidden[1]
 
 
 def _cell(char: str) -> str:

@@ -76,6 +76,9 @@ decode = msgspec.json.Decoder(Chunk).decode
 
 
 def error_text(error: Any) -> str:
-    """Find the words of an error, which is an object with a message or a text; at most 500 characters."""
+    """Find the words of an error, which is an object with a message or a text.
+
+    They are whole: what is cut before secrets are taken out may end with half of one.
+    """
     text = error.get("message") if isinstance(error, dict) else error
-    return (text if isinstance(text, str) and text.strip() else "no reason given").strip()[:500]
+    return (text if isinstance(text, str) and text.strip() else "no reason given").strip()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from genesis.manifest import Manifest, load
 from genesis.runtime import transport
 from genesis.runtime.decoder import StreamDecoder
-from genesis.runtime.errors import CompletionError
+from genesis.runtime.errors import CompletionError, TruncatedStreamError
 from genesis.runtime.events import Completion, Usage
 from genesis.runtime.request import Target, body, find, header_values
 from genesis.runtime.usage import Totals, account
@@ -20,9 +18,13 @@ from genesis.runtime.usage import Totals, account
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
+    import aiohttp
+
     from genesis.runtime.events import Event
 
 __all__ = ["Runtime", "complete"]
+
+_LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
 
 class Runtime:
@@ -72,7 +74,7 @@ class Runtime:
         for session in sessions.values():
             await session.close()
 
-    async def stream(  # noqa: PLR0913 - a request's parts
+    def stream(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
         messages: Sequence[Mapping[str, Any]],
@@ -97,8 +99,8 @@ class Runtime:
         Raises:
             CompletionError: A subclass says what went wrong; it carries what had arrived by then.
         """
-        async for event in self._run(model, messages, max_tokens, params, tools, tool_choice, StreamDecoder()):
-            yield event
+        # The generator itself, and none around it: each costs every event a turn, and leaving early closes one only.
+        return self._run(model, messages, max_tokens, params, tools, tool_choice, StreamDecoder())
 
     async def complete(  # noqa: PLR0913 - a request's parts
         self,
@@ -144,6 +146,7 @@ class Runtime:
         """Send the request, and hand out what `decoder` makes of the answer."""
         target: Target | None = None
         secrets: tuple[str, ...] = ()
+        reply: transport.Reply | None = None
         try:
             target = find(self.manifest, model)
             environment = os.environ if self._environment is None else self._environment
@@ -153,62 +156,35 @@ class Runtime:
             )
             if isinstance(fields.get("n"), int):
                 decoder.choices = fields["n"]
-            async for events in self._receive(target, fields, headers, secrets, decoder):
-                for event in events:
+            url = f"{target.provider.base_url}/chat/completions"
+            reply = await transport.send(self._session(target), url, target.provider, fields, headers)
+            await reply.check()
+            while not decoder.done:
+                data = await reply.read()
+                for event in decoder.feed(data) if data else decoder.finish():
                     yield event
             if decoder.error is not None:
-                raise decoder.error
+                cut_off = reply.broken and isinstance(decoder.error, TruncatedStreamError)
+                raise reply.lost() if cut_off else decoder.error
+            await reply.settle()
         except CompletionError as error:
-            _place(error, target, decoder, secrets)
-            raise error from None
+            _place(error, target, reply, decoder, secrets)
+            raise
+        finally:
+            if reply is not None:
+                reply.close()
         usage = account(decoder.usage, target.model, _notes(decoder, held_back))
         reference = f"{target.provider_id}/{target.model.id}"
         for totals in (self.usage[""], self.usage.setdefault(reference, Totals())):
             totals.add(usage)
         yield usage
 
-    async def _receive(
-        self,
-        target: Target,
-        fields: Mapping[str, Any],
-        headers: Mapping[str, str],
-        secrets: Sequence[str],
-        decoder: StreamDecoder,
-    ) -> AsyncGenerator[list[Event], None]:
-        """Give the events of each packet until the stream has ended or its error is known."""
-        provider = target.provider
-        url = f"{provider.base_url}/chat/completions"
+    def _session(self, target: Target) -> aiohttp.ClientSession:
+        """Give the connections of the target's provider."""
         session = self._sessions.get(target.provider_id)
         if session is None:
-            session = self._sessions[target.provider_id] = transport.connect(provider)
-        try:
-            async with asyncio.timeout(provider.timeout_seconds):
-                response = await transport.send(session, url, fields, headers)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise transport.unreachable(url, error, provider) from None
-        watchdog = transport.Watchdog(asyncio.get_running_loop(), response, provider.timeout_seconds)
-        clock = asyncio.get_running_loop().time
-        try:
-            await transport.check(response, url, secrets)
-            async for data in response.content.iter_any():
-                watchdog.last = clock()
-                yield decoder.feed(data)
-                if decoder.done:
-                    break
-            yield decoder.finish()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            decoder.finish()
-            if not decoder.finished:
-                decoder.error = transport.lost(url, provider, stalled=watchdog.stalled)
-            del error
-        finally:
-            watchdog.stop()
-            # A stream that was read to its end gives its connection back; any other is closed at once, so that the
-            # server notices and stops.
-            if decoder.done and decoder.error is None and response.content.at_eof():
-                response.release()
-            else:
-                response.close()
+            session = self._sessions[target.provider_id] = transport.connect(target.provider)
+        return session
 
 
 def complete(
@@ -232,11 +208,19 @@ def complete(
     return asyncio.run(run())
 
 
-def _place(error: CompletionError, target: Target | None, decoder: StreamDecoder, secrets: Sequence[str]) -> None:
-    """Fill in where an error happened and what had arrived, and take secrets out of its words."""
-    error.args = (transport.scrub(str(error), secrets),)
+def _place(
+    error: CompletionError,
+    target: Target | None,
+    reply: transport.Reply | None,
+    decoder: StreamDecoder,
+    secrets: Sequence[str],
+) -> None:
+    """Fill in where an error happened and what had arrived. Its words are cut after secrets are out of them."""
+    error.args = (transport.scrub(str(error), secrets)[:_LONGEST_MESSAGE],)
     if target is not None:
         error.provider, error.model = target.provider_id, target.model.id
+    if reply is not None:
+        error.status = reply.status
     answer = decoder.answers[0]
     error.text, error.reasoning, error.tool_calls = answer.text, answer.reasoning, answer.tool_calls
 

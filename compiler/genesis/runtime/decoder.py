@@ -10,11 +10,12 @@ from genesis.runtime.chunks import WireUsage, decode, error_text
 from genesis.runtime.errors import (
     CompletionError,
     ErrorInStreamError,
+    EventTooLargeError,
     MalformedStreamError,
     TruncatedStreamError,
 )
 from genesis.runtime.events import Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
-from genesis.runtime.sse import EventSplitter
+from genesis.runtime.sse import MAX_EVENT, EventSplitter
 
 if TYPE_CHECKING:
     from genesis.runtime.chunks import Chunk, ToolCallPiece
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "StreamDecoder"]
 
 _DONE: Final = b"[DONE]"
-_SHOWN: Final = 200
 
 
 class _Call:
@@ -115,11 +115,10 @@ class StreamDecoder:
         events: list[Event] = []
         if self.done:
             return events
-        try:
-            for text in self._splitter.feed(data):
-                self._event(text, events)
-        except CompletionError as error:
-            self._fail(error)
+        for text in self._splitter.feed(data):
+            self._event(text, events)
+        if self._splitter.too_large and not self.done:
+            self._fail(EventTooLargeError(f"the server sent an event of more than {MAX_EVENT // (1024 * 1024)} MiB"))
         return events
 
     def finish(self) -> list[Event]:
@@ -148,7 +147,7 @@ class StreamDecoder:
             return
         try:
             chunk = decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._no_chunk(data)
             return
         if chunk.error is not None or chunk.object == "error":
@@ -187,7 +186,8 @@ class StreamDecoder:
         if text == _DONE:
             self.done = True
         elif text and not text.startswith(b":"):
-            shown = text[:_SHOWN].decode(errors="replace")
+            # Whole, as the words of an error are: what is cut before secrets are taken out may end with half of one.
+            shown = text.decode(errors="replace")
             self._fail(MalformedStreamError(f"the server sent an event that is no chunk of a completion: {shown}"))
 
     def _fail(self, error: CompletionError) -> None:

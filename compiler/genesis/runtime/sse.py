@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from genesis.runtime.errors import EventTooLargeError
-
 __all__ = ["MAX_EVENT", "EventSplitter"]
 
 MAX_EVENT: Final = 16 * 1024 * 1024
@@ -17,26 +15,60 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class EventSplitter:
-    """Splits a stream of bytes into events, whatever pieces it comes in."""
+    """Splits a stream of bytes into events, whatever pieces it comes in.
 
-    __slots__ = ("_after_cr", "_data", "_size", "_started", "_tail")
+    Attributes:
+        too_large: Whether an event, or a line of any kind, is past 16 MiB. Nothing is given from there on.
+    """
+
+    __slots__ = ("_after_cr", "_data", "_size", "_started", "_tail", "_tail_size", "too_large")
 
     def __init__(self) -> None:
         """Stand before the first byte."""
         self._tail: list[bytes] = []  # pieces of a line that has not ended
+        self._tail_size = 0
         self._data: list[bytes] = []  # values of the event that has not ended
-        self._size = 0
+        self._size = 0  # bytes of their lines
         self._after_cr = False
         self._started = False
+        self.too_large = False
 
-    def feed(self, data: bytes) -> list[bytes]:  # noqa: C901 - runs for every packet, and a call more costs as much as it
-        """Take bytes and give the data of each event that they end.
-
-        Raises:
-            EventTooLargeError: An event is past 16 MiB.
-        """
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes and give the data of each event that they end."""
+        events: list[bytes] = []
+        if self.too_large:
+            return events
         if not self._started:
             data = self._start(data)
+        lines = self._lines(data)
+        last = lines.pop()
+        for line in lines:
+            if not line:
+                if self._data:
+                    events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
+                    self._data = []
+                    self._size = 0
+            elif self._size + len(line) > MAX_EVENT:
+                self.too_large = True
+                return events
+            elif line.startswith(b"data:"):
+                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+                self._size += len(line)
+            elif line == b"data":
+                self._data.append(b"")
+                self._size += len(line)
+        if last:
+            self._tail.append(last)
+            self._tail_size += len(last)
+            self.too_large = self._size + self._tail_size > MAX_EVENT
+        return events
+
+    def finish(self) -> list[bytes]:
+        """Give the event that the end of the stream cut off before its empty line, if there is one."""
+        return self.feed(b"\n\n")
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        """Split into lines, of which the last one has not ended; the first one begins with what came before."""
         if self._after_cr and data:
             # The CR ended its line already; an LF after it is the second half of the same line end.
             self._after_cr = False
@@ -45,45 +77,21 @@ class EventSplitter:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = data.split(b"\n")
-        if len(lines) == 1:
-            self._grow(len(data))
-            self._tail.append(data)
-            return []
-        if self._tail:
+        if len(lines) > 1 and self._tail:
             self._tail.append(lines[0])
             lines[0] = b"".join(self._tail)
-        last = lines.pop()
-        self._tail = [last] if last else []
-        events = []
-        for line in lines:
-            if not line:
-                if self._data:
-                    events.append(self._data[0] if len(self._data) == 1 else b"\n".join(self._data))
-                    self._data = []
-                    self._size = 0
-            elif line.startswith(b"data:"):
-                self._data.append(line[6:] if line[5:6] == b" " else line[5:])
-                self._grow(len(line))
-            elif line == b"data":
-                self._data.append(b"")
-        self._grow(len(last))
-        return events
-
-    def finish(self) -> list[bytes]:
-        """Give the event that the end of the stream cut off before its empty line, if there is one."""
-        return self.feed(b"\n\n")
+            self._tail = []
+            self._tail_size = 0
+        return lines
 
     def _start(self, data: bytes) -> bytes:
         """Take a byte order mark off the front of the stream, though it may come in pieces."""
         data = b"".join([*self._tail, data])
         self._tail = []
+        self._tail_size = 0
         if len(data) < len(_BOM) and _BOM.startswith(data):
             self._tail = [data]
+            self._tail_size = len(data)
             return b""
         self._started = True
         return data.removeprefix(_BOM)
-
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > MAX_EVENT:
-            raise EventTooLargeError(f"the server sent an event of more than {MAX_EVENT // (1024 * 1024)} MiB")

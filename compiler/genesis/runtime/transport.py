@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
+import math
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,18 +19,21 @@ from genesis.runtime.errors import (
     MalformedStreamError,
     ServerUnreachableError,
     StalledStreamError,
+    StreamError,
     status_error,
 )
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Mapping
 
     from genesis.manifest import Provider
 
-__all__ = ["Watchdog", "check", "connect", "lost", "scrub", "send", "unreachable"]
+__all__ = ["Reply", "connect", "scrub", "send"]
 
+_PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
 _CONNECT_SECONDS: Final = 10
+_SETTLE_SECONDS: Final = 0.1
+_SHORTEST_SECRET: Final = 6  # characters: `x`, `local` and `EMPTY` are placeholders, and parts of words
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
 
@@ -44,38 +50,139 @@ def connect(provider: Provider) -> aiohttp.ClientSession:
 
 
 async def send(
-    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
-) -> aiohttp.ClientResponse:
-    """Send a request and give the answer's head."""
-    # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
-    data = io.BytesIO(msgspec.json.encode(body))
-    return await session.post(url, data=data, headers=headers, allow_redirects=False)
-
-
-async def check(response: aiohttp.ClientResponse, url: str, secrets: Iterable[str]) -> None:
-    """Refuse an answer that is no stream.
+    session: aiohttp.ClientSession, url: str, provider: Provider, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> Reply:
+    """Send a request, and give the answer when its head is there.
 
     Raises:
-        StatusError: Its status is not 200.
-        MalformedStreamError: It is a page or a whole JSON answer.
+        CompletionError: None came.
     """
-    if response.status != 200:  # noqa: PLR2004 - OK
-        raise status_error(response.status, url, scrub(_said(await response.content.read(_ERROR_BODY)), secrets))
-    if response.content_type in {"application/json", "text/html"}:
-        raise MalformedStreamError(
-            f"{url} answered with {response.content_type}, not with a stream",
-            help="is this the address of an OpenAI-compatible server?",
+    # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
+    data = io.BytesIO(msgspec.json.encode(body))
+    try:
+        async with asyncio.timeout(provider.timeout_seconds):
+            response = await session.post(url, data=data, headers=headers, allow_redirects=False)
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _unanswered(url, error, provider) from None
+    return Reply(response, url, provider)
+
+
+class Reply:
+    """An answer that is being read, and closed when nothing arrives: one timer for it, and none for each chunk.
+
+    The timer looks how long bytes have been waited for, and sleeps on for what is left. The time in which nobody reads,
+    since the caller is busy with what it got, does not count.
+
+    Attributes:
+        status: The HTTP status.
+        broken: Whether reading failed.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_handle",
+        "_loop",
+        "_provider",
+        "_readany",
+        "_response",
+        "_since",
+        "_stalled",
+        "_url",
+        "broken",
+        "status",
+    )
+
+    def __init__(self, response: aiohttp.ClientResponse, url: str, provider: Provider) -> None:
+        """Begin to watch."""
+        self.status = response.status
+        self.broken = False
+        self._response = response
+        self._readany = response.content.readany
+        self._url = url
+        self._provider = provider
+        self._stalled = False
+        self._loop = asyncio.get_running_loop()
+        self._clock = self._loop.time
+        self._since = math.inf  # when the read that is under way began
+        self._handle = self._loop.call_later(provider.timeout_seconds, self._look)
+
+    async def check(self) -> None:
+        """Refuse an answer that is no stream.
+
+        Raises:
+            StatusError: Its status is not 200.
+            MalformedStreamError: It is a page or a whole JSON answer.
+        """
+        if self.status != 200:  # noqa: PLR2004 - OK
+            said = b""
+            while len(said) < _ERROR_BODY and (data := await self.read()):
+                said += data
+            raise status_error(self.status, self._url, _said(said[:_ERROR_BODY]))
+        kind = self._response.content_type
+        if kind in {"application/json", "text/html"}:
+            raise MalformedStreamError(
+                f"{self._url} answered with {kind}, not with a stream",
+                help="is this the address of an OpenAI-compatible server?",
+            )
+
+    async def read(self) -> bytes:
+        """Give the bytes that have come, or wait for some. There are none at the end, and where the answer breaks."""
+        self._since = self._clock()
+        try:
+            return await self._readany()
+        except Exception:  # noqa: BLE001 - the library's errors have no base in common: bad framing is a bare Exception
+            self.broken = True
+            return b""
+        finally:
+            self._since = math.inf
+
+    def lost(self) -> StreamError:
+        """Say why reading failed."""
+        if self._stalled:
+            return StalledStreamError(
+                f"{self._url} sent nothing for {self._provider.timeout_seconds} seconds", help=_PATIENCE
+            )
+        return ConnectionLostError(
+            f"the connection to {self._url} broke in the middle of the answer", help="look at the server's log"
         )
+
+    async def settle(self) -> None:
+        """Wait a moment for the end of an answer that has said all, so that its connection can be used again.
+
+        The last chunk of HTTP comes in a packet of its own, after `[DONE]`.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                while await self.read():
+                    pass
+
+    def close(self) -> None:
+        """Read no more.
+
+        An answer that was read to its end has given its connection back already. Any other connection is closed at
+        once, so that the server notices and stops.
+        """
+        self._handle.cancel()
+        self._response.close()
+
+    def _look(self) -> None:
+        seconds = self._provider.timeout_seconds
+        left = self._since + seconds - self._clock()
+        if left > 0:
+            self._handle = self._loop.call_later(min(left, seconds), self._look)
+        else:
+            self._stalled = True
+            self._response.close()
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
     """Take secrets out of what a server said: some echo the key that they refuse."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
+    for secret in sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
-def unreachable(url: str, error: BaseException, provider: Provider) -> CompletionError:
+def _unanswered(url: str, error: BaseException, provider: Provider) -> CompletionError:
     """Say why no answer came."""
     help_ = "start the server, or correct the provider's base URL"
     os_error = getattr(error, "os_error", None)
@@ -84,7 +191,7 @@ def unreachable(url: str, error: BaseException, provider: Provider) -> Completio
     elif isinstance(error, TimeoutError):
         return StalledStreamError(
             f"{url} did not begin to answer within {provider.timeout_seconds} seconds",
-            help="raise the provider's timeoutSeconds if the server needs longer",
+            help=_PATIENCE,
         )
     elif isinstance(error, aiohttp.ClientConnectorDNSError):
         reason = "its name is not known"
@@ -92,6 +199,10 @@ def unreachable(url: str, error: BaseException, provider: Provider) -> Completio
         reason = "no secure connection: its certificate is not accepted, or it does not speak TLS"
     elif isinstance(os_error, ConnectionRefusedError):
         reason = "nothing listens there"
+    elif isinstance(error, ValueError):
+        reason = "this is no valid address"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        reason = "what listens there does not speak HTTP"
     elif isinstance(error, aiohttp.ClientConnectorError):
         reason = os_error.strerror if os_error is not None and os_error.strerror else "no connection"
     else:
@@ -99,55 +210,13 @@ def unreachable(url: str, error: BaseException, provider: Provider) -> Completio
     return ServerUnreachableError(f"no server answered at {url}: {reason}", help=help_)
 
 
-def lost(url: str, provider: Provider, *, stalled: bool) -> CompletionError:
-    """Say why a stream broke off."""
-    if stalled:
-        return StalledStreamError(
-            f"{url} sent nothing for {provider.timeout_seconds} seconds",
-            help="raise the provider's timeoutSeconds if the server needs longer",
-        )
-    return ConnectionLostError(
-        f"the connection to {url} broke in the middle of the answer", help="look at the server's log"
-    )
-
-
-class Watchdog:
-    """Closes a response on which nothing arrives: one timer for the stream, and none for each chunk.
-
-    The timer looks when the last bytes came, and sleeps on for what is left; `seen` only notes the time.
-    """
-
-    __slots__ = ("_handle", "_loop", "_response", "_seconds", "last", "stalled")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, response: aiohttp.ClientResponse, seconds: float) -> None:
-        """Begin to watch."""
-        self._loop = loop
-        self._response = response
-        self._seconds = seconds
-        self.last = loop.time()
-        self.stalled = False
-        self._handle = loop.call_later(seconds, self._look)
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        self._handle.cancel()
-
-    def _look(self) -> None:
-        left = self.last + self._seconds - self._loop.time()
-        if left > 0:
-            self._handle = self._loop.call_later(left, self._look)
-        else:
-            self.stalled = True
-            self._response.close()
-
-
 def _said(body: bytes) -> str:
     """Find the words in an error's body: vLLM's two shapes, or the text itself."""
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = body.decode(errors="replace")
-        return "" if text.lstrip().startswith("<") else " ".join(text.split())[:500]
+        return "" if text.lstrip().startswith("<") else " ".join(text.split())
     if isinstance(answer, dict):
         return error_text(answer.get("error") or answer.get("message") or answer.get("detail"))
     return ""

@@ -1,0 +1,166 @@
+"""`genesis check` as hooks, CI jobs and people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import COMMAND, FIXTURES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+CLEAN = FIXTURES / "documented" / "explicit" / "genesis.json5"
+BROKEN = FIXTURES / "broken" / "misspelt-key" / "genesis.json5"
+WARNED = FIXTURES / "broken" / "repeated-fallback" / "genesis.json5"
+
+
+@pytest.mark.parametrize("name", ["explicit", "implicit", "remote"])
+def test_documented_configurations_are_clean_without_any_environment(name: str) -> None:
+    path = FIXTURES / "documented" / name / "genesis.json5"
+    done = subprocess.run([*COMMAND, "check", str(path)], env={}, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1 file checked: no findings\n", b"")
+
+
+def test_a_clean_file_imports_nothing_that_it_does_not_need() -> None:
+    script = (
+        "import sys\n"
+        "from genesis.cli.checking import run\n"
+        "code = run(sys.argv[1:])\n"
+        "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
+        "         'platformdirs', 'dotenv', 'difflib', 'genesis.manifest', 'genesis.masking',\n"
+        "         'genesis.syntax.careful'}\n"
+        "loaded = heavy & set(sys.modules) - before\n"
+        "sys.exit(code or ', '.join(sorted(loaded)) or 0)\n"
+    )
+    script = script.replace("import sys\n", "import sys\nbefore = set(sys.modules)\n", 1)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(CLEAN)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_exit_codes(genesis: Genesis) -> None:
+    assert genesis("check", str(CLEAN)).returncode == 0
+    assert genesis("check", str(WARNED)).returncode == 0
+    assert genesis("check", str(WARNED), "--fail-on", "warning").returncode == 1
+    assert genesis("check", str(BROKEN)).returncode == 1
+    assert genesis("check", str(BROKEN), "--format", "json").returncode == 1
+    assert genesis("check", "--formt", "json").returncode == 2
+    assert genesis("chek").returncode == 2
+
+
+def test_a_file_that_cannot_be_read_is_no_finding_and_hides_no_other(genesis: Genesis, folder: Path) -> None:
+    done = genesis("check", "missing.json5", str(BROKEN))
+    assert done.returncode == 2
+    assert done.stderr == "genesis: cannot read missing.json5: No such file or directory\n"
+    assert "error[unknown-key]" in done.stdout
+    assert "1 file checked: 1 error" in done.stdout
+    assert not list(folder.iterdir())
+
+
+def test_nothing_found_says_what_was_looked_for(genesis: Genesis) -> None:
+    done = genesis("check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "genesis: no genesis.json5 or genesis.json in this folder; `genesis init` writes one\n"
+
+
+def test_folders_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -> None:
+    for name in ("b/genesis.json", "a/genesis.json5", ".hidden/genesis.json5", "a/other.json5", "genesis.json5"):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{ modles: 1 }", encoding="utf-8")
+    report = json.loads(genesis("check", "--format", "json").stdout)
+    assert [finding["path"] for finding in report["findings"]] == ["a/genesis.json5", "b/genesis.json", "genesis.json5"]
+    assert report["summary"] == {"files": 3, "errors": 0, "warnings": 3, "infos": 0}
+
+
+def test_standard_input(genesis: Genesis) -> None:
+    done = genesis("check", "-", stdin="{ models: { provider: {} } }")
+    assert done.returncode == 1
+    assert " --> <stdin>:1:13\n" in done.stdout
+
+
+def test_many_files_share_one_run(genesis: Genesis, folder: Path) -> None:
+    for number in range(50):
+        (folder / f"{number:02}.json5").write_text(CLEAN.read_text("utf-8"), encoding="utf-8")
+    done = genesis("check", *(f"{number:02}.json5" for number in range(50)), str(CLEAN), str(CLEAN))
+    assert (done.returncode, done.stdout) == (0, "51 files checked: no findings\n")
+
+
+def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: Path) -> None:
+    text = '{ models: { providers: { vllm: { api: "${API:-nonsense}", models: [{ id: "${MODEL}" }] } } } }'
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    (folder / "some.env").write_text("API=also-nonsense\n", encoding="utf-8")
+
+    alone = genesis("check", env={"API": "seen", "MODEL": "seen"})
+    told = genesis("check", "--env-file", "some.env")
+    environment = genesis("check", "--use-env", env={"API": "openai-completions"})
+
+    assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
+    assert "the API `also-nonsense`" in told.stdout
+    assert "1 file checked: 1 error\n" in told.stdout
+    assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
+
+
+def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:
+    done = genesis("check", "--env-file", "missing.env", str(CLEAN))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: cannot read missing.env: No such file or directory\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_report(folder: Path) -> None:
+    # Far more findings than a pipe holds.
+    keys = ", ".join(f"key{number}: 1" for number in range(2000))
+    (folder / "genesis.json5").write_text(f"{{ models: {{ {keys} }} }}", encoding="utf-8")
+    with subprocess.Popen(
+        [*COMMAND, "check", "."], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 1
+
+
+def test_colour_is_for_terminals(genesis: Genesis) -> None:
+    assert "\x1b" not in genesis("check", str(BROKEN), env={"TERM": "xterm-256color"}).stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_colour_on_a_terminal(no_color: str, coloured: bool) -> None:  # noqa: FBT001 - a table
+    master, slave = os.openpty()
+    environment = {**os.environ, "NO_COLOR": no_color}
+    with subprocess.Popen([*COMMAND, "check", str(BROKEN)], stdout=slave, env=environment) as process:
+        assert process.wait(30) == 1
+    os.close(slave)
+    shown = os.read(master, 65536)
+    os.close(master)
+    assert (b"\x1b[1;31merror[unknown-key]" in shown) is coloured
+    assert b"unknown key" in shown
+
+
+def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> None:
+    script = (
+        "import genesis.cli.checking as checking, genesis.__main__ as entrance, sys\n"
+        "def crash(*_, **__): raise RuntimeError('sk-canary')\n"
+        "checking.run = crash\n"
+        "sys.argv = ['genesis', 'check', 'x']\n"
+        "entrance.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("genesis: this is a bug in Genesis")
+    assert "RuntimeError" in done.stderr
+    assert "sk-canary" not in done.stderr

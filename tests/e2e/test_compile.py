@@ -1,0 +1,351 @@
+"""`genesis compile`, `models list` and `complete` on the built-in server, and what they do where something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.testing import Answer, ServedModel, serving
+from tests.e2e.support import COMMAND, FIXTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis.testing import FakeVLLM
+    from tests.e2e.support import Genesis
+
+CANARY = "canary-4be1c09d"
+KEY = {"VLLM_API_KEY": CANARY}
+EXPLICIT = FIXTURES / "documented" / "explicit" / "genesis.json5"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVLLM]:
+    models = (ServedModel("llama", max_model_len=4096), ServedModel("llama-lora", parent="llama"), ServedModel("r1"))
+    with serving(models, api_key=CANARY, answer=Answer(("Hello", ", ", "world", "."))) as running:
+        yield running
+
+
+def write(folder: Path, server: FakeVLLM, *, declared: str = "", selection: str = "") -> None:
+    text = f"""{{
+      models: {{ providers: {{ vllm: {{
+        baseUrl: "{server.base_url}/", apiKey: "${{VLLM_API_KEY}}", models: [{declared}],
+      }} }} }},
+      agents: {{ defaults: {{ model: "vllm/llama", models: {{ "vllm/*": {{}}, {selection} }} }} }},
+    }}"""
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+
+
+def test_wildcard_merges_what_is_declared_and_what_is_discovered(
+    genesis: Genesis, folder: Path, server: FakeVLLM
+) -> None:
+    write(
+        folder, server, declared='{ id: "llama", name: "Mine", maxTokens: 64 }', selection='"vllm/r1": { alias: "r" }'
+    )
+
+    done = genesis("compile", "--explain", env=KEY)
+
+    assert done.returncode == 0, done.stderr
+    provider = json.loads(done.stdout)["providers"]["vllm"]
+    assert provider["baseUrl"] == server.base_url
+    assert provider["decision"] == "explicit"
+    rows = [
+        (model["id"], model["name"], model["contextWindow"], model["contextWindowFrom"], model["maxTokens"])
+        for model in provider["models"]
+    ]
+    assert rows == [
+        ("llama", "Mine", 4096, "server", 64),
+        ("llama-lora", "llama-lora", 4096, "parent", 4096),
+        ("r1", "r1", 128000, "default", 8192),
+    ]
+    assert [model["reasoning"] for model in provider["models"]] == [False, False, True]
+    assert json.loads(done.stdout)["selection"]["aliases"] == {"r": "vllm/r1"}
+    assert f"vllm: explicit, asked for its models at {server.base_url}/models\n" in done.stderr
+    assert 'keeps it dynamic\n  to change that, remove "vllm/*"' in done.stderr
+    assert [request.path for request in server.requests] == ["/v1/models"]
+
+
+def test_models_list(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server, selection='"vllm/r1": { alias: "r" }')
+    assert genesis("models", "list", env=KEY).stdout == (
+        "model            context window  from     max tokens  from     input  reasoning  selected as\n"
+        "vllm/llama       4096            server   4096        default  text   no         primary\n"
+        "vllm/llama-lora  4096            parent   4096        default  text   no\n"
+        "vllm/r1          128000          default  8192        default  text   yes        alias r\n"
+    )
+    plain = genesis("models", "list", "--plain", "--provider", "vllm", env=KEY).stdout.splitlines()
+    assert plain[0] == "vllm/llama\t4096\tserver\t4096\tdefault\ttext\tno\tprimary"
+    report = json.loads(genesis("models", "list", "--json", env=KEY).stdout)
+    assert report["version"] == 1
+    assert [model["parent"] for model in report["models"]] == [None, "llama", None]
+    assert genesis("models", "list", "--json", "--plain", env=KEY).returncode == 2
+    other = genesis("models", "list", "--provider", "other", env=KEY)
+    assert other.returncode == 2
+    assert "No provider 'other' is configured; there is vllm." in other.stderr
+
+
+def test_models_list_on_a_terminal_is_a_table(folder: Path, server: FakeVLLM) -> None:
+    write(folder, server)
+    master, slave = os.openpty()
+    environment = {**os.environ, **KEY, "COLUMNS": "140", "TERM": "xterm-256color"}
+    with subprocess.Popen([*COMMAND, "models", "list"], stdout=slave, env=environment, cwd=folder) as process:
+        assert process.wait(60) == 0
+    os.close(slave)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert "\x1b[1m" in shown
+    assert "vllm/llama" in shown
+    assert "4096" in shown
+
+
+def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server)
+    assert genesis("compile", "-o", "manifest.json", env=KEY).returncode == 0
+
+    for arguments in (["--manifest", "manifest.json"], [], ["--model", "vllm/llama"]):
+        done = genesis("complete", "hi", "--system", "be brief", "--param", "temperature=0.5", *arguments, env=KEY)
+        assert (done.returncode, done.stdout) == (0, "Hello, world.")
+        assert done.stderr.startswith("usage: ")
+        sent = server.requests[-1].json()
+        assert sent["messages"] == [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}]
+        assert sent["temperature"] == 0.5
+        assert "max_tokens" not in sent
+
+    whole = genesis("complete", "-", "--json", "--max-tokens", "2", env=KEY, stdin="from a pipe")
+    answer = json.loads(whole.stdout)
+    assert answer["version"] == 1
+    assert (answer["text"], answer["finishReason"], answer["usage"]["output"]) == ("Hello, ", "length", 2)
+    assert server.requests[-1].json()["messages"] == [{"role": "user", "content": "from a pipe"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--model", "vllm/nope"], 1, "error[unknown-model]: the manifest has no model `vllm/nope`"),
+        (["--model", "pool/llama"], 2, "No provider 'pool' is configured; there is vllm."),
+        (["--model", "fast"], 1, "error[unknown-model]: `fast` names no provider of the manifest"),
+        (["--param", "x"], 2, "--param takes K=V"),
+        (["--max-tokens", "0"], 2, "0 is not in the range"),
+        (["--max-tokens", "9999"], 1, "error[bad-request]: "),
+        (["--manifest", "missing.json"], 2, "cannot read the manifest missing.json: No such file or directory"),
+        (["--manifest", "genesis.json5"], 2, "this is not a Genesis manifest"),
+        (["--config", "missing.json5"], 2, "cannot read missing.json5: No such file or directory"),
+    ],
+)
+def test_complete_says_what_is_wrong(
+    arguments: list[str], code: int, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+) -> None:
+    write(folder, server)
+    done = genesis("complete", "hi", *arguments, env=KEY)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_key_and_no_server(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server)
+    wrong = genesis("compile", "-o", "manifest.json", env={"VLLM_API_KEY": "canary-wrong"})
+    assert wrong.returncode == 1
+    assert (
+        f"error[auth-rejected]: {server.base_url}/models answered 401: Unauthorized; the key was refused"
+        in wrong.stderr
+    )
+    assert "help: set VLLM_API_KEY to a key that this server takes" in wrong.stderr
+    assert "canary-wrong" not in wrong.stderr
+
+    missing = genesis("compile", "-o", "manifest.json")
+    assert missing.returncode == 1
+    assert "error[unset-variable]: the variable `VLLM_API_KEY` is not set" in missing.stderr
+    assert not (folder / "manifest.json").exists()
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        config = (folder / "genesis.json5").read_text("utf-8").replace(server.base_url, f"http://127.0.0.1:{port}/v1")
+        (folder / "genesis.json5").write_text(config, encoding="utf-8")
+        gone = genesis("models", "list", env=KEY)
+    assert gone.returncode == 1
+    assert f"did not answer at http://127.0.0.1:{port}/v1/models: nothing listens there" in gone.stderr
+
+
+def test_without_an_opt_in_nothing_is_asked_and_both_ways_out_are_said(genesis: Genesis) -> None:
+    for environment in ({}, {"VLLM_API_KEY": ""}, {"VLLM_API_KEY": "  "}):
+        done = genesis("compile", str(FIXTURES / "documented" / "implicit" / "genesis.json5"), env=environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "error[not-configured]: " in done.stderr
+        assert "help: set VLLM_API_KEY to any value" in done.stderr
+        assert "or declare models.providers.vllm" in done.stderr
+
+
+def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
+    (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    environment = {**KEY, "LC_ALL": "tr_TR.UTF-8", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "4711"}
+
+    first = genesis("compile", "-o", "manifest.json", env={**KEY, "PYTHONHASHSEED": "1"})
+    second = genesis("compile", str(folder / "genesis.json5"), "-o", "out.json", cwd=elsewhere, env=environment)
+    third = genesis("compile", "genesis.json5", cwd=folder, env={"VLLM_API_KEY": "another", "LC_ALL": "C"})
+
+    assert (first.returncode, second.returncode, third.returncode) == (0, 0, 0)
+    made = (folder / "manifest.json").read_bytes()
+    assert made == (elsewhere / "out.json").read_bytes() == third.stdout.encode()
+    assert made == (EXPLICIT.parent / "manifest.json").read_bytes()
+    assert str(folder).encode() not in made
+
+
+def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server)
+    commands = [
+        ["check"],
+        ["check", "--use-env", "--format", "json"],
+        ["compile", "--explain", "-o", "manifest.json"],
+        ["compile"],
+        ["models", "list"],
+        ["models", "list", "--json"],
+        ["complete", "hi"],
+        ["complete", "hi", "--json"],
+        ["complete", "hi", "--model", "vllm/nope"],
+        ["schema", "config"],
+        ["explain"],
+        ["demo"],
+    ]
+    for command in commands:
+        done = genesis(*command, env=KEY)
+        assert CANARY not in done.stdout + done.stderr, command
+    assert not any(CANARY.encode() in path.read_bytes() for path in folder.iterdir())
+
+    done = genesis("compile", "--secrets", "inline", "-o", "private.json", env=KEY)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "private.json holds the values of secrets; only you may read it\n"
+    assert CANARY not in done.stderr
+    written = folder / "private.json"
+    assert json.loads(written.read_bytes())["providers"]["vllm"]["credential"] == {"value": CANARY}
+    assert written.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text("{ models: { provider: 1 } }", encoding="utf-8")
+    (folder / "manifest.json").write_text("old", encoding="utf-8")
+    done = genesis("compile", "-o", "manifest.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (folder / "manifest.json").read_text("utf-8") == "old"
+
+
+def test_a_folder_that_cannot_be_written(genesis: Genesis, folder: Path) -> None:
+    done = genesis("compile", str(EXPLICIT), "-o", "missing/manifest.json", env=KEY)
+    assert done.returncode == 2
+    assert done.stderr == "Error: cannot write missing/manifest.json: No such file or directory\n"
+    assert not list(folder.iterdir())
+
+
+def test_one_provider_alone(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server)
+    config = (folder / "genesis.json5").read_text("utf-8")
+    other = 'pool: { baseUrl: "http://pool.internal/v1", models: [{ id: "a" }] }, vllm: {'
+    (folder / "genesis.json5").write_text(config.replace("vllm: {", other, 1), encoding="utf-8")
+    manifest = json.loads(genesis("compile", "--provider", "pool", env=KEY).stdout)
+    assert list(manifest["providers"]) == ["pool"]
+    assert manifest["selection"]["primary"] is None
+    assert server.requests == []
+
+
+def test_where_the_configuration_is_found(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
+    assert "no genesis.json5 or genesis.json in ." in genesis("compile").stderr
+    named = genesis("compile", env={**KEY, "GENESIS_CONFIG": str(EXPLICIT)})
+    assert named.returncode == 0
+    config_home = tmp_path / "config" / "genesis"
+    config_home.mkdir(parents=True)
+    (config_home / "genesis.json").write_text("{}", encoding="utf-8")
+    found = genesis("compile", env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    assert json.loads(found.stdout)["source"]["path"] == "genesis.json"
+    (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
+    here = genesis("compile", env={**KEY, "XDG_CONFIG_HOME": str(tmp_path / "config")})
+    assert json.loads(here.stdout)["source"]["path"] == "genesis.json5"
+
+
+def test_a_profile_alone_opts_in_and_its_key_is_used(
+    genesis: Genesis, folder: Path, tmp_path: Path, server: FakeVLLM
+) -> None:
+    write(folder, server)
+    config = (folder / "genesis.json5").read_text("utf-8").replace('apiKey: "${VLLM_API_KEY}", ', "")
+    (folder / "genesis.json5").write_text(config, encoding="utf-8")
+    store = tmp_path / "config" / "genesis" / "auth-profiles.json"
+    store.parent.mkdir(parents=True)
+    profile = {"provider": "vllm", "kind": "api_key", "key": CANARY}
+    store.write_text(json.dumps({"version": 1, "profiles": {"vllm:default": profile}}), encoding="utf-8")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    open_store = genesis("compile", env=environment)
+    assert open_store.returncode == 2
+    assert f"run `chmod 600 {store}`" in open_store.stderr
+
+    store.chmod(0o600)
+    done = genesis("compile", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
+    completed = genesis("complete", "hi", env=environment)
+    assert (completed.returncode, completed.stdout) == (0, "Hello, world.")
+    assert CANARY not in done.stdout + completed.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_interrupted(number: signal.Signals, folder: Path) -> None:
+    answer = Answer(tuple(f"{piece} " for piece in range(1000)))
+    with serving((ServedModel("llama", max_model_len=4096),), answer=answer, chunk_delay=0.02) as server:
+        write(folder, server)
+        with subprocess.Popen(
+            [*COMMAND, "complete", "hi"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **KEY},
+            cwd=folder,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.read(4) == b"0 1 "
+            process.send_signal(number)
+            assert process.wait(30) == 130
+            assert process.stderr.read().strip() == b"genesis: interrupted"
+        deadline = time.monotonic() + 30
+        while not server.aborted and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert server.aborted == 1
+
+
+def test_a_reader_that_leaves_early_ends_the_stream(folder: Path) -> None:
+    answer = Answer(tuple(f"{piece} " for piece in range(1000)))
+    with serving((ServedModel("llama", max_model_len=4096),), answer=answer, chunk_delay=0.01) as server:
+        write(folder, server)
+        with subprocess.Popen(
+            [*COMMAND, "complete", "hi"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **KEY},
+            cwd=folder,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.read(1)
+            process.stdout.close()
+            assert process.wait(30) == 1
+            assert process.stderr.read() == b""
+
+
+def test_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
+    done = genesis("demo", env=KEY)
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in ("The configuration", "vllm: explicit, asked for its models", "tiny-llama: 2048 tokens", "usage: "):
+        assert part in done.stdout
+    assert not list(folder.iterdir())
+    running = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    assert f"{sys.executable} -m genesis.testing" not in running
