@@ -132,7 +132,7 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
     [
         (["--model", "vllm/nope"], 1, "error[unknown-model]: the manifest has no model `vllm/nope`"),
         (["--model", "pool/llama"], 2, "No provider 'pool' is configured; there is vllm."),
-        (["--model", "fast"], 1, "error[unknown-model]: `fast` names no provider of the manifest"),
+        (["--model", "fast"], 1, "error[unknown-model]: `fast` is no alias of the manifest"),
         (["--param", "x"], 2, "--param takes K=V"),
         (["--max-tokens", "0"], 2, "0 is not in the range"),
         (["--max-tokens", "9999"], 1, "error[bad-request]: "),

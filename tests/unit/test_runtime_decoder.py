@@ -329,6 +329,13 @@ def test_done_ends_the_stream_before_the_connection_does() -> None:
     assert decoder.error is None
 
 
+def test_done_without_a_finish_reason_is_truncated_and_nobody_need_ask() -> None:
+    decoder = StreamDecoder()
+    decoder.feed(chunk({"content": "Hello"}) + DONE)
+    assert decoder.done
+    assert type(decoder.error) is TruncatedStreamError
+
+
 def test_done_without_a_finish_reason_is_truncated() -> None:
     events, decoder = decode(chunk({"content": "half"}), DONE)
     assert events == [TextDelta("half")]

@@ -106,6 +106,13 @@ def test_a_declared_authorization_wins_over_the_key(name: str) -> None:
     assert KEY not in str(request)
 
 
+def test_the_key_that_a_declared_authorization_replaces_need_not_be_there() -> None:
+    request, _ = sent(
+        model_with(headers={"authorization": SecretRef(template="Basic ${PASS}")}), environment={"PASS": "p"}
+    )
+    assert request.header("Authorization") == ["Basic p"]
+
+
 @pytest.mark.parametrize("name", ["Accept", "content-type", "User-Agent", "Accept-Encoding", "host"])
 def test_a_declared_header_wins_over_what_would_be_sent(name: str) -> None:
     value = "identity" if name == "Accept-Encoding" else "application/json"
@@ -132,6 +139,36 @@ def test_a_stated_limit_is_sent_under_the_name_that_the_server_takes(name: str) 
     request, _ = sent(stated, max_tokens=5)
     assert request.json[name] == 5
     assert other not in request.json
+
+
+@pytest.mark.parametrize(
+    ("compat", "stated", "given", "limit"),
+    [
+        ("max_tokens", {}, {}, {"max_tokens": 77}),
+        ("max_tokens", {"max_tokens": 6}, {}, {"max_tokens": 6}),
+        ("max_tokens", {"max_completion_tokens": 6}, {"max_tokens": 5}, {"max_tokens": 5}),
+        ("max_tokens", {"max_tokens": 6}, {"max_completion_tokens": 5}, {"max_tokens": 5}),
+        ("max_completion_tokens", {"max_tokens": 6}, {}, {"max_completion_tokens": 6}),
+        ("max_completion_tokens", {"max_tokens": None}, {}, {"max_completion_tokens": 77}),
+    ],
+)
+def test_there_is_one_limit_and_the_nearest_to_the_caller_wins(
+    compat: str, stated: dict[str, Any], given: dict[str, Any], limit: dict[str, int]
+) -> None:
+    model = model_with(max_tokens=77, max_tokens_from="config", compat=Compat(compat), params=stated)  # type: ignore[arg-type]
+    request, _ = sent(model, params=given)
+    assert {name: value for name, value in request.json.items() if "tokens" in name} == limit
+
+
+def test_params_do_not_change_the_model_the_messages_or_that_it_is_a_stream() -> None:
+    fields = {"model": "other", "messages": [], "stream": False, "stream_options": {"include_usage": False, "x": 1}}
+    request, _ = sent(model_with(params=fields), params=fields)
+    assert request.json == {
+        "model": "org/model",
+        "messages": MESSAGES,
+        "stream": True,
+        "stream_options": {"include_usage": True, "x": 1},
+    }
 
 
 def test_fields_of_the_native_endpoint_are_held_back_with_a_note() -> None:

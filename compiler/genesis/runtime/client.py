@@ -18,8 +18,6 @@ from genesis.runtime.usage import Totals, account
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
-    import aiohttp
-
     from genesis.runtime.events import Event
 
 __all__ = ["Runtime", "complete"]
@@ -47,7 +45,8 @@ class Runtime:
         self.manifest = manifest
         self.usage: dict[str, Totals] = {"": Totals()}
         self._environment = environment
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._connections: dict[str, transport.Connections] = {}
+        self._closed = False
 
     @classmethod
     @asynccontextmanager
@@ -70,9 +69,9 @@ class Runtime:
 
     async def close(self) -> None:
         """Close all connections. Streams that still run end with an error."""
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            await session.close()
+        self._closed = True
+        for connections in self._connections.values():
+            await connections.close()
 
     def stream(  # noqa: PLR0913 - a request's parts
         self,
@@ -156,8 +155,7 @@ class Runtime:
             )
             if isinstance(fields.get("n"), int):
                 decoder.choices = fields["n"]
-            url = f"{target.provider.base_url}/chat/completions"
-            reply = await transport.send(self._session(target), url, target.provider, fields, headers)
+            reply = await self._connections_to(target).send(fields, headers)
             await reply.check()
             while not decoder.done:
                 data = await reply.read()
@@ -179,12 +177,14 @@ class Runtime:
             totals.add(usage)
         yield usage
 
-    def _session(self, target: Target) -> aiohttp.ClientSession:
-        """Give the connections of the target's provider."""
-        session = self._sessions.get(target.provider_id)
-        if session is None:
-            session = self._sessions[target.provider_id] = transport.connect(target.provider)
-        return session
+    def _connections_to(self, target: Target) -> transport.Connections:
+        """Give the connections to the target's provider."""
+        if self._closed:
+            raise RuntimeError("the Runtime is closed")
+        connections = self._connections.get(target.provider_id)
+        if connections is None:
+            connections = self._connections[target.provider_id] = transport.Connections(target.provider)
+        return connections
 
 
 def complete(
@@ -216,6 +216,8 @@ def _place(
     secrets: Sequence[str],
 ) -> None:
     """Fill in where an error happened and what had arrived. Its words are cut after secrets are out of them."""
+    # What it was made from is a library's, and holds the request with its key.
+    error.__context__ = None
     error.args = (transport.scrub(str(error), secrets)[:_LONGEST_MESSAGE],)
     if target is not None:
         error.provider, error.model = target.provider_id, target.model.id

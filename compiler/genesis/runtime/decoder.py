@@ -134,11 +134,7 @@ class StreamDecoder:
                 if isinstance(self.error, MalformedStreamError):
                     # The event was cut in the middle: that the stream ended too early is what is wrong.
                     self.error = before
-        self.done = True
-        if self.error is None and not self.finished:
-            self.error = TruncatedStreamError(
-                "the stream ended before the answer did: no finish reason came", help="look at the server's log"
-            )
+        self._end()
         return events
 
     def _event(self, data: bytes, events: list[Event]) -> None:
@@ -184,11 +180,19 @@ class StreamDecoder:
         """Take data that is no chunk: the end, a keepalive, or nonsense."""
         text = data.strip()
         if text == _DONE:
-            self.done = True
+            self._end()
         elif text and not text.startswith(b":"):
             # Whole, as the words of an error are: what is cut before secrets are taken out may end with half of one.
             shown = text.decode(errors="replace")
             self._fail(MalformedStreamError(f"the server sent an event that is no chunk of a completion: {shown}"))
+
+    def _end(self) -> None:
+        """End the stream, which by itself proves nothing."""
+        self.done = True
+        if self.error is None and not self.finished:
+            self.error = TruncatedStreamError(
+                "the stream ended before the answer did: no finish reason came", help="look at the server's log"
+            )
 
     def _fail(self, error: CompletionError) -> None:
         self.error = error

@@ -3,6 +3,7 @@
 CompletionError
 ├── UnknownModelError          no request: the manifest has no such provider, model or alias
 ├── CredentialError            no request: a variable, file or profile of the key or a header has no value
+├── InvalidRequestError        no request: the messages, tools or params hold what JSON cannot
 ├── ServerUnreachableError     no connection: nothing listens, the name is unknown, TLS fails, too slow
 ├── StatusError                an answer with another status than 200
 │   ├── RedirectedError        3xx: a key goes to no other address
@@ -35,6 +36,7 @@ __all__ = [
     "CredentialError",
     "ErrorInStreamError",
     "EventTooLargeError",
+    "InvalidRequestError",
     "MalformedStreamError",
     "ModelNotFoundError",
     "RateLimitedError",
@@ -81,6 +83,10 @@ class UnknownModelError(CompletionError):
 
 class CredentialError(CompletionError):
     """The key or a header has no value that could be sent."""
+
+
+class InvalidRequestError(CompletionError):
+    """The messages, tools or params hold what JSON cannot."""
 
 
 class ServerUnreachableError(CompletionError):

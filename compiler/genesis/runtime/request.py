@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.manifest import NATIVE_ONLY, MissingSecretError, SecretRef, secret_value
+from genesis.reference import Reference, parse
 from genesis.runtime.errors import CredentialError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ __all__ = ["Target", "body", "find", "header_values"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+# Headers that say how the body is sent; a declared one would be a lie. RFC 9112, §6.
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
+_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+# Fields that no parameter sets: each is the runtime's to know.
+_OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
 
 
 class Target(NamedTuple):
@@ -38,12 +46,17 @@ def find(manifest: Manifest, reference: str | None) -> Target:
             "no model was named, and the manifest selects no primary",
             help="name one as `provider/model`, or set agents.defaults.model in the configuration",
         )
-    provider_id, _, model_id = manifest.selection.aliases.get(stated, stated).partition("/")
-    provider = manifest.providers.get(provider_id)
-    if provider is None or not model_id:
-        known = [*manifest.providers, *(f"the alias {alias}" for alias in manifest.selection.aliases)]
+    provider_id, slash, model_id = manifest.selection.aliases.get(stated, stated).partition("/")
+    if not slash:
+        aliases = ", ".join(manifest.selection.aliases) or "none"
         raise UnknownModelError(
-            f"`{stated}` names no provider of the manifest", help=f"it has {', '.join(known) or 'no providers'}"
+            f"`{stated}` is no alias of the manifest", help=f"its aliases: {aliases}; else write `provider/model`"
+        )
+    provider = manifest.providers.get(provider_id)
+    if provider is None:
+        raise UnknownModelError(
+            f"`{stated}` names no provider of the manifest",
+            help=f"it has {', '.join(manifest.providers) or 'no providers'}",
         )
     for model in provider.models:
         if model.id == model_id:
@@ -65,63 +78,75 @@ def body(  # noqa: PLR0913 - a request's parts
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Make the request's body, and name the fields that were held back.
 
-    The caller's params come after the manifest's. The token limit is the caller's, else the params', else the entry's
-    where the configuration states it: vLLM 0.32 answers 400 to a limit past the window, so an assumed one is not sent.
+    The caller's params come after the manifest's. There is one token limit, under the name that the server takes: the
+    caller's, else the params', else the entry's where the configuration states it. vLLM 0.32 answers 400 to a limit
+    past the window, so an assumed one is not sent.
     """
     merged = _merged(model.params, params)
     held_back = tuple(sorted(NATIVE_ONLY & merged.keys()))
-    fields = {key: value for key, value in merged.items() if key not in NATIVE_ONLY}
-    limit_field = model.compat.max_tokens_field
-    if max_tokens is not None:
-        fields.pop("max_tokens", None)
-        fields.pop("max_completion_tokens", None)
-        fields[limit_field] = max_tokens
-    elif not {"max_tokens", "max_completion_tokens"} & fields.keys() and model.max_tokens_from == "config":
-        fields[limit_field] = model.max_tokens
+    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *_OWN_FIELDS}}
+    stated = [max_tokens, *(given[name] for given in (params, model.params) for name in _LIMITS if name in given)]
+    if model.max_tokens_from == "config":
+        stated.append(model.max_tokens)
+    limit = next((each for each in stated if each is not None), None)
+    if limit is not None:
+        fields[model.compat.max_tokens_field] = limit
     if tools is not None:
         fields["tools"] = list(tools)
     if tool_choice is not None:
         fields["tool_choice"] = tool_choice
-    # Last, so that no parameter can turn the stream or its usage off: the rest of the runtime relies on both.
+    # No parameter turns the usage off.
     options = fields.get("stream_options")
     fields["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return {"model": model.id, "messages": list(messages), **fields, "stream": True}, held_back
 
 
 def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Give the headers with their values, and those values that are secret.
+    """Give the headers with their values, and what of them is secret.
 
-    A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out.
+    A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out, and the
+    key that it replaces need not be there.
 
     Raises:
         CredentialError: A variable, file or profile has no value, or one that cannot be a header.
     """
-    headers: dict[str, tuple[str, str]] = {name.lower(): (name, value) for name, value in _OWN_HEADERS.items()}
-    secrets = []
-    if target.provider.credential is not None:
-        key = _value(target.provider.credential, f"the key of `{target.provider_id}`", environment)
-        headers["authorization"] = ("Authorization", f"Bearer {key}")
-        secrets.append(key)
-    for declared in (target.provider.headers, target.model.headers):
-        for name, ref in declared.items():
-            value = _value(ref, f"the header `{name}` of `{target.provider_id}`", environment)
-            headers[name.lower()] = (name, value)
-            secrets.append(value)
-            # Servers echo the key without its scheme.
-            secrets += value.partition(" ")[2:]
-    return dict(headers.values()), tuple(filter(None, secrets))
+    declared: dict[str, tuple[str, SecretRef]] = {}
+    for headers in (target.provider.headers, target.model.headers):
+        declared |= {name.lower(): (name, ref) for name, ref in headers.items()}
+    values = {name.lower(): (name, value) for name, value in _OWN_HEADERS.items()}
+    secrets: list[str] = []
+    credential = target.provider.credential
+    if credential is not None and "authorization" not in declared:
+        key = _value(credential, f"the key of `{target.provider_id}`", environment, secrets)
+        if not key.strip():
+            raise CredentialError(f"the key of `{target.provider_id}` is empty", help="set the variable that it names")
+        values["authorization"] = ("Authorization", f"Bearer {key}")
+    for lowered, (name, ref) in declared.items():
+        what = f"the header `{name}` of `{target.provider_id}`"
+        if lowered in _FRAMING or not _HEADER_NAME.fullmatch(name):
+            reason = "is set by HTTP itself" if lowered in _FRAMING else "has a name that HTTP does not allow"
+            raise CredentialError(f"{what} {reason}", help="remove it from the configuration's `headers`")
+        values[lowered] = (name, _value(ref, what, environment, secrets))
+    return dict(values.values()), tuple(secrets)
 
 
-def _value(ref: SecretRef, what: str, environment: Mapping[str, str]) -> str:
+def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: list[str]) -> str:
+    """Give the value of a secret position, and add it to the secrets, whole and in the parts that servers echo."""
     try:
         value = secret_value(ref, environment.get, what)
     except MissingSecretError as error:
-        raise CredentialError(str(error), help=error.help) from None
-    if not value.isprintable():
-        raise CredentialError(
+        failure = CredentialError(str(error), help=error.help)
+    else:
+        # A server echoes a key without its scheme, and a variable without what the template has around it.
+        names = [part.name for part in parse(ref.template or "") if isinstance(part, Reference)]
+        parts = [value, value.partition(" ")[2], *(environment.get(name, "") for name in names)]
+        secrets += [part.strip() for part in parts if part.strip()]
+        if value.isprintable():
+            return value
+        failure = CredentialError(
             f"{what} holds a line break or a control character", help="remove it where the value is set"
         )
-    return value
+    raise failure
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import io
 import math
+import re
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from genesis.runtime.chunks import error_text
 from genesis.runtime.errors import (
     CompletionError,
     ConnectionLostError,
+    InvalidRequestError,
     MalformedStreamError,
     ServerUnreachableError,
     StalledStreamError,
@@ -24,47 +26,62 @@ from genesis.runtime.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections import deque
+    from collections.abc import Callable, Iterable, Mapping
 
     from genesis.manifest import Provider
 
-__all__ = ["Reply", "connect", "scrub", "send"]
+__all__ = ["Connections", "Reply", "scrub"]
 
 _PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
 _CONNECT_SECONDS: Final = 10
 _SETTLE_SECONDS: Final = 0.1
-_SHORTEST_SECRET: Final = 6  # characters: `x`, `local` and `EMPTY` are placeholders, and parts of words
+_SHORT: Final = 6  # characters: a secret of fewer is taken out where it is a whole word, not out of the middle of one
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
 
-def connect(provider: Provider) -> aiohttp.ClientSession:
-    """Open the connections of one provider; none is made before the first request."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=provider.max_connections),
-        # A server's cookies are not sent back: the manifest declares none.
-        cookie_jar=aiohttp.DummyCookieJar(),
-        # aiohttp's own names a product.
-        skip_auto_headers=("User-Agent",),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS, provider.timeout_seconds)),
-    )
+class Connections:
+    """The connections to one provider; none is made before the first request."""
 
+    __slots__ = ("_provider", "_session", "_slots", "_url")
 
-async def send(
-    session: aiohttp.ClientSession, url: str, provider: Provider, body: Mapping[str, Any], headers: Mapping[str, str]
-) -> Reply:
-    """Send a request, and give the answer when its head is there.
+    def __init__(self, provider: Provider) -> None:
+        """Make none yet."""
+        self._provider = provider
+        self._url = f"{provider.base_url}/chat/completions"
+        # Requests are counted here and not by aiohttp, so that the wait for one's turn is no silence of the server.
+        self._slots = asyncio.Semaphore(provider.max_connections)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            # A server's cookies are not sent back: the manifest declares none.
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # aiohttp's own names a product.
+            skip_auto_headers=("User-Agent",),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS, provider.timeout_seconds)),
+        )
 
-    Raises:
-        CompletionError: None came.
-    """
-    # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
-    data = io.BytesIO(msgspec.json.encode(body))
-    try:
-        async with asyncio.timeout(provider.timeout_seconds):
-            response = await session.post(url, data=data, headers=headers, allow_redirects=False)
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _unanswered(url, error, provider) from None
-    return Reply(response, url, provider)
+    async def send(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+        """Send a request when there is a connection for it, and give the answer when its head is there.
+
+        Raises:
+            CompletionError: None came, or the body is none that JSON can hold.
+        """
+        await self._slots.acquire()
+        try:
+            # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
+            data = io.BytesIO(_encoded(body))
+            async with asyncio.timeout(self._provider.timeout_seconds):
+                response = await self._session.post(self._url, data=data, headers=headers, allow_redirects=False)
+        except BaseException as error:
+            self._slots.release()
+            if isinstance(error, aiohttp.ClientError | OSError | ValueError):
+                raise _unanswered(self._url, error, self._provider) from None
+            raise
+        return Reply(response, self._url, self._provider, self._slots.release)
+
+    async def close(self) -> None:
+        """Close all of them."""
+        await self._session.close()
 
 
 class Reply:
@@ -84,6 +101,7 @@ class Reply:
         "_loop",
         "_provider",
         "_readany",
+        "_release",
         "_response",
         "_since",
         "_stalled",
@@ -92,14 +110,17 @@ class Reply:
         "status",
     )
 
-    def __init__(self, response: aiohttp.ClientResponse, url: str, provider: Provider) -> None:
-        """Begin to watch."""
+    def __init__(
+        self, response: aiohttp.ClientResponse, url: str, provider: Provider, release: Callable[[], None]
+    ) -> None:
+        """Begin to watch; `release` is called at the end."""
         self.status = response.status
         self.broken = False
         self._response = response
         self._readany = response.content.readany
         self._url = url
         self._provider = provider
+        self._release = release
         self._stalled = False
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
@@ -132,7 +153,7 @@ class Reply:
             return await self._readany()
         except Exception:  # noqa: BLE001 - the library's errors have no base in common: bad framing is a bare Exception
             self.broken = True
-            return b""
+            return self._left_behind()
         finally:
             self._since = math.inf
 
@@ -164,6 +185,17 @@ class Reply:
         """
         self._handle.cancel()
         self._response.close()
+        self._release()
+
+    def _left_behind(self) -> bytes:
+        """Give what had arrived before the connection broke and nobody had asked for yet.
+
+        aiohttp 3.14 keeps it, and has no public way to it once the error is known.
+        """
+        buffer: deque[bytes] = self._response.content._buffer  # noqa: SLF001
+        data = b"".join(buffer)
+        buffer.clear()
+        return data
 
     def _look(self) -> None:
         seconds = self._provider.timeout_seconds
@@ -176,10 +208,26 @@ class Reply:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of what a server said: some echo the key that they refuse."""
-    for secret in sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True):
-        text = text.replace(secret, "***")
+    """Take secrets out of what a server said: some echo the key that they refuse, as it is or as JSON has it."""
+    forms = {form for secret in secrets for form in (secret, msgspec.json.encode(secret).decode()[1:-1])}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):
+        text = text.replace(form, "***") if len(form) >= _SHORT else re.sub(rf"\b{re.escape(form)}\b", "***", text)
     return text
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """Write a request's body.
+
+    Raises:
+        InvalidRequestError: It holds what JSON cannot.
+    """
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
+    raise InvalidRequestError(
+        f"the messages, tools or params hold what JSON cannot: {reason}", help="correct what the caller passes"
+    )
 
 
 def _unanswered(url: str, error: BaseException, provider: Provider) -> CompletionError:

@@ -1,0 +1,447 @@
+"""What a stream does where something is wrong: which error, its words, what had arrived, and no secret in any of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from genesis.manifest import SecretRef
+from genesis.runtime import (
+    AuthRejectedError,
+    BadRequestError,
+    CompletionError,
+    ConnectionLostError,
+    CredentialError,
+    ErrorInStreamError,
+    InvalidRequestError,
+    MalformedStreamError,
+    ModelNotFoundError,
+    RateLimitedError,
+    RedirectedError,
+    Runtime,
+    ServerFailedError,
+    ServerUnreachableError,
+    StalledStreamError,
+    TextDelta,
+    TruncatedStreamError,
+    UnknownModelError,
+    transport,
+)
+from tests.unit.runtime_support import (
+    DONE,
+    ENVIRONMENT,
+    HELLO,
+    KEY,
+    MESSAGES,
+    PROVIDER,
+    STOP,
+    USAGE,
+    WHOLE,
+    Exchange,
+    chunk,
+    collect,
+    event,
+    manifest_of,
+    model_with,
+    provider_with,
+    raw_server,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from genesis.manifest import Provider
+
+
+def failed(
+    answer: Callable[[Exchange], Awaitable[None]],
+    provider: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
+    **options: Any,
+) -> CompletionError:
+    """Run one completion that fails; give the error, after a look whether a secret is anywhere in it."""
+
+    async def run() -> CompletionError:
+        async with raw_server(answer) as server:
+            changed = provider_with(**{"base_url": server.base_url, **(provider or {})})
+            async with Runtime(manifest_of(changed), environment=environment or ENVIRONMENT) as runtime:
+                with pytest.raises(CompletionError) as caught:
+                    await collect(runtime, **options)
+        assert runtime.usage[""].completions == 0
+        return caught.value
+
+    error = asyncio.run(run())
+    shown = "".join(traceback.format_exception(error)) + repr(vars(error))
+    assert KEY not in shown
+    assert error.__context__ is None
+    assert error.__cause__ is None
+    return error
+
+
+async def never_asked(exchange: Exchange) -> None:
+    raise AssertionError(exchange.request)
+
+
+def answering(status: str, body: bytes, kind: str = "application/json", *more: str) -> Callable[..., Awaitable[None]]:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.whole(status, kind, body, *more)
+
+    return answer
+
+
+def said(message: str) -> bytes:
+    return json.dumps({"error": {"message": message, "code": 0}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        ("401 Unauthorized", b'{"error": "Unauthorized"}', AuthRejectedError, "401: Unauthorized"),
+        ("403 Forbidden", said("not you"), AuthRejectedError, "403: not you"),
+        (
+            "404 Not Found",
+            said("The model `m` does not exist."),
+            ModelNotFoundError,
+            "404: The model `m` does not exist.",
+        ),
+        ("404 Not Found", b'{"detail": "Not Found"}', ModelNotFoundError, "404: Not Found"),
+        ("408 Request Timeout", b"", RateLimitedError, "408"),
+        ("429 Too Many Requests", b"slow\n  down", RateLimitedError, "429: slow down"),
+        ("400 Bad Request", said("max_tokens is too large"), BadRequestError, "400: max_tokens is too large"),
+        ("422 Unprocessable Entity", b"[1]", BadRequestError, "422"),
+        ("500 Internal Server Error", b"<html><body>no", ServerFailedError, "500"),
+        ("503 Service Unavailable", b"\xff\xfe", ServerFailedError, "503: \ufffd\ufffd"),
+        ("307 Temporary Redirect", b"", RedirectedError, "307, a redirect, which is not followed"),
+        ("204 No Content", b"", BadRequestError, "204"),
+    ],
+)
+def test_each_status_is_its_own_error(status: str, body: bytes, kind: type[CompletionError], message: str) -> None:
+    error = failed(answering(status, body, "application/json", "Location: http://127.0.0.1:1/"))
+    assert type(error) is kind
+    assert str(error).partition(" answered ")[2] == message
+    assert (error.provider, error.model, error.status) == ("vllm", "org/model", int(status[:3]))
+    assert error.help is not None
+    assert (error.text, error.reasoning, error.tool_calls) == ("", "", ())
+
+
+@pytest.mark.parametrize("secret", [KEY, "k", 'quo"te\\and-more', "p4ss"])
+def test_a_server_that_echoes_the_key_does_not_get_it_printed(secret: str) -> None:
+    environment = {"VLLM_API_KEY": secret}
+    body = said(f"no such key: {secret}, Bearer {secret}; kept")
+    error = failed(answering("401 Unauthorized", body), environment=environment)
+    assert str(error).endswith("401: no such key: ***, Bearer ***; kept")
+    # As it stands in JSON that is shown as it came.
+    raw = f"data: [{json.dumps(secret)}]\n\n".encode()
+    error = failed(answering("200 OK", raw, "text/event-stream"), environment=environment)
+    assert str(error).endswith('completion: ["***"]')
+
+
+def test_a_variable_inside_a_template_is_a_secret_of_its_own() -> None:
+    headers = {"X-Auth": SecretRef(template="user=me;token=${TOKEN_OF_MINE}")}
+    error = failed(
+        answering("403 Forbidden", said("token abc-123-def is unknown")),
+        {"headers": headers},
+        {"VLLM_API_KEY": "x-y-z-1-2", "TOKEN_OF_MINE": "abc-123-def"},
+    )
+    assert str(error).endswith("403: token *** is unknown")
+
+
+def test_a_secret_is_taken_out_before_a_long_message_is_cut() -> None:
+    error = failed(answering("400 Bad Request", said("x" * 530 + KEY * 40)))
+    assert len(str(error)) <= 600
+    assert KEY[:6] not in str(error)
+
+
+def test_nobody_listens() -> None:
+    error = failed(never_asked, {"base_url": "http://127.0.0.1:1/v1"})
+    assert type(error) is ServerUnreachableError
+    assert str(error) == "no server answered at http://127.0.0.1:1/v1/chat/completions: nothing listens there"
+    assert error.help == "start the server, or correct the provider's base URL"
+    assert error.status is None
+
+
+def test_a_server_without_tls_is_asked_for_it() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async def run() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1") as listener:
+            provider = provider_with(base_url=f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1")
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                with pytest.raises(ServerUnreachableError, match="does not speak TLS"):
+                    await collect(runtime)
+
+    asyncio.run(run())
+
+
+async def goodbye(exchange: Exchange) -> None:
+    exchange.writer.close()
+
+
+async def not_http(exchange: Exchange) -> None:
+    await exchange.send(b"220 mail.example ESMTP\r\n")
+    exchange.writer.close()
+
+
+async def breaks_off(exchange: Exchange) -> None:
+    await exchange.head()
+    await exchange.chunk(HELLO)
+    exchange.writer.close()
+
+
+async def bad_framing(exchange: Exchange) -> None:
+    await exchange.head()
+    await exchange.chunk(HELLO)
+    await asyncio.sleep(0.05)  # in the packet of the head it would make that one invalid too
+    await exchange.send(b"no number\r\n")
+
+
+async def stops_early(exchange: Exchange) -> None:
+    await exchange.stream(HELLO, DONE)
+
+
+async def fails_inside(exchange: Exchange) -> None:
+    await exchange.stream(HELLO, event({"error": {"message": f"out of memory, {KEY}"}}), DONE)
+
+
+async def nonsense_inside(exchange: Exchange) -> None:
+    await exchange.stream(HELLO, b"data: nonsense\n\n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "message", "text"),
+    [
+        (goodbye, ConnectionLostError, "closed the connection without an answer", ""),
+        (not_http, ServerUnreachableError, "what listens there does not speak HTTP", ""),
+        (breaks_off, ConnectionLostError, "broke in the middle of the answer", "Hello"),
+        # aiohttp 3.14 ends the connection and tells nobody who waits for data, so it is found when the time is up.
+        (bad_framing, StalledStreamError, "sent nothing for 1 seconds", "Hello"),
+        (stops_early, TruncatedStreamError, "the stream ended before the answer did: no finish reason came", "Hello"),
+        (fails_inside, ErrorInStreamError, "failed in the middle of the answer: out of memory, ***", "Hello"),
+        (nonsense_inside, MalformedStreamError, "an event that is no chunk of a completion: nonsense", "Hello"),
+    ],
+)
+def test_each_way_to_break_off_is_its_own_error_with_the_text_so_far(
+    answer: Callable[[Exchange], Awaitable[None]], kind: type[CompletionError], message: str, text: str
+) -> None:
+    error = failed(answer, {"timeout_seconds": 1})
+    assert type(error) is kind
+    assert str(error).endswith(message)
+    assert error.text == text
+    assert error.status == (200 if text else None)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+def test_an_answer_that_is_no_stream_is_said_to_be_none(kind: str) -> None:
+    error = failed(answering("200 OK", b"{}", kind))
+    assert type(error) is MalformedStreamError
+    assert f"answered with {kind}, not with a stream" in str(error)
+
+
+def test_what_had_arrived_is_not_lost_to_a_reader_that_is_busy() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk(chunk({"content": "one "}))
+        await asyncio.sleep(0.05)
+        await exchange.chunk(chunk({"content": "two "}))
+        await asyncio.sleep(0.05)
+        await exchange.chunk(chunk({"content": "three"}))
+        exchange.writer.close()
+
+    async def run() -> None:
+        async with raw_server(answer) as server:
+            provider = provider_with(base_url=server.base_url)
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                texts = []
+
+                async def read_slowly() -> None:
+                    async for each in runtime.stream(None, MESSAGES):
+                        assert isinstance(each, TextDelta)
+                        texts.append(each.text)
+                        await asyncio.sleep(0.3)
+
+                with pytest.raises(ConnectionLostError) as caught:
+                    await read_slowly()
+                assert texts == ["one ", "two ", "three"]
+                assert caught.value.text == "one two three"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_silence_past_the_time_out_is_an_error_with_the_text_so_far(begun: bool) -> None:  # noqa: FBT001 - a parameter
+    async def answer(exchange: Exchange) -> None:
+        if begun:
+            await exchange.head()
+            await exchange.chunk(HELLO)
+        await exchange.until_the_client_leaves()
+
+    error = failed(answer, {"timeout_seconds": 1})
+    assert type(error) is StalledStreamError
+    assert error.text == ("Hello" if begun else "")
+    said = "sent nothing for 1 seconds" if begun else "did not begin to answer within 1 seconds"
+    assert str(error).endswith(said)
+    assert error.help == "raise the provider's timeoutSeconds if the server needs longer"
+
+
+def test_the_wait_for_ones_turn_is_no_silence_of_the_server() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head()
+        for _ in range(6):
+            await exchange.chunk(HELLO)
+            await asyncio.sleep(0.25)
+        await exchange.chunk(STOP + USAGE + DONE)
+        await exchange.end()
+
+    async def run() -> None:
+        async with raw_server(answer) as server:
+            provider = provider_with(base_url=server.base_url, timeout_seconds=1, max_connections=1)
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                answers = await asyncio.gather(*(runtime.complete(None, MESSAGES) for _ in range(2)))
+                assert [each.text for each in answers] == ["Hello" * 6] * 2
+            assert server.connections == 1
+
+    asyncio.run(run())
+
+
+def test_a_runtime_that_is_closed_ends_its_streams_and_begins_none() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk(HELLO)
+        await exchange.until_the_client_leaves()
+
+    async def run() -> None:
+        async with raw_server(answer) as server:
+            runtime = Runtime(manifest_of(provider_with(base_url=server.base_url)), environment=ENVIRONMENT)
+            stream = runtime.stream(None, MESSAGES)
+            assert await anext(stream) == TextDelta("Hel")
+            await runtime.close()
+            with pytest.raises(ConnectionLostError) as caught:
+                [each async for each in stream]
+            assert caught.value.text == "Hello"
+            with pytest.raises(RuntimeError, match="closed"):
+                await runtime.complete(None, MESSAGES)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("provider", "environment", "message"),
+    [
+        ({}, {"A": "b"}, "the variable `VLLM_API_KEY` is not set, and the key of `vllm` needs it"),
+        ({}, {"VLLM_API_KEY": " "}, "the variable `VLLM_API_KEY` is empty, and the key of `vllm` needs it"),
+        ({"credential": SecretRef(template="${K:-}")}, {"A": "b"}, "the key of `vllm` is empty"),
+        (
+            {},
+            {"VLLM_API_KEY": f"{KEY}\r\nX-Evil: 1"},
+            "the key of `vllm` holds a line break or a control character",
+        ),
+        (
+            {"headers": {"Content-Length": SecretRef(value="3")}},
+            ENVIRONMENT,
+            "the header `Content-Length` of `vllm` is set by HTTP itself",
+        ),
+        (
+            {"headers": {"X Y\r\n": SecretRef(value="3")}},
+            ENVIRONMENT,
+            "the header `X Y\r\n` of `vllm` has a name that HTTP does not allow",
+        ),
+        (
+            {"headers": {"X-Y": SecretRef(template="${TOKEN:?ask the team}")}},
+            ENVIRONMENT,
+            "the variable `TOKEN` is not set, and the header `X-Y` of `vllm` needs it: ask the team",
+        ),
+    ],
+)
+def test_without_a_value_that_can_be_sent_nothing_is_sent(
+    provider: dict[str, Any], environment: dict[str, str], message: str
+) -> None:
+    error = failed(never_asked, provider, environment)
+    assert type(error) is CredentialError
+    assert str(error) == message
+    assert error.help is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("\ud800", "half of a surrogate pair"),
+        (object(), "Encoding objects of type object is unsupported"),
+    ],
+)
+def test_a_message_that_json_cannot_hold_is_refused(content: object, reason: str) -> None:
+    async def run() -> None:
+        provider = provider_with(max_connections=1)
+        async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+            for _ in range(2):  # the first one gave its connection back
+                with pytest.raises(InvalidRequestError, match=reason):
+                    await runtime.complete(None, [{"role": "user", "content": content}])
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "help_"),
+    [
+        (None, "no model was named, and the manifest selects no primary", "name one as `provider/model`"),
+        ("fast", "`fast` is no alias of the manifest", "its aliases: quick; else write `provider/model`"),
+        ("vllm", "`vllm` is no alias of the manifest", "its aliases: quick; else write `provider/model`"),
+        ("other/m", "`other/m` names no provider of the manifest", "it has vllm"),
+        ("vllm/nope", "the manifest has no model `vllm/nope`", "the provider has vllm/org/model"),
+    ],
+)
+def test_a_model_that_is_not_there_is_named_beside_those_that_are(model: str | None, message: str, help_: str) -> None:
+    async def run() -> CompletionError:
+        manifest = manifest_of(PROVIDER, primary=None, aliases={"quick": "vllm/org/model"})
+        async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
+            with pytest.raises(UnknownModelError) as caught:
+                await collect(runtime, model)
+        return caught.value
+
+    error = asyncio.run(run())
+    assert str(error) == message
+    assert error.help is not None
+    assert error.help.startswith(help_)
+
+
+def _leaves(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _leaves(each)
+
+
+@pytest.mark.parametrize("kind", sorted(set(_leaves(aiohttp.ClientError)), key=str))
+def test_every_error_of_the_library_has_its_own_here(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def post(*_: object, **__: object) -> None:
+        raise kind.__new__(kind)
+
+    async def run(provider: Provider) -> None:
+        monkeypatch.setattr(aiohttp.ClientSession, "post", post)
+        connections = transport.Connections(provider)
+        try:
+            with pytest.raises(CompletionError, match=re.escape(PROVIDER.base_url)):
+                await connections.send({}, {})
+        finally:
+            await connections.close()
+
+    asyncio.run(run(PROVIDER))
+
+
+def test_an_answer_in_one_packet_is_whole() -> None:
+    async def run() -> str:
+        async with raw_server(answering("200 OK", WHOLE, "text/event-stream")) as server:
+            provider = provider_with(base_url=server.base_url, models=(model_with(),))
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                return (await runtime.complete(None, MESSAGES)).text
+
+    assert asyncio.run(run()) == "Hello"
