@@ -27,6 +27,7 @@ __all__ = [
 
 # What Genesis owns; the strings of other sections are other programs' business. `env.vars` is never expanded.
 _OWNED: Final = (("models",), ("agents", "defaults", "model"), ("agents", "defaults", "models"), ("auth",))
+_FOREIGN_STARTS: Final = frozenset("$o{%")
 _SECRET_SUFFIXES: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
@@ -179,25 +180,37 @@ def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
             yield ("models", "providers", provider, "apiKey"), key["id"]
 
 
-def _references(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _references(value: Any, path: Path) -> list[tuple[Path, str]]:
     """Find the strings that hold a `$` or another tool's reference, with their paths."""
+    found: list[tuple[Path, str]] = []
+    _collect(value, path, found)
+    return found
+
+
+def _collect(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
+    """Add a value's strings to what was found. A file of 10,000 models has 80,000 values: most have nothing to find."""
     items: Any
     if isinstance(value, dict):
-        free = "params" in path or path[-1] == "headers"
-        items = (item for item in value.items() if free or not (item[0] == "$schema" or item[0].startswith("x-")))
+        items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
     else:
         items = ()
         if isinstance(value, str) and ("$" in value or foreign_dialect(value)):
-            yield path, value
+            found.append((path, value))
     for key, item in items:
         kind = type(item)
         if kind is str:
-            if "$" in item or foreign_dialect(item):
-                yield (*path, key), item
-        elif kind is dict or kind is list:
-            yield from _references(item, (*path, key))
+            if ("$" in item or (item[:1] in _FOREIGN_STARTS and foreign_dialect(item))) and not _is_aside(path, key):
+                found.append(((*path, key), item))
+        elif (kind is dict or kind is list) and not _is_aside(path, key):
+            _collect(item, (*path, key), found)
+
+
+def _is_aside(path: Path, key: str | int) -> bool:
+    """Tell whether a key is one that anybody may add for oneself; in `params` and `headers` all names are meant."""
+    extension = isinstance(key, str) and (key == "$schema" or key.startswith("x-"))
+    return extension and not ("params" in path or path[-1] == "headers")
 
 
 def _expand_string(path: Path, template: str, variables: Variables, *, secret: bool) -> Expanded:

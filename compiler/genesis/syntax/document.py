@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Container", "Document", "Entry", "Foreign", "Mark", "key_offsets", "value_offsets"]
 
 _COMMENT_OR_STRING = (
-    r""""(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?|"""
+    r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?|"""
     r"""(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
 )
 

@@ -29,7 +29,7 @@ def parse(source: Source) -> Document:
     try:
         _read(state)
     except Stop:
-        pass
+        state.abandon()
     finally:
         if collecting:
             gc.enable()

@@ -81,6 +81,12 @@ class State:
         self.containers.pop().end = end
         self.values.pop()
 
+    def abandon(self) -> None:
+        """End the reading here: what is still open has lost what comes after."""
+        for container in self.containers:
+            container.end = len(self.text)
+            self.damaged.add(container.start)
+
     def duplicate(self, key: str, first: Entry, second: Entry) -> None:
         """Report a key that its object has already; the last value wins, as in every JSON5 library."""
         start, end = key_offsets(first) or value_offsets(first)
