@@ -25,7 +25,7 @@ types: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
