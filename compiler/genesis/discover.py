@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import aiohttp
 import msgspec
 
+from genesis.manifest import scrub
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -20,6 +22,7 @@ __all__ = ["Answer", "Failure", "Query", "Row", "discover"]
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 15.0
 MAX_BYTES: Final = 16 * 1024 * 1024
+_LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
 _WRONG_ADDRESS: Final = "is this the address of an OpenAI-compatible server, up to `/v1`?"
 
@@ -83,7 +86,10 @@ def discover(queries: Iterable[Query]) -> list[Answer]:
 
 async def _discover(queries: list[Query]) -> list[Answer]:
     timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True, skip_auto_headers=("User-Agent",)) as session:
+    # Neither proxies nor .netrc of the environment count, as in the runtime: the configuration says where a key goes.
+    async with aiohttp.ClientSession(
+        timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("User-Agent",)
+    ) as session:
         return list(await asyncio.gather(*(_ask(session, query) for query in queries)))
 
 
@@ -101,7 +107,8 @@ async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
         failure = refused.failure
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         failure = _unreachable(query, url, error)
-    return Answer({}, failure._replace(message=_scrub(failure.message, query.secrets)))
+    # Cut after secrets are out of it: half of one would stay.
+    return Answer({}, failure._replace(message=scrub(failure.message, query.secrets)[:_LONGEST_MESSAGE]))
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -138,7 +145,7 @@ def _rows(query: Query, url: str, body: bytes) -> Answer:
     """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is no JSON"
         raise _Refused(
             "bad-model-list", f"{url} answered with {kind}, not with a list of models", _WRONG_ADDRESS
@@ -188,23 +195,20 @@ def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
         reason = "nothing listens there"
     elif isinstance(error, aiohttp.ServerDisconnectedError):
         reason = "it closed the connection without an answer"
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        reason = "the connection broke in the middle of its answer"
+    elif isinstance(error, aiohttp.ClientResponseError):
+        reason = "what listens there does not speak HTTP"
     else:
         reason = (os_error.strerror if isinstance(os_error, OSError) else "") or type(error).__name__
     return Failure("server-unreachable", f"the server of `{query.provider}` did not answer at {url}: {reason}", help_)
 
 
 def _error_text(body: bytes) -> str:
-    """Find what the server says is wrong, in both of vLLM's shapes; at most 300 characters, on one line."""
+    """Find what the server says is wrong, in both of vLLM's shapes, on one line."""
     try:
         error = msgspec.json.decode(body).get("error")
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
         return ""
     text = error.get("message") if isinstance(error, dict) else error
-    return " ".join(text.split())[:300] if isinstance(text, str) else ""
-
-
-def _scrub(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of what a server said: some echo the key that they refuse."""
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+    return " ".join(text.split()) if isinstance(text, str) else ""

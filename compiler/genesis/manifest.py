@@ -6,6 +6,7 @@ The field order of the types is the key order of the file; `schema/manifest.sche
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from genesis.policy import NATIVE_ONLY
 from genesis.reference import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "MANIFEST_VERSION",
@@ -40,6 +41,7 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "scrub",
     "secret_value",
     "write",
 ]
@@ -119,8 +121,28 @@ def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str)
         what: What needs it, for messages.
 
     Raises:
-        MissingSecretError: A variable, file or profile is not there, or empty.
+        MissingSecretError: A variable, file or profile is not there, or empty, or no header can hold its value.
     """
+    value = _looked_up(ref, lookup, what)
+    if not value.isprintable():
+        message = f"{what} holds a line break or a control character, which no header can"
+        raise MissingSecretError(message, "remove it where the value is set")
+    return value
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Take secrets out of what a server said: some echo the key that they refuse, as it is or as JSON has it.
+
+    One of less than 6 characters is taken out where it is a whole word, and not out of the middle of others.
+    """
+    forms = {form for secret in secrets if secret for form in (secret, msgspec.json.encode(secret).decode()[1:-1])}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):
+        whole = len(form) < 6  # noqa: PLR2004 - as the docstring says
+        text = re.sub(rf"\b{re.escape(form)}\b", "***", text) if whole else text.replace(form, "***")
+    return text
+
+
+def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
     if ref.value is not None:
         return ref.value
     if ref.file is not None:

@@ -342,7 +342,7 @@ def test_a_runtime_that_is_closed_ends_its_streams_and_begins_none() -> None:
         (
             {},
             {"VLLM_API_KEY": f"{KEY}\r\nX-Evil: 1"},
-            "the key of `vllm` holds a line break or a control character",
+            "the key of `vllm` holds a line break or a control character, which no header can",
         ),
         (
             {"headers": {"Content-Length": SecretRef(value="3")}},

@@ -7,7 +7,7 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from genesis.manifest import Manifest, load
+from genesis.manifest import Manifest, load, scrub
 from genesis.runtime import transport
 from genesis.runtime.decoder import StreamDecoder
 from genesis.runtime.errors import CompletionError, TruncatedStreamError
@@ -218,7 +218,7 @@ def _place(
     """Fill in where an error happened and what had arrived. Its words are cut after secrets are out of them."""
     # What it was made from is a library's, and holds the request with its key.
     error.__context__ = None
-    error.args = (transport.scrub(str(error), secrets)[:_LONGEST_MESSAGE],)
+    error.args = (scrub(str(error), secrets)[:_LONGEST_MESSAGE],)
     if target is not None:
         error.provider, error.model = target.provider_id, target.model.id
     if reply is not None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import math
-import re
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,16 +26,15 @@ from genesis.runtime.errors import (
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from genesis.manifest import Provider
 
-__all__ = ["Connections", "Reply", "scrub"]
+__all__ = ["Connections", "Reply"]
 
 _PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
 _CONNECT_SECONDS: Final = 10
 _SETTLE_SECONDS: Final = 0.1
-_SHORT: Final = 6  # characters: a secret of fewer is taken out where it is a whole word, not out of the middle of one
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
 
@@ -205,14 +203,6 @@ class Reply:
         else:
             self._stalled = True
             self._response.close()
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of what a server said: some echo the key that they refuse, as it is or as JSON has it."""
-    forms = {form for secret in secrets for form in (secret, msgspec.json.encode(secret).decode()[1:-1])}
-    for form in sorted(forms, key=lambda form: (-len(form), form)):
-        text = text.replace(form, "***") if len(form) >= _SHORT else re.sub(rf"\b{re.escape(form)}\b", "***", text)
-    return text
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:
