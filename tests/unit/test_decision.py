@@ -1,0 +1,206 @@
+"""Implicit discovery or explicit provider: the whole truth table, and who is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from genesis import profiles
+from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis.credentials import Keys
+from genesis.expand import Layer, Variables
+from genesis.manifest import SecretRef
+from genesis.pipeline import Compiled, compile_config
+from genesis.resolve import decision
+from genesis.testing import ServedModel, serving
+
+WILDCARD = 'agents: { defaults: { models: { "vllm/*": {} } } }'
+ENTRIES = {
+    "absent": None,
+    "empty": "[]",
+    "exact": '[{ id: "mine" }]',
+}
+URL = "http://10.0.0.5:9000/v1"
+STORE = {"version": 1, "profiles": {"vllm:default": {"provider": "vllm", "kind": "api_key", "key": "canary"}}}
+
+
+@pytest.fixture(autouse=True)
+def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the store of profiles in a folder of the test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = Path(profiles.store_path())
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(STORE), encoding="utf-8")
+    path.chmod(0o600)
+
+
+class Case(NamedTuple):
+    entry: str
+    wildcard: bool
+    base_url: bool
+    key: str | None
+    profile: bool
+
+
+CASES = [
+    Case(*parts)
+    for parts in itertools.product(ENTRIES, (False, True), (False, True), (None, "", " ", "canary"), (False, True))
+    # Without an entry there is nowhere to write a base URL.
+    if not (parts[0] == "absent" and parts[2])
+]
+
+
+def text_of(case: Case, base_url: str) -> str:
+    models = ENTRIES[case.entry]
+    url = f'baseUrl: "{base_url}", ' if case.base_url else ""
+    entry = f"models: {{ providers: {{ vllm: {{ {url}models: {models} }} }} }}, " if models is not None else ""
+    return "{ " + entry + (WILDCARD if case.wildcard else "") + " }"
+
+
+def keys_of(case: Case) -> Keys:
+    variables = {} if case.key is None else {"VLLM_API_KEY": case.key}
+    return Keys(
+        Variables((Layer("the environment", variables),), complete=True),
+        profiles.read(profiles.store_path()) if case.profile else {},
+    )
+
+
+def value_of(case: Case) -> dict[str, object]:
+    """Give the configuration as the stages before the decision hand it on."""
+    value: dict[str, object] = {}
+    models = ENTRIES[case.entry]
+    if models is not None:
+        entry: dict[str, object] = {"models": [{"id": "mine"}] if case.entry == "exact" else []}
+        value["models"] = {"providers": {"vllm": entry | ({"baseUrl": f"{URL}/"} if case.base_url else {})}}
+    if case.wildcard:
+        value["agents"] = {"defaults": {"models": {"vllm/*": {}}}}
+    return value
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_truth_table(case: Case) -> None:
+    made = decision.decide(value_of(case), keys_of(case))
+    opted_in = (case.key or "").strip() != "" or case.profile
+
+    if case.entry != "absent":
+        (only,) = made
+        assert only.kind == "explicit"
+        assert only.queried == case.wildcard
+        assert only.base_url == (URL if case.base_url else DEFAULT_BASE_URL)
+        reason = "models.providers.vllm is defined"
+        if case.wildcard:
+            reason += ', and "vllm/*" in agents.defaults.models keeps it dynamic'
+        assert only.reason == reason
+    elif opted_in:
+        (only,) = made
+        assert only.kind == "implicit"
+        assert only.queried
+        assert only.base_url == DEFAULT_BASE_URL
+        why = "VLLM_API_KEY is set" if (case.key or "").strip() else "the auth profile vllm:default is there"
+        assert only.reason == f"{why}, and models.providers.vllm is not defined"
+    else:
+        assert made == []
+
+
+def compiled(case: Case, base_url: str) -> Compiled:
+    return compile_config("genesis.json5", text_of(case, base_url).encode(), keys_of(case))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.base_url], ids=str)
+def test_a_declared_server_is_asked_where_a_wildcard_says_so_and_nowhere_else(case: Case) -> None:
+    with serving((ServedModel("theirs", max_model_len=4096),)) as server:
+        done = compiled(case, server.base_url)
+        paths = [request.path for request in server.requests]
+
+    assert paths == (["/v1/models"] if case.wildcard else [])
+    if case.entry == "empty" and not case.wildcard:
+        assert done.manifest is None
+        assert [finding.rule for finding in done.diagnostics] == ["no-models"]
+        return
+    assert done.diagnostics == []
+    assert done.manifest is not None
+    provider = done.manifest.providers["vllm"]
+    declared = ["mine"] if case.entry == "exact" else []
+    assert [model.id for model in provider.models] == declared + (["theirs"] if case.wildcard else [])
+    if (case.key or "").strip():
+        assert provider.credential == SecretRef(template="${VLLM_API_KEY}")
+    else:
+        assert provider.credential == (SecretRef(profile="vllm:default") if case.profile else None)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.entry == "absent"], ids=str)
+def test_an_undeclared_provider_is_asked_at_the_default_address_after_an_opt_in_alone(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving((ServedModel("theirs", max_model_len=4096),)) as server:
+        monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", server.base_url)
+        done = compiled(case, "")
+        paths = [request.path for request in server.requests]
+
+    assert done.manifest is not None
+    if (case.key or "").strip() or case.profile:
+        assert paths == ["/v1/models"]
+        assert [model.id for model in done.manifest.providers["vllm"].models] == ["theirs"]
+        assert done.manifest.providers["vllm"].decision == "implicit"
+    else:
+        assert paths == []
+        assert done.manifest.providers == {}
+
+
+def test_env_vars_of_the_configuration_are_no_opt_in() -> None:
+    text = '{ env: { vars: { VLLM_API_KEY: "${X}" } } }'
+    done = compile_config("genesis.json5", text.encode(), keys_of(Case("absent", False, False, None, False)))
+    assert done.decisions == []
+
+
+def test_servers_are_asked_side_by_side() -> None:
+    """Each of three servers answers only when all three were asked."""
+    body = json.dumps({"data": [{"id": "m"}]}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    async def run() -> Compiled:
+        asked = 0
+        all_asked = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            await reader.readuntil(b"\r\n\r\n")
+            asked += 1
+            if asked == 3:
+                all_asked.set()
+            await all_asked.wait()
+            writer.write(head + body)
+            writer.close()
+
+        servers = [await asyncio.start_server(answer, "127.0.0.1") for _ in range(3)]
+        urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1" for server in servers]
+        entries = ", ".join(f'p{number}: {{ baseUrl: "{url}", models: [] }}' for number, url in enumerate(urls))
+        wildcards = ", ".join(f'"p{number}/*": {{}}' for number in range(3))
+        text = (
+            f"{{ models: {{ providers: {{ {entries} }} }}, agents: {{ defaults: {{ models: {{ {wildcards} }} }} }} }}"
+        )
+        keys = Keys(Variables((), complete=True), {})
+        done = await asyncio.to_thread(compile_config, "genesis.json5", text.encode(), keys)
+        for server in servers:
+            server.close()
+        return done
+
+    done = asyncio.run(run())
+    assert done.diagnostics == []
+    assert [made.provider for made in done.decisions] == ["p0", "p1", "p2"]
+
+
+def test_not_configured_says_both_ways_out() -> None:
+    reason, help_ = decision.undecided("vllm")
+    assert reason == (
+        "models.providers.vllm is not defined, VLLM_API_KEY is not set, and there is no auth profile for it"
+    )
+    assert help_ == (
+        "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
+        "or declare models.providers.vllm"
+    )
