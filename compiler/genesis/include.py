@@ -53,7 +53,7 @@ class _Node(NamedTuple):
 
 
 class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
-    """Why a file cannot be included, and what to do."""
+    """Why a file cannot be included, and what to do; nothing where a finding in the file says so."""
 
 
 def include(document: Document) -> Inclusion:
@@ -93,7 +93,7 @@ class _Loader:
         value, entry = node.value, node.entry
         if not isinstance(entry, Container):
             return node
-        if len(path) > NESTING:
+        if len(path) >= NESTING:
             raise _Problem(
                 f"objects are nested more than {NESTING} deep with what it includes", "include it further up"
             )
@@ -127,6 +127,8 @@ class _Loader:
                 part = self.load(name, path, span, chain)
             except _Problem as problem:
                 whole = False
+                if not problem.args:
+                    continue
                 message, help_ = problem.args
                 where = config_path((*path, KEY))
                 self.diagnostics.append(
@@ -147,7 +149,8 @@ class _Loader:
             raise _Problem(f"more than {MAX_FILES} files are included", "include fewer")
         if len(chain) > MAX_DEPTH:
             raise _Problem(f"files include each other more than {MAX_DEPTH} deep", "include it further up")
-        shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name))
+        # No path holds a NUL, and the functions of `os.path` raise for one.
+        shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
         real = os.path.realpath(shown)
         if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.folder, real)) != self.folder:
             raise _Problem(
@@ -167,7 +170,7 @@ class _Loader:
         self.diagnostics += wrong or document.diagnostics
         self.damaged |= document.damaged
         if not isinstance(document.value, dict):
-            raise _Problem("it holds no object", "write `{ … }` in it")
+            raise _Problem
         return self.expand(_Node(document.value, source, document.root), path, (*chain, shown))
 
 
