@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_left, bisect_right
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import mapping
 from genesis.expand import is_secret_name
-from genesis.reference import Reference, parse
+from genesis.reference import NAME, Reference, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
-    from genesis.diagnostics import Path
+    from genesis.diagnostics import Diagnostic, Path
     from genesis.source import Source
     from genesis.syntax import Document
 
-__all__ = ["hide_secrets"]
+__all__ = ["hide_secrets", "without_secrets"]
 
-_STRING = r"""(?:"(?:[^"\\\n\r]|\\.)*+"?|'(?:[^'\\\n\r]|\\.)*+'?)"""
-# What a secret looks like in a text that may be too broken to have a structure, under a key that may be misspelt. The
-# value is group 1; a bare word counts too, since a key is often pasted without quotes.
-_NAMED = re.compile(
-    rf"""(?ix) (?<![\w$-]) ["']? (?!max_?(?:completion_?)?tokens) [\w$-]*?
-    (?: api[\w-]*key | a[pi]{{1,2}}_?k[ey]{{1,3}} | token | secret | passw(?:or)?d | author\w+ | credential | cookie )
-    [\w$-]* ["']?+ (?: \s*[:=]\s* | \s+ ) ({_STRING} | (?<=[:=\s])[^\s,{{}}\[\]"']++ )"""
+# What a secret looks like in a text that may be too broken to have a structure. Every expression is linear in the text:
+# no two of its parts can take the same characters, and what was taken is not given back.
+_STRING = r"""(?:"(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?)"""
+_COMMENT = r"(?://[^\n\r]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
+_BARE = r"""[^\s,:{}\[\]"']++"""
+# The end of a name that a secret stands under, right or misspelt.
+_NAME = re.compile(
+    r"""(?ix) (?: a[pi]{1,2}[-_]?k[ey]{1,3} | (?<![a-z]) key | token(?!s|iz) | secret | passw(?:or)?d | authori[sz]
+        | credential | cookie | (?P<all> (?<![\w$]) headers (?![\w$]) ) ) [\w$-]*+ """
 )
-_SHAPED = re.compile(r"(?<![\w-])((?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+)")
-_HEADERS = re.compile(r"""(?<![\w$])["']?headers["']?\s*:\s*\{""")
-# Tokens of an object of headers: a key, a value in quotes, a value without, a brace.
-_HEADER_TOKEN = re.compile(rf"""{_STRING}\s*+:|({_STRING})|:\s*+([^\s"',{{}}\[\]]++)|([{{}}])""")
+# What may stand between the name and the value.
+_SPACE = r"(?:\s|//[^\n\r]{0,200}+|/\*(?:[^*]|\*(?!/)){0,200}+\*/){0,200}+"
+_BETWEEN = re.compile(rf"""["']?{_SPACE}([:=])?{_SPACE}""")
+_COMMENTS = re.compile(_COMMENT)
+_VALUE = re.compile(rf"({_STRING})|([^\s,{{}}\[\]\"']++)|[{{\[]")
+# The tokens of a bracket in which all values are secret: a comment, a key or a value, an opening and a closing bracket.
+_TOKEN = re.compile(rf"({_COMMENT})|({_STRING}|{_BARE})(\s*+:)?|([{{\[])|([}}\]])")
+_SHAPED = re.compile(r"(?<![\w-])(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+")
+_USER_INFO = re.compile(r"""://[^\s/"'@]++@""")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
+_PIECES = re.compile(r"\\(?:x..|u....|[\s\S])|\s+")
+# How far from what it names a finding may be.
+_NEAR: Final = 1000
+_SHORT: Final = 5  # characters
+# In `apiKey: {source: …}` these say where the key is, if they are what they should be.
+_PLACES = {"source": re.compile("env|file"), "id": re.compile(NAME), "path": re.compile("[^\\n]*")}
 
 
 def hide_secrets(document: Document) -> None:
@@ -40,14 +55,36 @@ def hide_secrets(document: Document) -> None:
     what a syntax error, a duplicate or a misspelt key keeps out of the value.
     """
     hidden: dict[Source, list[tuple[int, int]]] = {source: list(_in_text(source.text)) for source in document.sources}
-    for path, value in _secret_values(document.value):
+    for path, text in _secret_values(document.value):
         span = document.value_span(path)
-        if isinstance(value, str):
+        if isinstance(text, str):
             hidden[span.source] += _literal_parts(span.source.text, span.start, span.end)
-        elif not isinstance(value, dict):
+        else:
             hidden[span.source].append((span.start, span.end))
     for source, ranges in hidden.items():
         source.hidden = tuple(_merged(ranges))
+
+
+def without_secrets(finding: Diagnostic) -> Diagnostic:
+    """Take what is hidden around a finding's place out of its words: a syntax error names what it found."""
+    span = finding.span
+    if span is None:
+        return finding
+    hidden, text = span.source.hidden, span.source.text
+    first = bisect_left(hidden, span.start - _NEAR, key=itemgetter(1))
+    last = bisect_right(hidden, span.end + _NEAR, key=itemgetter(0))
+    near = {text[start:end] for start, end in hidden[first:last]}
+    # Where a secret holds escapes or line ends, the finding may name what is between them.
+    near |= {part for secret in near for part in _PIECES.split(secret) if part}
+
+    def masked(words: str) -> str:
+        for secret in sorted(near, key=lambda secret: (-len(secret), secret)):
+            # A short one is in too many words, and is taken out where it is what a message quotes.
+            found, instead = (secret, "***") if len(secret) > _SHORT else (f"`{secret}`", "`***`")
+            words = words.replace(found, instead)
+        return words
+
+    return finding._replace(message=masked(finding.message), help=finding.help and masked(finding.help))
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -70,15 +107,28 @@ def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:
         owners += [((*path, "models", index), model) for index, model in _with_headers(models)]
         for place, owner in owners:
             if isinstance(owner, dict):
-                if "apiKey" in owner:
-                    yield (*place, "apiKey"), owner["apiKey"]
-                if isinstance(owner.get("headers"), dict):
-                    yield from (((*place, "headers", key), header) for key, header in owner["headers"].items())
+                for key in ("apiKey", "headers"):
+                    yield from _leaves(owner.get(key), (*place, key))
         if isinstance(provider, dict) and isinstance(provider.get("baseUrl"), str) and "@" in provider["baseUrl"]:
             yield (*path, "baseUrl"), provider["baseUrl"]
     for name, text in mapping(value, "env", "vars").items():
         if is_secret_name(name):
-            yield ("env", "vars", name), text
+            yield from _leaves(text, ("env", "vars", name))
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """List the values in a value that are secret, by their paths."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, (*path, key))
+    elif value is not None and not (isinstance(value, str) and _is_place(path[-1], value)):
+        yield path, value
+
+
+def _is_place(key: str | int, text: str) -> bool:
+    """Tell whether a value says where a key is, and is none."""
+    expected = _PLACES.get(key) if isinstance(key, str) else None
+    return expected is not None and expected.fullmatch(text) is not None
 
 
 def _with_headers(models: Any) -> Iterator[tuple[int, Any]]:
@@ -88,23 +138,51 @@ def _with_headers(models: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _in_text(text: str) -> Iterator[tuple[int, int]]:
-    for match in _NAMED.finditer(text):
-        yield from _literal_parts(text, *match.span(1))
-    for match in _SHAPED.finditer(text):
-        yield match.span(1)
-    for match in _HEADERS.finditer(text):
-        depth = 1
-        for token in _HEADER_TOKEN.finditer(text, match.end()):
-            quoted, bare, brace = token.groups()
-            depth += {"{": 1, "}": -1}.get(brace, 0)
-            if not depth:
+    for pattern in (_SHAPED, _USER_INFO):
+        yield from (match.span() for match in pattern.finditer(text))
+    position = 0
+    while (name := _NAME.search(text, position)) is not None:
+        between = _BETWEEN.match(text, name.end())
+        position = name.end()
+        value = _VALUE.match(text, between.end()) if between else None
+        if between is None or value is None:
+            continue
+        if between[1]:
+            yield from (comment.span() for comment in _COMMENTS.finditer(text, *between.span()))
+        quoted, bare = value.groups()
+        if quoted or bare:
+            # Without a colon a bare word is the next one of a sentence; a key among those is known by its shape.
+            if (quoted or between[1]) and not name["all"]:
+                yield from _literal_parts(text, *value.span())
+                position = value.end()
+        elif between[1]:
+            position = yield from _in_brackets(text, value.start())
+
+
+def _in_brackets(text: str, start: int) -> Generator[tuple[int, int], None, int]:
+    """Give all values up to the bracket that closes the one at `start`, and return where that is."""
+    depth = 0
+    key = ""
+    end = start
+    for token in _TOKEN.finditer(text, start):
+        comment, word, colon, opens, closes = token.groups()
+        end = token.end()
+        if comment:
+            yield token.span()
+        elif colon:
+            key = word.strip("\"'")
+        elif word:
+            if not _is_place(key, word.strip("\"'")):
+                yield from _literal_parts(text, *token.span(2))
+        else:
+            depth += 1 if opens else -1
+            if closes and not depth:
                 break
-            if quoted or bare:
-                yield from _literal_parts(text, *token.span(1 if quoted else 2))
+    return end
 
 
 def _literal_parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Give what is literal in a string: its references, quotes and scheme (`Bearer `) may be shown."""
+    """Give what is literal in a string: its references, quotes and scheme (`Bearer `) may be shown, no default."""
     while start < end and text[start] in "\"' \t":
         start += 1
     while start < end and text[end - 1] in "\"' \t\r\n":
@@ -116,4 +194,6 @@ def _literal_parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
         if isinstance(part, Reference):
             yield done, offset + part.start
             done = offset + part.end
+            if part.default:
+                yield done - 1 - len(part.default), done - 1
     yield done, end

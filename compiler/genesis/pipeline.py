@@ -59,10 +59,10 @@ def lint(name: str, data: bytes, variables: Variables) -> Linted:
     context = Context(document, expansion)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
-        from genesis.masking import hide_secrets  # nothing is shown of a file without findings
+        from genesis.masking import hide_secrets, without_secrets  # nothing is shown of a file without findings
 
         hide_secrets(document)
-        diagnostics = with_origin(files, diagnostics)
+        diagnostics = with_origin(files, map(without_secrets, diagnostics))
     return Linted(context, files, in_order(diagnostics))
 
 
