@@ -11,6 +11,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run `genesis` with the process's arguments and exit with its code."""
+    # A number keeps its digits however many they are, and messages may name it: CPython refuses more than 4,300.
+    sys.set_int_max_str_digits(0)
     try:
         code = _run(sys.argv[1:])
         sys.stdout.flush()

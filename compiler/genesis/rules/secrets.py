@@ -79,6 +79,8 @@ def is_private_host(url: str) -> bool:
 
 
 def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
+    if path in context.expansion.strings:
+        yield from _check_defaults(context, path, private=private)
     text = context.text(*path)
     if text is None or (path in context.expansion.strings and not _literal(text)):
         return
@@ -92,6 +94,17 @@ def _check_literal(context: Context, path: Path, variable: str | None, *, privat
     scheme = re.match(_SCHEME, text)
     help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
     yield HARDCODED_SECRET.finding(context, path, message, help_)
+
+
+def _check_defaults(context: Context, path: Path, *, private: bool) -> Iterator[Diagnostic]:
+    """Look for keys in the defaults of references, which the manifest keeps as they are written."""
+    template = context.expansion.strings[path].template
+    for part in parse(template):
+        if isinstance(part, Reference) and part.default and not (private and part.default in PLACEHOLDERS):
+            message = f"`{config_path(path)}` holds a key in plain text, as the default of `{part.name}`"
+            help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
+            span = text_span(context.document, path, template, part.start, part.end)
+            yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
 
 
 def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
