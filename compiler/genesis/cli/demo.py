@@ -49,6 +49,10 @@ def command() -> int:
     """Show the whole line on a built-in server: configuration, decision, models, streamed tokens, usage.
 
     Starts a vLLM-shaped server on a free port of 127.0.0.1 and ends it again; nothing is left behind.
+
+    \b
+    Example:
+      genesis demo
     """
     from genesis.cli.compile import explain
     from genesis.cli.inputs import show

@@ -1,0 +1,117 @@
+"""The commands that tell and write what one starts from: init, explain, schema, help, demo."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.cli.group import genesis as group
+from genesis.rules.catalogue import CATALOGUE
+from genesis.validate import schema_text
+from tests.e2e.support import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+COMMANDS = ["check", "compile", "complete", "demo", "explain", "init", "models", "models list", "schema"]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--model", 'odd "id"'], ["--base-url", "http://10.0.0.5:9000/v1"]], ids=str)
+def test_init_writes_a_configuration_that_is_clean(arguments: list[str], genesis: Genesis, folder: Path) -> None:
+    done = genesis("init", *arguments)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "wrote genesis.json5; `genesis check` lints it\n"
+    assert genesis("check").stdout == "1 file checked: no findings\n"
+    assert "//" in (folder / "genesis.json5").read_text(encoding="utf-8")
+
+
+def test_init_leaves_a_file_that_is_there_as_it_is(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text("mine", encoding="utf-8")
+    done = genesis("init")
+    assert done.returncode == 2
+    assert done.stderr == "Error: genesis.json5 is there already, and is left as it is\n"
+    assert (folder / "genesis.json5").read_text(encoding="utf-8") == "mine"
+
+
+def test_init_says_why_it_cannot_write(genesis: Genesis) -> None:
+    done = genesis("init", "--output", "gone/genesis.json5")
+    assert done.returncode == 2
+    assert done.stderr == "Error: cannot write gone/genesis.json5: No such file or directory\n"
+
+
+@pytest.mark.parametrize("rule", CATALOGUE)
+def test_explain_tells_what_a_rule_means_and_shows_both_sides(rule: str, genesis: Genesis) -> None:
+    done = genesis("explain", rule)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{rule} ({CATALOGUE[rule].severity}): {CATALOGUE[rule].title}\n\n")
+    assert "\nBad:\n  " in done.stdout
+    assert "\nGood:\n  " in done.stdout
+
+
+def test_explain_alone_lists_every_rule(genesis: Genesis) -> None:
+    listed = re.findall("^[a-z0-9-]+", genesis("explain").stdout, re.MULTILINE)
+    assert listed == list(CATALOGUE)
+
+
+def test_explain_knows_what_was_meant(genesis: Genesis) -> None:
+    done = genesis("explain", "unknown-kye")
+    assert done.returncode == 2
+    assert "There is no rule 'unknown-kye'. Did you mean 'unknown-key'?" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["config", "manifest"])
+def test_schema_prints_what_is_shipped(name: str, genesis: Genesis) -> None:
+    printed = genesis("schema", name).stdout
+    assert printed == schema_text(name)
+    assert (
+        printed == (ROOT / "schema" / f"{name}.schema.json").read_text(encoding="utf-8")
+        or not (ROOT / "schema").exists()
+    )
+    assert json.loads(printed)["title"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str, genesis: Genesis) -> None:
+    done = genesis(*command.split(), "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Usage: genesis {command}" in done.stdout
+    assert f"genesis {command}" in done.stdout.partition("Example")[2] or command == "models"
+
+
+def test_the_help_of_the_group_lists_the_commands(genesis: Genesis) -> None:
+    printed = genesis("--help").stdout
+    section = printed.partition("Commands:\n")[2]
+    assert re.findall("^  ([a-z]+)", section, re.MULTILINE) == sorted(group.list_commands(None))  # type: ignore[arg-type]
+    assert (genesis().returncode, genesis().stderr) == (2, printed)
+
+
+def test_the_version_is_printed(genesis: Genesis) -> None:
+    from genesis import __version__
+
+    assert genesis("--version").stdout == f"genesis {__version__}\n"
+
+
+def test_a_command_that_is_misspelt_is_told(genesis: Genesis) -> None:
+    assert "There is no command 'compil'. Did you mean `compile`?" in genesis("compil").stderr
+    assert "The commands are check, compile," in genesis("qqq").stderr
+
+
+def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
+    done = genesis("demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    headings = ["The configuration", "The decision, and why", "The models", "A completion, token by token", "usage: "]
+    places = [done.stdout.find(heading) for heading in headings]
+    assert places == sorted(places)
+    assert places[0] == 0
+    port = re.search(r"127\.0\.0\.1:(\d+)", done.stdout)
+    assert port is not None
+    assert not list(folder.iterdir())
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", int(port[1]))) == errno.ECONNREFUSED
