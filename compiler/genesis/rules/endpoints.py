@@ -52,7 +52,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name, provider in providers(context.value):
         path = ("models", "providers", name)
         if "baseUrl" not in provider:
-            if name not in IMPLICIT_PROVIDERS:
+            if name not in IMPLICIT_PROVIDERS and not context.document.is_damaged(path):
                 message = f"the provider `{config_path(path)}` has no `baseUrl`"
                 yield MISSING_BASE_URL.finding(context, path, message, 'add `baseUrl: "http://HOST:PORT/v1"`', key=True)
             continue
