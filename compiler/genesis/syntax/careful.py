@@ -11,8 +11,11 @@ from genesis.syntax.grammar import LITERALS
 from genesis.syntax.state import Stop
 from genesis.syntax.tokens import (
     ESCAPE,
+    HASH_COMMENT,
+    HASH_COMMENT_BEFORE_VALUE,
     IDENTIFIER,
     KEY_WORD,
+    LINE_END,
     NUMBER,
     SIMPLE_ESCAPES,
     SKIPPED,
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CarefulReader"]
 
+_ENDS: Final = {",", "}", "]", ""}
 _CLOSER: Final = {"{": "}", "[": "]"}
 # What other languages write, and people with them.
 _OTHER_WORDS: Final = {
@@ -51,6 +55,11 @@ class CarefulReader:
         self.state = state
         self.text = state.text
         self.complained = False
+        self.last_hash = -1
+
+    def breaks(self, start: int, end: int) -> bool:
+        """Tell whether a line ends between two offsets."""
+        return LINE_END.search(self.text, start, end) is not None
 
     def read_item(self) -> bool:
         """Read one item, or one bracket that closes; tell whether there is more to read.
@@ -66,6 +75,12 @@ class CarefulReader:
             if position == len(self.text):
                 self.report("there is no configuration here: the text is empty", 0, 0, help="`genesis init` writes one")
                 return False
+            key = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
+            if key is not None and self.text.startswith(":", self.space(key.end())):
+                name = key[0].strip("'\"")
+                help_ = "a configuration is one object: write `{` before its keys and `}` after them"
+                self.report(f"expected `{{` before the key `{name}`", position, position, help=help_)
+                return False
             self.value(None, -1, -1, position)
             return True
         if position == len(self.text):
@@ -76,9 +91,6 @@ class CarefulReader:
         elif char == ",":
             self.report("this comma has no item before it", position, position + 1, help="remove it")
             state.position = position + 1
-            self.complained = False
-        elif char == "#":
-            self.hash_comment(position)
             self.complained = False
         elif type(state.values[-1]) is dict:
             self.member(position)
@@ -95,29 +107,35 @@ class CarefulReader:
             return
         position = self.space(end)
         char = self.text[position : position + 1]
-        if char in {",", "}", "]", ""}:
-            self.no_value(key, start, end)
-            return
         if char == ":":
-            colon = position
-            position = self.space(colon + 1)
-            following = KEY_WORD.match(self.text, position)
-            if following is not None and "\n" in self.text[colon:position] and self.text[following.end() :][:1] == ":":
-                self.no_value(key, start, end)
-                state.position = position
-                return
-        else:
+            position = self.space(position + 1, HASH_COMMENT_BEFORE_VALUE)
+        elif char not in _ENDS and not self.is_next_key(end, position):
             help_ = "write `:` instead of `=`" if char == "=" else "write `:` between a key and its value"
             self.report(f"expected `:` after the key `{key}`", position, position + 1, help=help_)
             position = self.space(position + (char == "="))
-        self.value(key, start, end, position)
+        if self.text[position : position + 1] in _ENDS:
+            self.no_value(key, start, end)
+            self.separator(position)
+        elif self.is_next_key(end, position):
+            self.no_value(key, start, end)
+            self.complained = False
+            state.position = position
+        else:
+            self.value(key, start, end, position)
+
+    def is_next_key(self, end: int, position: int) -> bool:
+        """Tell whether what stands at `position` is the key of a line after the one with `end`, and no value."""
+        if not self.breaks(end, position):
+            return False
+        word = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
+        after = word.end() if word else position
+        return after > position and self.text.startswith(":", after) and not self.text.startswith("://", after)
 
     def no_value(self, key: str, start: int, end: int) -> None:
         """Report a key, from `start` to `end`, that has no value, and store one that no later stage complains about."""
         self.report(f"the key `{key}` has no value", start, end, help=f"write `{key}: …`")
         self.state.store(key, None, Mark(start, end, end, end))
         self.state.damaged.add(end)
-        self.separator(end)
 
     def key(self, start: int) -> tuple[str | None, int]:
         """Read a key: a string or an IdentifierName. None where there is none."""
@@ -128,7 +146,7 @@ class CarefulReader:
         if match is not None and name is not None and self.text[match.end() : match.end() + 1] not in {"-", "."}:
             return name, match.end()
         word = KEY_WORD.match(self.text, start)
-        if word is not None and self.text[self.space(word.end()) :][:1] in {":", "="}:
+        if word is not None and self.text.startswith((":", "="), self.space(word.end())):
             self.report(f"the key `{word[0]}` must be quoted", start, word.end(), help=f'write `"{word[0]}"`')
             self.complained = False
             return word[0], word.end()
@@ -146,8 +164,9 @@ class CarefulReader:
         value: object = None
         damaged = False
         if (match := STRING.match(self.text, start)) is not None:
+            before = len(state.diagnostics)
             value, end = self.string(match), match.end()
-            damaged = value is None
+            damaged = len(state.diagnostics) > before
         elif (match := NUMBER.match(self.text, start)) is not None and not self.goes_on(match.end()):
             value, end = number(match[0]), match.end()
             if value is None:
@@ -193,28 +212,21 @@ class CarefulReader:
             return
         if char == ",":
             state.position += 1
-        elif char == "#":
-            self.hash_comment(position)
-            self.separator(state.position)
         elif char in {"", "}", "]"}:
             pass
         elif self.complained:
-            self.lose_item(position)
+            # What stands in the same line belongs to the item that could not be read.
+            if not self.breaks(end, position):
+                self.lose_item(position)
         else:
             closer = _CLOSER[self.text[state.containers[-1].start]]
             self.report(f"expected `,` or `{closer}` here", end, end, help="items are separated by commas")
+            # As in `'it's'`, `"a" + "b"`, `1 / 2`.
+            in_quotes = end == position and self.text[end - 1] in "'\"" and char not in "'\""
+            if in_quotes or char in ":=+/":
+                self.lose_item(position)
             state.position += char == ";"
         self.complained = False
-
-    def hash_comment(self, position: int) -> None:
-        """Report a comment in the style of other languages, and pass over it."""
-        self.complained = False
-        self.report("a comment starts with `//`, not with `#`", position, position + 1, help="write `//`")
-        self.state.position = len(self.text)
-        for match in SKIPPED.finditer(self.text, position):
-            if match[1] in {"\n", "\r"}:
-                self.state.position = match.start()
-                break
 
     def close(self, position: int) -> None:
         """Read a closing bracket."""
@@ -245,19 +257,17 @@ class CarefulReader:
             if self.text[position] in "}]":
                 message = f"this `{self.text[position]}` closes nothing: the document ends before it"
             self.report(message, position, end, help="remove it, or look for a bracket that closes too early")
-        elif type(state.value) is not dict and not state.diagnostics and state.root is not None:
+        elif type(state.value) is not dict and state.root is not None:
             kind = {list: "an array", str: "a string", bool: "a boolean"}.get(type(state.value), "a number")
             kind = "null" if state.value is None else kind
             start, end = value_offsets(state.root)
             message = f"the root must be an object, and is {kind}"
-            self.report(message, start, end, "wrong-type", help="write `{ models: { … } }`")
+            if start not in state.damaged:
+                self.report(message, start, end, "wrong-type", help="write `{ models: { … } }`")
 
     def unclosed(self, position: int) -> None:
         """Report the innermost bracket that the end of the text leaves open; what was read so far counts."""
         state = self.state
-        for container in state.containers:
-            container.end = position
-            state.damaged.add(container.start)
         start = state.containers[-1].start
         closer = _CLOSER[self.text[start]]
         if not self.complained:
@@ -269,11 +279,20 @@ class CarefulReader:
             )
         raise Stop
 
-    def space(self, position: int) -> int:
-        """Pass over white space and comments."""
+    def space(self, position: int, hash_comment: re.Pattern[str] = HASH_COMMENT) -> int:
+        """Pass over white space and comments, and over those in the style of other languages with a diagnostic."""
         match = SPACE.match(self.text, position)
         position = match.end() if match else position
+        comment = hash_comment.match(self.text, position) if self.text.startswith("#", position) else None
+        if comment is not None:
+            # The same place can be passed over twice.
+            if position > self.last_hash:
+                self.last_hash = position
+                message = "a comment starts with `//`, not with `#`"
+                self.state.report(message, position, position + 1, help="write `//`")
+            return self.space(comment.end(), hash_comment)
         if self.text.startswith("/*", position):
+            self.complained = False
             self.report("this comment is never closed", position, position + 2, help="close it with `*/`")
             raise Stop
         return position
@@ -328,7 +347,7 @@ class CarefulReader:
         end = position + len(found)
         name = f"`{found}`" if found else "the end of the text"
         self.report(f"expected {expected}, found {name}", position, end)
-        return position if found in {",", "}", "]"} else end
+        return end
 
     def lose_item(self, position: int) -> None:
         """Pass over the rest of an item that cannot be read, brackets in it included."""
@@ -341,7 +360,7 @@ class CarefulReader:
                 depth += 1
             elif char in {"}", "]"} and depth:
                 depth -= 1
-            elif char and not depth:
+            elif char == "/*" or (char and not depth):
                 state.position = match.end() if char == "," else match.start()
                 break
         else:

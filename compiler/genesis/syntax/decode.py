@@ -25,7 +25,7 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
     """
     if len(data) > MAX_BYTES:
         source = Source(name, "")
-        size = f"{len(data) / (1024 * 1024):.1f}"
+        size = -(-len(data) * 10 // (1024 * 1024)) / 10  # rounded up: 16.0 would not be past 16
         message = f"the file has {size} MiB, and a configuration has at most 16"
         return source, [Diagnostic("too-large", message, Span(source, 0, 0), "is this the right file?")]
     data = data.removeprefix(b"\xef\xbb\xbf")

@@ -10,8 +10,10 @@ from typing import Final
 
 __all__ = [
     "ESCAPE",
+    "HASH_COMMENT",
     "IDENTIFIER",
     "KEY_WORD",
+    "LINE_END",
     "NUMBER",
     "SIMPLE_ESCAPES",
     "SKIPPED",
@@ -22,6 +24,7 @@ __all__ = [
     "number",
 ]
 
+LINE_END: Final = re.compile("[\n\r\u2028\u2029]")
 # White space and comments. JSON5 1.0 §8: Zs, TAB, VT, FF, BOM and the four line terminators. A comment that is not
 # closed does not match: the reader finds `/` where it looks for a token.
 SPACE: Final = re.compile(
@@ -47,14 +50,21 @@ NUMBER: Final = re.compile(
     r"[+-]?(?:(0[xX][0-9a-fA-F]+)|(?:(?:0|[1-9][0-9]*+)(?:\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?|(Infinity|NaN))"
 )
 # What a person would call one word, a URL or a path too: used to name and to pass over what is no token.
-WORD: Final = re.compile(r"""[^\s\ufeff,:;={}\[\]"'/]++(?:(?::(?=[0-9/])|/)[^\s\ufeff,;{}\[\]"']++)*+""")
+WORD: Final = re.compile(
+    r"""(?:\$\{[^\s{}"']*+\} | [^\s\ufeff,:;={}\[\]"'/])++
+        (?:(?: :(?=[0-9/]) | /(?![/*]) ) (?:\$\{[^\s{}"']*+\} | [^\s\ufeff,;{}\[\]"'])++ )*+""",
+    re.VERBOSE,
+)
 KEY_WORD: Final = re.compile(r"""[^\s\ufeff,:;={}\[\]"'/]++""")
 # What is passed over whole on the way to the end of a broken item; group 1 is what may end it.
 SKIPPED: Final = re.compile(
     r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?
-      | //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ | ([,\n\r\u2028\u2029{}\[\]])""",
+      | //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ | (/\*|[,\n\r\u2028\u2029{}\[\]])""",
     re.VERBOSE,
 )
+# A comment as other languages write it; where a value is expected, `#fff` is rather a text without its quotes.
+HASH_COMMENT: Final = re.compile(r"\#[^\n\r\u2028\u2029]*+")
+HASH_COMMENT_BEFORE_VALUE: Final = re.compile(r"\#(?!\w)[^\n\r\u2028\u2029]*+")
 # ECMAScript 5.1 §7.6 IdentifierName, escapes included; the characters are checked in `identifier`.
 IDENTIFIER: Final = re.compile(r"(?:[A-Za-z0-9_$]|[^\x00-\x7f\s\ufeff]|\\u[0-9a-fA-F]{4})++")
 
