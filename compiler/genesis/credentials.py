@@ -111,5 +111,6 @@ def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
 
 
 def variable_of(provider: str) -> str:
-    """Name the variable that holds a provider's key: `FOO_BAR_API_KEY` for `foo-bar`."""
-    return f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
+    """Name the variable that holds a provider's key: `FOO_BAR_API_KEY` for `foo-bar`, `_01_AI_API_KEY` for `01.ai`."""
+    name = f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
+    return f"_{name}" if name[0].isdigit() else name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 import aiohttp
 import msgspec
@@ -35,14 +35,14 @@ class Query(NamedTuple):
         base_url: With its path, without a trailing slash.
         headers: All that are sent beyond HTTP's own, with their values.
         secrets: Values that are scrubbed from whatever the server says.
-        variable: The variable that a person would set the key in.
+        remedy: How a person changes the key: words that go before `a key that this server takes`.
     """
 
     provider: str
     base_url: str
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
-    variable: str
+    remedy: str
 
 
 class Row(NamedTuple):
@@ -88,18 +88,21 @@ async def _discover(queries: list[Query]) -> list[Answer]:
     timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS)
     # Neither proxies nor .netrc of the environment count, as in the runtime: the configuration says where a key goes.
     async with aiohttp.ClientSession(
-        timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("User-Agent",)
+        # None waits for another: by default 100 connections would be the most.
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent",),
     ) as session:
         return list(await asyncio.gather(*(_ask(session, query) for query in queries)))
 
 
 async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
     url = f"{query.base_url}/models"
+    # A declared Accept wins, whatever its case.
+    accept = {} if _has(query, "accept") else {"Accept": "application/json"}
     try:
-        async with session.get(
-            url, headers={"Accept": "application/json", **query.headers}, allow_redirects=False
-        ) as response:
-            # Read one byte more than is taken, to tell an answer at the limit from one past it.
+        async with session.get(url, headers={**accept, **query.headers}, allow_redirects=False) as response:
             body = await _read(response)
             _check_status(query, url, response, body)
         return _rows(query, url, body)
@@ -109,6 +112,10 @@ async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
         failure = _unreachable(query, url, error)
     # Cut after secrets are out of it: half of one would stay.
     return Answer({}, failure._replace(message=scrub(failure.message, query.secrets)[:_LONGEST_MESSAGE]))
+
+
+def _has(query: Query, header: str) -> bool:
+    return header in map(str.lower, query.headers)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -127,8 +134,8 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
     said = _error_text(body)
     quoted = f": {said}" if said else ""
     if status in {401, 403}:
-        sent = "the key was refused" if "Authorization" in query.headers else "no key was sent"
-        help_ = f"set {query.variable} to a key that this server takes (vLLM: the value of its --api-key)"
+        sent = "the key was refused" if query.secrets or _has(query, "authorization") else "no key was sent"
+        help_ = f"{query.remedy} a key that this server takes (vLLM: the value of its --api-key)"
         raise _Refused("auth-rejected", f"{url} answered {status}{quoted}; {sent}", help_)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         message = f"{url} answered {status}, a redirect, which is not followed: a key goes to no other address"
@@ -157,15 +164,20 @@ def _rows(query: Query, url: str, body: bytes) -> Answer:
     dropped = 0
     for item in data:
         name = item.get("id") if isinstance(item, dict) else None
-        if not isinstance(name, str) or not name or not name.isprintable():
+        if not _usable(name):
             dropped += 1
             continue
         parent = item.get("parent")
-        rows.setdefault(name, Row(name, _window(item), parent if isinstance(parent, str) else None))
+        rows.setdefault(name, Row(name, _window(item), parent if _usable(parent) else None))
     if not rows:
         message = f"{url} answered with a list that holds no model"
         raise _Refused("no-models-discovered", message, f"start the server of `{query.provider}` with a model")
     return Answer(rows, None, dropped)
+
+
+def _usable(name: object) -> TypeGuard[str]:
+    """Tell whether a model's id is one: no text that a terminal or a log would take for its own."""
+    return isinstance(name, str) and name != "" and name.isprintable()
 
 
 def _window(row: dict[str, Any]) -> int | None:
@@ -199,6 +211,8 @@ def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
         reason = "the connection broke in the middle of its answer"
     elif isinstance(error, aiohttp.ClientResponseError):
         reason = "what listens there does not speak HTTP"
+    elif isinstance(error, ValueError):
+        reason = "no request can be made with this address and these headers"
     else:
         reason = (os_error.strerror if isinstance(os_error, OSError) else "") or type(error).__name__
     return Failure("server-unreachable", f"the server of `{query.provider}` did not answer at {url}: {reason}", help_)

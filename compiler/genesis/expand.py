@@ -126,6 +126,8 @@ def expand(document: Document, variables: Variables) -> Expansion:
     declared = Layer("env.vars", _declared(value))
     for root in roots:
         for path, template in _references(_at(value, root), root):
+            if path[3:] == ("apiKey", "id"):
+                continue  # a name and no text: see below
             secret = is_secret_position(path)
             layers = variables.layers if secret else (*variables.layers, declared)
             string = _expand_string(path, template, variables._replace(layers=layers), secret=secret)
@@ -175,7 +177,9 @@ def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
     """Find the keys that name their variable in an object, and the names."""
     providers = _at(value, ("models", "providers"))
     for provider, entry in providers.items() if isinstance(providers, dict) else ():
-        key = entry.get("apiKey") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict) or _is_aside(("models", "providers"), provider):
+            continue
+        key = entry.get("apiKey")
         if isinstance(key, dict) and key.get("source") == "env" and isinstance(key.get("id"), str):
             yield ("models", "providers", provider, "apiKey"), key["id"]
 
@@ -208,8 +212,11 @@ def _collect(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
 
 
 def _is_aside(path: Path, key: str | int) -> bool:
-    """Tell whether a key is one that anybody may add for oneself; in `params` and `headers` all names are meant."""
-    extension = isinstance(key, str) and (key == "$schema" or key.startswith("x-"))
+    """Tell whether a key's value is no text of Genesis; in `params` and `headers` all names are meant.
+
+    Those are keys that anybody may add, and `$include`, which was looked at before.
+    """
+    extension = isinstance(key, str) and (key in {"$schema", "$include"} or key.startswith("x-"))
     return extension and not ("params" in path or path[-1] == "headers")
 
 

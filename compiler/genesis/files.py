@@ -7,6 +7,9 @@ import tempfile
 
 __all__ = ["write_atomic"]
 
+# Names of streams that are open already. Where one is a file, there is more in it than what is written here.
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
+
 
 def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     """Replace the file at `path` with `data` in one step.
@@ -22,16 +25,16 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     Raises:
         OSError: The folder is missing or not writable, the disk is full. The old file is then untouched.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
+    if path.startswith(_STREAMS) or (os.path.exists(path) and not os.path.isfile(path)):
         # A device or a pipe (`-o /dev/stdout`) has no old content to keep and must not be replaced by a file.
-        with open(target, "wb") as stream:
+        with open(path, "ab") as stream:
             stream.write(data)
         return
+    target = os.path.realpath(path)
     if mode is None:
         mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
     folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name[:50]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as stream:
             os.fchmod(stream.fileno(), mode)

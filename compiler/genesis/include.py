@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.diagnostics import Diagnostic, Path, Related, config_path
 from genesis.syntax import decode, parse
-from genesis.syntax.document import Container, Document, Entry, Foreign
+from genesis.syntax.document import Container, Document, Entry, Foreign, value_offsets
 from genesis.syntax.state import MAX_DEPTH as NESTING
 
 if TYPE_CHECKING:
@@ -61,10 +61,14 @@ def include(document: Document) -> Inclusion:
 
     Paths are relative to the including file, and stay under the folder of the root document once links are resolved.
     """
-    if KEY not in document.source.text or not isinstance(document.value, dict):
+    text = document.source.text
+    # An escape can hide the key from a look at the text.
+    if (KEY not in text and "\\" not in text) or not isinstance(document.value, dict):
         return Inclusion(document, (), [])
     loader = _Loader(document)
     root = loader.expand(_Node(document.value, document.source, document.root), (), (document.source.name,))
+    if root.value is document.value:
+        return Inclusion(document, (), [])
     merged = Document(document.source, root.value, root.entry, document.diagnostics, frozenset(loader.damaged))
     merged.sources = (document.source, *(file.source for file in loader.files))
     return Inclusion(merged, tuple(loader.files), loader.diagnostics)
@@ -87,6 +91,7 @@ class _Loader:
         self.files: list[Included] = []
         self.diagnostics: list[Diagnostic] = []
         self.damaged = set(document.damaged)
+        self.read: set[str] = set()
 
     def expand(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
         """Give a node with every `$include` in it replaced; `chain` are the files that led here, the root first."""
@@ -103,7 +108,9 @@ class _Loader:
             if isinstance(item, dict | list) and key != KEY:
                 child = entry.items[key]
                 source, child = (child.source, child.entry) if isinstance(child, Foreign) else (entry.source, child)
-                children[key] = self.expand(_Node(item, source, child), (*path, key), chain)
+                done = self.expand(_Node(item, source, child), (*path, key), chain)
+                if done.value is not item:
+                    children[key] = done
         if children:
             value, entry = value.copy(), entry.copy()
             for key, child_node in children.items():
@@ -135,9 +142,31 @@ class _Loader:
                     Diagnostic("include", f"`{where}` cannot include `{name}`: {message}", span, help_)
                 )
             else:
-                merged = part if merged is None else _merge(merged, part)
+                merged = part if merged is None else self.merge(merged, part)
+        if not whole:
+            self.damaged.add((node.source, value_offsets(node.entry)[0]))
         own = _Node({key: item for key, item in node.value.items() if not whole or key != KEY}, node.source, node.entry)
-        return own if merged is None else _merge(merged, own)
+        return own if merged is None else self.merge(merged, own)
+
+    def merge(self, base: _Node, over: _Node) -> _Node:
+        """Merge two objects, deep; where both have a key and not both an object, `over` wins."""
+        if not isinstance(base.entry, Container) or not isinstance(over.entry, Container):
+            return over
+        if (base.source, base.entry.start) in self.damaged:
+            self.damaged.add((over.source, over.entry.start))
+        value = dict(base.value)
+        items = {key: _foreign(base.entry, key) for key in base.value}
+        for key, item in over.value.items():
+            child = _foreign(over.entry, key)
+            if isinstance(item, dict) and isinstance(value.get(key), dict):
+                old = items[key]
+                merged = self.merge(_Node(value[key], old.source, old.entry), _Node(item, child.source, child.entry))
+                value[key], items[key] = merged.value, Foreign(merged.source, merged.entry)
+            else:
+                value[key], items[key] = item, child
+        container = over.entry.copy()
+        container.items = items
+        return _Node(value, over.source, container)
 
     def load(self, name: str, path: Path, span: Span, chain: tuple[str, ...]) -> _Node:
         """Read one file and what it includes.
@@ -167,8 +196,11 @@ class _Loader:
         source, wrong = decode(shown, data)
         document = parse(source)
         self.files.append(Included(os.path.relpath(real, self.folder).replace(os.sep, "/"), data, source, span))
-        self.diagnostics += wrong or document.diagnostics
         self.damaged |= document.damaged
+        if shown not in self.read:
+            # What is wrong with a text is said once, however often it is included.
+            self.read.add(shown)
+            self.diagnostics += [*wrong, *(document.diagnostics if source.text or not wrong else ())]
         if not isinstance(document.value, dict):
             raise _Problem
         return self.expand(_Node(document.value, source, document.root), path, (*chain, shown))
@@ -177,25 +209,6 @@ class _Loader:
 def _span(node: _Node, key: str) -> Span:
     """Place the value at a key of an object."""
     return Document(node.source, node.value, node.entry, [], frozenset()).value_span((key,))
-
-
-def _merge(base: _Node, over: _Node) -> _Node:
-    """Merge two objects, deep; where both have a key and not both an object, `over` wins."""
-    if not isinstance(base.entry, Container) or not isinstance(over.entry, Container):
-        return over
-    value = dict(base.value)
-    items = {key: _foreign(base.entry, key) for key in base.value}
-    for key, item in over.value.items():
-        child = _foreign(over.entry, key)
-        if isinstance(item, dict) and isinstance(value.get(key), dict):
-            old = items[key]
-            merged = _merge(_Node(value[key], old.source, old.entry), _Node(item, child.source, child.entry))
-            value[key], items[key] = merged.value, Foreign(merged.source, merged.entry)
-        else:
-            value[key], items[key] = item, child
-    container = over.entry.copy()
-    container.items = items
-    return _Node(value, over.source, container)
 
 
 def _foreign(container: Container, key: str) -> Foreign:

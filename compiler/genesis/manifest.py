@@ -308,7 +308,7 @@ def loads(data: bytes | str) -> Manifest:
     """
     try:
         version = msgspec.json.decode(data, type=_Version).manifest_version
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"this is not a Genesis manifest: {error}; make one with `genesis compile`") from None
     if version != MANIFEST_VERSION:
         raise ManifestError(
@@ -317,7 +317,7 @@ def loads(data: bytes | str) -> Manifest:
         )
     try:
         return msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is damaged: {error}; compile the configuration again") from None
 
 

@@ -91,18 +91,18 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
     decisions = decision.decide(context.value, keys)
     wanted = [made for made in decisions if only in {None, made.provider}]
     needed = providers.needed_secrets(expansion, wanted, inline=inline)
-    diagnostics += missing_values(document, expansion, keys, needed)
+    diagnostics += with_origin(files, missing_values(document, expansion, keys, needed))
     if fails(diagnostics):
         return Compiled(None, in_order(diagnostics), decisions)
     resolved = providers.resolve_providers(document, expansion, wanted, keys)
-    diagnostics += resolved.diagnostics
     context = context._replace(discovered=resolved.discovered)
-    diagnostics += reachable.check(context, {made.provider for made in decisions}, only)
     entries = resolved.providers
+    decided = {made.provider for made in decisions}
+    findings = [*resolved.diagnostics, *reachable.check(context, decided, entries, only)]
     if inline:
-        entries, findings = providers.inlined(document, entries, keys)
-        diagnostics += findings
-    diagnostics = in_order(diagnostics)
+        entries, missing = providers.inlined(document, expansion, entries, keys)
+        findings += missing
+    diagnostics = in_order(diagnostics + with_origin(files, findings))
     if fails(diagnostics):
         return Compiled(None, diagnostics, decisions)
     made = output.Manifest(

@@ -63,7 +63,7 @@ def read(path: str) -> dict[str, Profile]:
         )
     try:
         return msgspec.json.decode(data, type=_Store).profiles
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfilesError(f"the auth profiles in {path} are damaged: {error}") from None
 
 

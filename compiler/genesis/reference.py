@@ -33,14 +33,21 @@ __all__ = [
 
 NAME: Final = "[A-Z_][A-Z0-9_]*"
 
+# A modifier's text ends before what would be a reference in it. To look for its bracket beyond that, again for each
+# reference, would take time by the square of a hostile text's length.
 _REFERENCE = re.compile(
-    r"""(\$?) \$ (?: \{ ([A-Z_][A-Z0-9_]*) (?: :([-?]) ([^}]*) )? \}
-                   | <  ([A-Z_][A-Z0-9_]*) (?: :([-?]) ([^>]*) )? >
-                   | (\{ [^}"']* \}? | <[A-Za-z_][A-Za-z0-9_]* >? ) )""",
+    r"""(\$?) \$ (?: \{ ([A-Z_][A-Z0-9_]*+) (?: :([-?]) ([^}$]*+ (?: \$(?!\{|<[A-Za-z_]) [^}$]*+ )*+) )? \}
+                   | <  ([A-Z_][A-Z0-9_]*+) (?: :([-?]) ([^>$]*+ (?: \$(?!\{|<[A-Za-z_]) [^>$]*+ )*+) )? >
+                   | (\{ [^}"']*+ \}?
+                     | < [A-Za-z_][A-Za-z0-9_]*+
+                       (?: > | [-.:?=+#%/] [^<>$"']*+ (?: \$(?!\{|<[A-Za-z_]) [^<>$"']*+ )*+
+                               (?: > | \$[{<] [^>"']*+ >? ) )? ) )""",
     re.VERBOSE,
 )
 # Compiled when first needed: most configurations hold no string that starts like one of these.
-_FOREIGN = r"\$([A-Za-z_][A-Za-z0-9_]*)|os\.environ/(\w+)|\{\{\s*(?:env\.)?(\w+)\s*\}\}|%([A-Z_][A-Z0-9_]*)%"
+_FOREIGN = (
+    r"(?a)\$([A-Za-z_]\w*)|os\.environ/([A-Za-z_]\w*)|\{\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}\}|%([A-Z_][A-Z0-9_]*)%"
+)
 
 
 class Reference(NamedTuple):
@@ -122,16 +129,7 @@ def parse(text: str) -> Iterator[str | Reference | Malformed]:
             yield _malformed(malformed, start, end)
         else:
             name, mark, rest = (braced, braced_mark, braced_rest) if braced else (angled, angled_mark, angled_rest)
-            if mark is not None and "${" in rest:
-                yield Malformed(
-                    match.group(),
-                    "a reference inside a reference's default is not expanded",
-                    f"write a plain text after `:{mark}`, or give {name} a value in one place",
-                    start,
-                    end,
-                )
-            else:
-                yield Reference(name, rest if mark == "-" else None, rest if mark == "?" else None, start, end)
+            yield Reference(name, rest if mark == "-" else None, rest if mark == "?" else None, start, end)
     if done < len(text):
         yield text[done:]
 
@@ -196,11 +194,30 @@ def _malformed(found: str, start: int, end: int) -> Malformed:
     """Say what is wrong with a `{…` or `<…` after a `$` that is no reference."""
     written = f"${found}"
     close = "}" if found[0] == "{" else ">"
-    name = found[1:].removesuffix(close)
-    good = f"${{{re.sub(r'[^A-Z0-9_]+', '_', name.upper()).strip('_') or 'NAME'}}}"
-    if found[-1] != close:
+    closed = found[-1] == close
+    inner = found[1:].removesuffix(close)
+    name, colon, rest = inner.partition(":")
+    mark = colon + rest[:1] if rest[:1] in {"-", "?"} else ""
+    if not mark:
+        name = inner
+    if not closed:
+        name = re.split("[^A-Za-z0-9_]", name.lstrip(), maxsplit=1)[0]
+    word = re.sub("[^A-Z0-9_]+", "_", name.upper()).strip("_") or "NAME"
+    good = f"${{{'_' * word[0].isdigit()}{word}{mark}{'…' if mark else ''}}}"
+    if not closed:
         return Malformed(written, f"this reference has no closing `{close}`", f"write `{good}`", start, end)
+    known = re.match(f"({NAME})(?:$|[:?=+#%/])", name)
     reason = f"`{name}` is no variable name: names are upper-case letters, digits and `_`"
-    if not name:
+    if known and mark:
+        reason = "a reference inside a reference's default is not expanded"
+        help_ = f"write a plain text after `{mark}`, or give {name} a value in one place"
+        return Malformed(written, reason, help_, start, end)
+    if known:
+        rest = name[known.end(1) :]
+        reason = f"`{rest}` after a variable's name is neither a default (`:-`) nor a message (`:?`)"
+        good = f"${{{known[1]}}}` or `${{{known[1]}:-…}}"
+    elif not name:
         reason = "this reference names no variable"
+    elif name[0].isdigit():
+        reason += ", and no digit first"
     return Malformed(written, reason, f"write `{good}`, or `${written}` for the text itself", start, end)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from genesis import profiles
 from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
@@ -204,3 +206,59 @@ def test_not_configured_says_both_ways_out() -> None:
         "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
         "or declare models.providers.vllm"
     )
+
+
+@pytest.mark.parametrize(
+    ("case", "change"),
+    [
+        (
+            Case("exact", False, False, None, False),
+            'add "vllm/*": {} to agents.defaults.models to ask its server for models as well',
+        ),
+        (
+            Case("exact", True, False, None, False),
+            'remove "vllm/*" from agents.defaults.models to use the declared models alone',
+        ),
+        (
+            Case("absent", False, False, "canary", False),
+            "define models.providers.vllm to declare its models, without a request",
+        ),
+    ],
+    ids=str,
+)
+def test_each_decision_says_what_would_make_it_different(case: Case, change: str) -> None:
+    (made,) = decision.decide(value_of(case), keys_of(case))
+    assert made.change == change
+    assert "canary" not in repr(made)
+
+
+def test_what_opts_in_to_one_provider_changes_no_other() -> None:
+    keys = keys_of(Case("absent", False, False, "canary", True))
+    value = {
+        "models": {"providers": {"zoo": {"baseUrl": URL}, "x-note": {}, "$schema": {}, "a": {"baseUrl": URL}}},
+        "agents": {"defaults": {"models": {"a/*": {}, "a/m": {}, "zoo/m": {}, "gone/*": {}}}},
+    }
+    assert [(made.provider, made.kind, made.queried) for made in decision.decide(value, keys)] == [
+        ("a", "explicit", True),
+        ("vllm", "implicit", True),
+        ("zoo", "explicit", False),
+    ]
+
+
+@pytest.mark.parametrize("profile", ["other:default", "vllm:default"])
+def test_a_profile_opts_in_to_the_provider_that_it_states_whatever_it_is_called(profile: str) -> None:
+    keys = Keys(Variables((), complete=True), {profile: profiles.Profile("other", "api_key", "canary")})
+    assert decision.decide({}, keys) == []
+
+
+@given(st.permutations(["vllm", "pool", "a", "Z", "é"]), st.sets(st.sampled_from(["vllm", "pool", "a", "Z", "é"])))
+def test_decisions_do_not_depend_on_the_order_of_the_configuration(names: list[str], dynamic: set[str]) -> None:
+    keys = keys_of(Case("absent", False, False, "canary", False))
+    value = {
+        "models": {"providers": {name: {"baseUrl": f"http://{index}/v1/"} for index, name in enumerate(names)}},
+        "agents": {"defaults": {"models": {f"{name}/*": {} for name in dynamic}}},
+    }
+    made = decision.decide(value, keys)
+    assert [each.provider for each in made] == sorted(names)
+    assert {each.provider for each in made if each.queried} == dynamic
+    assert [each.base_url for each in made] == [f"http://{names.index(name)}/v1" for name in sorted(names)]

@@ -27,7 +27,7 @@ def ask(
         async with raw_server(answer) as server:
             base_url = server.base_url.removesuffix("/v1") + path
             sent = {"Authorization": f"Bearer {KEY}"} if headers is None else headers
-            query = Query("vllm", base_url, sent, (KEY,), "VLLM_API_KEY")
+            query = Query("vllm", base_url, sent, (KEY,) if headers is None else (), "set VLLM_API_KEY to")
             (made,) = await asyncio.to_thread(module.discover, [query])
             return made, server
 
@@ -281,7 +281,7 @@ def test_each_way_not_to_answer_is_told_apart(
 
 
 def test_nobody_listens() -> None:
-    (made,) = module.discover([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "VLLM_API_KEY")])
+    (made,) = module.discover([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "set VLLM_API_KEY to")])
     assert made.failure == (
         "server-unreachable",
         "the server of `vllm` did not answer at http://127.0.0.1:1/v1/models: nothing listens there",

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from genesis.credentials import Keys
 from genesis.discover import Row
 from genesis.expand import Layer, Variables, expand
-from genesis.manifest import Compat, Cost, Manifest, Model, SecretRef, dumps
+from genesis.manifest import Compat, Cost, Model, SecretRef
 from genesis.pipeline import compile_config
 from genesis.resolve.entries import merged, model_entries
 from genesis.source import Source
 from genesis.syntax import parse
 
+if TYPE_CHECKING:
+    from random import Random
+
 NOBODY = Keys(Variables((Layer("the environment", {}),), complete=True), {})
 
 
-def entries(declared: str = "", *rows: Row, more: str = "") -> tuple[Model, ...]:
-    text = f"{{ models: {{ providers: {{ vllm: {{ models: [{declared}] }} }} }}, {more} }}"
+def entries(declared: str = "", *rows: Row) -> tuple[Model, ...]:
+    text = f"{{ models: {{ providers: {{ vllm: {{ models: [{declared}] }} }} }} }}"
     document = parse(Source("genesis.json5", text))
     expansion = expand(document, Variables())
     entry = document.value["models"]["providers"]["vllm"]
     return model_entries(expansion, "vllm", entry, {row.id: row for row in rows})
-
-
-def compiled(text: str, keys: Keys = NOBODY) -> Manifest:
-    done = compile_config("folder/genesis.json5", text.encode(), keys)
-    assert done.manifest is not None, done.diagnostics
-    return done.manifest
 
 
 def test_a_discovered_entry_has_the_defaults_and_says_so() -> None:
@@ -62,6 +62,68 @@ def test_a_discovered_entry_reasons_if_its_id_says_so(name: str, reasoning: bool
 def test_a_declared_entry_reasons_only_if_it_says_so() -> None:
     declared = '{ id: "r1" }, { id: "plain", reasoning: true }'
     assert [(model.id, model.reasoning) for model in entries(declared)] == [("plain", True), ("r1", False)]
+
+
+def test_a_declared_entry_that_says_nothing_has_the_defaults_and_says_so() -> None:
+    (declared,) = entries('{ id: "org/plain" }')
+    (discovered,) = entries("", Row("org/plain", None, None))
+    assert declared == discovered
+
+
+def test_a_declared_entry_is_what_it_states() -> None:
+    (model,) = entries("""{
+      id: "m", name: "Mine", reasoning: true, input: ["text", "audio"], contextWindow: 100, maxTokens: 50,
+      cost: { input: 1, output: 0.5, cacheRead: 0.25 }, params: { top_k: 1 }, headers: { "X-A": "a" },
+      compat: { maxTokensField: "max_completion_tokens" },
+    }""")
+    assert model == Model(
+        id="m",
+        name="Mine",
+        reasoning=True,
+        input=("text", "audio"),
+        cost=Cost(input=1, output=0.5, cache_read=0.25, cache_write=0),
+        context_window=100,
+        context_window_from="config",
+        max_tokens=50,
+        max_tokens_from="config",
+        params={"top_k": 1},
+        headers={"X-A": SecretRef(value="a")},
+        compat=Compat(max_tokens_field="max_completion_tokens"),
+        parent=None,
+    )
+
+
+def test_a_declared_adapter_keeps_its_parent_and_what_it_states() -> None:
+    rows = (Row("lora", None, "base"), Row("base", 2048, None))
+    models = entries('{ id: "lora", name: "Mine", maxTokens: 7 }', *rows)
+    assert [(model.id, model.name, model.parent, model.context_window_from, model.max_tokens) for model in models] == [
+        ("base", "base", None, "server", 2048),
+        ("lora", "Mine", "base", "parent", 7),
+    ]
+
+
+def test_the_window_of_a_grandparent_is_nobodys() -> None:
+    models = entries("", Row("c", None, "b"), Row("b", None, "a"), Row("a", 512, None))
+    assert [(model.id, model.context_window, model.context_window_from) for model in models] == [
+        ("a", 512, "server"),
+        ("b", 512, "parent"),
+        ("c", 128000, "default"),
+    ]
+
+
+def test_params_of_the_provider_and_the_selection_hold_for_discovered_models_too() -> None:
+    text = """{
+      models: { providers: { vllm: { params: { top_k: 1, seed: 3 }, models: [] } } },
+      agents: { defaults: { models: { "vllm/org/m": { params: { top_k: 2 } }, "pool/org/m": { params: { x: 1 } } } } },
+    }"""
+    document = parse(Source("genesis.json5", text))
+    entry = document.value["models"]["providers"]["vllm"]
+    rows = {"org/m": Row("org/m", None, None), "m": Row("m", None, None)}
+    models = model_entries(expand(document, Variables()), "vllm", entry, rows)
+    assert [(model.id, model.params) for model in models] == [
+        ("m", {"top_k": 1, "seed": 3}),
+        ("org/m", {"top_k": 2, "seed": 3}),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +168,65 @@ def test_entries_are_ordered_by_id_and_declared_ones_win() -> None:
     ]
 
 
+IDS = st.sampled_from(["a", "b", "B", "org/a", "é", "r1"])
+TOKENS = st.none() | st.integers(1, 300_000)
+
+
+@given(
+    st.dictionaries(IDS, st.tuples(TOKENS, TOKENS), max_size=4),
+    st.dictionaries(IDS, st.tuples(TOKENS, st.none() | IDS), max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_every_entry_is_there_once_in_order_and_says_truly_where_its_numbers_are_from(
+    declared: dict[str, tuple[int | None, int | None]],
+    listed: dict[str, tuple[int | None, str | None]],
+    random: Random,
+) -> None:
+    stated = []
+    for name, numbers in declared.items():
+        known = {key: value for key, value in zip(("contextWindow", "maxTokens"), numbers, strict=True) if value}
+        stated.append(json.dumps({"id": name, **known}))
+    rows = [Row(name, window, parent) for name, (window, parent) in listed.items()]
+    models = entries(",".join(stated), *rows)
+
+    assert [model.id for model in models] == sorted({*declared, *listed})
+    for model in models:
+        own_window, own_limit = declared.get(model.id, (None, None))
+        row_window, parent = listed.get(model.id, (None, None))
+        base_window = listed[parent][0] if parent in listed else None
+        told = {"config": own_window, "server": row_window, "parent": base_window, "default": 128000}
+        assert model.context_window == told[model.context_window_from]
+        assert model.context_window_from == next(origin for origin, window in told.items() if window is not None)
+        assert model.max_tokens == (min(8192, model.context_window) if own_limit is None else own_limit)
+        assert model.max_tokens_from == ("default" if own_limit is None else "config")
+        assert model.parent == parent
+
+    random.shuffle(stated)
+    random.shuffle(rows)
+    assert entries(",".join(stated), *rows) == models
+
+
+LAYERS = st.recursive(
+    st.integers(0, 3) | st.lists(st.integers(0, 3), max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), LAYERS, max_size=3)
+
+
+@given(OBJECTS, OBJECTS, OBJECTS)
+def test_layers_are_merged_one_after_the_other_and_the_later_one_wins(
+    low: dict[str, Any], middle: dict[str, Any], high: dict[str, Any]
+) -> None:
+    made = merged(low, middle, high)
+    assert made == merged(merged(low, middle), high)
+    assert merged(made, high) == made
+    assert merged({}, low) == merged(low, {}) == merged(low, low) == low
+    for key, value in high.items():
+        if not isinstance(value, dict):
+            assert made[key] == value
+
+
 def test_params_are_merged_provider_model_selection_and_native_fields_left_out() -> None:
     text = """{
       models: { providers: { vllm: {
@@ -130,105 +251,3 @@ def test_merging_changes_none_of_its_layers() -> None:
     low, high = {"deep": {"x": 1}}, {"deep": {"y": 2}}
     assert merged(low, high) == {"deep": {"x": 1, "y": 2}}
     assert (low, high) == ({"deep": {"x": 1}}, {"deep": {"y": 2}})
-
-
-def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> None:
-    text = """{
-      env: { vars: { HOST: "10.0.0.5", STAGE: "test" } },
-      models: { providers: { vllm: {
-        baseUrl: "http://${HOST}:8000/v1/", apiKey: "$<VLLM_API_KEY>",
-        headers: { b: "plain", a: "Bearer $<TOKEN:-none> $${X}" },
-        models: [{ id: "${STAGE}-m", headers: { c: "${OTHER}" } }],
-      } } },
-      agents: { defaults: {
-        model: { primary: "vllm/${STAGE}-m", fallbacks: ["vllm/test-m"] },
-        models: { "vllm/test-m": { alias: "it" } },
-      } },
-    }"""
-    done = compile_config("genesis.json5", text.encode(), NOBODY)
-    assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [
-        ("unset-variable", "info"),
-        ("unset-variable", "info"),
-        ("duplicate-fallback", "warning"),
-    ]
-    assert done.manifest is not None
-    provider = done.manifest.providers["vllm"]
-    assert provider.base_url == "http://10.0.0.5:8000/v1"
-    assert provider.credential == SecretRef(template="${VLLM_API_KEY}")
-    assert list(provider.headers.items()) == [
-        ("a", SecretRef(template="Bearer ${TOKEN:-none} $${X}")),
-        ("b", SecretRef(value="plain")),
-    ]
-    assert provider.models[0].headers == {"c": SecretRef(template="${OTHER}")}
-    assert done.manifest.selection.primary == "vllm/test-m"
-    assert done.manifest.selection.fallbacks == ()
-    assert done.manifest.selection.aliases == {"it": "vllm/test-m"}
-
-
-@pytest.mark.parametrize(
-    ("key", "ref"),
-    [
-        ('"EMPTY"', SecretRef(value="EMPTY")),
-        ('{ source: "env", id: "MY_KEY" }', SecretRef(template="${MY_KEY}")),
-        ('{ source: "file", path: "/run/secrets/key" }', SecretRef(file="/run/secrets/key")),
-        ('""', None),
-    ],
-)
-def test_each_way_to_state_a_key(key: str, ref: SecretRef | None) -> None:
-    text = f'{{ models: {{ providers: {{ vllm: {{ apiKey: {key}, models: [{{ id: "m" }}] }} }} }} }}'
-    assert compiled(text).providers["vllm"].credential == ref
-
-
-def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
-    text = """{
-      models: { providers: {
-        b: { baseUrl: "http://127.0.0.1:1/v1", models: [] },
-        a: { baseUrl: "http://127.0.0.1:2/v1", models: [{ id: "m" }] },
-      } },
-      agents: { defaults: {
-        model: { primary: "b/x", fallbacks: ["a/m"] },
-        models: { "b/*": {}, "b/x": { alias: "bx" }, "a/m": { alias: "am" } },
-      } },
-    }"""
-    done = compile_config("genesis.json5", text.encode(), NOBODY, only="a")
-    assert done.diagnostics == []
-    assert done.manifest is not None
-    assert list(done.manifest.providers) == ["a"]
-    assert done.manifest.selection.primary is None
-    assert done.manifest.selection.fallbacks == ("a/m",)
-    assert done.manifest.selection.aliases == {"am": "a/m"}
-    assert [made.provider for made in done.decisions] == ["a", "b"]
-
-
-def test_inline_writes_values_and_misses_none() -> None:
-    text = """{ models: { providers: { vllm: {
-      apiKey: "${VLLM_API_KEY}", headers: { a: "Bearer ${TOKEN}" }, models: [{ id: "m", headers: { b: "${OTHER}" } }],
-    } } } }"""
-    keys = Keys(Variables((Layer("e", {"VLLM_API_KEY": "k", "TOKEN": "t", "OTHER": "o"}),), complete=True), {})
-    done = compile_config("genesis.json5", text.encode(), keys, inline=True)
-    assert done.manifest is not None
-    provider = json.loads(dumps(done.manifest))["providers"]["vllm"]
-    assert provider["credential"] == {"value": "k"}
-    assert provider["headers"] == {"a": {"value": "Bearer t"}}
-    assert provider["models"][0]["headers"] == {"b": {"value": "o"}}
-
-    done = compile_config("genesis.json5", text.encode(), NOBODY, inline=True)
-    assert done.manifest is None
-    assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [("unset-variable", "error")] * 3
-
-
-def test_with_an_error_there_is_no_manifest_and_nobody_is_asked() -> None:
-    text = """{
-      models: { providers: { vllm: { baseUrl: "http://127.0.0.1:1/v1", models: [], modells: 1 } } },
-      agents: { defaults: { models: { "vllm/*": {} } } },
-    }"""
-    done = compile_config("genesis.json5", text.encode(), NOBODY)
-    assert done.manifest is None
-    assert [finding.rule for finding in done.diagnostics] == ["unknown-key"]
-    assert done.decisions == []
-
-
-def test_the_source_is_named_without_its_folder() -> None:
-    manifest = compiled("{}")
-    assert manifest.source.path == "genesis.json5"
-    assert manifest.providers == {}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from genesis.config import DEFAULT_BASE_URL, mapping, model_refs, split_ref
+from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, model_refs, selected_entries, split_ref
 from genesis.credentials import Keys, variable_of
 from genesis.diagnostics import Diagnostic, config_path
 from genesis.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming
+from genesis.reference import names
 from genesis.resolve.entries import headers, model_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from genesis.diagnostics import Path, Severity
     from genesis.discover import Answer, Query, Row
@@ -37,10 +39,10 @@ def resolve_providers(document: Document, expansion: Expansion, decisions: Seque
     queries = []
     for decision in decisions:
         if decision.queried:
-            try:
-                queries.append(_query(expansion, decision, keys))
-            except MissingSecretError as missing:
-                diagnostics.append(_missing(document, ("models", "providers", decision.provider, "apiKey"), missing))
+            query, findings = _query(document, expansion, decision, keys)
+            if not findings:
+                queries.append(query)
+            diagnostics += findings
     answers = _ask(queries)
     providers = {}
     discovered = {}
@@ -58,28 +60,31 @@ def resolve_providers(document: Document, expansion: Expansion, decisions: Seque
 
 
 def inlined(
-    document: Document, providers: dict[str, Provider], keys: Keys
+    document: Document, expansion: Expansion, providers: dict[str, Provider], keys: Keys
 ) -> tuple[dict[str, Provider], list[Diagnostic]]:
     """Give the same providers with the value of every secret position in place of where it comes from."""
     import msgspec  # for this alone
 
     findings: list[Diagnostic] = []
 
-    def value(ref: SecretRef, *path: str) -> SecretRef:
+    def value(ref: SecretRef, *path: str | int) -> SecretRef:
         try:
             return SecretRef(value=keys.value(ref, f"`{config_path(path)}`"))
         except MissingSecretError as missing:
-            findings.append(_missing(document, path, missing))
+            findings.append(_missing(document.value_span(path), missing))
             return ref
 
-    def values(refs: dict[str, SecretRef], *path: str) -> dict[str, SecretRef]:
+    def values(refs: dict[str, SecretRef], *path: str | int) -> dict[str, SecretRef]:
         return {name: value(ref, *path, "headers", name) for name, ref in refs.items()}
 
     result = {}
     for name, provider in providers.items():
         path = ("models", "providers", name)
+        indices = {model["id"]: index for index, model in declared_models(mapping(expansion.value, *path))}
         models = tuple(
-            msgspec.structs.replace(model, headers=values(model.headers, *path, "models")) for model in provider.models
+            # A model that is not declared has no headers.
+            msgspec.structs.replace(model, headers=values(model.headers, *path, "models", indices.get(model.id, -1)))
+            for model in provider.models
         )
         credential = value(provider.credential, *path, "apiKey") if provider.credential else None
         result[name] = msgspec.structs.replace(
@@ -95,12 +100,19 @@ def needed_secrets(expansion: Expansion, decisions: Sequence[Decision], *, inlin
         path
         for path, string in expansion.strings.items()
         # A model's own headers are sent with completions, not with the question for the list.
-        if string.secret and path[2] in used and (inline or "models" not in path[3:])
+        if string.secret and path[2] in used and (inline or path[3] != "models")
+        # Nor is a key that a header replaces.
+        if inline or path[3] != "apiKey" or not _authorization(mapping(expansion.value, *map(str, path[:3])))
     )
 
 
-def _missing(document: Document, path: Path, missing: MissingSecretError) -> Diagnostic:
-    return Diagnostic("unset-variable", str(missing), document.value_span(path), missing.help)
+def _authorization(entry: dict[str, Any]) -> bool:
+    """Tell whether a provider declares the header that its key would be sent in."""
+    return any(name.lower() == "authorization" for name in mapping(entry, "headers"))
+
+
+def _missing(span: Span | None, missing: MissingSecretError) -> Diagnostic:
+    return Diagnostic("unset-variable", str(missing), span, missing.help)
 
 
 def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: dict[str, Row]) -> Provider:
@@ -122,33 +134,64 @@ def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: dict[s
     )
 
 
-def _query(expansion: Expansion, decision: Decision, keys: Keys) -> Query:
-    """Make the question for one server, with the values of its key and headers.
+def _query(document: Document, expansion: Expansion, decision: Decision, keys: Keys) -> tuple[Query, list[Diagnostic]]:
+    """Make the question for one server, with the values of its key and headers; report those that have none.
 
-    Raises:
-        MissingSecretError: One of them has no value.
+    As in the runtime a declared header wins over the key, whatever its case, and of two that differ in case the later.
     """
     from genesis.discover import Query  # HTTP is imported where a server is asked
 
     name = decision.provider
     path: Path = ("models", "providers", name)
     entry = mapping(expansion.value, *map(str, path))
-    sent = {}
-    secrets = []
+    sent: dict[str, tuple[str, str]] = {}
+    secrets: list[str] = []
+    findings = []
     credential = keys.credential(name, entry, expansion)
-    if credential is not None:
-        key = keys.value(credential, f"the key of `{name}`")
-        sent["Authorization"] = f"Bearer {key}"
-        secrets.append(key)
+    remedy = _remedy(name, credential, stated="apiKey" in entry)
+    if credential is not None and not _authorization(entry):
+        try:
+            key = keys.value(credential, f"the key of `{name}`")
+        except MissingSecretError as missing:
+            stated = document.value_span((*path, "apiKey")) if "apiKey" in entry else None
+            findings.append(_missing(stated or _place(document, expansion, decision), missing))
+        else:
+            sent["authorization"] = ("Authorization", f"Bearer {key}")
+            secrets += _echoes(credential, key, keys)
     for header, ref in headers(expansion, path, entry).items():
-        where = config_path((*path, "headers", header))
-        value = keys.value(ref, f"`{where}`")
-        if header.lower() == "authorization":
-            sent.pop("Authorization", None)
-        sent[header] = value
-        if ref.value is None:
-            secrets.append(value)
-    return Query(name, decision.base_url, sent, tuple(secrets), variable_of(name))
+        place = (*path, "headers", header)
+        try:
+            value = keys.value(ref, f"`{config_path(place)}`")
+        except MissingSecretError as missing:
+            findings.append(_missing(document.value_span(place), missing))
+        else:
+            sent[header.lower()] = (header, value)
+            if header.lower() == "authorization":
+                remedy = _remedy(name, ref, stated=True)
+            secrets += _echoes(ref, value, keys) if ref.value is None else []
+    return Query(name, decision.base_url, dict(sent.values()), tuple(secrets), remedy), findings
+
+
+def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
+    """Say how a person changes a key, in words that go before `a key that this server takes`."""
+    if ref is not None and ref.file is not None:
+        return f"write into {ref.file}"
+    if ref is not None and ref.profile is not None:
+        return f"put into the auth profile {ref.profile}"
+    used = names(ref.template or "") if ref is not None else []
+    if used:
+        return f"set {used[0]} to"
+    variable = variable_of(provider)
+    return (
+        f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
+    )
+
+
+def _echoes(ref: SecretRef, value: str, keys: Keys) -> list[str]:
+    """Give a secret as servers repeat it: whole, without its scheme, and its variables without what is around them."""
+    variables = (keys.lookup(name) or "" for name in names(ref.template or ""))
+    parts = (" ".join(part.split()) for part in (value, value.partition(" ")[2], *variables))
+    return [part for part in parts if part]
 
 
 def _ask(queries: Sequence[Query]) -> dict[str, Answer]:
@@ -165,34 +208,31 @@ def _findings(document: Document, expansion: Expansion, decision: Decision, answ
     A server that nothing in the configuration names, and that was asked only since a key for it is in the environment,
     is worth a warning and no more.
     """
-    span = _place(document, decision)
+    span = _place(document, expansion, decision)
     findings = []
     if answer.failure is not None:
-        wanted = decision.kind == "explicit" or any(
-            (split_ref(text) or ("",))[0] == decision.provider for _, text in model_refs(expansion.value)
-        )
-        severity: Severity = "error" if wanted else "warning"
+        severity: Severity = "error" if span is not None else "warning"
         rule, message, help_ = answer.failure
         if decision.base_url == DEFAULT_BASE_URL and rule == "server-unreachable":
-            help_ = "start it (`vllm serve MODEL`), or declare `models.providers.vllm.baseUrl` if it is elsewhere"
+            where = config_path(("models", "providers", decision.provider, "baseUrl"))
+            help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
         findings.append(Diagnostic(rule, message, span, help_, severity=severity))
     if answer.dropped:
-        message = f"{answer.dropped} models that {decision.base_url}/models lists have no usable id, and are left out"
+        rows = "1 model" if answer.dropped == 1 else f"{answer.dropped} models"
+        message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
         findings.append(
             Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")
         )
     return findings
 
 
-def _place(document: Document, decision: Decision) -> Span | None:
+def _place(document: Document, expansion: Expansion, decision: Decision) -> Span | None:
     """Place what is said of a provider: at its base URL or entry, or else at the first reference that names it."""
-    path: Path = ("models", "providers", decision.provider)
-    entry = mapping(document.value, *map(str, path))
-    if "baseUrl" in entry:
-        return document.value_span((*path, "baseUrl"))
     if decision.kind == "explicit":
-        return document.key_span(path)
-    for ref, text in model_refs(document.value):
-        if (split_ref(text) or ("",))[0] == decision.provider:
-            return document.value_span(ref)
-    return None
+        path: Path = ("models", "providers", decision.provider)
+        stated = "baseUrl" in mapping(document.value, *map(str, path))
+        return document.value_span((*path, "baseUrl")) if stated else document.key_span(path)
+    refs = [(document.value_span(ref), text) for ref, text in model_refs(expansion.value)]
+    for text, _ in selected_entries(expansion.value):
+        refs.append((document.key_span(("agents", "defaults", "models", text)), text))
+    return next((span for span, text in refs if (split_ref(text) or ("",))[0] == decision.provider), None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from genesis.config import IMPLICIT_PROVIDERS, model_refs, split_ref
+from genesis.config import IMPLICIT_PROVIDERS, declared_models, mapping, model_refs, split_ref
 from genesis.diagnostics import config_path
 from genesis.resolve.decision import undecided
+from genesis.rules.models import MAX_TOKENS_EXCEEDS_CONTEXT
 from genesis.rules.rule import Rule
 from genesis.rules.selection import check_discovered
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Mapping
 
     from genesis.diagnostics import Diagnostic
+    from genesis.manifest import Provider
     from genesis.rules.rule import Context
 
 __all__ = ["NOT_CONFIGURED", "check"]
@@ -32,12 +34,18 @@ leaves this to `genesis compile`.""",
 )
 
 
-def check(context: Context, decided: Container[str], only: str | None) -> Iterator[Diagnostic]:
-    """Check the selection against the providers that were decided and the models that their servers list.
+_TOLD: Final = {"server": " that its server states", "parent": " that its server states for its base model"}
+
+
+def check(
+    context: Context, decided: Container[str], resolved: Mapping[str, Provider], only: str | None
+) -> Iterator[Diagnostic]:
+    """Check the selection, and what entries state, against what was decided and what servers list.
 
     Args:
         context: What rules see, with what was discovered.
         decided: The ids of the providers that are configured.
+        resolved: Those of them that the manifest holds, with their models.
         only: The one provider that is asked for; references to others are left alone.
     """
     for path, text in model_refs(context.value):
@@ -47,3 +55,20 @@ def check(context: Context, decided: Container[str], only: str | None) -> Iterat
             message = f"`{config_path(path)}` names the provider `{provider}`, which is not configured: {reason}"
             yield NOT_CONFIGURED.finding(context, path, message, help_)
     yield from check_discovered(context)
+    for name in context.discovered:
+        yield from _check_limits(context, name, resolved[name])
+
+
+def _check_limits(context: Context, name: str, provider: Provider) -> Iterator[Diagnostic]:
+    """Check the token limits of entries that leave the window to the server, once it was asked."""
+    path = ("models", "providers", name)
+    models = {model.id: model for model in provider.models}
+    for index, stated in declared_models(mapping(context.value, *path)):
+        model = models[stated["id"]]
+        if "contextWindow" not in stated and model.max_tokens > model.context_window:
+            place = (*path, "models", index, "maxTokens")
+            told = _TOLD.get(model.context_window_from, ", the default where none is stated")
+            window = f"the context window of {model.context_window} tokens{told}"
+            message = f"`{config_path(place)}` is {model.max_tokens}, more than {window}"
+            help_ = f"write at most {model.context_window}, less what prompts need"
+            yield MAX_TOKENS_EXCEEDS_CONTEXT.finding(context, place, message, help_)

@@ -1,0 +1,367 @@
+"""Discovery on the wire: connections, framing, encodings, whatever bytes come back, and nobody who waits in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genesis import discover as module
+from genesis.discover import Answer, Failure, Query, Row
+from tests.unit.runtime_support import Exchange, RawServer, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+BODY = json.dumps({"object": "list", "data": [{"id": "m", "max_model_len": 7}]}).encode()
+ROWS = Answer({"m": Row("m", 7, None)})
+
+
+def query(base_url: str, **headers: str) -> Query:
+    return Query("vllm", base_url, headers, (), "set VLLM_API_KEY to")
+
+
+def ask(answer: Callable[[Exchange], Awaitable[None]], **headers: str) -> tuple[Answer, RawServer]:
+    async def run() -> tuple[Answer, RawServer]:
+        async with raw_server(answer) as server:
+            (made,) = await asyncio.to_thread(module.discover, [query(server.base_url, **headers)])
+            return made, server
+
+    return asyncio.run(run())
+
+
+def sending(*pieces: bytes) -> Callable[[Exchange], Awaitable[None]]:
+    """Answer with these bytes, each in a packet of its own, and close."""
+
+    async def answer(exchange: Exchange) -> None:
+        for piece in pieces:
+            await exchange.send(piece)
+            await asyncio.sleep(0)
+        exchange.writer.close()
+
+    return answer
+
+
+def whole(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def reason(made: Answer, server: RawServer) -> str:
+    """Give why there was no answer, without the words before it."""
+    assert made.rows == {}
+    assert made.failure is not None
+    start = f"the server of `vllm` did not answer at {server.base_url}/models: "
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message.startswith(start)
+    return made.failure.message.removeprefix(start)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [whole(BODY)],
+        [bytes([byte]) for byte in whole(BODY)],
+        [CHUNKED, *(b"1\r\n%c\r\n" % byte for byte in BODY), b"0\r\n\r\n"],
+        [CHUNKED + b"%x;why=not\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (len(BODY), BODY)],
+        [b"HTTP/1.0 200 OK\r\n\r\n", BODY],
+        [b"HTTP/1.1 100 Continue\r\n\r\n", whole(BODY)],
+        [whole(gzip.compress(BODY), "Content-Encoding: gzip")],
+        [whole(BODY, "Content-Type: text/html; charset=utf-16")],
+    ],
+    ids=["whole", "bytes", "chunks", "trailer", "until-close", "continue", "gzip", "wrong-type"],
+)
+def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
+    assert ask(sending(*pieces))[0] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (CHUNKED + b"5\r\n{", "the connection broke in the middle of its answer"),
+        (CHUNKED + b"zz\r\n", "what listens there does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "the connection broke in the middle of its answer"),
+        (whole(b"nonsense", "Content-Encoding: gzip"), "the connection broke in the middle of its answer"),
+        (whole(BODY, "X-Long: " + "x" * 20_000), "what listens there does not speak HTTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "what listens there does not speak HTTP"),
+        (b"", "it closed the connection without an answer"),
+        (b"HTTP/1.1 200", "it closed the connection without an answer"),
+    ],
+)
+def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
+    assert reason(*ask(sending(answer))) == said
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 1024 * 1024)
+    made, server = ask(sending(whole(gzip.compress(b" " * 30_000_000), "Content-Encoding: gzip")))
+    assert made.failure is not None
+    assert made.failure.message == f"{server.base_url}/models answered with more than 1 MiB"
+
+
+@pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
+def test_an_answer_of_exactly_the_limit_is_taken(more: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+    limit = 4096
+    monkeypatch.setattr(module, "MAX_BYTES", limit)
+    made, _ = ask(sending(whole(BODY + b" " * (limit + more - len(BODY)))))
+    assert (made == ROWS) is taken
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_not_followed_not_even_to_the_same_server(status: str) -> None:
+    made, server = ask(sending(whole(b"", "Location: /v1/models", status=status)), Authorization="Bearer canary")
+    assert made.failure is not None
+    assert (made.failure.rule, made.failure.help) == (
+        "bad-model-list",
+        "write the address that it points at into `baseUrl`",
+    )
+    assert len(server.requests) == server.connections == 1
+
+
+@pytest.mark.parametrize("status", ["201 Created", "204 No Content", "206 Partial Content"])
+def test_no_other_success_than_200_is_one(status: str) -> None:
+    made, server = ask(sending(whole(b"" if "204" in status else BODY, status=status)))
+    assert made.failure == Failure(
+        "bad-model-list",
+        f"{server.base_url}/models answered {status[:3]}",
+        "is this the address of an OpenAI-compatible server, up to `/v1`?",
+    )
+
+
+def test_cookies_are_neither_kept_nor_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> RawServer:
+        cookies = ["Set-Cookie: a=1; Path=/", "Set-Cookie: bad name\x01=;=2"]
+        async with raw_server(sending(whole(BODY, *cookies))) as server:
+            for _ in range(2):
+                answers = await asyncio.to_thread(module.discover, [query(server.base_url)] * 2)
+                assert answers == [ROWS, ROWS]
+            return server
+
+    with caplog.at_level(logging.DEBUG):
+        server = asyncio.run(run())
+    assert [request.header("Cookie") for request in server.requests] == [[]] * 4
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("aiohttp")] == []
+
+
+def test_a_declared_accept_is_the_only_one_whatever_its_case() -> None:
+    _, server = ask(sending(whole(BODY)), accept="text/json")
+    assert server.requests[0].names == ["Accept-Encoding", "Host", "accept"]
+    assert server.requests[0].header("Accept") == ["text/json"]
+
+
+def test_a_refusal_of_a_key_in_any_case_is_no_missing_key() -> None:
+    made, _ = ask(sending(whole(b"", status="401 Unauthorized")), AUTHORIZATION="Basic eA==")
+    assert made.failure is not None
+    assert made.failure.message.endswith("answered 401; the key was refused")
+
+
+def listening(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Answer:
+    """Ask, with TLS, a server that does this with a connection."""
+
+    async def run() -> Answer:
+        closed = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await greet(reader, writer)
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+            closed.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1") as listener:
+            url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+            (made,) = await asyncio.to_thread(module.discover, [query(url)])
+            await closed.wait()
+        return made
+
+    return asyncio.run(run())
+
+
+def test_a_server_that_does_not_speak_tls() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(5)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    made = listening(plain)
+    assert made.failure is not None
+    assert made.failure.message.endswith(
+        ": no secure connection: its certificate is not accepted, or it does not speak TLS"
+    )
+    assert made.failure.help == (
+        "correct the scheme in `baseUrl`, or have the certificate signed by an authority that is trusted here"
+    )
+
+
+def test_a_connection_that_does_not_come_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    made = listening(silent)
+    assert made.failure is not None
+    assert made.failure.message.endswith(": no connection within 0.2 seconds")
+    assert made.failure.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+
+
+def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOTAL_SECONDS", 0.4)
+
+    async def drip(exchange: Exchange) -> None:
+        await exchange.head(kind="application/json")
+        while not exchange.server.left.is_set():
+            await exchange.chunk(b" ")
+            await asyncio.sleep(0.02)
+
+    made, server = ask(drip)
+    assert reason(made, server) == "no whole answer within 0.4 seconds"
+    assert made.failure is not None
+    assert made.failure.help == "is the server still loading its model?"
+
+
+def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The one thing that is made up here: to look a name up would leave this machine.
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    (made,) = module.discover([query("http://no-such-host.example/v1")])
+    assert made.failure is not None
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at http://no-such-host.example/v1/models: its name is not known"
+    )
+
+
+NO_REQUEST = "no request can be made with this address and these headers"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["http://[::1", "http://127.0.0.1:99999/v1", "http://double..dot/v1", f"http://{'a' * 70}.example/v1"],
+)
+def test_an_address_that_no_request_can_be_made_to_is_no_crash(base_url: str) -> None:
+    (made,) = module.discover([query(base_url)])
+    assert made.failure is not None
+    assert made.failure.message == f"the server of `vllm` did not answer at {base_url}/models: {NO_REQUEST}"
+
+
+def test_a_header_that_would_smuggle_in_another_is_not_sent() -> None:
+    made, server = ask(sending(whole(BODY)), **{"X\r\nY": "1"})
+    assert reason(made, server) == NO_REQUEST
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_nobody_waits_for_another(count: int) -> None:
+    """A server answers no question before it has all of them: they are asked side by side, or never answered."""
+
+    async def run() -> tuple[list[Answer], RawServer]:
+        everyone = asyncio.Barrier(count)
+
+        async def answer(exchange: Exchange) -> None:
+            await everyone.wait()
+            row = {"id": exchange.request.header("X-Number")[0]}
+            await exchange.whole("200 OK", "application/json", json.dumps({"data": [row]}).encode())
+
+        async with raw_server(answer) as server:
+            queries = [query(server.base_url, **{"X-Number": str(number)}) for number in range(count)]
+            return await asyncio.to_thread(module.discover, queries), server
+
+    answers, server = asyncio.run(run())
+    assert [list(answer.rows) for answer in answers] == [[str(number)] for number in range(count)]
+    assert server.connections == count
+
+
+# Parts of heads and of lists of models, so that not all of what is tried fails at its first byte.
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 401 No\r\n",
+            b"Content-Length: 2\r\n",
+            b"Content-Length: -1\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Content-Encoding: gzip\r\n",
+            b"Content-Encoding: br\r\n",
+            b"Set-Cookie: \xff=\x00\r\n",
+            b"Location: http://[\r\n",
+            b"\r\n",
+            b"{}",
+            b'{"data":[',
+            b'{"id":"a"},',
+            b'{"id":"\\ud800"}',
+            b'{"error":{"message":[1]}}',
+            b'"max_model_len":1e999',
+            b"NaN",
+            b"]}",
+            b"0\r\n\r\n",
+            b"ff\r\n",
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=12,
+)
+
+
+@settings(max_examples=150)
+@given(PIECES)
+def test_whatever_a_server_sends_there_is_an_answer_with_rows_or_a_reason(pieces: list[bytes]) -> None:
+    made, _ = ask(sending(b"".join(pieces)))
+    assert (made.failure is None) == bool(made.rows)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 1 << 70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+ITEMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["a", "b", "org/c"]) | VALUES,
+        "parent": st.sampled_from(["a", "b", "\x1b"]) | VALUES,
+        "max_model_len": VALUES,
+        "context_length": VALUES,
+        "context_window": VALUES,
+    },
+)
+
+
+def window(item: dict[str, object]) -> int | None:
+    """Say what the first whole positive number of the three is, as the contract reads."""
+    stated = [item.get(key) for key in ("max_model_len", "context_length", "context_window")]
+    return next((value for value in stated if isinstance(value, int) and value is not True and value > 0), None)
+
+
+def usable(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+@settings(max_examples=150)
+@given(st.lists(ITEMS | VALUES, max_size=5))
+def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_counted(data: list[object]) -> None:
+    made, _ = ask(sending(whole(json.dumps({"data": data}).encode())))
+    expected: dict[str, Row] = {}
+    dropped = 0
+    for item in data:
+        if isinstance(item, dict) and usable(item.get("id")):
+            parent = item["parent"] if usable(item.get("parent")) else None
+            expected.setdefault(item["id"], Row(item["id"], window(item), parent))
+        else:
+            dropped += 1
+    assert made.rows == expected
+    if expected:
+        assert (made.failure, made.dropped) == (None, dropped)
+        assert all(type(row.context_window) in {int, type(None)} for row in made.rows.values())
+    else:
+        assert made.failure is not None
+        assert made.failure.rule == "no-models-discovered"
