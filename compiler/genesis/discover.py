@@ -6,6 +6,7 @@ What a row holds is what vLLM 0.32 answers: `id`, `max_model_len`, and for a LoR
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
@@ -214,7 +215,9 @@ def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
     elif isinstance(error, ValueError):
         reason = "no request can be made with this address and these headers"
     else:
-        reason = (os_error.strerror if isinstance(os_error, OSError) else "") or type(error).__name__
+        # By its number: asyncio puts words of its own in place of the system's.
+        number = getattr(os_error or error, "errno", None)
+        reason = os.strerror(number) if number else type(error).__name__
     return Failure("server-unreachable", f"the server of `{query.provider}` did not answer at {url}: {reason}", help_)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import json
 import logging
+import os
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 import pytest
@@ -239,6 +242,16 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made.failure.message == (
         "the server of `vllm` did not answer at http://no-such-host.example/v1/models: its name is not known"
     )
+
+
+def test_a_connection_that_is_reset_is_said_in_the_systems_words() -> None:
+    async def resets(exchange: Exchange) -> None:
+        # Closing a socket that lingers for no time sends a reset.
+        lingers = struct.pack("ii", 1, 0)
+        exchange.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingers)
+        exchange.writer.transport.abort()
+
+    assert reason(*ask(resets)) == os.strerror(errno.ECONNRESET)
 
 
 NO_REQUEST = "no request can be made with this address and these headers"

@@ -3,70 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis.expand import Expansion, Layer, Variables, expand, is_secret_name, is_secret_position, text_span
-from genesis.source import Source
-from genesis.syntax import Document, parse
+from genesis.expand import Layer, Variables, expand, text_span
+from tests.unit.expand_support import PROVIDER, at, config, environment, expanded, found, read
 
 MODEL = ("agents", "defaults", "model")
-PROVIDER = ("models", "providers", "vllm")
-
-
-class Found(NamedTuple):
-    """A finding as people see it: the rule, the place, the text under it, the words, what to do."""
-
-    rule: str
-    line: int
-    column: int
-    text: str
-    message: str
-    help: str | None
-
-
-def read(text: str) -> Document:
-    """Read a text without syntax errors."""
-    document = parse(Source("genesis.json5", text))
-    assert document.diagnostics == []
-    return document
-
-
-def config(provider: str = "", rest: str = "") -> str:
-    """Write a configuration around the members of one provider."""
-    return f"{{ models: {{ providers: {{ vllm: {{ {provider} }} }} }}, {rest} }}"
-
-
-def environment(complete: bool = True, /, **values: str) -> Variables:  # noqa: FBT001, FBT002 - positional
-    """Make variables of one layer."""
-    return Variables((Layer("the environment", values),), complete=complete)
-
-
-def expanded(text: str, **values: str) -> Expansion:
-    """Expand a text with these variables and no others."""
-    return expand(read(text), environment(**values))
-
-
-def at(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Give what is at a path."""
-    for part in path:
-        value = value[part]
-    return value
-
-
-def found(expansion: Expansion) -> list[Found]:
-    """Give the findings in the order of finding."""
-    result = []
-    for finding in expansion.diagnostics:
-        assert finding.span is not None
-        source, start, end = finding.span
-        place = source.position(start)
-        assert finding.severity == ("warning" if finding.rule == "empty-variable" else "error")
-        result.append(Found(finding.rule, *place, source.text[start:end], finding.message, finding.help))
-    return result
 
 
 def test_the_first_layer_that_has_a_variable_answers_and_env_vars_come_last() -> None:
@@ -94,89 +40,6 @@ def test_every_piece_keeps_its_origin() -> None:
     assert pieces == [("http://", None), ("::1", "HOST"), (":", None), ("8000", "PORT"), ("/v1", None)]
     assert string.origins == {"HOST": "the environment"}
     assert string.template == "http://$<HOST>:${PORT:-8000}/v1"
-
-
-@pytest.mark.parametrize(
-    ("member", "path"),
-    [
-        ('apiKey: "${A}"', ("apiKey",)),
-        ('apiKey: { source: "env", id: "A" }', ("apiKey",)),
-        ('headers: { "X-Key": "${A}" }', ("headers", "X-Key")),
-        ('headers: { "x-key": "Bearer ${A}" }', ("headers", "x-key")),
-        ('models: [{ id: "a", headers: { k: "${A}" } }]', ("models", 0, "headers", "k")),
-    ],
-)
-def test_env_vars_never_answer_a_secret_position(member: str, path: tuple[str | int, ...]) -> None:
-    text = config(member, 'env: { vars: { A: "declared" } }')
-    string = expanded(text).strings[(*PROVIDER, *path)]
-    assert (string.secret, string.resolved.value, string.origins) == (True, None, {})
-    # The environment does; and the document keeps the template.
-    expansion = expanded(text, A="value")
-    assert expansion.strings[(*PROVIDER, *path)].origins == {"A": "the environment"}
-    assert expansion.value == read(text).value
-    assert expansion.diagnostics == expanded(text).diagnostics == []
-
-
-@pytest.mark.parametrize(
-    ("path", "secret"),
-    [
-        ((*PROVIDER, "apiKey"), True),
-        ((*PROVIDER, "headers", "any"), True),
-        ((*PROVIDER, "models", 3, "headers", "any"), True),
-        ((*PROVIDER, "baseUrl"), False),
-        ((*PROVIDER, "headers"), False),
-        ((*PROVIDER, "params", "apiKey"), False),
-        ((*PROVIDER, "params", "headers", "any"), False),
-        ((*PROVIDER, "models", 3, "id"), False),
-        ((*PROVIDER, "models", 3, "apiKey"), False),
-        (("agents", "defaults", "models", "a/b", "headers", "any"), False),
-        ((), False),
-    ],
-)
-def test_secret_positions_are_keys_and_header_values(path: tuple[str | int, ...], secret: bool) -> None:  # noqa: FBT001 - a table
-    assert is_secret_position(path) is secret
-
-
-@pytest.mark.parametrize("name", ["KEY", "A_KEY", "HF_TOKEN", "MY_SECRET", "DB_PASSWORD", "ApiKey", "token"])
-def test_a_variable_is_a_secret_by_the_end_of_its_name(name: str) -> None:
-    assert is_secret_name(name)
-    assert not is_secret_name(f"{name}_FILE")
-
-
-def test_secret_names_are_those_used_in_a_secret_position_and_those_named_so() -> None:
-    text = config('apiKey: "${A}-$<B:-x>", baseUrl: "${HOST}/${MY_TOKEN}/$${SOME_KEY}", headers: { h: "$<C>" }')
-    assert expanded(text).secret_names() == {"A", "B", "C", "MY_TOKEN"}
-
-
-def test_a_key_that_names_its_variable_in_an_object_is_a_reference() -> None:
-    text = config('apiKey: { source: "env", id: "MY_VAR" }')
-    string = expanded(text, MY_VAR="value").strings[(*PROVIDER, "apiKey")]
-    assert (string.template, string.resolved.value, string.secret) == ("${MY_VAR}", "value", True)
-    assert expanded(text).secret_names() == {"MY_VAR"}
-
-
-def test_a_key_that_names_no_variable_in_an_object_is_placed_at_the_name() -> None:
-    for name in ("lower", "A-B", "", "1A", "A\\n", "sk-canary"):
-        expansion = expanded(config(f'apiKey: {{ source: "env", id: "{name}" }}'))
-        message = (
-            "`models.providers.vllm.apiKey.id` is no variable's name: names are upper-case letters, digits and `_`"
-        )
-        (finding,) = found(expansion)
-        assert finding == ("malformed-reference", 1, 63, f'"{name}"', message, "write the name of a variable")
-        assert expansion.strings == {}
-
-
-def test_a_reference_for_the_name_of_the_variable_is_one_finding() -> None:
-    (finding,) = found(expanded(config('apiKey: { source: "env", id: "${A}" }')))
-    assert (finding.rule, finding.text) == ("malformed-reference", '"${A}"')
-
-
-@pytest.mark.parametrize(
-    "key", ['"a string"', '{ source: "file", path: "/run/key" }', '{ source: "env" }', "3", "null"]
-)
-def test_other_keys_name_no_variable(key: str) -> None:
-    expansion = expanded(config(f"apiKey: {key}"))
-    assert (expansion.strings, expansion.diagnostics) == ({}, [])
 
 
 def test_all_that_are_missing_are_told_in_one_run_each_where_it_stands() -> None:
@@ -232,13 +95,6 @@ def test_what_is_missing_says_how_and_the_way_out(reference: str, message: str, 
 def test_what_has_no_value_stays_as_it_is_written_and_the_rest_is_expanded() -> None:
     expansion = expanded(config('baseUrl: "${GONE}", models: [{ id: "${A}", name: "${A}${GONE}" }]'), A="x")
     assert at(expansion.value, PROVIDER) == {"baseUrl": "${GONE}", "models": [{"id": "x", "name": "${A}${GONE}"}]}
-
-
-def test_an_unset_variable_in_a_secret_position_is_no_finding_yet() -> None:
-    text = config('apiKey: "${A}", headers: { h: "${B:?why}" }, models: [{ id: "a", headers: { h: "$<C>" } }]')
-    expansion = expanded(text)
-    assert expansion.diagnostics == []
-    assert [string.resolved.value for string in expansion.strings.values()] == [None] * 3
 
 
 def test_without_the_machine_any_other_reference_is_an_unknown_string() -> None:
@@ -313,12 +169,6 @@ def test_keys_and_other_sections_and_extensions_are_never_expanded() -> None:
     assert (expansion.strings, expansion.diagnostics) == ({}, [])
 
 
-def test_an_extension_is_no_key_of_a_provider_either() -> None:
-    text = '{ models: { providers: { "x-old": { apiKey: { source: "env", id: "lower" }, baseUrl: "${A}" } } } }'
-    assert expanded(text).diagnostics == []
-    assert expanded(text).strings == {}
-
-
 def test_a_reference_in_the_path_of_an_include_is_left_alone() -> None:
     assert expanded('{ models: { $include: ["./${A}.json5"], providers: { $include: "${A}" } } }').strings == {}
 
@@ -353,12 +203,6 @@ def test_a_mistake_is_placed_and_named() -> None:
         ("malformed-reference", 1, 48, "${host}", reason, help_),
         ("malformed-reference", 1, 76, "'os.environ/my_name'", foreign, "write `${MY_NAME}`"),
     ]
-
-
-def test_nothing_of_a_secret_position_is_repeated() -> None:
-    (finding,) = found(expanded(config("apiKey: '${sk-canary}'")))
-    assert finding.message == "this looks like a reference and is none, in `models.providers.vllm.apiKey`"
-    assert finding.help == "write `${NAME}`, in upper-case letters"
 
 
 def test_where_escapes_hide_a_reference_the_whole_string_is_placed() -> None:

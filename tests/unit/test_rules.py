@@ -1,0 +1,219 @@
+"""The rules: a table of small configurations with the exact findings, and what holds for all rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.credentials import Keys
+from genesis.diagnostics import Diagnostic
+from genesis.expand import Layer, Variables, expand
+from genesis.pipeline import compile_config, lint
+from genesis.rules import registry
+from genesis.rules.catalogue import CATALOGUE
+from genesis.rules.rule import Context
+from genesis.source import Source
+from genesis.syntax import parse
+from genesis.testing import ServedModel, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+WARNINGS = {"unknown-section", "native-only-param", "duplicate-fallback", "empty-variable"}
+
+
+def shown(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
+    """Give each finding's rule and the text that it is about."""
+    result = []
+    for finding in findings:
+        assert finding.span is not None
+        result.append((finding.rule, finding.span.source.text[finding.span.start : finding.span.end]))
+    return result
+
+
+def found(text: str, variables: Variables | None = None) -> list[tuple[str, str]]:
+    return shown(lint("genesis.json5", text.encode(), variables or Variables()).diagnostics)
+
+
+def provider(members: str, more: str = "") -> str:
+    return f'{{ models: {{ providers: {{ p: {{ models: [{{ id: "m" }}], {members} }} }} }}, {more} }}'
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://h/v1", None),
+        ("https://[::1]:8000/v1/", None),
+        ("http://h:8000", None),
+        ("${SCHEME}://h/v1", None),
+        ("h:8000/v1", "it does not start with `http://` or `https://`"),
+        ("ftp://h/v1", "it does not start with `http://` or `https://`"),
+        ("//h/v1", "it does not start with `http://` or `https://`"),
+        ("http:///v1", "it has no host"),
+        ("http://h:0/v1", "port 0 is none that a server can have"),
+        ("http://h:65536/v1", "Port out of range 0-65535"),
+        ("http://h:port/v1", "Port could not be cast to integer value as 'port'"),
+        ("http://[::1/v1", "Invalid IPv6 URL"),
+        ("http://h/v1?x=1", "it has a query or a fragment"),
+        ("http://h/v1#", "it has a query or a fragment"),
+        ("http://h/v 1", "it holds white space or control characters"),
+        (" http://h/v1", "it holds white space or control characters"),
+        ("", "it does not start with `http://` or `https://`"),
+    ],
+)
+def test_base_urls(url: str, message: str | None) -> None:
+    findings = lint("genesis.json5", provider(f'baseUrl: "{url}"').encode(), Variables()).diagnostics
+    expected = [] if message is None else [("invalid-base-url", f'"{url}"')]
+    assert shown(findings) == expected
+    if message is not None:
+        assert findings[0].message == f"`models.providers.p.baseUrl` is no base URL: {message}"
+        assert findings[0].help is not None
+
+
+def named(name: str, models: str, more: str = "") -> str:
+    """Give a configuration of one provider with this name and these models."""
+    return f"{{ models: {{ providers: {{ {name}: {{ {URL}, models: [{models}] }} }} }}, {more} }}"
+
+
+URL = 'baseUrl: "http://10.0.0.5/v1"'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (provider(""), [("missing-base-url", "p")]),
+        ('{ models: { providers: { vllm: { models: [{ id: "m" }] } } } }', []),
+        (provider('baseUrl: "http://me:pass@10.0.0.5/v1"'), [("credentials-in-url", '"http://me:pass@10.0.0.5/v1"')]),
+        (named('"a/b"', '{ id: "m" }'), [("invalid-value", '"a/b"')]),
+        (named('" "', '{ id: "m" }'), [("invalid-value", '" "')]),
+        (provider(f'{URL}, api: "openai-responses"'), [("invalid-value", '"openai-responses"')]),
+        (provider(f'{URL}, api: "${{API}}"'), []),
+        (named("p", ""), [("no-models", "models")]),
+        (f"{{ models: {{ providers: {{ p: {{ {URL} }} }} }} }}", [("no-models", "p")]),
+        (
+            named("p", "", 'agents: { defaults: { models: { "p/*": {} } } }'),
+            [],
+        ),
+        (provider(f'{URL}, headers: {{ "X-Api-Key": "abc" }}'), [("hardcoded-secret", '"abc"')]),
+        (provider(f'{URL}, headers: {{ "X-Tenant": "abc" }}'), []),
+        (provider(f'{URL}, apiKey: "EMPTY"'), []),
+        (provider(f'{URL}, headers: {{ Authorization: "Bearer EMPTY" }}'), []),
+        (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("hardcoded-secret", '"EMPTY"')]),
+        (provider('baseUrl: "http://vllm.prod.svc/v1", apiKey: "dummy"'), []),
+        (provider('baseUrl: "http://vllm/v1", apiKey: "dummy"'), []),
+        (provider('baseUrl: "${URL}", apiKey: "dummy"'), []),
+        (provider(f'{URL}, apiKey: "${{K:-dummy}}"'), []),
+        (provider(f'{URL}, apiKey: "${{K:-dumy}}"'), [("hardcoded-secret", "${K:-dumy}")]),
+        ('{ env: { vars: { MY_KEY: "abc", STAGE: "test" } } }', [("hardcoded-secret", '"abc"')]),
+        (
+            provider(f'{URL}, apiKey: "${{MINE}}"', 'env: { vars: { MINE: "abc" } }'),
+            [("hardcoded-secret", '"abc"')],
+        ),
+        (provider(f'{URL}, params: {{ user: "${{A_TOKEN}}" }}'), [("secret-in-plain-position", "${A_TOKEN}")]),
+        (
+            provider(f'{URL}, apiKey: "${{MINE}}", params: {{ user: "a ${{MINE}}" }}'),
+            [("secret-in-plain-position", "${MINE}")],
+        ),
+        (provider(f'{URL}, params: {{ user: "${{STAGE}}" }}'), []),
+        (provider(f"{URL}, params: {{ store: true, top_k: 1 }}"), [("native-only-param", "store")]),
+        (
+            provider(URL, 'agents: { defaults: { models: { "p/m": { params: { service_tier: "auto" } } } } }'),
+            [("native-only-param", "service_tier")],
+        ),
+    ],
+)
+def test_providers_models_and_secrets(text: str, expected: list[tuple[str, str]]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("defaults", "expected"),
+    [
+        ('model: "p/m"', []),
+        ('model: { primary: "p/m", fallbacks: ["p/m2"] }', []),
+        ('model: "m"', [("malformed-model-ref", '"m"')]),
+        ('model: "p/"', [("malformed-model-ref", '"p/"')]),
+        ('model: "/m"', [("malformed-model-ref", '"/m"')]),
+        ('model: " p/m"', [("malformed-model-ref", '" p/m"')]),
+        ('model: "q/m"', [("unknown-provider", '"q/m"')]),
+        ('model: "vllm/m"', []),
+        ('model: "p/mm"', [("unknown-model", '"p/mm"')]),
+        ('model: "p/${NAME}"', []),
+        ('model: { fallbacks: ["p/m", "p/m"] }', [("duplicate-fallback", '"p/m"')]),
+        ('model: { primary: "p/m", fallbacks: ["p/m"] }', [("duplicate-fallback", '"p/m"')]),
+        ('model: "fast", models: { "p/m": { alias: "fast" } }', [("malformed-model-ref", '"fast"')]),
+        ('models: { "p/m": { alias: "a" }, "p/m2": { alias: "a" } }', [("alias-conflict", '"a"')]),
+        ('models: { "p/*": { alias: "a" } }', [("alias-conflict", '"a"')]),
+        ('models: { "p/x": {} }', [("unknown-model", '"p/x"')]),
+        ('model: "p/x", models: { "p/*": {} }', []),
+        ('models: { "q/*": {} }', [("unknown-provider", '"q/*"')]),
+        ("models: { m: {} }", [("malformed-model-ref", "m")]),
+    ],
+)
+def test_the_selection(defaults: str, expected: list[tuple[str, str]]) -> None:
+    text = f"""{{
+      models: {{ providers: {{ p: {{ {URL}, models: [{{ id: "m" }}, {{ id: "m2" }}] }} }} }},
+      agents: {{ defaults: {{ {defaults} }} }},
+    }}"""
+    assert found(text) == expected
+
+
+def test_a_rule_that_crashes_is_a_finding_and_hides_no_other() -> None:
+    def crashing(context: Context) -> Iterator[Diagnostic]:
+        yield Diagnostic("unknown-key", "found before", context.document.value_span(()))
+        raise ValueError("canary")
+
+    crashing.__module__ = "genesis.rules.crashing"
+
+    def fine(context: Context) -> Iterator[Diagnostic]:
+        yield Diagnostic("unknown-key", "found after", context.document.value_span(()))
+
+    document = parse(Source("genesis.json5", "{}"))
+    findings = registry.run(Context(document, expand(document, Variables())), [crashing, fine])
+    assert [(finding.rule, finding.message) for finding in findings][-2:] == [
+        ("internal-error", "a bug in Genesis: the rules in `crashing` crashed with ValueError"),
+        ("unknown-key", "found after"),
+    ]
+
+
+def test_every_rule_is_named_and_told_like_the_others() -> None:
+    for name, rule in CATALOGUE.items():
+        assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name)
+        assert rule.severity == ("warning" if name in WARNINGS else "error"), name
+        assert rule.title[0].islower() or rule.title.startswith("JSON"), name
+        assert not rule.title.endswith(".")
+        assert rule.why.endswith((".", "`.")), name
+
+
+def outcome(example: str) -> set[str]:
+    """Give the rules that an example of the catalogue breaks, in `check` or in `compile` without a server."""
+    keys = Keys(Variables((Layer("the environment", {}),), complete=True), {})
+    with serving((ServedModel("llama"), ServedModel("llama-3-8b"))) as server:
+        text = example.replace("http://127.0.0.1:8000/v1", server.base_url)
+        return {finding.rule for finding in compile_config("genesis.json5", text.encode(), keys).diagnostics}
+
+
+# What an example cannot show by itself: a file's bytes or size, another file, the environment, a server.
+OUTSIDE = {
+    "not-utf8",
+    "too-large",
+    "too-deep",
+    "include",
+    "server-unreachable",
+    "auth-rejected",
+    "no-models-discovered",
+}
+OUTSIDE |= {"bad-model-list", "not-configured", "empty-variable"}
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in OUTSIDE])
+def test_the_bad_example_of_a_rule_breaks_it_and_the_good_one_does_not(name: str) -> None:
+    assert name in outcome(CATALOGUE[name].bad)
+    assert name not in outcome(CATALOGUE[name].good)
+
+
+@pytest.mark.parametrize("name", [name for name in CATALOGUE if name not in OUTSIDE])
+def test_the_good_example_of_a_rule_is_clean_in_check(name: str) -> None:
+    assert found(CATALOGUE[name].good) == []
