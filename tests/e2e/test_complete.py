@@ -1,0 +1,114 @@
+"""The corners of `genesis complete`: prompts, parameters, manifests, what goes to a terminal and what to a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.testing import Answer, ServedModel, serving
+from tests.e2e.support import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis.testing import FakeVLLM
+    from tests.e2e.support import Genesis
+
+KEY = {"VLLM_API_KEY": "canary-4be1c09d"}
+HOSTILE = "red \x1b[31m and \u202e back\nnext"
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[FakeVLLM]:
+    with serving((ServedModel("llama", max_model_len=4096),), answer=Answer((HOSTILE,))) as running:
+        text = (
+            f'{{ models: {{ providers: {{ vllm: {{ baseUrl: "{running.base_url}", apiKey: "${{VLLM_API_KEY}}",'
+            ' models: [{ id: "llama" }] } } }, agents: { defaults: { model: "vllm/llama" } } }'
+        )
+        (folder / "genesis.json5").write_text(text, encoding="utf-8")
+        yield running
+
+
+def sent(server: FakeVLLM) -> dict[str, object]:
+    body: dict[str, object] = json.loads(server.requests[-1].body)
+    return body
+
+
+def test_a_prompt_may_come_from_standard_input(genesis: Genesis, server: FakeVLLM) -> None:
+    done = genesis("complete", "-", "--system", "be brief", env=KEY, stdin="what is 1 + 1?\n")
+    assert done.returncode == 0
+    assert sent(server)["messages"] == [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": "what is 1 + 1?\n"},
+    ]
+
+
+def test_parameters_are_json_or_else_text(genesis: Genesis, server: FakeVLLM) -> None:
+    options = ["--param", "temperature=0.5", "--param", "stop=END", "--param", 'bias={"1": 2}', "--max-tokens", "7"]
+    assert genesis("complete", "hi", *options, env=KEY).returncode == 0
+    body = sent(server)
+    assert (body["temperature"], body["stop"], body["bias"], body["max_tokens"]) == (0.5, "END", {"1": 2}, 7)
+
+
+@pytest.mark.parametrize("param", ["temperature", "=1", ""])
+def test_a_parameter_without_key_or_value_is_wrong_usage(param: str, genesis: Genesis, server: FakeVLLM) -> None:
+    done = genesis("complete", "hi", "--param", param, env=KEY)
+    assert done.returncode == 2
+    assert f"--param takes K=V, and {param!r} has no key or no `=`." in done.stderr
+    assert server.requests == []
+
+
+def test_to_a_pipe_the_text_goes_exactly_as_it_came(genesis: Genesis, server: FakeVLLM) -> None:
+    done = genesis("complete", "hi", env=KEY)
+    assert done.stdout == HOSTILE
+    assert done.stderr.startswith("usage: ")
+    assert len(server.requests) == 1
+
+
+def test_on_a_terminal_control_characters_are_escaped_and_the_line_is_ended(folder: Path, server: FakeVLLM) -> None:
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        [*COMMAND, "complete", "hi"], stdout=slave, stderr=subprocess.PIPE, env={**os.environ, **KEY}, cwd=folder
+    ) as process:
+        assert process.wait(60) == 0
+    os.close(slave)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert shown == "red \\x1b[31m and \\u202e back\r\nnext\r\n"
+    assert len(server.requests) == 1
+
+
+def test_the_whole_answer_as_json(genesis: Genesis, server: FakeVLLM) -> None:
+    done = genesis("complete", "hi", "--json", env=KEY)
+    assert (done.returncode, done.stderr) == (0, "")
+    answer = json.loads(done.stdout)
+    assert list(answer) == [
+        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes",
+    ]  # fmt: skip
+    assert (answer["version"], answer["provider"], answer["model"]) == (1, "vllm", "llama")
+    assert (answer["text"], answer["finishReason"]) == (HOSTILE, "stop")
+    assert list(answer["usage"]) == ["input", "output", "reasoning", "cached", "cost", "contextUsed"]
+    assert len(server.requests) == 1
+
+
+def test_a_manifest_is_used_as_it_is(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    assert genesis("compile", "-o", "manifest.json", env=KEY).returncode == 0
+    (folder / "genesis.json5").unlink()
+    assert genesis("complete", "hi", "--manifest", "manifest.json", env=KEY).stdout == HOSTILE
+    assert [request.path for request in server.requests] == ["/v1/chat/completions"]
+
+
+def test_a_manifest_that_cannot_be_used_says_why(genesis: Genesis, folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"manifestVersion": 2}', encoding="utf-8")
+    done = genesis("complete", "hi", "--manifest", "manifest.json", env=KEY)
+    assert done.returncode == 2
+    assert "manifest version 2 is not supported" in done.stderr
+    assert "compile the configuration again with this Genesis" in done.stderr
+    gone = genesis("complete", "hi", "--manifest", "gone.json", env=KEY)
+    assert gone.returncode == 2
+    assert "gone.json" in gone.stderr
