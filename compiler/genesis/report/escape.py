@@ -6,10 +6,12 @@ import re
 
 __all__ = ["escape"]
 
-# C0 and C1 controls, DEL, line and paragraph separators, bidirectional controls, zero-width characters, the BOM,
-# surrogates: whatever acts on what surrounds it.
+# Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
+# separators, surrogates: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14, whatever acts on what surrounds it.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -22,4 +24,6 @@ def escape(text: str) -> str:
 def _visible(match: re.Match[str]) -> str:
     char = match[0]
     code = ord(char)
-    return _SHORT.get(char) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")  # noqa: PLR2004 - one byte
+    if code < 0x100:  # noqa: PLR2004 - one byte
+        return _SHORT.get(char) or f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004 - the basic plane

@@ -81,7 +81,7 @@ def _line(span: Span) -> tuple[str, int, int]:
     source = span.source
     start, end = source.line_span(source.position(span.start).line)
     first, last = min(span.start, end), min(span.end, end)
-    left, right = max(start, first - _WIDTH), min(end, first + _WIDTH)
+    left, right = max(start, first - _WIDTH), min(end, first + _WIDTH + 1)
     ahead = _cells(source, left, first)
     shown = _cells(source, first, right)
     before = sum(map(_columns, ahead))
