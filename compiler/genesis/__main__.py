@@ -37,7 +37,12 @@ def _run(arguments: list[str]) -> int:
         # What it makes lives to the end of the process, with hardly a cycle in it. The collector walked a document of
         # 3 MB again and again: 60 of 350 ms (CPython 3.11).
         gc.disable()
-    if len(arguments) > 1 and arguments[0] == "check" and not any(word.startswith("-") for word in arguments):
+    if (
+        len(arguments) > 1
+        and arguments[0] == "check"
+        and not any(word.startswith("-") for word in arguments)
+        and not os.environ.get("GENESIS_FORMAT")
+    ):
         # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has no option to parse, and to
         # import click for that took 20 of 60 ms (CPython 3.11).
         from genesis.cli.checking import run

@@ -9,7 +9,18 @@ if TYPE_CHECKING:
 
     from genesis.source import Span
 
-__all__ = ["SEVERITIES", "Diagnostic", "Path", "Related", "Severity", "config_path", "fails", "in_order"]
+__all__ = [
+    "SEVERITIES",
+    "Diagnostic",
+    "Edit",
+    "Fix",
+    "Path",
+    "Related",
+    "Severity",
+    "config_path",
+    "fails",
+    "in_order",
+]
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
@@ -25,6 +36,23 @@ class Related(NamedTuple):
     span: Span
 
 
+class Edit(NamedTuple):
+    """A change of the text: what stands at `span` is replaced by `text`."""
+
+    span: Span
+    text: str
+
+
+class Fix(NamedTuple):
+    """A change that puts a finding right and is safe: what it does, in words (`rename it to `baseUrl``), and its edits.
+
+    The edits lie in one file and do not overlap.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+
+
 class Diagnostic(NamedTuple):
     """One finding.
 
@@ -35,6 +63,8 @@ class Diagnostic(NamedTuple):
         help: What to do.
         related: Other places that explain it.
         severity: How bad it is.
+        fix: What `--fix` does about it; None where no change is safe.
+        reason: Why it is silenced, by a comment beside it; None where it is not.
     """
 
     rule: str
@@ -43,6 +73,8 @@ class Diagnostic(NamedTuple):
     help: str | None = None
     related: tuple[Related, ...] = ()
     severity: Severity = "error"
+    fix: Fix | None = None
+    reason: str | None = None
 
 
 def config_path(path: Iterable[str | int]) -> str:

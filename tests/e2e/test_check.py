@@ -79,7 +79,15 @@ def test_folders_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -
         path.write_text("{ modles: 1 }", encoding="utf-8")
     report = json.loads(genesis("check", "--format", "json").stdout)
     assert [finding["path"] for finding in report["findings"]] == ["a/genesis.json5", "b/genesis.json", "genesis.json5"]
-    assert report["summary"] == {"files": 3, "errors": 0, "warnings": 3, "infos": 0}
+    assert report["summary"] == {
+        "files": 3,
+        "errors": 0,
+        "warnings": 3,
+        "infos": 0,
+        "ignored": 0,
+        "fixable": 0,
+        "fixed": 0,
+    }
 
 
 def test_standard_input(genesis: Genesis) -> None:

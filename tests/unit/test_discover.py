@@ -7,6 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genesis import discover as module
 from genesis.discover import Answer, Query, Row
@@ -113,6 +115,54 @@ def test_rows_without_a_usable_id_are_left_out_and_counted() -> None:
     data = [{"id": "ok"}, {"id": ""}, {"id": "\x1b[31m"}, {"id": "a\nb"}, {"id": 3}, {}, "text", None]
     made = ask(answering({"data": data}))[0]
     assert made == Answer({"ok": Row("ok", None, None)}, None, 7)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 1 << 70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+ITEMS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from(["a", "b", "org/c"]) | VALUES,
+        "parent": st.sampled_from(["a", "b", "\x1b"]) | VALUES,
+        "max_model_len": VALUES,
+        "context_length": VALUES,
+        "context_window": VALUES,
+    },
+)
+
+
+def window(item: dict[str, object]) -> int | None:
+    """Say what the first whole positive number of the three is, as the contract reads."""
+    stated = [item.get(key) for key in ("max_model_len", "context_length", "context_window")]
+    return next((value for value in stated if isinstance(value, int) and value is not True and value > 0), None)
+
+
+def usable(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
+@settings(max_examples=150)
+@given(st.lists(ITEMS | VALUES, max_size=5))
+def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_counted(data: list[object]) -> None:
+    made, _, _ = ask(answering({"data": data}))
+    expected: dict[str, Row] = {}
+    dropped = 0
+    for item in data:
+        if isinstance(item, dict) and usable(item.get("id")):
+            parent = item["parent"] if usable(item.get("parent")) else None
+            expected.setdefault(item["id"], Row(item["id"], window(item), parent))
+        else:
+            dropped += 1
+    assert made.rows == expected
+    if expected:
+        assert (made.failure, made.dropped) == (None, dropped)
+        assert all(type(row.context_window) in {int, type(None)} for row in made.rows.values())
+    else:
+        assert made.failure is not None
+        assert made.failure.rule == "no-models-discovered"
 
 
 @pytest.mark.parametrize(

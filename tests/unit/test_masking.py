@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from genesis.expand import Variables
 from genesis.pipeline import lint
 from genesis.report import json, text
+from genesis.report.model import Report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,8 @@ def shown(config: str, name: str = "genesis.json5") -> str:
     """Give all that `check` says of a configuration, in both formats; there is something to say."""
     findings = lint(name, config.encode("utf-8", "surrogatepass"), Variables()).diagnostics
     assert findings
-    return text.render(findings) + text.render(findings, colour=True) + json.render(1, findings)
+    report = Report(1, tuple(findings))
+    return text.render(report) + text.render(report, colour=True) + json.render(report)
 
 
 def in_provider(member: str, more: str = "") -> str:
@@ -134,7 +136,8 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
     """Where a quote or comment is opened before it, it may stand in a text that is no key: its name is still there."""
     config = in_provider(before + " " + MEMBERS[member].format(CANARY) + " " + after)
     findings = lint("genesis.json5", config.encode(), Variables()).diagnostics
-    output = text.render(findings) + json.render(1, findings)
+    report = Report(1, tuple(findings))
+    output = text.render(report) + json.render(report)
     assert "canary_5t" not in output, config
 
 

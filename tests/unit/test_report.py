@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from genesis.diagnostics import Diagnostic, Related
 from genesis.report import json as json_report
 from genesis.report.escape import escape
+from genesis.report.model import Report
 from genesis.report.summary import summary
-from genesis.report.text import render
+from genesis.report.text import paragraphs as render
 from genesis.source import Source, Span
 
 
@@ -123,7 +124,7 @@ def test_any_text_is_rendered_in_lines_of_a_terminals_width_without_control_char
     shown = render([finding(text, start, end)])
     assert not any(acts(char) for char in shown if char != "\n")
     assert "^" in shown or not text
-    report = json.loads(json_report.render(1, [finding(text, start, end)]))
+    report = json.loads(json_report.render(Report(1, (finding(text, start, end),))))
     assert report["findings"][0]["line"] >= 1
 
 
@@ -152,7 +153,9 @@ def test_an_escape_is_that_of_json5_and_python(char: str, shown: str) -> None:
 def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
     place = finding("{\n a: 1 }", 3, 4)
     related = place._replace(related=(Related("here", Span(place.span.source, 0, 1)),)) if place.span else place
-    report = json.loads(json_report.render(3, [related, Diagnostic("auth-rejected", "no", None, severity="warning")]))
+    report = json.loads(
+        json_report.render(Report(3, (related, Diagnostic("auth-rejected", "no", None, severity="warning"))))
+    )
     assert list(report) == ["version", "findings", "summary"]
     assert report["version"] == 1
     keys = ["rule", "severity", "message", "path", "line", "column", "endLine", "endColumn", "help", "fix", "related"]
@@ -165,7 +168,15 @@ def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
         {"message": "here", "path": "genesis.json5", "line": 1, "column": 1, "endLine": 1, "endColumn": 2}
     ]
     assert (second["path"], second["line"]) == (None, None)
-    assert report["summary"] == {"files": 3, "errors": 1, "warnings": 1, "infos": 0}
+    assert report["summary"] == {
+        "files": 3,
+        "errors": 1,
+        "warnings": 1,
+        "infos": 0,
+        "ignored": 0,
+        "fixable": 0,
+        "fixed": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -177,4 +188,4 @@ def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
     ],
 )
 def test_the_summary_counts(severities: list[str], line: str) -> None:
-    assert summary(2, [finding("", 0, 0, severity=severity) for severity in severities]) == line
+    assert summary(Report(2, tuple(finding("", 0, 0, severity=severity) for severity in severities))) == line

@@ -2,22 +2,91 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from genesis.cli.checking import run
+from genesis.batch import Choices
+from genesis.cli.checking import FORMATS, run
 from genesis.cli.inputs import env_file_option, variables
+from genesis.settings import SettingsError, check_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from genesis.diagnostics import Severity
 
 __all__ = ["command"]
 
+_FORMAT_OPTIONS: Final = ("--format",)
+_OUTPUT_OPTIONS: Final = ("-o", "--output")
 
-@click.command("check")
+
+class _Command(click.Command):
+    """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(_in_order(args))
+        rest = super().parse_args(ctx, args)
+        ctx.params["outputs"] = _paired(given) or _from_environment()
+        return rest
+
+
+def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give the formats and files of a command line as they come."""
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return
+        name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:3], word[2:])
+        if name in {*_FORMAT_OPTIONS, *_OUTPUT_OPTIONS}:
+            yield name, (value if equals else next(words, ""))
+
+
+def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    outputs: list[tuple[str, str | None]] = []
+    for name, value in given:
+        if name in _FORMAT_OPTIONS:
+            outputs.append((value, None))
+        elif not outputs:
+            outputs.append(("text", value))
+        elif outputs[-1][1] is None:
+            outputs[-1] = (outputs[-1][0], value)
+        else:
+            raise click.UsageError(f"-o {value} has no --format before it: each belongs to the one just before.")
+    return outputs
+
+
+def _from_environment() -> list[tuple[str, str | None]]:
+    """Give what GENESIS_FORMAT and GENESIS_OUTPUT say: a CI job sets them without a change to the hook's line."""
+    form = os.environ.get("GENESIS_FORMAT") or "text"
+    if form not in FORMATS:
+        raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
+    return [(form, os.environ.get("GENESIS_OUTPUT") or None)]
+
+
+def _rules(names: Sequence[str], option: str) -> frozenset[str]:
+    if names:
+        from genesis.rules.catalogue import CATALOGUE  # all texts of all rules
+
+        try:
+            check_rules(names, CATALOGUE, option)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
+    return frozenset(names)
+
+
+@click.command("check", cls=_Command)
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("form", "--format", type=click.Choice(["text", "json"]), default="text", help="How findings are written.")
+@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
+@click.option(
+    "_files", "-o", "--output", metavar="FILE", multiple=True, help="Where the --format just before goes; else printed."
+)
+@click.option("select", "--select", metavar="RULE", multiple=True, help="Only these rules.")
+@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Not these rules.")
+@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Make these warnings.")
+@click.option("error", "--error", metavar="RULE", multiple=True, help="Make these errors.")
 @click.option(
     "fail_on",
     "--fail-on",
@@ -25,18 +94,43 @@ __all__ = ["command"]
     default="error",
     help="The least severity that makes the exit code 1.  [default: error]",
 )
+@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("fix", "--fix", is_flag=True, help="Put right what can be put right safely.")
+@click.option("diff", "--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
+@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="The path that - stands for.")
 @env_file_option
 @click.option("use_env", "--use-env", is_flag=True, help="Resolve references with the environment as well.")
-def command(paths: tuple[str, ...], form: str, fail_on: Severity, env_files: tuple[str, ...], *, use_env: bool) -> int:
+def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_on: Severity, **options: Any) -> int:
     """Lint configurations: files, folders that are searched for genesis.json5 and genesis.json, - for standard input.
 
     Looks at nothing but the files: no network, no environment, no secrets; the same answer on every machine. The exit
-    code is 0 without findings, 1 with errors, 2 for wrong usage or a file that cannot be read.
+    code is 0 without findings, 1 with errors, 2 for wrong usage or a file that cannot be used.
 
     \b
     Examples:
       genesis check
-      genesis check deploy/genesis.json5 --format json
-      genesis check --env-file .env --fail-on warning
+      genesis check deploy/ --format github --format sarif -o genesis.sarif
+      genesis check --env-file .env --fail-on warning --ignore unknown-section
+      genesis check --fix --diff
     """
-    return run(paths, form=form, variables=variables(env_files, environment=use_env), fail_on=fail_on)
+    if options["diff"] and not options["fix"]:
+        raise click.UsageError("--diff shows what --fix would do, and goes with it.")
+    if options["fix"] and "-" in paths:
+        raise click.UsageError("--fix writes files, and standard input is none.")
+    severity: dict[str, Severity] = {}
+    severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
+    severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
+    choices = Choices(
+        variables=variables(options["env_files"], environment=options["use_env"]),
+        select=_rules(options["select"], "--select") if options["select"] else None,
+        ignore=_rules(options["ignore"], "--ignore"),
+        severity=severity,
+        stdin_name=options["stdin_name"],
+        fix=options["fix"],
+        write=not options["diff"],
+    )
+    try:
+        code = run(paths, choices, outputs=outputs, fail_on=fail_on)
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
+    return 0 if options["exit_zero"] and code == 1 else code

@@ -1,79 +1,90 @@
-"""`genesis check`, apart from its options: finding the files, linting each, reporting."""
+"""`genesis check`, apart from its options: the run, its reports, the exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from genesis.diagnostics import Diagnostic, Severity, fails, in_order
-from genesis.expand import Variables
-from genesis.pipeline import lint
-from genesis.report.summary import summary
+from genesis.batch import Choices, Outcome, check
+from genesis.collect import NAMES
+from genesis.diagnostics import Severity, fails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["run"]
+    from genesis.report.model import Report
 
-_NAMES: Final = ("genesis.json5", "genesis.json")
+__all__ = ["FORMATS", "run"]
+
+# Each is a module of `genesis.report`, imported when it is used.
+FORMATS: Final = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
+_TO_STDOUT: Final[tuple[tuple[str, str | None], ...]] = (("text", None),)
 
 
 def run(
     paths: Sequence[str],
+    choices: Choices = Choices(),  # noqa: B008 - immutable
     *,
-    form: str = "text",
-    variables: Variables = Variables(),  # noqa: B008 - immutable
+    outputs: Sequence[tuple[str, str | None]] = _TO_STDOUT,
     fail_on: Severity = "error",
 ) -> int:
-    """Lint files, print a report, and give the exit code: 0 clean, 1 findings, 2 a file that cannot be read.
+    """Check files, write the reports, and give the exit code: 0 clean, 1 findings, 2 a file that cannot be used.
 
     Args:
-        paths: Files, folders that are searched for configurations, `-` for standard input; none is this folder.
-        form: `text` or `json`.
-        variables: What references may be resolved with.
+        paths: Files, folders, patterns, `-`; none is this folder.
+        choices: What the run is told of rules, variables and fixes.
+        outputs: Formats, each with the file that it goes to; None is standard output.
         fail_on: The least severity that makes the exit code 1.
     """
-    findings: list[Diagnostic] = []
-    files = 0
-    unreadable = False
-    for path in dict.fromkeys(_files(paths or ["."])):
-        try:
-            data = _read(path)
-        except OSError as error:
-            _complain(f"cannot read {path}: {error.strerror}")
-            unreadable = True
-            continue
-        files += 1
-        findings += lint("<stdin>" if path == "-" else path, data, variables).diagnostics
-    if not files:
-        if not unreadable:
+    with _Progress() as progress:
+        outcome = check(paths, choices, progress.show)
+    for message in outcome.unusable:
+        _complain(message)
+    if not outcome.report.files:
+        if not outcome.unusable:
             where = ", ".join(paths) or "this folder"
-            _complain(f"no {' or '.join(_NAMES)} in {where}; `genesis init` writes one")
+            _complain(f"no {' or '.join(NAMES)} in {where}; `genesis init` writes one")
         return 2
-    findings = in_order(findings)
-    _print(form, files, findings)
-    return 2 if unreadable else int(fails(findings, fail_on))
+    written = _write(outcome, outputs)
+    return 2 if outcome.unusable or not written else int(fails(outcome.report.findings, fail_on))
 
 
-def _files(paths: Sequence[str]) -> Iterator[str]:
-    """List the files to check: what is named, and in folders what is called like a configuration, in a fixed order."""
-    for path in paths:
-        if path == "-" or not os.path.isdir(path):
-            yield path
+def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]]) -> bool:
+    """Write every report; tell whether all of them could be."""
+    sys.stdout.write(outcome.changes)
+    whole = True
+    for form, path in outputs:
+        if path is None or path == "-":
+            sys.stdout.write(
+                _render(form, outcome.report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+            )
+            sys.stdout.flush()
             continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "node_modules")
-            for name in _NAMES:
-                if name in names:
-                    yield os.path.normpath(os.path.join(folder, name))
+        from genesis.files import write_atomic  # most reports are printed
+
+        try:
+            write_atomic(path, _render(form, outcome.report, colour=False).encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            _complain(f"cannot write {path}: {error.strerror}")
+            whole = False
+    return whole
 
 
-def _read(path: str) -> bytes:
-    if path == "-":
-        return sys.stdin.buffer.read()
-    with open(path, "rb") as stream:
-        return stream.read()
+def _render(form: str, report: Report, *, colour: bool) -> str:
+    """Render a report. A clean one for people needs no more than its summary."""
+    if form == "text":
+        if not report.findings:
+            from genesis.report.summary import summary
+
+            return summary(report) + "\n"
+        from genesis.report import text
+
+        return text.render(report, colour=colour)
+    import importlib  # for programs that ask for it
+
+    rendered: str = importlib.import_module(f"genesis.report.{form}").render(report)
+    return rendered
 
 
 def _complain(message: str) -> None:
@@ -82,19 +93,38 @@ def _complain(message: str) -> None:
     sys.stderr.write(f"genesis: {escape(message)}\n")
 
 
-def _print(form: str, files: int, findings: list[Diagnostic]) -> None:
-    """Print a report. Each format is imported when it is used; a clean file needs only the summary."""
-    if form == "json":
-        from genesis.report import json
+class _Progress:
+    """A bar on standard error, if that is a terminal and the run takes more than a second; gone at the end."""
 
-        report = json.render(files, findings)
-    else:
-        report = ""
-        if findings:
-            from genesis.report import text
+    def __init__(self) -> None:
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+        self._began: float | None = None
 
-            colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-            report = text.render(findings, colour=colour)
-        report += summary(files, findings) + "\n"
-    sys.stdout.write(report)
-    sys.stdout.flush()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, done: int, files: int) -> None:
+        """Take note of a file that is done."""
+        if files == 1 or not sys.stderr.isatty():
+            return
+        import time  # the clock and the bar are for terminals
+
+        self._began = self._began or time.monotonic()
+        if self._bar is None and time.monotonic() - self._began > 1:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("checking", total=files)
+            self._bar.start()
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=files)
+
+
+if TYPE_CHECKING:
+    import rich.progress

@@ -133,7 +133,7 @@ def compile_now(
 def show(diagnostics: Sequence[Diagnostic]) -> None:
     """Print findings on standard error, where they are no part of a command's result."""
     if diagnostics:
-        from genesis.report.text import render
+        from genesis.report.text import paragraphs
 
         colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        sys.stderr.write(render(diagnostics, colour=colour))
+        sys.stderr.write(paragraphs(diagnostics, colour=colour))

@@ -6,30 +6,32 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from genesis.diagnostics import Diagnostic
+    from genesis.diagnostics import Diagnostic, Fix
+    from genesis.report.model import Report
     from genesis.source import Span
 
 __all__ = ["render"]
 
 
-def render(files: int, diagnostics: Iterable[Diagnostic]) -> str:
-    """Render findings as JSON: lines and columns are 1-based, ends are exclusive, columns count code points."""
-    findings = list(diagnostics)
-    report = {
+def render(report: Report) -> str:
+    """Render a report as JSON: lines and columns are 1-based, ends are exclusive, columns count code points."""
+    findings = report.findings
+    content = {
         "version": 1,
         "findings": [_finding(finding) for finding in findings],
         "summary": {
-            "files": files,
+            "files": report.files,
             **{
                 f"{name}s": sum(finding.severity == name for finding in findings)
                 for name in ("error", "warning", "info")
             },
+            "ignored": len(report.silenced),
+            "fixable": sum(finding.fix is not None for finding in findings),
+            "fixed": report.fixed,
         },
     }
     # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
-    return json.dumps(report, indent=2) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _finding(finding: Diagnostic) -> dict[str, Any]:
@@ -39,9 +41,18 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
         "message": finding.message,
         **_place(finding.span),
         "help": finding.help,
-        "fix": None,
+        "fix": finding.fix and _fix(finding.fix),
         "related": [{"message": place.message, **_place(place.span)} for place in finding.related],
     }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    edits = []
+    for edit in fix.edits:
+        place = _place(edit.span)
+        del place["path"]
+        edits.append({**place, "text": edit.text})
+    return {"title": fix.title, "edits": edits}
 
 
 def _place(span: Span | None) -> dict[str, Any]:

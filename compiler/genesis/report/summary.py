@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from genesis.diagnostics import Diagnostic
+    from genesis.report.model import Report
 
 __all__ = ["summary"]
 
+_WORDS = {"error": "errors", "warning": "warnings", "info": "notes"}
 
-def summary(files: int, diagnostics: Iterable[Diagnostic]) -> str:
-    """Count: `2 files checked: 1 error, 3 warnings`."""
-    counts = dict.fromkeys(("error", "warning", "info"), 0)
-    for finding in diagnostics:
+
+def summary(report: Report) -> str:
+    """Count: `2 files checked: 1 error, 3 warnings (2 fixable with --fix), 1 ignored`."""
+    counts = dict.fromkeys(_WORDS, 0)
+    for finding in report.findings:
         counts[finding.severity] += 1
-    words = {"error": "errors", "warning": "warnings", "info": "notes"}
-    parts = [f"{count} {words[name] if count != 1 else words[name][:-1]}" for name, count in counts.items() if count]
-    return f"{files} {'file' if files == 1 else 'files'} checked: {', '.join(parts) or 'no findings'}"
+    parts = [f"{count} {_WORDS[name] if count != 1 else _WORDS[name][:-1]}" for name, count in counts.items() if count]
+    found = ", ".join(parts) or "no findings"
+    fixable = sum(finding.fix is not None for finding in report.findings)
+    if fixable:
+        found += f" ({fixable} fixable with --fix)"
+    more = [f"{report.fixed} fixed"] if report.fixed else []
+    more += [f"{len(report.silenced)} ignored"] if report.silenced else []
+    return f"{report.files} {'file' if report.files == 1 else 'files'} checked: {', '.join([found, *more])}"

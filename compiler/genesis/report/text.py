@@ -6,14 +6,16 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from genesis.report.escape import escape
+from genesis.report.summary import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from genesis.diagnostics import Diagnostic, Severity
+    from genesis.report.model import Report
     from genesis.source import Source, Span
 
-__all__ = ["render"]
+__all__ = ["paragraphs", "render"]
 
 _COLOURS: Final[dict[str, str]] = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m"}
 _BOLD: Final = "\x1b[1m"
@@ -26,7 +28,12 @@ _LEAD: Final = 20
 _MASK: Final = "***"
 
 
-def render(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+def render(report: Report, *, colour: bool = False) -> str:
+    """Render a report: a paragraph a finding, and the summary."""
+    return f"{paragraphs(report.findings, colour=colour)}{summary(report)}\n"
+
+
+def paragraphs(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
     """Render findings, one paragraph each, in the order given."""
     return "".join(f"{_Renderer(colour=colour).finding(finding)}\n\n" for finding in diagnostics)
 

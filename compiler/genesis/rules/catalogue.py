@@ -20,7 +20,10 @@ from genesis.rules import (
 if TYPE_CHECKING:
     from genesis.rules.rule import Rule
 
-__all__ = ["CATALOGUE"]
+__all__ = ["CATALOGUE", "COMPILE_ONLY"]
+
+# Rules that need the environment or a server, so that `check` never reports them.
+COMPILE_ONLY: Final = frozenset({"not-configured", "unset-variable", *(rule.name for rule in server.RULES)})
 
 CATALOGUE: Final[dict[str, Rule]] = {
     rule.name: rule

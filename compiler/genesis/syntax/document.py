@@ -110,9 +110,7 @@ class Document:
 
     def comments(self) -> Iterator[Span]:
         """Place every comment of the text, in order. Made when asked for: reading does not slow down for it."""
-        for match in re.finditer(_COMMENT_OR_STRING, self.source.text):
-            if match[1] is not None:
-                yield Span(self.source, match.start(), match.end())
+        return comments(self.source)
 
     def _find(self, path: Path) -> tuple[Source, Entry, bool]:
         """Walk to `path`: the source and entry there, and whether the whole path was walked."""
@@ -129,6 +127,13 @@ class Document:
             if isinstance(entry, Foreign):
                 source, entry = entry
         return source, entry, True
+
+
+def comments(source: Source) -> Iterator[Span]:
+    """Place every comment of a text, in order."""
+    for match in re.finditer(_COMMENT_OR_STRING, source.text):
+        if match[1] is not None:
+            yield Span(source, match.start(), match.end())
 
 
 def value_offsets(entry: Entry) -> tuple[int, int]:

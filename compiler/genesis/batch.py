@@ -1,0 +1,157 @@
+"""Many files in one run: each is read, linted, held against the settings that hold for it, and fixed if asked for.
+
+A file that cannot be read is told and hides no other; nothing is kept of a file without findings.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from genesis.collect import STDIN, collect
+from genesis.diagnostics import Diagnostic, in_order
+from genesis.expand import Variables
+from genesis.pipeline import lint
+from genesis.report.model import Report
+from genesis.settings import Settings, for_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from genesis.diagnostics import Severity
+
+__all__ = ["Choices", "Outcome", "check"]
+
+
+class Choices(NamedTuple):
+    """What a run is told beside its files; of rules it goes before what the settings say.
+
+    Attributes:
+        variables: What references may be resolved with.
+        select: Only these rules; None is what the settings say.
+        ignore: Not these, nor those of the settings.
+        severity: Severities by rule.
+        stdin_name: The path that standard input stands for: in findings, and for the settings that hold.
+        fix: Whether fixes are made.
+        write: Whether fixed files are written; else the changes are shown.
+    """
+
+    variables: Variables = Variables()
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = frozenset()
+    severity: Mapping[str, Severity] = {}
+    stdin_name: str | None = None
+    fix: bool = False
+    write: bool = True
+
+
+class Outcome(NamedTuple):
+    """What a run gave: the report, why files could not be read or written, and the changes that were not written."""
+
+    report: Report
+    unusable: tuple[str, ...]
+    changes: str
+
+
+def check(
+    paths: Sequence[str],
+    choices: Choices = Choices(),  # noqa: B008 - immutable
+    on_file: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Outcome:
+    """Check files.
+
+    Args:
+        paths: Files, folders, patterns, `-`; none is this folder.
+        choices: What the run is told.
+        on_file: Called after each file with how many are done, and how many there are.
+
+    Raises:
+        genesis.settings.SettingsError: Settings cannot be used.
+    """
+    findings: list[Diagnostic] = []
+    silenced: list[Diagnostic] = []
+    unusable = []
+    changes = []
+    checked = fixed = 0
+    files = collect(paths or ["."])
+    for number, path in enumerate(files, 1):
+        try:
+            data = _read(path)
+        except OSError as error:
+            unusable.append(f"cannot read {path}: {error.strerror}")
+            continue
+        checked += 1
+        name = (choices.stdin_name or "<stdin>") if path == STDIN else path
+        settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
+        one = _File(name, settings, choices)
+        if choices.fix:
+            try:
+                data, made, change = one.fixed(data)
+            except OSError as error:
+                unusable.append(f"cannot write {path}: {error.strerror}")
+            else:
+                fixed += made
+                changes.append(change)
+        kept, dropped = one.checked(data)
+        findings += kept
+        silenced += dropped
+        on_file(number, len(files))
+    report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
+    return Outcome(report, tuple(unusable), "".join(changes))
+
+
+class _File(NamedTuple):
+    """One file's name, and what holds for it."""
+
+    name: str
+    settings: Settings
+    choices: Choices
+
+    def checked(self, data: bytes) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Give the findings that count, and those that comments silence."""
+        linted = lint(self.name, data, self.choices.variables)
+        found = linted.diagnostics
+        silenced: list[Diagnostic] = []
+        sources = linted.context.document.sources
+        if any("genesis:" in source.text for source in sources):
+            from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY  # most files silence nothing
+            from genesis.suppress import apply
+
+            found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY)
+        return self.settings.apply(found, self.name), self.settings.apply(silenced, self.name)
+
+    def fixed(self, data: bytes) -> tuple[bytes, int, str]:
+        """Fix the file: give its new bytes, how many findings were put right, and the change if it is only shown.
+
+        Raises:
+            OSError: The file cannot be written; it is as it was.
+        """
+        from genesis import fix  # for those who ask for it
+
+        new, made = fix.fix(self.name, data, lambda changed: self.checked(changed)[0])
+        if not made:
+            return data, 0, ""
+        if not self.choices.write:
+            return data, 0, fix.diff(self.name, data, new)
+        from genesis.files import write_atomic
+
+        write_atomic(self.name, new)
+        return new, made, ""
+
+
+def _merged(settings: Settings, choices: Choices) -> Settings:
+    if choices.select is None and not choices.ignore and not choices.severity:
+        return settings
+    return settings._replace(
+        select=settings.select if choices.select is None else choices.select,
+        ignore=settings.ignore | choices.ignore,
+        severity={**settings.severity, **choices.severity},
+    )
+
+
+def _read(path: str) -> bytes:
+    if path == STDIN:
+        return sys.stdin.buffer.read()
+    with open(path, "rb") as stream:
+        return stream.read()

@@ -1,0 +1,134 @@
+"""Silencing findings by a comment: `// genesis: ignore[RULE, RULE] reason`.
+
+One that trails something on its line is about that line, any other about the next line that holds something. The reason
+is required: whoever reads the file wants to know it. A comment that silences nothing is a finding itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from genesis.diagnostics import Diagnostic, Edit, Fix
+from genesis.nearest import nearest
+from genesis.source import Span
+from genesis.syntax.document import comments
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from genesis.source import Source
+
+__all__ = ["MARK", "UNUSED", "apply"]
+
+MARK: Final = "genesis:"
+UNUSED: Final = "unused-ignore"
+_IGNORE = re.compile(r"(?:/[/*])\s*genesis:\s*ignore\b(?:\[([^\]]*)\])?\s*(.*?)\s*(?:\*/)?$", re.DOTALL)
+_NAME = re.compile(r"[^\s,]+")
+_HOW: Final = "write `// genesis: ignore[RULE] why it is fine here`"
+
+
+class _Comment(NamedTuple):
+    """A comment that silences rules: its place, the names in it with their places, the line that it is about."""
+
+    span: Span
+    names: tuple[tuple[str, Span], ...]
+    reason: str
+    line: int
+
+
+def apply(
+    findings: Sequence[Diagnostic], sources: Sequence[Source], known: Collection[str], elsewhere: Collection[str] = ()
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """Part findings into those that stay, with those about comments that silence nothing, and those that are silenced.
+
+    Args:
+        findings: Of all the sources.
+        sources: The texts whose comments count.
+        known: The names of all rules.
+        elsewhere: Rules that other commands report, so that silencing them is never said to be of no use.
+    """
+    marked = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
+    about: dict[tuple[Source, int, str], list[tuple[Span, str]]] = {}
+    for comment in marked:
+        for name, place in comment.names if comment.reason else ():
+            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason))
+    used: set[Span] = set()
+    kept, silenced = [], []
+    for finding in findings:
+        span = finding.span
+        found = about.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
+        if found:
+            used |= {place for place, _ in found}
+            silenced.append(finding._replace(reason=found[0][1]))
+        else:
+            kept.append(finding)
+    for comment in marked:
+        kept += _unused(comment, used, known, elsewhere)
+    return kept, silenced
+
+
+def _comments(source: Source) -> Iterator[_Comment]:
+    """Find the comments that silence, the last one first: one that stands above another is about the same line."""
+    text = source.text
+    following: tuple[int, int] | None = None
+    for start, end in reversed([(span.start, span.end) for span in comments(source)]):
+        first, _ = source.line_span(source.position(start).line)
+        after = _skip(text, end)
+        target = following[1] if following is not None and after == following[0] else after
+        trails = text[first:start].strip() != "" and not text[first:start].lstrip().startswith(("//", "/*"))
+        following = (start, target)
+        match = _IGNORE.match(text, start, end)
+        if match is None:
+            continue
+        begin = match.start(1)
+        names = tuple(
+            (name[0], Span(source, begin + name.start(), begin + name.end())) for name in _NAME.finditer(match[1] or "")
+        )
+        line = source.position(start if trails else min(target, len(text))).line
+        yield _Comment(Span(source, start, end), names, match[2], line)
+
+
+def _skip(text: str, offset: int) -> int:
+    """Skip white space."""
+    while offset < len(text) and text[offset].isspace():
+        offset += 1
+    return offset
+
+
+def _unused(
+    comment: _Comment, used: Collection[Span], known: Collection[str], elsewhere: Collection[str]
+) -> Iterator[Diagnostic]:
+    """Report what a comment is of no use for."""
+    if not comment.names or not comment.reason:
+        what = "names no rule" if not comment.names else "gives no reason"
+        message = f"this comment {what}, and silences nothing"
+        yield Diagnostic(UNUSED, message, comment.span, _HOW, severity="warning")
+        return
+    for name, place in comment.names:
+        if name not in known:
+            near = nearest(name, known)
+            help_ = f"did you mean `{near}`?" if near else "`genesis explain` lists the rules"
+            yield Diagnostic(UNUSED, f"there is no rule `{name}` to silence", place, help_, severity="warning")
+        elif place not in used and name not in elsewhere:
+            message = f"`{name}` has nothing to silence on line {comment.line}"
+            yield Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=_removal(comment, place))
+
+
+def _removal(comment: _Comment, place: Span) -> Fix:
+    """Take a name out of a comment, or the comment out of the text where it is the only one."""
+    source, text = comment.span.source, comment.span.source.text
+    if len(comment.names) > 1:
+        index = [span for _, span in comment.names].index(place)
+        start = place.start if index == 0 else comment.names[index - 1][1].end
+        end = comment.names[1][1].start if index == 0 else place.end
+        return Fix("remove it from the comment", (Edit(Span(source, start, end), ""),))
+    first, last = source.line_span(source.position(comment.span.start).line)
+    start, end = comment.span.start, comment.span.end
+    while start > first and text[start - 1] in " \t":
+        start -= 1
+    if start == first and not text[end:last].strip():
+        # The line holds nothing else: it goes with its end.
+        lines = source.line_starts
+        end = next((offset for offset in lines if offset > comment.span.start), len(text))
+    return Fix("remove the comment", (Edit(Span(source, start, end), ""),))
