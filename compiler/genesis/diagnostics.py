@@ -25,6 +25,8 @@ __all__ = [
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
+_LONGEST: Final = 1000  # characters of a message
+
 Path = tuple[str | int, ...]
 """Where a value is in a document: object keys and array indices from the root."""
 
@@ -92,13 +94,26 @@ def config_path(path: Iterable[str | int]) -> str:
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Order findings by file, offset and rule (then message), those without a place first; equal ones are one."""
+    """Order findings by file, offset and rule (then message), those without a place first; equal ones are one.
+
+    Words that quote a key of a megabyte are cut: no report is to be that long.
+    """
 
     def key(finding: Diagnostic) -> tuple[str, int, str, str]:
         span = finding.span
         return (span.source.name if span else "", span.start if span else -1, finding.rule, finding.message)
 
-    return sorted(dict.fromkeys(diagnostics), key=key)
+    return sorted(dict.fromkeys(map(_shortened, diagnostics)), key=key)
+
+
+def _shortened(finding: Diagnostic) -> Diagnostic:
+    if len(finding.message) <= _LONGEST and len(finding.help or "") <= _LONGEST:
+        return finding
+    return finding._replace(message=_cut(finding.message), help=finding.help and _cut(finding.help))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 200]} … {text[-200:]}"
 
 
 def fails(diagnostics: Iterable[Diagnostic], at: Severity = "error") -> bool:

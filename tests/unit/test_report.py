@@ -51,7 +51,7 @@ def test_a_finding_with_everything_in_it() -> None:
         "  |\n"
         "3 |   first: 2,\n"
         "  |   ^^^^^\n"
-        "  :: first given here\n"
+        "  = note: first given here\n"
         " --> genesis.json5:2:3\n"
         "  |\n"
         "2 |   first: 1,\n"

@@ -7,10 +7,10 @@ import re
 __all__ = ["escape"]
 
 # Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
-# separators, surrogates: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14, whatever acts on what surrounds it.
+# separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}

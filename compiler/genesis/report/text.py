@@ -51,7 +51,9 @@ class _Renderer:
         if finding.span is not None:
             lines += self._frame(finding.span, margin, finding.severity, "^")
         for place in finding.related:
-            lines.append(f"{' ' * margin} {self._paint(_BLUE, '::')} {escape(place.message)}")
+            # Not `::`, which GitHub Actions reads as a command at the start of a line.
+            words = f"{self._paint(_BLUE, '=')} {self._paint(_BOLD, 'note')}: {escape(place.message)}"
+            lines.append(f"{' ' * margin} {words}")
             lines += self._frame(place.span, margin, "info", "-")
         if finding.help is not None:
             bar = self._paint(_BLUE, "=")

@@ -1,0 +1,45 @@
+"""Telling findings apart across commits, whatever lines are added above them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from genesis.report.paths import relative
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from genesis.diagnostics import Diagnostic
+    from genesis.source import Span
+
+__all__ = ["fingerprints", "visible"]
+
+
+def fingerprints(findings: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic, str]]:
+    """Give each finding with its fingerprint (hex): of its rule, path and line's text, and which one of those it is."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for finding in findings:
+        key = (finding.rule, *_place(finding.span), "" if finding.span else finding.message)
+        seen[key] += 1
+        yield finding, hashlib.sha256("\0".join([*key, str(seen[key])]).encode("utf-8", "replace")).hexdigest()
+
+
+def visible(span: Span, start: int, end: int) -> str:
+    """Give a piece of a source without its secrets."""
+    text, done = "", start
+    for low, high in span.source.hidden:
+        if high > start and low < end:
+            text += span.source.text[done : max(low, done)] + "***"
+            done = max(done, high)
+    return text + span.source.text[done:end]
+
+
+def _place(span: Span | None) -> tuple[str, str]:
+    if span is None:
+        return "", ""
+    start, end = span.source.line_span(span.source.position(span.start).line)
+    # Of a line of a megabyte what is around the finding is enough, and all that is looked at.
+    start, end = max(start, span.start - 500), min(end, span.start + 500)
+    return relative(span.source.name), " ".join(visible(span, start, end).split())

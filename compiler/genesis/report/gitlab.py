@@ -1,0 +1,41 @@
+"""GitLab's code quality report: a JSON array, which merge requests show as a widget and beside the lines.
+
+The keys are those of https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from genesis.report.fingerprint import fingerprints
+from genesis.report.paths import relative
+
+if TYPE_CHECKING:
+    from genesis.diagnostics import Diagnostic
+    from genesis.report.model import Report
+
+__all__ = ["render"]
+
+_SEVERITIES: Final = {"error": "major", "warning": "minor", "info": "info"}
+
+
+def render(report: Report) -> str:
+    """Render the findings; an empty array where there are none."""
+    findings = [_finding(finding, fingerprint) for finding, fingerprint in fingerprints(report.findings)]
+    return json.dumps(findings, indent=2) + "\n"
+
+
+def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+    path, line = "", 1
+    if finding.span is not None:
+        source = finding.span.source
+        path, line = relative(source.name), source.position(finding.span.start).line
+    help_ = f" ({finding.help})" if finding.help else ""
+    return {
+        "description": f"{finding.message}{help_}",
+        "check_name": finding.rule,
+        "fingerprint": fingerprint,
+        "severity": _SEVERITIES[finding.severity],
+        "location": {"path": path, "lines": {"begin": line}},
+    }
