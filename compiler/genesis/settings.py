@@ -88,7 +88,7 @@ def for_folder(folder: str) -> Settings:
 def _read(folder: str) -> Settings | None:
     """Read a folder's own settings; None where it has none."""
     for name in FILES:
-        path = os.path.join(folder, name)
+        path = os.path.relpath(os.path.join(folder, name))
         try:
             with open(path, "rb") as stream:
                 data = stream.read()

@@ -129,8 +129,5 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
         fix=options["fix"],
         write=not options["diff"],
     )
-    try:
-        code = run(paths, choices, outputs=outputs, fail_on=fail_on)
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None
+    code = run(paths, choices, outputs=outputs, fail_on=fail_on)
     return 0 if options["exit_zero"] and code == 1 else code

@@ -1,0 +1,208 @@
+"""`genesis check` as a team sets it up: settings, formats, patterns, ignore comments, fixes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+# An error, a warning that can be fixed by hand alone, and a warning.
+TEXT = """{
+  models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", modells: 1, models: [{ id: "m" }] } } },
+  agents: { defaults: { model: { primary: "vllm/m", fallbacks: ["vllm/m"] } } },
+  gateway: {},
+}
+"""
+
+
+@pytest.fixture
+def config(folder: Path) -> Path:
+    path = folder / "genesis.json5"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def rules(genesis: Genesis, *arguments: str) -> list[str]:
+    report = json.loads(genesis("check", "--format", "json", *arguments).stdout)
+    return [f"{each['severity']} {each['rule']}" for each in report["findings"]]
+
+
+ALL = ["error unknown-key", "warning duplicate-fallback", "warning unknown-section"]
+
+
+def test_rules_are_chosen_on_the_command_line(genesis: Genesis, config: Path) -> None:
+    assert config.exists()
+    assert rules(genesis) == ALL
+    assert rules(genesis, "--select", "unknown-key", "--select", "duplicate-fallback") == ALL[:2]
+    assert rules(genesis, "--ignore", "unknown-key") == ALL[1:]
+    assert rules(genesis, "--error", "unknown-section", "--warn", "unknown-key") == [
+        "warning unknown-key",
+        "warning duplicate-fallback",
+        "error unknown-section",
+    ]
+    assert genesis("check", "--warn", "unknown-key").returncode == 0
+    assert genesis("check").returncode == 1
+    assert genesis("check", "--exit-zero").returncode == 0
+    wrong = genesis("check", "--ignore", "unknown-kye")
+    assert wrong.returncode == 2
+    assert "--ignore names no rule: `unknown-kye`; did you mean `unknown-key`?" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("pyproject.toml", "tool.genesis"), ("genesis.toml", "")], ids=["pyproject", "genesis"]
+)
+def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Genesis, config: Path) -> None:
+    def table(key: str) -> str:
+        return f"[{'.'.join(part for part in (prefix, key) if part)}]\n" if prefix or key else ""
+
+    settings = config.parent / name
+    settings.write_text(
+        f'{table("")}ignore = ["unknown-section"]\n{table("severity")}duplicate-fallback = "error"\n'
+        f'{table("per-path")}"examples/**" = ["unknown-key"]\n',
+        encoding="utf-8",
+    )
+    example = config.parent / "examples" / "deep" / "genesis.json5"
+    example.parent.mkdir(parents=True)
+    example.write_text(TEXT, encoding="utf-8")
+    assert rules(genesis, "genesis.json5") == ["error unknown-key", "error duplicate-fallback"]
+    assert rules(genesis, str(example)) == ["error duplicate-fallback"]
+    assert rules(genesis, "genesis.json5", "--ignore", "unknown-key") == ["error duplicate-fallback"]
+    (example.parent / name).write_text(f'{table("")}select = ["unknown-section"]\n', encoding="utf-8")
+    assert rules(genesis, "examples") == ["warning unknown-section"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.genesis]\nignroe = []", "unknown key `ignroe`; did you mean `ignore`?"),
+        (
+            '[tool.genesis]\nignore = ["unknown-kye"]',
+            "`ignore` names no rule: `unknown-kye`; did you mean `unknown-key`?",
+        ),
+        ('[tool.genesis]\nignore = "unknown-key"', "`ignore` must be an array of rules' names"),
+        (
+            '[tool.genesis.severity]\nunknown-key = "fatal"',
+            "`severity.unknown-key` must be one of `error`, `warning`, `info`",
+        ),
+        (
+            '[tool.genesis.severity]\nnope-nope = "error"',
+            "`severity` names no rule: `nope-nope`; `genesis explain` lists them",
+        ),
+        ("[tool]\ngenesis = 1", "`tool.genesis` must be a table"),
+        ("[tool.genesis]\nper-path = 1", "`per-path` must be a table"),
+        ("[tool.genesis", "pyproject.toml is no TOML: "),
+    ],
+)
+def test_settings_that_are_wrong_are_told(text: str, said: str, genesis: Genesis, config: Path) -> None:
+    (config.parent / "pyproject.toml").write_text(text, encoding="utf-8")
+    done = genesis("check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.startswith("genesis: pyproject.toml")
+    assert genesis("check", "genesis.json5").stderr == done.stderr
+
+
+def test_another_tools_settings_are_left_alone(genesis: Genesis, config: Path) -> None:
+    (config.parent / "pyproject.toml").write_text('[project]\nname = "genesis-user"\n[tool.other]\nx = 1\n', "utf-8")
+    assert rules(genesis) == ALL
+
+
+def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
+    folder = config.parent
+    done = genesis(
+        "check", "--format", "sarif", "-o", "a.sarif", "--format=concise", "--format", "gitlab", "--output=b.json"
+    )
+    assert done.returncode == 1
+    assert done.stdout == genesis("check", "--format", "concise").stdout
+    assert (folder / "a.sarif").read_text(encoding="utf-8") == genesis("check", "--format", "sarif").stdout
+    assert (folder / "b.json").read_text(encoding="utf-8") == genesis("check", "--format", "gitlab").stdout
+    alone = genesis("check", "-o", "c.txt")
+    assert (alone.returncode, alone.stdout) == (1, "")
+    assert (folder / "c.txt").read_text(encoding="utf-8") == genesis("check").stdout
+    assert genesis("check", "--format", "json", "-o", "a", "-o", "b").returncode == 2
+    gone = genesis("check", "-o", "gone/c.txt")
+    assert (gone.returncode, gone.stderr) == (2, "genesis: cannot write gone/c.txt: No such file or directory\n")
+
+
+def test_the_environment_may_set_the_format(genesis: Genesis, config: Path) -> None:
+    concise = genesis("check", "--format", "concise").stdout
+    assert genesis("check", env={"GENESIS_FORMAT": "concise"}).stdout == concise
+    assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise"}).stdout == concise
+    assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise", "GENESIS_OUTPUT": "out"}).stdout == ""
+    assert (config.parent / "out").read_text(encoding="utf-8") == concise
+    assert "GENESIS_FORMAT is 'xml'" in genesis("check", env={"GENESIS_FORMAT": "xml"}).stderr
+    assert genesis("check", "--format", "concise", env={"GENESIS_FORMAT": "xml"}).stdout == concise
+
+
+@pytest.mark.parametrize("form", ["text", "concise", "json", "sarif", "github", "gitlab", "junit"])
+def test_the_exit_code_is_the_same_in_every_format(form: str, genesis: Genesis, config: Path) -> None:
+    assert genesis("check", "--format", form).returncode == 1
+    assert genesis("check", "--format", form, "--ignore", "unknown-key").returncode == 0
+    assert genesis("check", "--format", form, "--ignore", "unknown-key", "--fail-on", "warning").returncode == 1
+    config.write_text("{}", encoding="utf-8")
+    assert genesis("check", "--format", form).returncode == 0
+    assert genesis("check", "--format", form, "gone.json5").returncode == 2
+
+
+def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> None:
+    text = TEXT.replace("  gateway", "  // genesis: ignore[unknown-section] it is the gateway's\n  gateway")
+    config.write_text(text, encoding="utf-8")
+    done = genesis("check")
+    assert "unknown-section" not in done.stdout
+    assert done.stdout.endswith("1 file checked: 1 error, 1 warning, 1 ignored\n")
+    results = json.loads(genesis("check", "--format", "sarif").stdout)["runs"][0]["results"]
+    assert [each.get("suppressions") for each in results if each["ruleId"] == "unknown-section"] == [
+        [{"kind": "inSource", "justification": "it is the gateway's"}]
+    ]
+    config.write_text(text.replace("  gateway: {},\n", ""), encoding="utf-8")
+    assert "warning unused-ignore" in rules(genesis)
+
+
+def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Genesis, config: Path) -> None:
+    text = "// a note\n{\n  agents: {}, // genesis: ignore[unknown-key] long gone\n}\n"
+    config.write_text(text, encoding="utf-8")
+    shown = genesis("check", "--fix", "--diff")
+    assert "-  agents: {}, // genesis: ignore[unknown-key] long gone\n+  agents: {},\n" in shown.stdout
+    assert "(1 fixable with --fix)" in shown.stdout
+    assert config.read_text(encoding="utf-8") == text
+    done = genesis("check", "--fix")
+    assert (done.returncode, done.stdout) == (0, "1 file checked: no findings, 1 fixed\n")
+    assert config.read_text(encoding="utf-8") == "// a note\n{\n  agents: {},\n}\n"
+    assert genesis("check", "--diff").returncode == 2
+    assert genesis("check", "--fix", "-", stdin="{}").returncode == 2
+
+
+def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: Genesis, folder: Path) -> None:
+    for name in (
+        "a/genesis.json5",
+        "b/genesis.json",
+        "b/other.json5",
+        "node_modules/x/genesis.json5",
+        "out/genesis.json5",
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{ x: 1 }", encoding="utf-8")
+
+    def files(*arguments: str) -> list[str]:
+        report = json.loads(genesis("check", "--format", "json", *arguments, stdin="{ x: 1 }").stdout)
+        return [each["path"] for each in report["findings"]]
+
+    assert files() == ["a/genesis.json5", "b/genesis.json", "out/genesis.json5"]
+    assert files("b/other.json5", "b", "b/genesis.json") == ["b/genesis.json", "b/other.json5"]
+    assert files("*/*.json5") == ["a/genesis.json5", "b/other.json5", "out/genesis.json5"]
+    assert files("-", "--stdin-filename", "a/new.json5") == ["a/new.json5"]
+    assert genesis("check", "z*/**").returncode == 2
+    (folder / ".git").mkdir()
+    (folder / ".gitignore").write_text("out/\nb/*\n!b/genesis.json\n", encoding="utf-8")
+    assert files() == ["a/genesis.json5", "b/genesis.json"]
+    (folder / "a" / ".gitignore").write_text("*.json5\n", encoding="utf-8")
+    assert files() == ["b/genesis.json"]
+    assert files("out/genesis.json5") == ["out/genesis.json5"]
+    assert genesis("check", "a").returncode == 2
