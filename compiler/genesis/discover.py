@@ -100,10 +100,10 @@ async def _discover(queries: list[Query]) -> list[Answer]:
 
 async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
     url = f"{query.base_url}/models"
-    # A declared Accept wins, whatever its case.
-    accept = {} if _has(query, "accept") else {"Accept": "application/json"}
+    # Of names that differ in case alone aiohttp sends the last: a declared Accept wins.
+    headers = {"Accept": "application/json", **query.headers}
     try:
-        async with session.get(url, headers={**accept, **query.headers}, allow_redirects=False) as response:
+        async with session.get(url, headers=headers, allow_redirects=False) as response:
             body = await _read(response)
             _check_status(query, url, response, body)
         return _rows(query, url, body)
@@ -113,10 +113,6 @@ async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
         failure = _unreachable(query, url, error)
     # Cut after secrets are out of it: half of one would stay.
     return Answer({}, failure._replace(message=scrub(failure.message, query.secrets)[:_LONGEST_MESSAGE]))
-
-
-def _has(query: Query, header: str) -> bool:
-    return header in map(str.lower, query.headers)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -135,7 +131,8 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
     said = _error_text(body)
     quoted = f": {said}" if said else ""
     if status in {401, 403}:
-        sent = "the key was refused" if query.secrets or _has(query, "authorization") else "no key was sent"
+        keyed = query.secrets or "authorization" in map(str.lower, query.headers)
+        sent = "the key was refused" if keyed else "no key was sent"
         help_ = f"{query.remedy} a key that this server takes (vLLM: the value of its --api-key)"
         raise _Refused("auth-rejected", f"{url} answered {status}{quoted}; {sent}", help_)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects

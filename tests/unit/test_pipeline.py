@@ -219,6 +219,16 @@ def test_a_declared_authorization_is_sent_in_place_of_the_key_which_need_not_be_
     ] * 2
 
 
+def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
+    headers = 'apiKey: "${KEY}", headers: { Authorization: "Basic ${LOGIN}" }, models: ['
+    done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
+    (finding,) = done.diagnostics
+    assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
+    assert finding.message == (
+        "the variable `KEY` is not set, and the value of `models.providers.vllm.apiKey` is needed here"
+    )
+
+
 def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     store = tmp_path / "genesis" / "auth-profiles.json"

@@ -151,12 +151,18 @@ def asked(body: object, status: str, text: str, **variables: str) -> Compiled:
         ('headers: { "X-Api-Key": "${SECRET}" },', "got canary-1f-9e", "got ***"),
         ('headers: { Authorization: "Bearer ${SECRET}" },', "unknown token canary-1f-9e", "unknown token ***"),
         ('headers: { Authorization: "Bearer ${SECRET}" },', "got Bearer canary-1f-9e", "got ***"),
+        ('headers: { Authorization: "${WHOLE}" },', "unknown token canary-in-it", "unknown token ***"),
         ('headers: { Cookie: "session=${SECRET}; x=${OTHER}" },', "canary-1f-9e, canary-22", "***, ***"),
         ('apiKey: "${SPACED}",', "not canary 5c!", "not ***!"),
     ],
 )
 def test_no_form_of_a_key_that_a_server_repeats_is_shown(stated: str, echoed: str, shown: str) -> None:
-    variables = {"SECRET": "canary-1f-9e", "OTHER": "canary-22", "SPACED": " canary   5c "}
+    variables = {
+        "SECRET": "canary-1f-9e",
+        "OTHER": "canary-22",
+        "SPACED": " canary   5c ",
+        "WHOLE": "Bearer canary-in-it",
+    }
     done = asked({"error": echoed}, "401 Unauthorized", dynamic("BASE", stated=stated), **variables)
     (finding,) = done.diagnostics
     assert finding.rule == "auth-rejected"

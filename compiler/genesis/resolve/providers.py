@@ -137,14 +137,14 @@ def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: dict[s
 def _query(document: Document, expansion: Expansion, decision: Decision, keys: Keys) -> tuple[Query, list[Diagnostic]]:
     """Make the question for one server, with the values of its key and headers; report those that have none.
 
-    As in the runtime a declared header wins over the key, whatever its case, and of two that differ in case the later.
+    As in the runtime a declared header wins over the key, whatever its case.
     """
     from genesis.discover import Query  # HTTP is imported where a server is asked
 
     name = decision.provider
     path: Path = ("models", "providers", name)
     entry = mapping(expansion.value, *map(str, path))
-    sent: dict[str, tuple[str, str]] = {}
+    sent = {}
     secrets: list[str] = []
     findings = []
     credential = keys.credential(name, entry, expansion)
@@ -156,7 +156,7 @@ def _query(document: Document, expansion: Expansion, decision: Decision, keys: K
             stated = document.value_span((*path, "apiKey")) if "apiKey" in entry else None
             findings.append(_missing(stated or _place(document, expansion, decision), missing))
         else:
-            sent["authorization"] = ("Authorization", f"Bearer {key}")
+            sent["Authorization"] = f"Bearer {key}"
             secrets += _echoes(credential, key, keys)
     for header, ref in headers(expansion, path, entry).items():
         place = (*path, "headers", header)
@@ -165,11 +165,11 @@ def _query(document: Document, expansion: Expansion, decision: Decision, keys: K
         except MissingSecretError as missing:
             findings.append(_missing(document.value_span(place), missing))
         else:
-            sent[header.lower()] = (header, value)
+            sent[header] = value
             if header.lower() == "authorization":
                 remedy = _remedy(name, ref, stated=True)
             secrets += _echoes(ref, value, keys) if ref.value is None else []
-    return Query(name, decision.base_url, dict(sent.values()), tuple(secrets), remedy), findings
+    return Query(name, decision.base_url, sent, tuple(secrets), remedy), findings
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
