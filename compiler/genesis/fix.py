@@ -86,7 +86,7 @@ def _improved(
     chosen = _apart(wanted)
     for attempt in (chosen, *([one] for one in chosen if len(chosen) > 1)):
         new = _with(data, attempt)
-        if attempt and _is_better(findings, lint(new)):
+        if attempt and _is_better(findings, lint(new), len(attempt)):
             return new, len(attempt)
     return data, 0
 
@@ -114,7 +114,7 @@ def _apart(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     return chosen
 
 
-def _is_better(before: Iterable[Diagnostic], after: Iterable[Diagnostic]) -> bool:
-    """Tell whether there are fewer findings, and of no rule more."""
+def _is_better(before: Iterable[Diagnostic], after: Iterable[Diagnostic], made: int) -> bool:
+    """Tell whether every fix that was made took a finding away, and none brought another."""
     old, new = (Counter(finding.rule for finding in findings) for findings in (before, after))
-    return new.total() < old.total() and not new - old
+    return new.total() <= old.total() - made and not new - old

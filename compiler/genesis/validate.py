@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis.diagnostics import Diagnostic, Path, config_path
+from genesis.diagnostics import Diagnostic, Edit, Fix, Path, config_path
 from genesis.nearest import listed, nearest
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import jsonschema_rs
     from jsonschema.exceptions import ValidationError
 
+    from genesis.source import Span
     from genesis.syntax import Document
 
 __all__ = ["SECTIONS", "schema_text", "validate"]
@@ -163,7 +164,16 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
             if near is not None:
                 help_ = f"did you mean `{near}`? {help_}"
             message = f"unknown key `{key}` in `{config_path(path)}`"
-            yield Diagnostic("unknown-key", message, document.key_span((*path, key)), help_)
+            span = document.key_span((*path, key))
+            fix = _renaming(span, near) if near is not None and near not in instance else None
+            yield Diagnostic("unknown-key", message, span, help_, fix=fix)
+
+
+def _renaming(key: Span, name: str) -> Fix:
+    """Rename a key, in the quotes that it has."""
+    quote = key.source.text[key.start : key.start + 1]
+    written = f"{quote}{name}{quote}" if quote in {'"', "'"} else name
+    return Fix(f"rename it to `{name}`", (Edit(key, written),))
 
 
 def _wrong_type(document: Document, path: Path, wanted: list[str], value: Any) -> Diagnostic:

@@ -108,13 +108,13 @@ def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: P
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     (folder / "some.env").write_text("API=also-nonsense\n", encoding="utf-8")
 
-    alone = genesis("check", env={"API": "seen", "MODEL": "seen"})
+    alone = genesis("check", "--ignore", "assumed-context-window", env={"API": "seen", "MODEL": "seen"})
     told = genesis("check", "--env-file", "some.env")
     environment = genesis("check", "--use-env", env={"API": "openai-completions"})
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
     assert "the API `also-nonsense`" in told.stdout
-    assert "1 file checked: 1 error\n" in told.stdout
+    assert "1 file checked: 1 error, 1 note\n" in told.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 

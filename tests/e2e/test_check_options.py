@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 # An error, a warning that can be fixed by hand alone, and a warning.
 TEXT = """{
-  models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", modells: 1, models: [{ id: "m" }] } } },
+  models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", modells: 1,
+    models: [{ id: "m", contextWindow: 1 }] } } },
   agents: { defaults: { model: { primary: "vllm/m", fallbacks: ["vllm/m"] } } },
   gateway: {},
 }
@@ -155,7 +156,7 @@ def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> Non
     config.write_text(text, encoding="utf-8")
     done = genesis("check")
     assert "unknown-section" not in done.stdout
-    assert done.stdout.endswith("1 file checked: 1 error, 1 warning, 1 ignored\n")
+    assert done.stdout.endswith("1 file checked: 1 error, 1 warning (1 fixable with --fix), 1 ignored\n")
     results = json.loads(genesis("check", "--format", "sarif").stdout)["runs"][0]["results"]
     assert [each.get("suppressions") for each in results if each["ruleId"] == "unknown-section"] == [
         [{"kind": "inSource", "justification": "it is the gateway's"}]

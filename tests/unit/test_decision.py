@@ -25,7 +25,7 @@ WILDCARD = 'agents: { defaults: { models: { "vllm/*": {} } } }'
 ENTRIES = {
     "absent": None,
     "empty": "[]",
-    "exact": '[{ id: "mine" }]',
+    "exact": '[{ id: "mine", contextWindow: 9000 }]',
 }
 URL = "http://10.0.0.5:9000/v1"
 STORE = {"version": 1, "profiles": {"vllm:default": {"provider": "vllm", "kind": "api_key", "key": "canary"}}}

@@ -231,7 +231,7 @@ def test_params_are_merged_provider_model_selection_and_native_fields_left_out()
     text = """{
       models: { providers: { vllm: {
         params: { a: 1, deep: { x: 1, y: 1 }, list: [1, 2], store: true },
-        models: [{ id: "m", params: { b: 2, deep: { y: 2 }, service_tier: "flex" } }],
+        models: [{ id: "m", contextWindow: 9000, params: { b: 2, deep: { y: 2 }, service_tier: "flex" } }],
       } } },
       agents: { defaults: { models: { "vllm/m": { params: { c: 3, deep: { z: 3 }, list: [3] } } } } },
     }"""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from genesis.manifest import Provider
     from genesis.pipeline import Compiled
 
-CLEAN = '{ models: { providers: { vllm: { models: [{ id: "m" }] } } } }'
+CLEAN = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }'
 
 
 def keys(**variables: str) -> Keys:
@@ -81,7 +81,7 @@ def test_a_clean_configuration_gives_a_manifest_and_no_findings() -> None:
         ('{ $include: "gone.json5" }', [("include", 1, 13, '"gone.json5"')]),
         (CLEAN.replace('"m"', '"${M}"'), [("unset-variable", 1, 50, "${M}")]),
         (CLEAN.replace("{ id", "{ idd"), [("missing-key", 1, 43, "{"), ("unknown-key", 1, 45, "idd")]),
-        (CLEAN.replace('{ id: "m" }', ""), [("no-models", 1, 34, "models")]),
+        (CLEAN.replace('{ id: "m", contextWindow: 9000 }', ""), [("no-models", 1, 34, "models")]),
     ],
     ids=["decode", "size", "parse", "nothing", "root", "include", "expand", "validate", "rules"],
 )
@@ -121,7 +121,7 @@ def test_findings_of_all_stages_are_ordered_by_place() -> None:
         headers: { b: "${B}", a: "${A}" },
         params: { store: true },
         apiKey: "${KEY}",
-        models: [{ id: "m", params: { service_tier: "flex" }, headers: { c: "${C}" } }],
+        models: [{ id: "m", params: { service_tier: "flex" }, headers: { c: "${C}" }, contextWindow: 9000 }],
       } } },
     }"""
     done = compiled(text)
@@ -222,7 +222,7 @@ def test_a_declared_authorization_is_sent_in_place_of_the_key_which_need_not_be_
 def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
     headers = 'apiKey: "${KEY}", headers: { Authorization: "Basic ${LOGIN}" }, models: ['
     done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
-    (finding,) = done.diagnostics
+    (finding,) = (each for each in done.diagnostics if each.severity == "error")
     assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
     assert finding.message == (
         "the variable `KEY` is not set, and the value of `models.providers.vllm.apiKey` is needed here"
@@ -254,9 +254,13 @@ def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     ("stated", "path", "underlined"),
     [
-        ('apiKey: "${CANARY}", models: [{ id: "z" }]', "apiKey", '"${CANARY}"'),
-        ('headers: { "X-A": "${CANARY}" }, models: [{ id: "z" }]', "headers.X-A", '"${CANARY}"'),
-        ('models: [{ id: "z" }, { id: "a", headers: { B: "${CANARY}" } }]', "models[1].headers.B", '"${CANARY}"'),
+        ('apiKey: "${CANARY}", models: [{ id: "z", contextWindow: 9000 }]', "apiKey", '"${CANARY}"'),
+        ('headers: { "X-A": "${CANARY}" }, models: [{ id: "z", contextWindow: 9000 }]', "headers.X-A", '"${CANARY}"'),
+        (
+            'models: [{ id: "z", contextWindow: 9000 }, { id: "a", contextWindow: 1, headers: { B: "${CANARY}" } }]',
+            "models[1].headers.B",
+            '"${CANARY}"',
+        ),
     ],
 )
 def test_inline_says_which_value_no_header_can_hold_and_not_what_it_is(stated: str, path: str, underlined: str) -> None:
@@ -278,7 +282,9 @@ def test_a_profile_of_another_provider_is_neither_an_opt_in_nor_a_key() -> None:
 
 
 def test_what_is_said_of_an_included_file_says_who_included_it(tmp_path: Path) -> None:
-    (tmp_path / "provider.json5").write_text('{ apiKey: "${KEY}", models: [{ id: "m" }] }', encoding="utf-8")
+    (tmp_path / "provider.json5").write_text(
+        '{ apiKey: "${KEY}", models: [{ id: "m", contextWindow: 9000 }] }', encoding="utf-8"
+    )
     text = '{ models: { providers: { vllm: { $include: "./provider.json5" } } } }'
     done = compiled(text, name=str(tmp_path / "genesis.json5"))
 
@@ -320,7 +326,8 @@ def test_neither_hash_seed_nor_folder_nor_locale_nor_time_zone_changes_anything(
     with serving(models) as first, serving(models[::-1]) as second:
         text = f"""{{
           models: {{ providers: {{
-            b: {{ baseUrl: "{second.base_url}", models: [{{ id: "own" }}], params: {{ store: 1, z: 1, a: 2 }} }},
+            b: {{ baseUrl: "{second.base_url}", models: [{{ id: "own", contextWindow: 9000 }}],
+              params: {{ store: 1, z: 1, a: 2 }} }},
             a: {{
               baseUrl: "{first.base_url}", models: [],
               apiKey: "${{A_KEY}}", headers: {{ z: "${{A_KEY}}", a: "1" }},

@@ -26,7 +26,7 @@ def keys(**variables: str) -> Keys:
 
 
 def test_a_provider_that_states_only_a_model_has_the_defaults() -> None:
-    manifest = compiled('{ models: { providers: { vllm: { models: [{ id: "m" }] } } } }')
+    manifest = compiled('{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }')
     (provider,) = manifest.providers.values()
     assert provider == Provider(
         decision="explicit",
@@ -47,7 +47,8 @@ def test_a_provider_that_states_only_a_model_has_the_defaults() -> None:
 def test_what_a_provider_states_is_in_the_manifest() -> None:
     text = """{ models: { providers: { "my-pool": {
       baseUrl: "https://gpu.internal/llm/v1//", api: "openai-completions", timeoutSeconds: 5, maxConnections: 7,
-      headers: { "X-B": "b", "X-A": "a", "x-c": "c" }, models: [{ id: "z" }, { id: "a" }],
+      headers: { "X-B": "b", "X-A": "a", "x-c": "c" },
+      models: [{ id: "z", contextWindow: 9000 }, { id: "a", contextWindow: 9000 }],
     } } } }"""
     provider = compiled(text).providers["my-pool"]
     assert provider.base_url == "https://gpu.internal/llm/v1"
@@ -60,7 +61,7 @@ def test_what_a_provider_states_is_in_the_manifest() -> None:
 
 def test_providers_are_ordered_by_code_point_however_they_are_written() -> None:
     names = ["vllm", "Z", "a", "é", "pool-2", "pool", "\uff5e", "\U0001f600"]
-    entry = '{ baseUrl: "http://10.0.0.5/v1", models: [{ id: "m" }] }'
+    entry = '{ baseUrl: "http://10.0.0.5/v1", models: [{ id: "m", contextWindow: 9000 }] }'
     manifests = [
         compiled(f"{{ models: {{ providers: {{ {', '.join(f'{name!r}: {entry}' for name in order)} }} }} }}")
         for order in (names, names[::-1])
@@ -83,7 +84,7 @@ def test_the_key_of_a_provider_is_what_it_states_else_its_variable_else_none(
     provider: str, stated: str, ref: SecretRef | None
 ) -> None:
     text = f"""{{ models: {{ providers: {{ "{provider}": {{
-      baseUrl: "http://10.0.0.5/v1", {stated} models: [{{ id: "m" }}],
+      baseUrl: "http://10.0.0.5/v1", {stated} models: [{{ id: "m", contextWindow: 9000 }}],
     }} }} }} }}"""
     given = keys(VLLM_API_KEY="canary", MY_POOL_2_API_KEY="canary")
     assert compiled(text, given).providers[provider].credential == ref
@@ -95,7 +96,7 @@ def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> No
       models: { providers: { vllm: {
         baseUrl: "http://${HOST}:8000/v1/", apiKey: "$<VLLM_API_KEY>",
         headers: { b: "plain", a: "Bearer $<TOKEN:-none> $${X}" },
-        models: [{ id: "${STAGE}-m", headers: { c: "${OTHER}" } }],
+        models: [{ id: "${STAGE}-m", contextWindow: 9000, headers: { c: "${OTHER}" } }],
       } } },
       agents: { defaults: {
         model: { primary: "vllm/${STAGE}-m", fallbacks: ["vllm/test-m"] },
@@ -132,7 +133,9 @@ def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> No
     ],
 )
 def test_each_way_to_state_a_key(key: str, ref: SecretRef | None) -> None:
-    text = f'{{ models: {{ providers: {{ vllm: {{ apiKey: {key}, models: [{{ id: "m" }}] }} }} }} }}'
+    text = (
+        f'{{ models: {{ providers: {{ vllm: {{ apiKey: {key}, models: [{{ id: "m", contextWindow: 9000 }}] }} }} }} }}'
+    )
     assert compiled(text).providers["vllm"].credential == ref
 
 
@@ -140,7 +143,7 @@ def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
     text = """{
       models: { providers: {
         b: { baseUrl: "http://127.0.0.1:1/v1", models: [] },
-        a: { baseUrl: "http://127.0.0.1:2/v1", models: [{ id: "m" }] },
+        a: { baseUrl: "http://127.0.0.1:2/v1", models: [{ id: "m", contextWindow: 9000 }] },
       } },
       agents: { defaults: {
         model: { primary: "b/x", fallbacks: ["a/m"] },
@@ -159,7 +162,8 @@ def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
 
 def test_inline_writes_values_and_misses_none() -> None:
     text = """{ models: { providers: { vllm: {
-      apiKey: "${VLLM_API_KEY}", headers: { a: "Bearer ${TOKEN}" }, models: [{ id: "m", headers: { b: "${OTHER}" } }],
+      apiKey: "${VLLM_API_KEY}", headers: { a: "Bearer ${TOKEN}" },
+      models: [{ id: "m", contextWindow: 9000, headers: { b: "${OTHER}" } }],
     } } } }"""
     given = keys(VLLM_API_KEY="k", TOKEN="t", OTHER="o")
     done = compile_config("genesis.json5", text.encode(), given, inline=True)

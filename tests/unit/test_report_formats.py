@@ -186,5 +186,5 @@ def test_a_key_of_a_megabyte_is_reported(form: str) -> None:
 def test_no_report_shows_a_secret(form: str) -> None:
     text = '{ models: { providers: { vllm: { wrong: 1, apiKey: "canary-5e1f", models: [{ id: "m", oops: 1 }] } } } }'
     findings = lint("genesis.json5", text.encode(), Variables()).diagnostics
-    assert {finding.rule for finding in findings} == {"unknown-key", "hardcoded-secret"}
+    assert {finding.rule for finding in findings} >= {"unknown-key", "hardcoded-secret"}
     assert "canary" not in rendered(form, Report(1, tuple(findings)))

@@ -78,7 +78,7 @@ def test_an_undeclared_server_that_is_down_is_an_error_where_it_is_named_and_els
     text: str, severity: str, place: str | None, closed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", closed)
-    pool = '{ baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m" }] }'
+    pool = '{ baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m", contextWindow: 9000 }] }'
     done = compiled(text.replace("POOL", pool), VLLM_API_KEY="k", P="vllm")
     (finding,) = done.diagnostics
     assert (finding.rule, finding.severity, underlined(finding)) == ("server-unreachable", severity, place)
@@ -219,7 +219,7 @@ def test_rows_that_were_left_out_are_a_warning(bad: int, words: str) -> None:
 
 
 def test_a_server_without_models_is_an_error_though_models_are_declared() -> None:
-    done = asked({"data": []}, "200 OK", dynamic("BASE", models='{ id: "mine" }'))
+    done = asked({"data": []}, "200 OK", dynamic("BASE", models='{ id: "mine", contextWindow: 9000 }'))
     assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [("no-models-discovered", "error")]
     assert done.manifest is None
 
@@ -227,7 +227,7 @@ def test_a_server_without_models_is_an_error_though_models_are_declared() -> Non
 def test_references_are_checked_against_what_the_server_lists() -> None:
     selection = 'model: { primary: "vllm/lama", fallbacks: ["vllm/llama", "vllm/mine", "vllm/quite-another"] },'
     with serving((LLAMA,)) as server:
-        done = compiled(dynamic(server.base_url, models='{ id: "mine" }', selection=selection))
+        done = compiled(dynamic(server.base_url, models='{ id: "mine", contextWindow: 9000 }', selection=selection))
     assert [(finding.rule, underlined(finding), finding.help) for finding in done.diagnostics] == [
         ("unknown-model", '"vllm/lama"', "did you mean `vllm/llama`?"),
         ("unknown-model", '"vllm/quite-another"', "it has `llama`, `mine`"),
@@ -264,7 +264,7 @@ def test_every_reference_to_a_provider_without_an_opt_in_says_both_ways_out() ->
 
 def test_another_provider_alone_is_compiled_whether_or_not_there_is_an_opt_in_to_the_rest() -> None:
     text = """{
-      models: { providers: { pool: { baseUrl: "http://10.0.0.5/v1", models: [{ id: "m" }] } } },
+      models: { providers: { pool: { baseUrl: "http://10.0.0.5/v1", models: [{ id: "m", contextWindow: 9000 }] } } },
       agents: { defaults: { model: { primary: "pool/m", fallbacks: ["vllm/a"] } } },
     }"""
     keys = Keys(Variables((), complete=True), {})
@@ -300,7 +300,7 @@ ADAPTER = ServedModel("lora", parent="llama")
 )
 def test_a_limit_is_held_against_the_window_that_the_server_states(declared: str, message: str | None) -> None:
     with serving((LLAMA, ADAPTER)) as server:
-        done = compiled(dynamic(server.base_url, models=f'{{ id: "a" }}, {declared}'))
+        done = compiled(dynamic(server.base_url, models=f'{{ id: "a", contextWindow: 9000 }}, {declared}'))
     if message is None:
         assert done.diagnostics == []
         return

@@ -56,7 +56,7 @@ def command(
 
     inline = secrets == "inline"
     compiled = compile_now(config, env_files, only=only, inline=inline)
-    show(compiled.diagnostics)
+    show(compiled.diagnostics, notes=True)
     if explained:
         for line in explain(compiled.decisions):
             click.echo(line, err=True)

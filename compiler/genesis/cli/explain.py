@@ -29,7 +29,8 @@ def command(rule: str | None) -> int:
     if rule is None:
         width = max(map(len, CATALOGUE))
         for found in CATALOGUE.values():
-            sys.stdout.write(f"{found.name:<{width}}  {found.severity:<7}  {found.title}\n")
+            fixable = "fix" if found.fixable else ""
+            sys.stdout.write(f"{found.name:<{width}}  {found.severity:<7}  {fixable:<3}  {found.title}\n")
         return 0
     known = CATALOGUE.get(rule)
     if known is None:

@@ -130,8 +130,9 @@ def compile_now(
     return compiled
 
 
-def show(diagnostics: Sequence[Diagnostic]) -> None:
-    """Print findings on standard error, where they are no part of a command's result."""
+def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:
+    """Print findings on standard error, where they are no part of a command's result; notes are for `check`."""
+    diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
     if diagnostics:
         from genesis.report.text import paragraphs
 

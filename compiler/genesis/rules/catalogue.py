@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genesis.rules import (
+    addresses,
+    comments,
     endpoints,
     models,
     native_params,
@@ -35,12 +37,15 @@ CATALOGUE: Final[dict[str, Rule]] = {
         endpoints.MISSING_BASE_URL,
         endpoints.INVALID_BASE_URL,
         endpoints.CREDENTIALS_IN_URL,
+        *addresses.RULES,
         models.NO_MODELS,
         models.DUPLICATE_MODEL,
         models.MAX_TOKENS_EXCEEDS_CONTEXT,
+        models.ASSUMED_CONTEXT_WINDOW,
         native_params.NATIVE_ONLY_PARAM,
         secrets.HARDCODED_SECRET,
         secrets.SECRET_IN_PLAIN_POSITION,
+        secrets.AUTHORIZATION_CONFLICT,
         selection.MALFORMED_MODEL_REF,
         selection.UNKNOWN_PROVIDER,
         selection.UNKNOWN_MODEL,
@@ -48,5 +53,6 @@ CATALOGUE: Final[dict[str, Rule]] = {
         selection.DUPLICATE_FALLBACK,
         selection.ALIAS_CONFLICT,
         *server.RULES,
+        comments.UNUSED_IGNORE,
     )
 }

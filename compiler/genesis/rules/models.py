@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from genesis.diagnostics import Diagnostic, Path
     from genesis.rules.rule import Context
 
-__all__ = ["DUPLICATE_MODEL", "INVALID_VALUE", "MAX_TOKENS_EXCEEDS_CONTEXT", "NO_MODELS", "check"]
+__all__ = [
+    "ASSUMED_CONTEXT_WINDOW",
+    "DUPLICATE_MODEL",
+    "INVALID_VALUE",
+    "MAX_TOKENS_EXCEEDS_CONTEXT",
+    "NO_MODELS",
+    "check",
+]
 
 APIS: Final = ("openai-completions",)
 INPUTS: Final = ("text", "image", "audio", "video")
@@ -51,6 +58,16 @@ window (vLLM answers 400), so an entry like this fails at its first use. A windo
     '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 4096, maxTokens: 8192 }] } } } }',
     '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 16384, maxTokens: 8192 }] } } } }',
 )
+ASSUMED_CONTEXT_WINDOW: Final = Rule(
+    "assumed-context-window",
+    "info",
+    "a context window that nobody stated",
+    """A declared model without `contextWindow` is taken to have one of 128000 tokens, since its server is not
+asked. The manifest says so (`contextWindowFrom: "default"`), and the share of the window that a completion used is as
+wrong as the guess. State what the server was started with (vLLM: `--max-model-len`).""",
+    '{ models: { providers: { vllm: { models: [{ id: "llama" }] } } } }',
+    '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
+)
 INVALID_VALUE: Final = Rule(
     "invalid-value",
     "error",
@@ -72,11 +89,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield INVALID_VALUE.finding(context, path, message, "rename it", key=True)
         yield from _check_name(context, (*path, "api"), APIS, "API")
         yield from _check_list(context, path, name, provider)
+        dynamic = is_dynamic(context.value, name)
         seen: dict[str, Path] = {}
+        assumed = []
         for index, model in declared_models(provider):
-            yield from _check_model(
-                context, (*path, "models", index), model, seen, dynamic=is_dynamic(context.value, name)
-            )
+            yield from _check_model(context, (*path, "models", index), model, seen, dynamic=dynamic)
+            if "contextWindow" not in model and "$include" not in model:
+                assumed.append((*path, "models", index, "id"))
+        if assumed and not dynamic:
+            yield _assumed(context, assumed)
 
 
 def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any]) -> Iterator[Diagnostic]:
@@ -119,6 +140,14 @@ def _check_model(
             yield from _check_name(context, (*path, "input", index), INPUTS, "kind of input")
     if "compat" in model:
         yield from _check_name(context, (*path, "compat", "maxTokensField"), MAX_TOKENS_FIELDS, "request field")
+
+
+def _assumed(context: Context, paths: list[Path]) -> Diagnostic:
+    """Report a provider's models without a window: one finding, however many they are."""
+    first = config_path(paths[0][:-1])
+    others = f" and {len(paths) - 1} more of its provider" if len(paths) > 1 else ""
+    message = f"`{first}`{others} states no `contextWindow`, and {DEFAULT_CONTEXT_WINDOW} tokens are assumed"
+    return ASSUMED_CONTEXT_WINDOW.finding(context, paths[0], message, "state the window of the server that serves it")
 
 
 def _check_name(context: Context, path: Path, known: tuple[str, ...], what: str) -> Iterator[Diagnostic]:

@@ -19,6 +19,7 @@ RULES: Final[tuple[Rule, ...]] = (
 `$schema` and keys that start with `x-` are allowed anywhere, for editors and for notes of your own.""",
         '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindws: 8192 }] } } } }',
         _GOOD,
+        fixable=True,
     ),
     Rule(
         "wrong-type",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers
-from genesis.diagnostics import config_path
+from genesis.diagnostics import Related, config_path
 from genesis.expand import is_secret_name, text_span
 from genesis.reference import Malformed, Reference, foreign_dialect, parse
 from genesis.rules.rule import Rule
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from genesis.diagnostics import Diagnostic, Path
     from genesis.rules.rule import Context
 
-__all__ = ["HARDCODED_SECRET", "SECRET_IN_PLAIN_POSITION", "check", "is_private_host"]
+__all__ = [
+    "AUTHORIZATION_CONFLICT",
+    "HARDCODED_SECRET",
+    "SECRET_IN_PLAIN_POSITION",
+    "check",
+    "is_key_header",
+    "is_private_host",
+]
 
 PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy", "x"})
 # Compiled when first needed.
@@ -51,6 +58,19 @@ end up in plain text in the manifest.""",
 )
 
 
+AUTHORIZATION_CONFLICT: Final = Rule(
+    "authorization-conflict",
+    "warning",
+    "a key and a header that both authorize",
+    """`apiKey` is sent as `Authorization: Bearer …`. Where `headers` declares an `Authorization` of its own,
+that one is sent, and the key is not used for requests of this provider or model. State one of them.""",
+    '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", headers: { Authorization: "Basic ${LOGIN}" },\n'
+    '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
+    '{ models: { providers: { vllm: { headers: { Authorization: "Basic ${LOGIN}" },\n'
+    '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
+)
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Look for literal keys in secret positions, and for secret variables in all others."""
     for name, provider in providers(context.value):
@@ -58,10 +78,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
         url = context.text(*path, "baseUrl") if "baseUrl" in provider else DEFAULT_BASE_URL
         private = url is None or is_private_host(url)
         yield from _check_literal(context, (*path, "apiKey"), None, private=private)
-        yield from _check_headers(context, path, provider.get("headers"))
-        for index, model in declared_models(provider):
-            if "headers" in model:
-                yield from _check_headers(context, (*path, "models", index), model["headers"])
+        owners: list[tuple[Path, dict[str, Any]]] = [(path, provider)]
+        owners += [
+            ((*path, "models", index), model) for index, model in declared_models(provider) if "headers" in model
+        ]
+        for owner, entry in owners:
+            yield from _check_headers(context, owner, entry.get("headers"))
+            if provider.get("apiKey"):
+                yield from _check_conflict(context, owner, entry.get("headers"))
     yield from _check_variables(context)
     yield from _check_plain_positions(context)
 
@@ -107,9 +131,24 @@ def _check_defaults(context: Context, path: Path, *, private: bool) -> Iterator[
             yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
 
 
+def is_key_header(name: str) -> bool:
+    """Tell whether a header holds a key, by its name."""
+    return re.search(_KEY_HEADER, name) is not None
+
+
+def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
+    for name in headers if isinstance(headers, dict) else ():
+        if name.lower() == "authorization":
+            place = (*path, "headers", name)
+            key = (*path[:3], "apiKey")
+            message = f"`{config_path(place)}` is sent in place of the key of `{config_path(key)}`"
+            finding = AUTHORIZATION_CONFLICT.finding(context, place, message, "keep one of the two", key=True)
+            yield finding._replace(related=(Related("the key is stated here", context.document.value_span(key)),))
+
+
 def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
-        if re.search(_KEY_HEADER, name):
+        if is_key_header(name):
             variable = None if name.lower().endswith("authorization") else _variable(name)
             yield from _check_literal(context, (*path, "headers", name), variable, private=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from genesis.config import (
@@ -14,9 +15,10 @@ from genesis.config import (
     selected_entries,
     split_ref,
 )
-from genesis.diagnostics import Related, config_path
+from genesis.diagnostics import Edit, Fix, Related, config_path
 from genesis.nearest import listed, nearest
 from genesis.rules.rule import Rule
+from genesis.source import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +77,7 @@ has failed once, trying it again at once only takes time.""",
     f"{{ {_PROVIDER},\n"
     '  agents: { defaults: { model: { primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] } } } }',
     f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: [] }} }} }} }}',
+    fixable=True,
 )
 ALIAS_CONFLICT: Final = Rule(
     "alias-conflict",
@@ -101,12 +104,26 @@ def check(context: Context) -> Iterator[Diagnostic]:
             finding = DUPLICATE_FALLBACK.finding(
                 context, path, f"the fallback `{text}` in `{config_path(path)}` is the same as {what}", "remove it"
             )
-            yield finding._replace(related=(Related("first named here", context.document.value_span(first)),))
+            related = (Related("first named here", context.document.value_span(first)),)
+            yield finding._replace(related=related, fix=_removal(finding.span) if path[-2] == "fallbacks" else None)
     for reference, entry in selected_entries(context.value):
         path = ("agents", "defaults", "models", reference)
         yield from _check_ref(context, path, reference, aliases, key=True)
         if isinstance(entry.get("alias"), str) and context.known(*path, "alias"):
             yield from _check_alias(context, (*path, "alias"), reference, entry["alias"], aliases)
+
+
+def _removal(item: Span | None) -> Fix | None:
+    """Take an item out of an array with its comma; where a comment stands between, that is for a person to do."""
+    if item is None:
+        return None
+    text = item.source.text
+    after = re.compile(r"\s*,[ \t]*").match(text, item.end)
+    if after is not None:
+        return Fix("remove it", (Edit(Span(item.source, item.start, after.end()), ""),))
+    before = re.search(r",\s*$", text[: item.start])
+    start = before.start() if before is not None else item.start
+    return Fix("remove it", (Edit(Span(item.source, start, item.end), ""),))
 
 
 def check_discovered(context: Context) -> Iterator[Diagnostic]:
