@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from genesis.source import Source
@@ -231,6 +234,24 @@ def test_what_a_syntax_error_damaged_is_not_reported_again() -> None:
     document = parse(Source("genesis.json5", model("id: , contextWindow: 8k")))
     assert {finding.rule for finding in document.diagnostics} == {"syntax"}
     assert list(validate(document)) == []
+
+
+def test_what_stands_in_while_the_validator_is_imported_is_gone_after_it() -> None:
+    script = (
+        "import sys\n"
+        "from genesis.source import Source\n"
+        "from genesis.syntax import parse\n"
+        "from genesis.validate import validate\n"
+        "assert 'jsonschema_rs' not in sys.modules\n"
+        "assert validate(parse(Source('a', '{ models: {} }'))) == []\n"
+        "assert 'jsonschema_rs' in sys.modules\n"
+        "assert 'socket' not in sys.modules\n"
+        "import email.utils\n"
+        "assert email.utils.parsedate_to_datetime('Mon, 23 Nov 2026 12:00:00 +0000').year == 2026\n"
+        "assert [each.rule for each in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_long_word_is_near_to_nothing_and_costs_nothing() -> None:
