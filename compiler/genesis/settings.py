@@ -12,6 +12,7 @@ assumed-context-window = "error"
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.diagnostics import SEVERITIES, Severity
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "SettingsError", "check_rules", "for_folder"]
 
 FILES: Final = ("genesis.toml", "pyproject.toml")
+# How a TOML file can come to have `tool.genesis`: by that name, however it is quoted, or in a table `tool`.
+_MENTIONED: Final = (
+    rb"""tool["'\s]*\.["'\s]*genesis|(?m:^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\])|(?m:^[ \t]*["']?tool["']?[ \t]*=)"""
+)
 _KEYS: Final = ("select", "ignore", "severity", "per-path")
 
 
@@ -97,7 +102,7 @@ def _read(folder: str) -> Settings | None:
         except OSError as error:
             raise SettingsError(f"cannot read {path}: {error.strerror}") from None
         # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
-        if name == "genesis.toml" or b"genesis" in data:
+        if name == "genesis.toml" or re.search(_MENTIONED, data):
             table = _table(path, data, nested=name != "genesis.toml")
             if table is not None:
                 return _settings(path, table, folder)
