@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from genesis.config import mapping
 from genesis.expand import is_secret_name
 from genesis.reference import NAME, Reference, parse
+from genesis.shapes import key_spans
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -138,6 +139,7 @@ def _with_headers(models: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _in_text(text: str) -> Iterator[tuple[int, int]]:
+    yield from key_spans(text)
     for pattern in (_SHAPED, _USER_INFO):
         yield from (match.span() for match in pattern.finditer(text))
     position = 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CANARY = "Zk9-canary_5t"
+RANDOM = "kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU"
 PARTS = ("canary", "Zk9", "5t")
 
 
@@ -101,7 +102,14 @@ def test_a_secret_in_a_wrong_place_is_not_shown(config: str) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["sk-4f9a2b7c0d1e", "hf_AbCdEf0123456789", "ghp_0123456789abcdef", "gsk_0123456789abcdef", "xoxb-1234-5678-abcd"],
+    [
+        "sk-4f9a2b7c0d1e",
+        "hf_AbCdEf0123456789",
+        "ghp_0123456789abcdef",
+        "gsk_0123456789abcdef",
+        "xoxb-1234-5678-abcd",
+        RANDOM,
+    ],
 )
 def test_a_secret_by_its_shape_is_not_shown_wherever_it_is(key: str) -> None:
     output = shown(in_provider(f'params: {{ user: "{key}" }}, models: [{{ id: "{key}", wrong: 1 }}] // {key}\n'))
@@ -155,6 +163,8 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
         '"apiKey": "${A}' * 60_000,
         "a-" * 400_000 + "token",
         "author" * 150_000,
+        "aB3" * 400_000,
+        "kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU " * 30_000,
     ],
     ids=lambda line: line[:12],
 )

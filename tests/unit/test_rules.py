@@ -14,6 +14,7 @@ from genesis.pipeline import compile_config, lint
 from genesis.rules import registry
 from genesis.rules.catalogue import CATALOGUE
 from genesis.rules.rule import Context
+from genesis.shapes import key_spans
 from genesis.source import Source
 from genesis.syntax import parse
 from genesis.testing import ServedModel, serving
@@ -137,6 +138,35 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
 )
 def test_providers_models_and_secrets(text: str, expected: list[tuple[str, str]]) -> None:
     assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("sk-4f9a2b7c0d1e5f6a7b8c", True),
+        ("Bearer hf_AbCdEfGhIjKlMnOpQrSt", True),
+        ("ghp_0123456789abcdefghij", True),
+        ("AKIAIOSFODNN7EXAMPLE", True),
+        ("http://10.0.0.5/sk-4f9a2b7c0d1e5f6a7b8c/v1", True),
+        ("9f86d081884c7d659a2feaa0c55ad015", True),
+        ("kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU", True),
+        ("sk-short", False),
+        ("You are a helpful assistant. Answer in one sentence, and never invent facts.", False),
+        ("meta-llama/Llama-3.1-8B-Instruct", False),
+        ("neuralmagic-Meta-Llama-3-1-70B-Instruct-quantized-w4a16", False),
+        ("/mnt/models/checkpoints/2026-11-23/final", False),
+        ("550e8400-e29b-41d4-a716-446655440000", False),
+        ("00000000000000000000000000000000", False),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", False),
+        ("the_quick_brown_fox_jumps_over_the_lazy_dog_again", False),
+        ("", False),
+    ],
+)
+def test_a_key_by_its_shape(text: str, secret: bool) -> None:  # noqa: FBT001 - a table
+    assert any(key_spans(text)) == secret
+    expected = [("hardcoded-secret", f'"{text}"')] if secret else []
+    assert found(provider(f'{URL}, params: {{ user: ["{text}"] }}')) == expected
+    assert found(provider(f'{URL}, headers: {{ "X-Note": "{text}" }}')) == expected
 
 
 @pytest.mark.parametrize(

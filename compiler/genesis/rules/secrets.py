@@ -12,6 +12,7 @@ from genesis.diagnostics import Related, config_path
 from genesis.expand import is_secret_name, text_span
 from genesis.reference import Malformed, Reference, foreign_dialect, parse
 from genesis.rules.rule import Rule
+from genesis.shapes import key_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ __all__ = [
 
 PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy", "x"})
 # Compiled when first needed.
+_LONG_URL: Final = 28  # characters: a scheme, a host, a key
 _SCHEME = r"(?i)(?:bearer|basic|token|apikey)\s+"
 _KEY_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
 
@@ -42,7 +44,8 @@ Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, a
 is made. Replace a key that was committed; removing the line does not take it out of the history.
 
 A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`,
-`none`, `local`, `dummy`, `x`.""",
+`none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params` and base URLs, keys are found by their shape: known
+prefixes such as `sk-` and `hf_`, and long words without any order in them.""",
     '{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c", models: [{ id: "llama" }] } } } }',
     '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", models: [{ id: "llama" }] } } } }',
 )
@@ -86,6 +89,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield from _check_headers(context, owner, entry.get("headers"))
             if provider.get("apiKey"):
                 yield from _check_conflict(context, owner, entry.get("headers"))
+    yield from _check_shapes(context)
     yield from _check_variables(context)
     yield from _check_plain_positions(context)
 
@@ -151,6 +155,42 @@ def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Di
         if is_key_header(name):
             variable = None if name.lower().endswith("authorization") else _variable(name)
             yield from _check_literal(context, (*path, "headers", name), variable, private=True)
+
+
+def _check_shapes(context: Context) -> Iterator[Diagnostic]:
+    """Look for keys by their shape where none is expected: plain headers, request parameters, a base URL's path."""
+    for path, text in _plain_strings(context):
+        if any(key_spans(text)) and path not in context.expansion.strings:
+            message = f"`{config_path(path)}` holds what looks like a key, in plain text"
+            help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
+            yield HARDCODED_SECRET.finding(context, path, message, help_)
+
+
+def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
+    """Find the strings in which a key may hide."""
+    for name, provider in providers(context.value):
+        path: Path = ("models", "providers", name)
+        if len(str(provider.get("baseUrl", ""))) > _LONG_URL:
+            yield (*path, "baseUrl"), provider["baseUrl"]
+        owners: list[tuple[Path, dict[str, Any]]] = [(path, provider)]
+        owners += [((*path, "models", index), model) for index, model in declared_models(provider)]
+        for owner, entry in owners:
+            if "headers" in entry:
+                headers = _strings(entry["headers"], (*owner, "headers"))
+                yield from (item for item in headers if not is_key_header(str(item[0][-1])))
+            if "params" in entry:
+                yield from _strings(entry["params"], (*owner, "params"))
+    for name, entry in mapping(context.value, "agents", "defaults", "models").items():
+        if isinstance(entry, dict):
+            yield from _strings(entry.get("params"), ("agents", "defaults", "models", name, "params"))
+
+
+def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _strings(item, (*path, key))
 
 
 def _check_variables(context: Context) -> Iterator[Diagnostic]:
