@@ -170,8 +170,9 @@ def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
     """Find the strings in which a key may hide."""
     for name, provider in providers(context.value):
         path: Path = ("models", "providers", name)
-        if len(str(provider.get("baseUrl", ""))) > _LONG_URL:
-            yield (*path, "baseUrl"), provider["baseUrl"]
+        url = provider.get("baseUrl")
+        if isinstance(url, str) and len(url) > _LONG_URL:
+            yield (*path, "baseUrl"), url
         owners: list[tuple[Path, dict[str, Any]]] = [(path, provider)]
         owners += [((*path, "models", index), model) for index, model in declared_models(provider)]
         for owner, entry in owners:
