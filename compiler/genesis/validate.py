@@ -181,7 +181,8 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
     properties = schema.get("properties", {})
     known = sorted(key for key in properties if not key.startswith("$"))
     for key in instance:
-        if key not in properties and not key.startswith("x-"):
+        # A key without a value is a syntax error, which says so.
+        if key not in properties and not key.startswith("x-") and not document.is_damaged((*path, key)):
             near = nearest(key, known)
             help_ = f"known keys: {listed(known)}"
             if near is not None:

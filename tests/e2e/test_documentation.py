@@ -14,6 +14,7 @@ import click
 import pytest
 
 import genesis as package
+from benchmarks import comparison
 from genesis.cli.group import genesis as group
 from genesis.rules.catalogue import CATALOGUE
 from genesis.rules.text import RULES as TEXT_RULES
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
-PAGES = ["README.md", "docs/configuration.md", "docs/manifest.md", "docs/recipes.md", "docs/rules.md", "docs/keys.md"]
+PAGES = [
+    "README.md",
+    *(f"docs/{page}.md" for page in ("configuration", "manifest", "recipes", "comparison", "rules", "keys")),
+]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 
 
@@ -91,6 +95,15 @@ def test_the_generated_pages_are_up_to_date() -> None:
         [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_comparison_tells_what_genesis_finds_today() -> None:
+    page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| ([^|*]+) \| ([^|]+) \|", page, re.MULTILINE))
+    found = {case.mistake: comparison.cell(case, comparison.genesis(case.path)) for case in comparison.cases()}
+    assert len(found) == 12
+    assert found == {mistake: told[mistake] for mistake in found}
+    assert all(re.match(r"\d+:\d+", place) for place in found.values())
 
 
 def test_the_changelog_tells_of_this_version() -> None:

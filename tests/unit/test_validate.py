@@ -243,9 +243,10 @@ def test_what_stands_in_while_the_validator_is_imported_is_gone_after_it() -> No
         "from genesis.syntax import parse\n"
         "from genesis.validate import validate\n"
         "assert 'jsonschema_rs' not in sys.modules\n"
+        "before = 'socket' in sys.modules\n"  # the interpreter's own start-up may have brought it
         "assert validate(parse(Source('a', '{ models: {} }'))) == []\n"
         "assert 'jsonschema_rs' in sys.modules\n"
-        "assert 'socket' not in sys.modules\n"
+        "assert ('socket' in sys.modules) == before\n"
         "import email.utils\n"
         "assert email.utils.parsedate_to_datetime('Mon, 23 Nov 2026 12:00:00 +0000').year == 2026\n"
         "assert [each.rule for each in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
