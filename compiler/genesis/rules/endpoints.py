@@ -23,8 +23,9 @@ MISSING_BASE_URL: Final = Rule(
     "a provider has no base URL",
     """Every declared provider says where it is. Only `vllm` has a default, `http://127.0.0.1:8000/v1`; for any
 other id nobody could guess the address that requests, and with them the key, are sent to.""",
-    '{ models: { providers: { pool: { models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { pool: { baseUrl: "http://10.0.0.5:8000/v1", models: [{ id: "llama" }] } } } }',
+    '{ models: { providers: { pool: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
+    """{ models: { providers: { pool: { baseUrl: "http://10.0.0.5:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 INVALID_BASE_URL: Final = Rule(
     "invalid-base-url",
@@ -32,8 +33,10 @@ INVALID_BASE_URL: Final = Rule(
     "a base URL that no request can be made with",
     """A base URL is absolute: `http://` or `https://`, a host, a port if it is not the scheme's own, and a
 path. It has no query and no fragment, since `/models` and `/chat/completions` are put after it.""",
-    '{ models: { providers: { vllm: { baseUrl: "127.0.0.1:8000/v1", models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { baseUrl: "127.0.0.1:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 CREDENTIALS_IN_URL: Final = Rule(
     "credentials-in-url",
@@ -41,9 +44,10 @@ CREDENTIALS_IN_URL: Final = Rule(
     "a user name or password in a base URL",
     """URLs end up in logs, in error messages and in the manifest, and whatever is in them with them. Put the
 key into `apiKey`, and basic authentication into `headers`, as references to variables.""",
-    '{ models: { providers: { vllm: { baseUrl: "http://me:secret@10.0.0.5:8000/v1", models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", apiKey: "${VLLM_API_KEY}", '
-    'models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { baseUrl: "http://me:secret@10.0.0.5:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", apiKey: "${VLLM_API_KEY}",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
 

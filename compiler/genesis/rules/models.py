@@ -45,8 +45,11 @@ DUPLICATE_MODEL: Final = Rule(
     "error",
     "two entries of one provider have the same id",
     """Which of the two would hold is anybody's guess: the window, prices and limits of one are silently lost.""",
-    '{ models: { providers: { vllm: { models: [{ id: "llama" }, { id: "llama", maxTokens: 64 }] } } } }',
-    '{ models: { providers: { vllm: { models: [{ id: "llama", maxTokens: 64 }] } } } }',
+    """{ models: { providers: { vllm: { models: [
+  { id: "llama", contextWindow: 8192 },
+  { id: "llama", contextWindow: 8192, maxTokens: 64 },
+] } } } }""",
+    '{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192, maxTokens: 64 }] } } } }',
 )
 MAX_TOKENS_EXCEEDS_CONTEXT: Final = Rule(
     "max-tokens-exceeds-context",
@@ -75,8 +78,10 @@ INVALID_VALUE: Final = Rule(
     """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
 not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
 first one.""",
-    '{ models: { providers: { vllm: { api: "openai-responses", models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { vllm: { api: "openai-completions", models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { api: "openai-responses",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { api: "openai-completions",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
 
@@ -94,10 +99,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
         assumed = []
         for index, model in declared_models(provider):
             yield from _check_model(context, (*path, "models", index), model, seen, dynamic=dynamic)
-            if "contextWindow" not in model and "$include" not in model:
+            if not _states_a_window(model) and "$include" not in model:
                 assumed.append((*path, "models", index, "id"))
         if assumed and not dynamic:
             yield _assumed(context, assumed)
+
+
+def _states_a_window(model: dict[str, Any]) -> bool:
+    """Tell whether an entry states its window, be it under a misspelt name, which is a finding of its own."""
+    return any(part in key.lower() for key in model for part in ("context", "window"))
 
 
 def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any]) -> Iterator[Diagnostic]:

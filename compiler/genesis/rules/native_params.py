@@ -24,8 +24,10 @@ NATIVE_ONLY_PARAM: Final = Rule(
     """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI
 endpoint. vLLM takes them without complaint and does nothing with them, so they are left out of every request and of
 the manifest: whoever wrote one believes in an effect that it does not have.""",
-    '{ models: { providers: { vllm: { params: { service_tier: "flex" }, models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { vllm: { params: { temperature: 0.2 }, models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { params: { service_tier: "flex" },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { params: { temperature: 0.2 },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
 

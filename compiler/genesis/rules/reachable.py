@@ -30,7 +30,8 @@ request is made: a machine that has no vLLM server hears nothing of Genesis. The
 `http://127.0.0.1:8000/v1`; or declare `models.providers.vllm`. `genesis check` does not look at the environment and
 leaves this to `genesis compile`.""",
     '{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // and VLLM_API_KEY is not set',
-    '{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // and VLLM_API_KEY=vllm-local',
+    """{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
+  agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }""",
 )
 
 

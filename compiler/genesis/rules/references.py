@@ -19,8 +19,10 @@ RULES: Final[tuple[Rule, ...]] = (
 In `apiKey` and `headers` the manifest keeps the reference, so a variable that is missing there is only a note,
 unless its value is used now: to ask a server, or by `--secrets inline`. `genesis check` knows only what it is told
 (`--env-file`, `--use-env`), and takes every other variable for an unknown string.""",
-        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is not set',
-        '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
+        """{ models: { providers: { vllm: { baseUrl: "http://${LLM_HOST}:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }  // and LLM_HOST is not set""",
+        """{ models: { providers: { vllm: { baseUrl: "http://${LLM_HOST:-127.0.0.1}:8000/v1",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     ),
     Rule(
         "empty-variable",
@@ -28,8 +30,10 @@ unless its value is used now: to ask a server, or by `--secrets inline`. `genesi
         "a variable is set and empty",
         """An empty value is used as it is. It is rarely meant: in a pipeline it is mostly a secret or a parameter
 that was not passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?words}` refuses it.""",
-        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }  // and MODEL is empty',
-        '{ agents: { defaults: { model: "vllm/${MODEL:-llama}" } } }',
+        """{ models: { providers: { vllm: { params: { user: "${TEAM}" },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }  // and TEAM is empty""",
+        """{ models: { providers: { vllm: { params: { user: "${TEAM:-everyone}" },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     ),
     Rule(
         "malformed-reference",

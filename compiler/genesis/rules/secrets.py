@@ -46,8 +46,10 @@ is made. Replace a key that was committed; removing the line does not take it ou
 A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`,
 `none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params` and base URLs, keys are found by their shape: known
 prefixes such as `sk-` and `hf_`, and long words without any order in them.""",
-    '{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c", models: [{ id: "llama" }] } } } }',
-    '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 SECRET_IN_PLAIN_POSITION: Final = Rule(
     "secret-in-plain-position",
@@ -56,8 +58,10 @@ SECRET_IN_PLAIN_POSITION: Final = Rule(
     """In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the
 value, so a variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would
 end up in plain text in the manifest.""",
-    '{ models: { providers: { vllm: { models: [{ id: "llama", params: { user: "${VLLM_API_KEY}" } }] } } } }',
-    '{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" }, models: [{ id: "llama" }] } } } }',
+    """{ models: { providers: { vllm: { params: { user: "${VLLM_API_KEY}" },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
+    """{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" },
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
 

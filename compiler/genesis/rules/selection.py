@@ -36,7 +36,7 @@ __all__ = [
     "check_discovered",
 ]
 
-_PROVIDER: Final = 'models: { providers: { vllm: { models: [{ id: "llama-3-8b" }] } } }'
+_PROVIDER: Final = 'models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } }'
 
 MALFORMED_MODEL_REF: Final = Rule(
     "malformed-model-ref",
@@ -45,8 +45,8 @@ MALFORMED_MODEL_REF: Final = Rule(
     """A reference splits on its first slash into the provider's id and the model's:
 `vllm/meta-llama/Llama-3-8B` is the model `meta-llama/Llama-3-8B` of the provider `vllm`. Aliases are for the
 command line and for programs; the selection itself names models in full.""",
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "llama-3-8b" }} }} }}',
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
 UNKNOWN_PROVIDER: Final = Rule(
     "unknown-provider",
@@ -55,8 +55,8 @@ UNKNOWN_PROVIDER: Final = Rule(
     """The part before the first slash names a provider in `models.providers`, or one that Genesis discovers by
 itself (`vllm`). A model's id alone often has a slash of its own: `meta-llama/Llama-3-8B` has to be written with the
 provider before it.""",
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vlm/llama-3-8b" }} }} }}',
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vlm/llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
 UNKNOWN_MODEL: Final = Rule(
     "unknown-model",
@@ -65,8 +65,8 @@ UNKNOWN_MODEL: Final = Rule(
     """A declared provider has the models that it lists, and nothing else: the server would answer 404 to the
 first request. Where a wildcard keeps the provider dynamic, or it is discovered, its server's list is what counts,
 and only commands that ask the server can tell.""",
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}',
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
 DUPLICATE_FALLBACK: Final = Rule(
     "duplicate-fallback",
@@ -76,7 +76,7 @@ DUPLICATE_FALLBACK: Final = Rule(
 has failed once, trying it again at once only takes time.""",
     f"{{ {_PROVIDER},\n"
     '  agents: { defaults: { model: { primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] } } } }',
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: [] }} }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: {{ primary: "vllm/llama-3-8b", fallbacks: [] }} }} }} }}',
     fixable=True,
 )
 ALIAS_CONFLICT: Final = Rule(
@@ -85,8 +85,8 @@ ALIAS_CONFLICT: Final = Rule(
     "an alias that does not stand for one model",
     """An alias is another name for exactly one model. It cannot be given twice, cannot hold a `/` (it would
 look like a reference), and cannot be given to a wildcard, which stands for many.""",
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/*": {{ alias: "fast" }} }} }} }} }}',
-    f'{{ {_PROVIDER}, agents: {{ defaults: {{ models: {{ "vllm/llama-3-8b": {{ alias: "fast" }} }} }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ models: {{ "vllm/*": {{ alias: "fast" }} }} }} }} }}',
+    f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ models: {{ "vllm/llama-3-8b": {{ alias: "fast" }} }} }} }} }}',
 )
 
 

@@ -8,7 +8,10 @@ from genesis.rules.rule import Rule
 
 __all__ = ["RULES"]
 
-_IMPLICIT: Final = '{ agents: { defaults: { model: "vllm/llama" } } }'
+# A declared provider that is asked for its models.
+_ASKED: Final = """{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },
+  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }"""
+_ASKED_WITH_KEY: Final = _ASKED.replace("models: []", 'apiKey: "${VLLM_API_KEY}", models: []')
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule(
@@ -19,24 +22,24 @@ RULES: Final[tuple[Rule, ...]] = (
 `{baseUrl}/models`: the connection must stand within 5 seconds, the answer within 15. Nothing listens there, its
 name is not known, its certificate is not accepted, or it is too slow. Where nothing in the configuration names the
 provider this is a warning.""",
-        f"{_IMPLICIT}  // and nothing listens on 127.0.0.1:8000",
-        f"{_IMPLICIT}  // after `vllm serve llama`",
+        f"{_ASKED}  // and nothing listens on 127.0.0.1:8000",
+        f"{_ASKED}  // after `vllm serve llama`",
     ),
     Rule(
         "auth-rejected",
         "error",
         "a server refuses the key",
         """The server answered 401 or 403. A vLLM with `--api-key` takes that key and no other; one without, any.""",
-        f"{_IMPLICIT}  // and VLLM_API_KEY is not the server's key",
-        f"{_IMPLICIT}  // and VLLM_API_KEY is",
+        f"{_ASKED_WITH_KEY}  // and VLLM_API_KEY is not the server's key",
+        f"{_ASKED_WITH_KEY}  // and VLLM_API_KEY is",
     ),
     Rule(
         "no-models-discovered",
         "error",
         "a server lists no models",
         """The server answered with a list that holds no model with an id.""",
-        f"{_IMPLICIT}  // and the server lists nothing",
-        f"{_IMPLICIT}  // and the server serves llama",
+        f"{_ASKED}  // and the server lists nothing",
+        f"{_ASKED}  // and the server serves llama",
     ),
     Rule(
         "bad-model-list",
@@ -45,9 +48,7 @@ provider this is a warning.""",
         """The server answered, with another status than 200, a redirect, a page of HTML, or JSON of another shape:
 mostly it is the address of something else, or lacks `/v1`. Redirects are not followed, since a key is meant for one
 address. Single rows without a usable id are left out, with a warning.""",
-        '{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000", models: [] } } },\n'
-        '  agents: { defaults: { models: { "vllm/*": {} } } } }',
-        '{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },\n'
-        '  agents: { defaults: { models: { "vllm/*": {} } } } }',
+        f"{_ASKED.replace('/v1', '/llm/v1')}  // and the server has no /llm",
+        _ASKED,
     ),
 )

@@ -1,0 +1,111 @@
+"""Every rule by itself: its bad example has this finding and no other, its good one has none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY
+from genesis.testing import ServedModel, serving
+from tests.e2e.support import FIXTURES, ROOT, beside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
+
+    from tests.e2e.support import Genesis
+
+RULES = FIXTURES / "rules"
+
+# What `explain` shows of them stands for a file that nobody would want to read.
+DESCRIBED = {"not-utf8", "too-deep", "too-large"}
+
+
+@contextlib.contextmanager
+def _address(server: dict[str, Any] | None) -> Iterator[str]:
+    """Give the address of a server as a case asks for it, or without one an address on which nothing listens."""
+    if server is None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            yield f"127.0.0.1:{taken.getsockname()[1]}"
+    else:
+        models = [ServedModel(name, max_model_len=8192) for name in server["models"]]
+        with serving(models, api_key=server.get("key")) as running:
+            yield running.base_url.removeprefix("http://").removesuffix("/v1")
+
+
+def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
+    """Run a case as its `case.json` says, and give the findings as text."""
+    shutil.copytree(RULES / name / side, folder, dirs_exist_ok=True)
+    config = folder / "genesis.json5"
+    case = json.loads((folder / "case.json").read_text("utf-8")) if (folder / "case.json").exists() else {}
+    data = config.read_bytes()
+    with _address(case.get("server")) as address:
+        if case.get("command") == "compile":
+            config.write_bytes(data.replace(b"127.0.0.1:8000", address.encode()))
+            done = genesis("compile", env=case.get("env"))
+            assert (done.returncode == 0) == done.stdout.startswith("{")
+            return done.stderr.replace(address, "127.0.0.1:8000")
+        config.write_bytes(data.ljust(case.get("padTo", 0)))
+        done = genesis("check")
+        assert done.stderr == ""
+        return done.stdout
+
+
+def test_rules_fixtures_documentation_and_explain_are_the_same_set(genesis: Genesis) -> None:
+    sections = re.findall("^## (.+)$", (ROOT / "docs" / "rules.md").read_text("utf-8"), re.MULTILINE)
+    assert sections == list(CATALOGUE)
+    assert re.findall("^[a-z0-9-]+", genesis("explain").stdout, re.MULTILINE) == list(CATALOGUE)
+    assert {path.name for path in RULES.iterdir()} == CATALOGUE.keys()
+    assert {(path.parent.name, path.name) for path in RULES.glob("*/*")} == {
+        (name, side) for name in CATALOGUE for side in ("bad", "good")
+    }
+
+
+@pytest.mark.parametrize("side", ["bad", "good"])
+@pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - DESCRIBED))
+def test_the_case_is_the_example_that_explain_shows(name: str, side: str) -> None:
+    shown = getattr(CATALOGUE[name], side)
+    assert (RULES / name / side / "genesis.json5").read_text("utf-8") == f"{shown}\n"
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_bad_example_has_this_finding_and_no_other(
+    name: str, genesis: Genesis, folder: Path, snapshot: SnapshotAssertion
+) -> None:
+    text = findings(name, "bad", genesis, folder)
+    found = re.findall(r"^(\w+)\[([a-z0-9-]+)\]: ", text, re.MULTILINE)
+    assert found == [(CATALOGUE[name].severity, name)]
+    assert text == beside(snapshot, RULES / name / "bad" / "findings.txt")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_good_example_has_none(name: str, genesis: Genesis, folder: Path) -> None:
+    text = findings(name, "good", genesis, folder)
+    silenced = ", 1 ignored" if name == "unused-ignore" else ""
+    compiled = (RULES / name / "good" / "case.json").exists()
+    assert text == ("" if compiled else f"1 file checked: no findings{silenced}\n")
+
+
+@pytest.mark.parametrize("name", [name for name, rule in CATALOGUE.items() if rule.fixable])
+def test_the_fix_makes_the_bad_example_clean(name: str, genesis: Genesis, folder: Path) -> None:
+    findings(name, "bad", genesis, folder)
+    genesis("check", "--fix")
+    assert genesis("check").stdout == "1 file checked: no findings\n"
+
+
+def test_rules_that_check_cannot_find_are_those_that_need_the_environment_or_a_server() -> None:
+    compiled = {
+        path.parent.parent.name
+        for path in RULES.glob("*/bad/case.json")
+        if json.loads(path.read_text("utf-8")).get("command") == "compile"
+    }
+    assert compiled == COMPILE_ONLY | {"empty-variable"}
