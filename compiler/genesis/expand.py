@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis.diagnostics import Diagnostic, Path, config_path
+from genesis.diagnostics import Diagnostic, Edit, Fix, Path, config_path
 from genesis.reference import NAME, Malformed, Reference, Resolved, foreign_dialect, parse, resolve
 from genesis.source import Span
 
@@ -130,9 +130,10 @@ def expand(document: Document, variables: Variables) -> Expansion:
                 continue  # a name and no text: see below
             secret = is_secret_position(path)
             layers = variables.layers if secret else (*variables.layers, declared)
-            string = _expand_string(path, template, variables._replace(layers=layers), secret=secret)
+            known = variables._replace(layers=layers)
+            string = _expand_string(path, template, known, secret=secret)
             strings[path] = string
-            diagnostics += _diagnose(document, string)
+            diagnostics += _diagnose(document, string, known)
             if not secret and string.resolved.value is not None:
                 value = _replace(value, copies, path, string.resolved.value)
     for path, name in _named_variables(document.value):
@@ -240,7 +241,7 @@ def _expand_string(path: Path, template: str, variables: Variables, *, secret: b
     return Expanded(path, template, resolved, origins, bool(unknown), secret)
 
 
-def _diagnose(document: Document, string: Expanded) -> Iterator[Diagnostic]:
+def _diagnose(document: Document, string: Expanded, variables: Variables) -> Iterator[Diagnostic]:
     """Report what is wrong with one string. Nothing of a string in a secret position is repeated."""
     path, template = string.path, string.template
     where = config_path(path)
@@ -258,7 +259,8 @@ def _diagnose(document: Document, string: Expanded) -> Iterator[Diagnostic]:
             reason, help_ = part.reason, part.help
             if string.secret:
                 reason, help_ = "this looks like a reference and is none", "write `${NAME}`, in upper-case letters"
-            yield Diagnostic("malformed-reference", f"{reason}, in `{where}`", span, help_)
+            finding = Diagnostic("malformed-reference", f"{reason}, in `{where}`", span, help_)
+            yield finding._replace(fix=_in_upper_case(part, span, variables))
     if string.secret:
         return
     for problem in string.resolved.problems:
@@ -278,6 +280,16 @@ def _diagnose(document: Document, string: Expanded) -> Iterator[Diagnostic]:
             message = f"the variable `{name}` is empty, and `{where}` uses it as it is"
             help_ = f"give it a value where it comes from ({string.origins[name]}){default}"
             yield Diagnostic("empty-variable", message, span, help_, severity="warning")
+
+
+def _in_upper_case(part: Malformed, span: Span, variables: Variables) -> Fix | None:
+    """Give the fix of `${lower}` where `LOWER` is known, so that nothing else can be meant."""
+    if part.lower is None or variables.find(part.lower.upper()) is None:
+        return None
+    if span.source.text[span.start : span.end] != part.text:
+        return None  # escapes hide it
+    right = part.text.replace(part.lower, part.lower.upper(), 1)
+    return Fix(f"write `{right}`", (Edit(span, right),))
 
 
 def _replace(value: Any, copies: dict[Path, Any], path: Path, text: str) -> Any:

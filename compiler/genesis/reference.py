@@ -76,13 +76,18 @@ class Reference(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """Text that starts like a reference and is none, with the reason and what to write instead."""
+    """Text that starts like a reference and is none, with the reason and what to write instead.
+
+    Attributes:
+        lower: The name, where all that is wrong with it is that it is not in upper case.
+    """
 
     text: str
     reason: str
     help: str
     start: int
     end: int
+    lower: str | None = None
 
 
 class Piece(NamedTuple):
@@ -220,4 +225,5 @@ def _malformed(found: str, start: int, end: int) -> Malformed:
         reason = "this reference names no variable"
     elif name[0].isdigit():
         reason += ", and no digit first"
-    return Malformed(written, reason, f"write `{good}`, or `${written}` for the text itself", start, end)
+    lower = name if re.fullmatch(NAME, name.upper()) and name.isascii() else None
+    return Malformed(written, reason, f"write `{good}`, or `${written}` for the text itself", start, end, lower)

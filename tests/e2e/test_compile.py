@@ -38,7 +38,7 @@ def server() -> Iterator[FakeVLLM]:
 def write(folder: Path, server: FakeVLLM, *, declared: str = "", selection: str = "") -> None:
     text = f"""{{
       models: {{ providers: {{ vllm: {{
-        baseUrl: "{server.base_url}/", apiKey: "${{VLLM_API_KEY}}", models: [{declared}],
+        baseUrl: "{server.base_url}", apiKey: "${{VLLM_API_KEY}}", models: [{declared}],
       }} }} }},
       agents: {{ defaults: {{ model: "vllm/llama", models: {{ "vllm/*": {{}}, {selection} }} }} }},
     }}"""

@@ -105,6 +105,7 @@ def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> No
     }"""
     done = compile_config("genesis.json5", text.encode(), NOBODY)
     assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [
+        ("base-url-path", "info"),
         ("unset-variable", "info"),
         ("unset-variable", "info"),
         ("duplicate-fallback", "warning"),

@@ -89,8 +89,8 @@ def test_the_place_is_underlined(text: str, start: int, end: int, line: str, mar
 
 def test_of_a_long_line_what_is_around_the_place_is_shown() -> None:
     line, marks = frame("a" * 200 + "KEY" + "b" * 200, 200, 203)
-    assert line == "1 | … " + "a" * 18 + "KEY" + "b" * 87 + " …"
-    assert marks == "  | " + " " * 20 + "^^^"
+    assert line == "1 | … " + "a" * 85 + "KEY" + "b" * 20 + " …"
+    assert marks == "  | " + " " * 87 + "^^^"
     line, marks = frame("KEY" + "b" * 200, 0, 3)
     assert line == "1 | KEY" + "b" * 107 + " …"
     assert marks == "  | ^^^"

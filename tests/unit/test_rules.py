@@ -58,7 +58,7 @@ def provider(members: str, more: str = "") -> str:
     ("url", "message"),
     [
         ("http://h/v1", None),
-        ("https://[::1]:8000/v1/", None),
+        ("https://[::1]:8000/v1", None),
         ("${SCHEME}://h/v1", None),
         ("h:8000/v1", "it does not start with `http://` or `https://`"),
         ("ftp://h/v1", "it does not start with `http://` or `https://`"),

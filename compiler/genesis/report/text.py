@@ -95,8 +95,9 @@ def _line(span: Span) -> tuple[str, int, int]:
     shown = _cells(source, first, right)
     before = sum(map(_columns, ahead))
     width = sum(map(_columns, shown[: last - first])) or 1
-    if left > start or (before > _LEAD and before + width + _LEAD > _WIDTH):
-        while before > _LEAD - 2:
+    after = min(sum(map(_columns, shown)), width + _LEAD)
+    if left > start or before + after > _WIDTH:
+        while before > _LEAD - 2 and before + after > _WIDTH - 2:
             before -= _columns(ahead.pop(0))
         ahead.insert(0, "… ")
         before += 2

@@ -29,7 +29,9 @@ BASE_URL_PATH: Final = Rule(
     "a base URL that is not the API's",
     """`/models` and `/chat/completions` are put after the base URL, so it ends where the API does: for vLLM
 and most servers like it that is `/v1`, with or without a path before it. Without it a server answers 404; with an
-endpoint at its end, the request goes to `/v1/chat/completions/chat/completions`.""",
+endpoint at its end, the request goes to `/v1/chat/completions/chat/completions`.
+
+A slash at the end is left out of every request, so that it is only a note.""",
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1/chat/completions",\n'
     '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1",\n'
@@ -92,17 +94,20 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def _check_path(context: Context, path: Path, url: str, parts: SplitResult) -> Iterator[Diagnostic]:
-    right = re.sub(_ENDPOINT, "", parts.path.rstrip("/"))
-    problem = "ends in an endpoint of the API, which is put after it" if right != parts.path.rstrip("/") else ""
+    bare = parts.path.rstrip("/")
+    right = re.sub(_ENDPOINT, "", bare)
+    problem = "ends in an endpoint of the API, which is put after it" if right != bare else ""
     if not re.search(_VERSION, right):
         problem = problem or "does not end in the path of the API"
         right += "/v1"
     elif right.endswith("/v1/v1"):
         problem = "has `/v1` twice"
         right = right.removesuffix("/v1")
-    if not problem:
-        return
     better = parts._replace(path=right).geturl()
+    if not problem:
+        if parts.path != bare:
+            yield _slash(context, path, f"write `{better}`")
+        return
     finding = BASE_URL_PATH.finding(context, path, f"`{config_path(path)}` {problem}", f"write `{better}`")
     span = text_span(context.document, path, url, 0, len(url))
     if span.source.text[span.start : span.end] == url:
@@ -110,6 +115,17 @@ def _check_path(context: Context, path: Path, url: str, parts: SplitResult) -> I
         kept = url.removesuffix(parts.path)
         finding = finding._replace(fix=Fix(f"write `{better}`", (Edit(span, f"{kept}{right}"),)))
     yield finding
+
+
+def _slash(context: Context, path: Path, help_: str) -> Diagnostic:
+    """Note the slashes at the end, which a fix takes away where they are written and come from no variable."""
+    message = f"`{config_path(path)}` ends in a slash, which requests leave out"
+    finding = BASE_URL_PATH.finding(context, path, message, help_)._replace(severity="info")
+    string = context.expansion.strings.get(path)
+    template = string.template if string else context.text(*path) or ""
+    span = text_span(context.document, path, template, len(template.rstrip("/")), len(template))
+    written = span.source.text[span.start : span.end]
+    return finding._replace(fix=Fix(help_, (Edit(span, ""),))) if written and not written.strip("/") else finding
 
 
 def _is_metadata(host: str) -> bool:

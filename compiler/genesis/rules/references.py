@@ -41,8 +41,10 @@ that was not passed on. `${NAME:-text}` uses the default for an empty variable t
         "what looks like a reference and is none",
         """A reference is `${NAME}` or `$<NAME>`, and NAME is upper-case letters, digits and `_`. `${lower}`, an
 unclosed `${NAME`, and other tools' ways to name a variable (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`, where
-they are the whole value) would be sent to the server as they stand. For the text itself write `$${…}`.""",
-        '{ agents: { defaults: { model: "vllm/${model}" } } }',
-        '{ agents: { defaults: { model: "vllm/${MODEL}" } } }',
+they are the whole value) would be sent to the server as they stand. For the text itself write `$${…}`. There is a
+fix for `${lower}` where `LOWER` is declared in `env.vars`.""",
+        '{ env: { vars: { MODEL: "llama" } }, agents: { defaults: { model: "vllm/${model}" } } }',
+        '{ env: { vars: { MODEL: "llama" } }, agents: { defaults: { model: "vllm/${MODEL}" } } }',
+        fixable=True,
     ),
 )
