@@ -102,6 +102,24 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
             )
             message = f"the section `{section}` is none that Genesis knows"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
+    # What else is in `agents` belongs to others, and what is nearly one of Genesis' keys may not.
+    agents = document.value.get("agents")
+    defaults = agents.get("defaults") if isinstance(agents, dict) else None
+    yield from _misspelt(document, ("agents",), agents, ("defaults",))
+    yield from _misspelt(document, ("agents", "defaults"), defaults, ("model", "models"))
+
+
+def _misspelt(document: Document, path: Path, value: Any, known: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Warn of keys that are nearly one that is known and not given."""
+    for key in value if isinstance(value, dict) else ():
+        # Those that are as far away as most keys of others need no search, whose import takes 2 ms.
+        maybe = key not in known and any(key[:1].lower() == word[0] and len(key) < len(word) + 3 for word in known)
+        near = nearest(key, known) if maybe else None
+        if near is not None and near not in value:
+            where = config_path(path)
+            message = f"the key `{key}` in `{where}` is none that Genesis knows"
+            span = document.key_span((*path, key))
+            yield Diagnostic("unknown-section", message, span, f"did you mean `{near}`?", severity="warning")
 
 
 def _explain(document: Document) -> Iterator[Diagnostic]:

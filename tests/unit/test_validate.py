@@ -236,6 +236,36 @@ def test_what_a_syntax_error_damaged_is_not_reported_again() -> None:
     assert list(validate(document)) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{ agents: { defaults: { modle: 'vllm/m' } } }", ("`agents.defaults`", "modle", "model")),
+        ("{ agents: { defaults: { Models: {} } } }", ("`agents.defaults`", "Models", "models")),
+        ("{ agents: { default: { model: 'vllm/m' } } }", ("`agents`", "default", "defaults")),
+        ("{ agents: { defaults: { models: {}, modles: {} } } }", None),
+        ("{ agents: { defaults: { model: 'vllm/m', models: {}, modles: {} } } }", None),
+        ("{ agents: { defaults: { workspace: 1, memory: 2, 'x-model': 3 }, list: [] } }", None),
+        ("{ agents: { defaults: [] } }", None),
+    ],
+)
+def test_what_is_nearly_a_key_of_genesis_among_those_of_others(
+    text: str, expected: tuple[str, str, str] | None
+) -> None:
+    findings = [each for each in validate(parse(Source("a", text))) if each.rule == "unknown-section"]
+    told = [(each.message, each.help, each.severity) for each in findings]
+    assert told == (
+        [
+            (
+                f"the key `{expected[1]}` in {expected[0]} is none that Genesis knows",
+                f"did you mean `{expected[2]}`?",
+                "warning",
+            )
+        ]
+        if expected
+        else []
+    )
+
+
 def test_what_stands_in_while_the_validator_is_imported_is_gone_after_it() -> None:
     script = (
         "import sys\n"

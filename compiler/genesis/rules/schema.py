@@ -52,7 +52,8 @@ opens the object.""",
         "warning",
         "a section that is not Genesis'",
         """A configuration file may have sections for other programs, so one that Genesis does not know is no error.
-It is worth a warning, since it may be a misspelt one, in which nothing is checked.""",
+It is worth a warning, since it may be a misspelt one, in which nothing is checked. Other programs' keys in `agents` and
+`agents.defaults` are none, unless they are nearly `defaults`, `model` or `models`, and that one is missing.""",
         '{ agnets: { defaults: { model: "vllm/llama" } } }',
         '{ agents: { defaults: { model: "vllm/llama" } } }',
     ),

@@ -1,0 +1,83 @@
+"""Many files in one run, and many runs at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.support import COMMAND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+CLEAN = "{ agents: { defaults: { model: 'vllm/m' } } }"
+BROKEN = "{ models: { providers: { vllm: { modles: [{ id: 'm', contextWindow: 1 }], // kept\n } } } }"
+FIXED = BROKEN.replace("modles", "models")
+
+
+def shown_while_a_file_is_slow(folder: Path, environment: dict[str, str]) -> bytes:
+    """Give what a terminal is shown on standard error while the second of three files takes over a second."""
+    for name in ("a", "c"):
+        (folder / f"{name}.json5").write_text(CLEAN, encoding="utf-8")
+    os.mkfifo(folder / "b.json5")
+    command = [*COMMAND, "check", "a.json5", "b.json5", "c.json5"]
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=slave, env={**os.environ, **environment}
+    ) as process:
+        os.close(slave)
+
+        def write() -> None:
+            with open(folder / "b.json5", "w", encoding="utf-8") as slow:
+                time.sleep(1.3)
+                slow.write(CLEAN)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        shown = b""
+        try:
+            while data := os.read(master, 65536):
+                shown += data
+        except OSError:
+            pass  # how the end of a terminal reads on Linux
+        writer.join()
+        assert process.wait(30) == 0
+    os.close(master)
+    return shown
+
+
+def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) -> None:
+    shown = shown_while_a_file_is_slow(folder, {"TERM": "xterm", "COLUMNS": "80"})
+    assert b"checking" in shown
+    # The line of the bar is erased.
+    assert shown.rstrip().endswith(b"\x1b[2K") or b"\x1b[2K" in shown.rpartition(b"checking")[2]
+
+
+def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -> None:
+    for number in range(50):
+        (folder / f"{number}.json5").write_text(CLEAN, encoding="utf-8")
+    done = genesis("check", "*.json5")
+    assert (done.stdout, done.stderr) == ("50 files checked: no findings\n", "")
+
+
+@pytest.mark.parametrize("overlap", [False, True], ids=["shards", "the same files"])
+def test_runs_at_once_leave_every_file_whole_and_right(folder: Path, *, overlap: bool) -> None:
+    names = [f"{number}.json5" for number in range(40)]
+    for name in names:
+        (folder / name).write_text(BROKEN, encoding="utf-8")
+    shards = [names] * 4 if overlap else [names[number::4] for number in range(4)]
+    runs = [
+        subprocess.Popen([*COMMAND, "check", "--fix", *shard], cwd=folder, stdout=subprocess.PIPE, text=True)
+        for shard in shards
+    ]
+    told = [run.communicate(timeout=60)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * 4
+    assert all(f"{len(shards[0])} files checked: no findings" in text for text in told)
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == dict.fromkeys(names, FIXED)
