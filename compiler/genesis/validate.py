@@ -95,7 +95,7 @@ def _import_jsonschema_rs() -> Any:
 
 def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
     for section in document.value:
-        if section not in SECTIONS and not section.startswith("x-"):
+        if section not in SECTIONS and not section.startswith("x-") and not document.is_damaged((section,)):
             near = nearest(section, ("agents", "auth", "env", "models"))
             help_ = (
                 f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"

@@ -234,6 +234,7 @@ def test_what_json5_allows_and_a_configuration_does_not(text: str, expected: lis
         ("{a 1}", "write `:` between a key and its value"),
         ("{a}", "write `a: …`"),
         ("{a: 1 b: 2}", "items are separated by commas"),
+        ('{a: "x" "y", b: 2}', "items are separated by commas"),
         ("{a: 'x\n}", "close it with ' on the same line, or end the line with \\ to go on in the next"),
         ("{a: 0777}", "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"),
         ("{a: '\\x'}", "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"),

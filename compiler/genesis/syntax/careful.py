@@ -223,10 +223,18 @@ class CarefulReader:
             self.report(f"expected `,` or `{closer}` here", end, end, help="items are separated by commas")
             # As in `'it's'`, `"a" + "b"`, `1 / 2`.
             in_quotes = end == position and self.text[end - 1] in "'\"" and char not in "'\""
-            if in_quotes or char in ":=+/":
+            if in_quotes or char in ":=+/" or self.is_second_value(position):
                 self.lose_item(position)
             state.position += char == ";"
         self.complained = False
+
+    def is_second_value(self, position: int) -> bool:
+        """Tell whether a string in an object is no key, as in `a: "b" "c",`."""
+        match = STRING.match(self.text, position)
+        if match is None or type(self.state.values[-1]) is not dict:
+            return False
+        after = self.space(match.end())
+        return self.text[after : after + 1] in {",", "}", ""}
 
     def close(self, position: int) -> None:
         """Read a closing bracket."""
