@@ -32,9 +32,10 @@ _TAIL = """    ],
 """
 
 
-def large_config(models: int = 10_000) -> str:
-    """Give a configuration of one provider with this many models."""
-    return _HEAD + "".join(_MODEL.format(number=number, node=number % 64) for number in range(models)) + _TAIL
+def large_config(models: int = 10_000, first: int = 0) -> str:
+    """Give a configuration of one provider with this many models, numbered from `first` on."""
+    numbers = range(first, first + models)
+    return _HEAD + "".join(_MODEL.format(number=number, node=number % 64) for number in numbers) + _TAIL
 
 
 if __name__ == "__main__":

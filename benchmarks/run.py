@@ -1,4 +1,4 @@
-"""Start-up and large input, measured beside what users would use instead: `python -m benchmarks.run`.
+"""Start-up, large input and many files, measured beside what users would use instead: `python -m benchmarks.run`.
 
 Every command runs in turn, round after round, so that a busy moment of the machine falls on all of them. Shown is the
 median of the wall time and its ratio to `python -c pass`. Genesis is installed from its wheel into a fresh environment,
@@ -29,11 +29,21 @@ def main() -> None:
         small = _ROOT / "fixtures/documented/explicit/genesis.json5"
         large = folder / "large.json5"
         large.write_text(large_config(), encoding="utf-8")
-        for title, config, rounds in (("the explicit example", small, 20), ("10,000 models, 3.1 MB", large, 5)):
+        many = [folder / "many" / f"{number:04}.json5" for number in range(1000)]
+        many[0].parent.mkdir()
+        for number, path in enumerate(many):
+            path.write_text(large_config(6, first=number), encoding="utf-8")
+        inputs = (
+            ("the explicit example", [small], 20),
+            ("10,000 models, 3.1 MB", [large], 5),
+            (f"1,000 files of {many[0].stat().st_size / 1000:.1f} KB", many, 5),
+        )
+        for title, configs, rounds in inputs:
+            paths = list(map(str, configs))
             commands = {
                 "python -c pass": [str(binaries / "python"), "-c", "pass"],
-                "genesis check": [str(binaries / "genesis"), "check", str(config)],
-                **_peers(config),
+                "genesis check": [str(binaries / "genesis"), "check", *paths],
+                **_peers(paths),
             }
             print(f"\n{title}")
             times = _measure(commands, rounds)
@@ -53,12 +63,20 @@ def _install(folder: Path) -> Path:
     return binaries
 
 
-def _peers(config: Path) -> dict[str, list[str]]:
-    """List the other validators that this machine has, on the same file and schema."""
+def _peers(paths: list[str]) -> dict[str, list[str]]:
+    """List the other validators that this machine has, on the same files and schema."""
     schema = str(_ROOT / "schema" / "config.schema.json")
     commands = {
-        "check-jsonschema": ["check-jsonschema", "--schemafile", schema, str(config)],
-        "ajv-cli": ["ajv", "validate", "--spec=draft2020", "--strict=false", "-s", schema, "-d", str(config)],
+        "check-jsonschema": ["check-jsonschema", "--schemafile", schema, *paths],
+        "ajv-cli": [
+            "ajv",
+            "validate",
+            "--spec=draft2020",
+            "--strict=false",
+            "-s",
+            schema,
+            *(f"-d={path}" for path in paths),
+        ],
     }
     return {name: command for name, command in commands.items() if shutil.which(command[0])}
 

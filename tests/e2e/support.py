@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
@@ -52,6 +53,27 @@ def runner(home: Path, folder: Path) -> Genesis:
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+def on_terminal(
+    *arguments: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stream: Literal["stdout", "stderr"] = "stdout",
+) -> tuple[int, str]:
+    """Run the command with one of its streams on a terminal of 120 columns; give the exit code and what is shown."""
+    master, slave = os.openpty()
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: slave}
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **(env or {})}
+    shown = b""
+    with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment, **streams) as process:  # type: ignore[call-overload] # by name
+        os.close(slave)
+        with contextlib.suppress(OSError):  # how the end of a terminal reads on Linux
+            while data := os.read(master, 65536):
+                shown += data
+        code = process.wait(60)
+    os.close(master)
+    return code, shown.decode()
 
 
 class _BesideTheCase(SingleFileSnapshotExtension):

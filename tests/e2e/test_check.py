@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import COMMAND, FIXTURES
+from tests.e2e.support import COMMAND, FIXTURES, on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,18 +142,12 @@ def test_colour_is_for_terminals(genesis: Genesis) -> None:
     assert "\x1b" not in genesis("check", str(BROKEN), env={"TERM": "xterm-256color"}).stdout
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_colour_on_a_terminal(no_color: str, coloured: bool) -> None:  # noqa: FBT001 - a table
-    master, slave = os.openpty()
-    environment = {**os.environ, "NO_COLOR": no_color}
-    with subprocess.Popen([*COMMAND, "check", str(BROKEN)], stdout=slave, env=environment) as process:
-        assert process.wait(30) == 1
-    os.close(slave)
-    shown = os.read(master, 65536)
-    os.close(master)
-    assert (b"\x1b[1;31merror[unknown-key]" in shown) is coloured
-    assert b"unknown key" in shown
+    code, shown = on_terminal("check", str(BROKEN), env={"NO_COLOR": no_color})
+    assert code == 1
+    assert ("\x1b[1;31merror[unknown-key]" in shown) is coloured
+    assert "unknown key" in shown
 
 
 def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> None:

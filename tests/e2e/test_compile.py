@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis.testing import Answer, ServedModel, serving
-from tests.e2e.support import COMMAND, FIXTURES
+from tests.e2e.support import COMMAND, FIXTURES, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,13 +95,8 @@ def test_models_list(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
 
 def test_models_list_on_a_terminal_is_a_table(folder: Path, server: FakeVLLM) -> None:
     write(folder, server)
-    master, slave = os.openpty()
-    environment = {**os.environ, **KEY, "COLUMNS": "140", "TERM": "xterm-256color"}
-    with subprocess.Popen([*COMMAND, "models", "list"], stdout=slave, env=environment, cwd=folder) as process:
-        assert process.wait(60) == 0
-    os.close(slave)
-    shown = os.read(master, 65536).decode()
-    os.close(master)
+    code, shown = on_terminal("models", "list", cwd=folder, env=KEY)
+    assert code == 0
     assert "\x1b[1m" in shown
     assert "vllm/llama" in shown
     assert "4096" in shown

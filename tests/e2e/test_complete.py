@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from genesis.testing import Answer, ServedModel, serving
-from tests.e2e.support import COMMAND
+from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,14 +69,8 @@ def test_to_a_pipe_the_text_goes_exactly_as_it_came(genesis: Genesis, server: Fa
 
 
 def test_on_a_terminal_control_characters_are_escaped_and_the_line_is_ended(folder: Path, server: FakeVLLM) -> None:
-    master, slave = os.openpty()
-    with subprocess.Popen(
-        [*COMMAND, "complete", "hi"], stdout=slave, stderr=subprocess.PIPE, env={**os.environ, **KEY}, cwd=folder
-    ) as process:
-        assert process.wait(60) == 0
-    os.close(slave)
-    shown = os.read(master, 65536).decode()
-    os.close(master)
+    code, shown = on_terminal("complete", "hi", cwd=folder, env=KEY)
+    assert code == 0
     assert shown == "red \\x1b[31m and \\u202e back\r\nnext\r\n"
     assert len(server.requests) == 1
 

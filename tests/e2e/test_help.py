@@ -13,6 +13,7 @@ import pytest
 from genesis.cli.group import genesis as group
 from genesis.rules.catalogue import CATALOGUE
 from genesis.validate import schema_text
+from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,21 @@ def test_explain_tells_what_a_rule_means_and_shows_both_sides(rule: str, genesis
     assert done.stdout.startswith(f"{rule} ({CATALOGUE[rule].severity}): {CATALOGUE[rule].title}\n\n")
     assert "\nBad:\n  " in done.stdout
     assert "\nGood:\n  " in done.stdout
+
+
+@pytest.mark.parametrize("rule", CATALOGUE)
+def test_explain_on_a_terminal_says_the_same(rule: str) -> None:
+    code, shown = on_terminal("explain", rule)
+    assert code == 0
+    assert "\x1b[1m" in shown
+    words = re.sub("\x1b\\[[0-9;]*m", "", shown)
+    assert words.startswith(f"{CATALOGUE[rule].severity}[{rule}]: ")
+
+    def bare(text: str) -> str:
+        return re.sub(r"[\s`\\]+", "", text)
+
+    for part in (CATALOGUE[rule].title, CATALOGUE[rule].why, CATALOGUE[rule].bad, CATALOGUE[rule].good):
+        assert bare(part) in bare(words)
 
 
 def test_explain_alone_lists_every_rule(genesis: Genesis) -> None:

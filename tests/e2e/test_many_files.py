@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import COMMAND
+from tests.e2e.support import COMMAND, on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,42 +22,24 @@ BROKEN = "{ models: { providers: { vllm: { modles: [{ id: 'm', contextWindow: 1 
 FIXED = BROKEN.replace("modles", "models")
 
 
-def shown_while_a_file_is_slow(folder: Path, environment: dict[str, str]) -> bytes:
-    """Give what a terminal is shown on standard error while the second of three files takes over a second."""
+def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) -> None:
     for name in ("a", "c"):
         (folder / f"{name}.json5").write_text(CLEAN, encoding="utf-8")
     os.mkfifo(folder / "b.json5")
-    command = [*COMMAND, "check", "a.json5", "b.json5", "c.json5"]
-    master, slave = os.openpty()
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=slave, env={**os.environ, **environment}
-    ) as process:
-        os.close(slave)
 
-        def write() -> None:
-            with open(folder / "b.json5", "w", encoding="utf-8") as slow:
-                time.sleep(1.3)
-                slow.write(CLEAN)
+    def write() -> None:
+        with open(folder / "b.json5", "w", encoding="utf-8") as slow:
+            time.sleep(1.3)
+            slow.write(CLEAN)
 
-        writer = threading.Thread(target=write)
-        writer.start()
-        shown = b""
-        try:
-            while data := os.read(master, 65536):
-                shown += data
-        except OSError:
-            pass  # how the end of a terminal reads on Linux
-        writer.join()
-        assert process.wait(30) == 0
-    os.close(master)
-    return shown
-
-
-def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) -> None:
-    shown = shown_while_a_file_is_slow(folder, {"TERM": "xterm", "COLUMNS": "80"})
-    assert b"checking" in shown
+    writer = threading.Thread(target=write)
+    writer.start()
+    code, shown = on_terminal("check", "a.json5", "b.json5", "c.json5", cwd=folder, stream="stderr")
+    writer.join()
+    assert code == 0
+    assert "checking" in shown
     # The line of the bar is erased.
-    assert shown.rstrip().endswith(b"\x1b[2K") or b"\x1b[2K" in shown.rpartition(b"checking")[2]
+    assert "\x1b[2K" in shown.rpartition("checking")[2]
 
 
 def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -> None:

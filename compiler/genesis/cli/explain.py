@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from genesis.rules.rule import Rule
 
 __all__ = ["command"]
+
+_WIDTH: Final = 88
 
 
 @click.command("explain")
@@ -39,13 +41,36 @@ def command(rule: str | None) -> int:
         near = nearest(rule, CATALOGUE)
         hint = f"Did you mean {near!r}?" if near else "`genesis explain` lists them."
         raise click.UsageError(f"There is no rule {rule!r}. {hint}")
-    sys.stdout.write(_page(known))
+    if sys.stdout.isatty():
+        _show(known)
+    else:
+        sys.stdout.write(_page(known))
     return 0
 
 
+def _show(rule: Rule) -> None:
+    """Render a rule's page on a terminal."""
+    from rich.console import Console  # pipes do without
+    from rich.markdown import Markdown
+    from rich.syntax import Syntax
+    from rich.theme import Theme
+
+    console = Console(highlight=False, theme=Theme({"markdown.code": "bold cyan"}))
+    colour = {"error": "red", "warning": "yellow", "info": "blue"}[rule.severity]
+    console.print(f"[bold {colour}]{rule.severity}[/]\\[[bold]{rule.name}[/]]: {rule.title}\n")
+    console.print(Markdown(rule.why), width=min(console.width, _WIDTH))
+    for title, example in (("Bad", rule.bad), ("Good", rule.good)):
+        console.print(f"\n[bold]{title}[/]")
+        console.print(
+            Syntax(example, "js", theme="ansi_dark", background_color="default", word_wrap=True, padding=(0, 2))
+        )
+    if rule.fixable:
+        console.print("\n`genesis check --fix` puts it right.", style="dim")
+
+
 def _page(rule: Rule) -> str:
-    """Write a rule's page for a terminal of 88 columns."""
-    paragraphs = [textwrap.fill(" ".join(part.split()), 88) for part in rule.why.split("\n\n")]
+    """Write a rule's page as plain text."""
+    paragraphs = [textwrap.fill(" ".join(part.split()), _WIDTH) for part in rule.why.split("\n\n")]
     return "\n".join(
         [
             f"{rule.name} ({rule.severity}): {rule.title}",
