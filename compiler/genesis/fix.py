@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from genesis.diagnostics import Edit
 from genesis.report.escape import escape
+from genesis.source import Span
 from genesis.syntax import decode, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from genesis.diagnostics import Diagnostic, Edit, Fix
+    from genesis.diagnostics import Diagnostic, Fix
 
-__all__ = ["Fixed", "diff", "edited", "fix"]
+__all__ = ["Fixed", "diff", "edited", "fix", "fixing_edits"]
 
 _ROUNDS: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
@@ -37,15 +39,29 @@ def fix(name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]) -> Fi
         data: Its bytes. A byte order mark and the line ends stay as they are.
         lint: Gives the findings of other bytes for the same file.
     """
-    count = 0
-    for _ in range(_ROUNDS):
-        findings = lint(data)
-        wanted = [finding for finding in findings if finding.fix is not None and _is_here(finding.fix, name)]
-        better, made = _improved(data, wanted, findings, lint)
-        if not made:
-            break
-        data, count = better, count + made
-    return Fixed(data, count)
+    fixed = Fixed(data, 0)
+    for better, made in _rounds(name, data, lint):
+        fixed = Fixed(better, fixed.made + len(made))
+    return fixed
+
+
+def fixing_edits(name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]) -> tuple[Edit, ...]:
+    """Give what `fix` does as edits of the text as it is, in order: no character stands in them that stays as it is."""
+    source, _ = decode(name, data)
+    pieces = [_Piece(0, len(source.text), None)]
+    for _, made in _rounds(name, data, lint):
+        edits = [edit for finding in made if finding.fix for edit in finding.fix.edits]
+        for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end), reverse=True):
+            pieces = _with_piece(pieces, edit)
+    done, text, found = 0, "", []
+    for piece in (*pieces, _Piece(len(source.text), len(source.text), None)):
+        if piece.text is not None:
+            text += piece.text
+            continue
+        if text or piece.start > done:
+            found.append(Edit(Span(source, done, piece.start), text))
+        done, text = piece.end, ""
+    return tuple(found)
 
 
 def diff(name: str, before: bytes, after: bytes) -> str:
@@ -79,16 +95,61 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
+class _Piece(NamedTuple):
+    """A part of a text that was edited: `start` to `end` of the text that it was, or a new one."""
+
+    start: int
+    end: int
+    text: str | None
+
+    def part(self, start: int, end: int) -> _Piece:
+        """Give the characters `start` to `end` of it."""
+        if self.text is None:
+            return _Piece(self.start + start, self.start + end, None)
+        return _Piece(0, 0, self.text[start:end])
+
+    @property
+    def length(self) -> int:
+        """How many characters it has."""
+        return self.end - self.start if self.text is None else len(self.text)
+
+
+def _with_piece(pieces: Iterable[_Piece], edit: Edit) -> list[_Piece]:
+    """Make one edit of the text that pieces are."""
+    before, after, position = [], [], 0
+    for piece in pieces:
+        low, high = (max(0, min(place - position, piece.length)) for place in (edit.span.start, edit.span.end))
+        if low:
+            before.append(piece.part(0, low))
+        if high < piece.length:
+            after.append(piece.part(high, piece.length))
+        position += piece.length
+    return [*before, _Piece(0, 0, edit.text), *after]
+
+
+def _rounds(
+    name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]
+) -> Iterator[tuple[bytes, list[Diagnostic]]]:
+    """Give what each round makes of the bytes, and the findings that it put right."""
+    for _ in range(_ROUNDS):
+        findings = lint(data)
+        wanted = [finding for finding in findings if finding.fix is not None and _is_here(finding.fix, name)]
+        data, made = _improved(data, wanted, findings, lint)
+        if not made:
+            return
+        yield data, made
+
+
 def _improved(
     data: bytes, wanted: Sequence[Diagnostic], findings: Sequence[Diagnostic], lint: Callable[[bytes], list[Diagnostic]]
-) -> tuple[bytes, int]:
+) -> tuple[bytes, list[Diagnostic]]:
     """Make all fixes at once if that is better than before, else the first one of them that is."""
     chosen = _apart(wanted)
     for attempt in (chosen, *([one] for one in chosen if len(chosen) > 1)):
         new = _with(data, attempt)
         if attempt and _is_better(findings, lint(new), len(attempt)):
-            return new, len(attempt)
-    return data, 0
+            return new, attempt
+    return data, []
 
 
 def _with(data: bytes, findings: Iterable[Diagnostic]) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis.diagnostics import Diagnostic, Edit, Fix
-from genesis.fix import diff, edited, fix
+from genesis.fix import diff, edited, fix, fixing_edits
 from genesis.source import Source, Span
 from genesis.syntax import decode
 
@@ -75,3 +75,32 @@ def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
         '   apiKey: "***",\n-  "\\x1b[31m": old,\n+  "\\x1b[31m": new,\n   d: 1,\n }\n'
     )
     assert diff("genesis.json5", before, before) == ""
+
+
+def test_the_edits_of_all_fixes_hold_nothing_that_stays() -> None:
+    data = "\ufeffé old, keep old".encode()
+    edits = fixing_edits("genesis.json5", data, lint)
+    assert [(edit.span.start, edit.span.end, edit.text) for edit in edits] == [(2, 5, "new"), (12, 15, "new")]
+    assert fixing_edits("genesis.json5", b"bad", lint) == ()
+
+
+@given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old"])))
+def test_the_edits_of_all_fixes_do_what_the_fixes_do(parts: list[str]) -> None:
+    text = "".join(parts)
+    edits = fixing_edits("genesis.json5", text.encode(), lint)
+    assert edited(text, edits).encode() == fix("genesis.json5", text.encode(), lint).data
+
+
+@given(st.integers(0, 9))
+def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None:
+    def shortening(data: bytes) -> list[Diagnostic]:
+        """Find the first `aa`, which becomes `a`: a round for each."""
+        source, _ = decode("genesis.json5", data)
+        places = [match.span() for match in re.finditer("aa", source.text)][:1]
+        spans = [Span(source, *place) for place in places]
+        extra = [Diagnostic("r", "m", Span(source, at, at)) for at in range(len(source.text))]
+        return [*extra, *(Diagnostic("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
+
+    text = "x" + "a" * count + "y"
+    edits = fixing_edits("genesis.json5", text.encode(), shortening)
+    assert edited(text, edits).encode() == fix("genesis.json5", text.encode(), shortening).data
