@@ -12,7 +12,7 @@ from urllib.parse import quote
 from genesis import __version__
 from genesis.report.fingerprint import fingerprints
 from genesis.report.paths import relative
-from genesis.rules.catalogue import CATALOGUE
+from genesis.rules.catalogue import CATALOGUE, HOME, address
 
 if TYPE_CHECKING:
     from genesis.diagnostics import Diagnostic, Fix
@@ -24,7 +24,6 @@ __all__ = ["render"]
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
-_HOME: Final = "https://github.com/genesis-config/genesis"
 _INDEX: Final = {name: index for index, name in enumerate(CATALOGUE)}
 
 
@@ -36,7 +35,7 @@ def render(report: Report) -> str:
             "driver": {
                 "name": "genesis",
                 "semanticVersion": __version__,
-                "informationUri": _HOME,
+                "informationUri": HOME,
                 "rules": [_rule(rule) for rule in CATALOGUE.values()],
             }
         },
@@ -56,7 +55,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "text": f"{rule.why}\n\nBad:\n{rule.bad}\n\nGood:\n{rule.good}\n",
             "markdown": f"{rule.why}\n\n{examples}",
         },
-        "helpUri": f"{_HOME}/blob/main/docs/rules.md#{rule.name}",
+        "helpUri": address(rule.name),
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 

@@ -22,7 +22,9 @@ from genesis.rules import (
 if TYPE_CHECKING:
     from genesis.rules.rule import Rule
 
-__all__ = ["CATALOGUE", "COMPILE_ONLY"]
+__all__ = ["CATALOGUE", "COMPILE_ONLY", "HOME", "address"]
+
+HOME: Final = "https://github.com/genesis-config/genesis"
 
 # Rules that need the environment or a server, so that `check` never reports them.
 COMPILE_ONLY: Final = frozenset({"not-configured", "unset-variable", *(rule.name for rule in server.RULES)})
@@ -56,3 +58,8 @@ CATALOGUE: Final[dict[str, Rule]] = {
         comments.UNUSED_IGNORE,
     )
 }
+
+
+def address(name: str) -> str:
+    """Give the address of a rule's documentation."""
+    return f"{HOME}/blob/main/docs/rules.md#{name}"
