@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis.collect import STDIN, collect
 from genesis.diagnostics import Diagnostic, in_order
 from genesis.expand import Variables
-from genesis.pipeline import lint
+from genesis.include import read_file
+from genesis.pipeline import Linted, lint
 from genesis.report.model import Report
 from genesis.settings import Settings, for_folder
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from genesis.diagnostics import Severity
 
-__all__ = ["Choices", "Outcome", "check"]
+__all__ = ["Checked", "Choices", "Outcome", "check", "check_text"]
 
 
 class Choices(NamedTuple):
@@ -44,6 +45,14 @@ class Choices(NamedTuple):
     stdin_name: str | None = None
     fix: bool = False
     write: bool = True
+
+
+class Checked(NamedTuple):
+    """One file: what the stages made of it, the findings that count, and those that comments silence; both in order."""
+
+    linted: Linted
+    findings: list[Diagnostic]
+    silenced: list[Diagnostic]
 
 
 class Outcome(NamedTuple):
@@ -101,6 +110,38 @@ def check(
     return Outcome(report, tuple(unusable), "".join(changes))
 
 
+def check_text(
+    name: str,
+    data: bytes,
+    settings: Settings,
+    variables: Variables = Variables(),  # noqa: B008 - immutable
+    read: Callable[[str], bytes] = read_file,
+) -> Checked:
+    """Check one text.
+
+    Args:
+        name: The path that findings show, and that includes and the settings' patterns are relative to.
+        data: The text's bytes.
+        settings: What holds for it.
+        variables: What references may be resolved with.
+        read: Gives the bytes of an included file, or raises OSError.
+    """
+    linted = lint(name, data, variables, read)
+    found = linted.diagnostics
+    silenced: list[Diagnostic] = []
+    sources = linted.context.document.sources
+    if any("genesis:" in source.text for source in sources):
+        from genesis.masking import hide_secrets, without_secrets
+        from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY  # most files silence nothing
+        from genesis.suppress import apply
+
+        found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY)
+        # What is said of comments names what stands in them, and that may be a key.
+        hide_secrets(linted.context.document)
+        found = [without_secrets(finding) for finding in found]
+    return Checked(linted, settings.apply(found, name), settings.apply(silenced, name))
+
+
 class _File(NamedTuple):
     """One file's name, and what holds for it."""
 
@@ -110,16 +151,8 @@ class _File(NamedTuple):
 
     def checked(self, data: bytes) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Give the findings that count, and those that comments silence."""
-        linted = lint(self.name, data, self.choices.variables)
-        found = linted.diagnostics
-        silenced: list[Diagnostic] = []
-        sources = linted.context.document.sources
-        if any("genesis:" in source.text for source in sources):
-            from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY  # most files silence nothing
-            from genesis.suppress import apply
-
-            found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY)
-        return self.settings.apply(found, self.name), self.settings.apply(silenced, self.name)
+        _, findings, silenced = check_text(self.name, data, self.settings, self.choices.variables)
+        return findings, silenced
 
     def fixed(self, data: bytes) -> tuple[bytes, int, str]:
         """Fix the file: give its new bytes, how many findings were put right, and the change if it is only shown.
@@ -153,5 +186,4 @@ def _merged(settings: Settings, choices: Choices) -> Settings:
 def _read(path: str) -> bytes:
     if path == STDIN:
         return sys.stdin.buffer.read()
-    with open(path, "rb") as stream:
-        return stream.read()
+    return read_file(path)

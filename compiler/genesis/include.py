@@ -15,11 +15,11 @@ from genesis.syntax.document import Container, Document, Entry, Foreign, value_o
 from genesis.syntax.state import MAX_DEPTH as NESTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from genesis.source import Source, Span
 
-__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "include", "with_origin"]
+__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "include", "read_file", "with_origin"]
 
 KEY: Final = "$include"
 MAX_DEPTH: Final = 10
@@ -56,16 +56,27 @@ class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
     """Why a file cannot be included, and what to do; nothing where a finding in the file says so."""
 
 
-def include(document: Document) -> Inclusion:
+def read_file(path: str) -> bytes:
+    """Give a file's bytes.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def include(document: Document, read: Callable[[str], bytes] = read_file) -> Inclusion:
     """Merge a document's includes, those of the included files too. Without any the document itself is given back.
 
     Paths are relative to the including file, and stay under the folder of the root document once links are resolved.
+    `read` gives what stands in them, or raises as `read_file` does: an editor holds texts that no file has yet.
     """
     text = document.source.text
     # An escape can hide the key from a look at the text.
     if (KEY not in text and "\\" not in text) or not isinstance(document.value, dict):
         return Inclusion(document, (), [])
-    loader = _Loader(document)
+    loader = _Loader(document, read)
     root = loader.expand(_Node(document.value, document.source, document.root), (), (document.source.name,))
     if root.value is document.value:
         return Inclusion(document, (), [])
@@ -86,7 +97,8 @@ def with_origin(files: Sequence[Included], diagnostics: Iterable[Diagnostic]) ->
 
 
 class _Loader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, read: Callable[[str], bytes]) -> None:
+        self.read_file = read
         self.folder = os.path.realpath(os.path.dirname(document.source.name) or ".")
         self.files: list[Included] = []
         self.diagnostics: list[Diagnostic] = []
@@ -188,8 +200,7 @@ class _Loader:
         if any(os.path.realpath(earlier) == real for earlier in chain):
             raise _Problem("that closes a circle of files that include each other", "remove one of the includes")
         try:
-            with open(shown, "rb") as stream:
-                data = stream.read()
+            data = self.read_file(shown)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise _Problem(reason[:1].lower() + reason[1:], f"the path is relative to {chain[-1]}") from None

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.diagnostics import Diagnostic, fails, in_order
 from genesis.expand import Variables, expand
-from genesis.include import Included, include, with_origin
+from genesis.include import Included, include, read_file, with_origin
 from genesis.rules import registry
 from genesis.rules.rule import Context
 from genesis.syntax import decode, parse
 from genesis.validate import validate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from genesis.credentials import Keys
     from genesis.manifest import Manifest, SourceInfo
     from genesis.resolve.decision import Decision
@@ -41,19 +43,20 @@ class Compiled(NamedTuple):
     decisions: list[Decision]
 
 
-def lint(name: str, data: bytes, variables: Variables) -> Linted:
+def lint(name: str, data: bytes, variables: Variables, read: Callable[[str], bytes] = read_file) -> Linted:
     """Lint one file. Looks at nothing but its arguments and the files that it includes.
 
     Args:
         name: The path that findings show, and that includes are relative to.
         data: The file's bytes.
         variables: What references are resolved with; without a complete set any other is an unknown string.
+        read: Gives the bytes of an included file, or raises OSError.
     """
     source, diagnostics = decode(name, data)
-    read = parse(source)
+    parsed = parse(source)
     if source.text or not diagnostics:
-        diagnostics += read.diagnostics
-    document, files, findings = include(read)
+        diagnostics += parsed.diagnostics
+    document, files, findings = include(parsed, read)
     diagnostics += findings
     expansion = expand(document, variables)
     context = Context(document, expansion)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from genesis.diagnostics import Diagnostic
 
-__all__ = ["Settings", "SettingsError", "check_rules", "for_folder"]
+__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "for_folder", "forget"]
 
 FILES: Final = ("genesis.toml", "pyproject.toml")
 # How a TOML file can come to have `tool.genesis`: by that name, however it is quoted, or in a table `tool`.
@@ -72,7 +72,7 @@ class Settings(NamedTuple):
         return spec.match_file(os.path.relpath(path, self.folder).replace(os.sep, "/"))
 
 
-_EVERYTHING: Final = Settings()
+NO_SETTINGS: Final = Settings()
 _known: dict[str, Settings] = {}
 
 
@@ -85,9 +85,14 @@ def for_folder(folder: str) -> Settings:
     folder = os.path.abspath(folder)
     if folder not in _known:
         _known[folder] = _read(folder) or (
-            _EVERYTHING if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder))
+            NO_SETTINGS if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder))
         )
     return _known[folder]
+
+
+def forget() -> None:
+    """Read settings anew when they are next asked for: a process that goes on sees their files change."""
+    _known.clear()
 
 
 def _read(folder: str) -> Settings | None:

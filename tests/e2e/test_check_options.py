@@ -207,3 +207,10 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
     assert files() == ["b/genesis.json"]
     assert files("out/genesis.json5") == ["out/genesis.json5"]
     assert genesis("check", "a").returncode == 2
+
+
+def test_what_is_said_of_a_comment_shows_no_key(genesis: Genesis) -> None:
+    key = "sk-canary4be1c09dcanary4be1c09d"
+    done = genesis("check", "-", stdin=f"{{\n  // genesis: ignore[{key}] copied to the wrong place\n}}")
+    assert "unused-ignore" in done.stdout
+    assert key not in done.stdout
