@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis.collect import STDIN, collect
 from genesis.diagnostics import Diagnostic, in_order
 from genesis.expand import Variables
 from genesis.include import read_file
+from genesis.lock import lock_path
+from genesis.lock import read as read_lock
 from genesis.pipeline import Linted, lint
 from genesis.report.model import Report
 from genesis.settings import Settings, for_folder
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from genesis.diagnostics import Severity
 
 __all__ = ["Checked", "Choices", "Outcome", "check", "check_text"]
+
+
+# What findings in standard input are shown with, if nothing says which file it stands for.
+NO_FILE: Final = "<stdin>"
 
 
 class Choices(NamedTuple):
@@ -91,7 +97,7 @@ def check(
             unusable.append(f"cannot read {path}: {error.strerror}")
             continue
         checked += 1
-        name = (choices.stdin_name or "<stdin>") if path == STDIN else path
+        name = (choices.stdin_name or NO_FILE) if path == STDIN else path
         settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
         one = _File(name, settings, choices)
         if choices.fix:
@@ -117,16 +123,17 @@ def check_text(
     variables: Variables = Variables(),  # noqa: B008 - immutable
     read: Callable[[str], bytes] = read_file,
 ) -> Checked:
-    """Check one text.
+    """Check one text, and hold the lock that lies beside it against it.
 
     Args:
-        name: The path that findings show, and that includes and the settings' patterns are relative to.
+        name: The path that findings show, and that includes, the lock and the settings' patterns are relative to.
         data: The text's bytes.
         settings: What holds for it.
         variables: What references may be resolved with.
         read: Gives the bytes of an included file, or raises OSError.
     """
-    linted = lint(name, data, variables, read)
+    lock = read_lock(lock_path(name)) if name != NO_FILE else None
+    linted = lint(name, data, variables, read, lock)
     found = linted.diagnostics
     silenced: list[Diagnostic] = []
     sources = linted.context.document.sources

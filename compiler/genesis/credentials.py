@@ -26,17 +26,24 @@ __all__ = ["Keys", "OptIn", "missing_values", "secret_ref", "variable_of"]
 
 
 class OptIn(NamedTuple):
-    """What opted in to a provider that is not declared: words for the reason, and where its key is."""
+    """What opted in to a provider that is not declared, in words, and where its key is."""
 
-    reason: str
+    by: str
     ref: SecretRef
 
 
 class Keys(NamedTuple):
-    """What keys can be found in: variables (never `env.vars`, which stands in the configuration) and profiles."""
+    """What keys can be found in.
+
+    Attributes:
+        variables: Never `env.vars`, which stands in the configuration.
+        profiles: The user's, by id.
+        assumed: Providers whose variable opts in though nothing here gives it a value: a lock says that it did.
+    """
 
     variables: Variables
     profiles: Mapping[str, Profile]
+    assumed: frozenset[str] = frozenset()
 
     def credential(self, provider: str, entry: dict[str, Any], expansion: Expansion) -> SecretRef | None:
         """Give a declared provider's credential; None sends no Authorization header."""
@@ -55,12 +62,13 @@ class Keys(NamedTuple):
     def opt_in(self, provider: str) -> OptIn | None:
         """Tell what gives a provider a key that its configuration does not state: its variable, or a profile."""
         variable = variable_of(provider)
+        by_variable = OptIn(variable, SecretRef(template=f"${{{variable}}}"))
         if self.lookup(variable):
-            return OptIn(f"{variable} is set", SecretRef(template=f"${{{variable}}}"))
+            return by_variable
         profile = for_provider(dict(self.profiles), provider)
         if profile is not None:
-            return OptIn(f"the auth profile {profile} is there", SecretRef(profile=profile))
-        return None
+            return OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
+        return by_variable if provider in self.assumed else None
 
     def lookup(self, name: str) -> str | None:
         """Give a variable's value; one of white space only is as good as unset, since no key looks like that."""

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 import aiohttp
 import msgspec
 
+from genesis.lock import Row
 from genesis.manifest import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Answer", "Failure", "Query", "Row", "discover"]
+__all__ = ["Answer", "Failure", "Query", "discover"]
 
 CONNECT_SECONDS: Final = 5.0
 TOTAL_SECONDS: Final = 15.0
@@ -44,14 +45,6 @@ class Query(NamedTuple):
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
     remedy: str
-
-
-class Row(NamedTuple):
-    """One model as a server lists it. `context_window` is in tokens; None where the row does not say."""
-
-    id: str
-    context_window: int | None
-    parent: str | None
 
 
 class Failure(NamedTuple):

@@ -2,6 +2,7 @@
 
 bytes -> decode -> parse -> include -> expand -> validate -> rules               -> diagnostics    (check)
                                     the same, then -> decide -> discover -> resolve -> manifest    (compile)
+                                    the same, then -> decide -> discover -> lock                   (lock)
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from genesis.diagnostics import Diagnostic, fails, in_order
-from genesis.expand import Variables, expand
+from genesis.config import mapping
+from genesis.diagnostics import Diagnostic, Path, fails, in_order
+from genesis.expand import expand
 from genesis.include import Included, include, read_file, with_origin
+from genesis.lock import Pinned, matching, template
 from genesis.rules import registry
 from genesis.rules.rule import Context
 from genesis.syntax import decode, parse
@@ -21,10 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from genesis.credentials import Keys
+    from genesis.expand import Variables
+    from genesis.lock import Lock
     from genesis.manifest import Manifest, SourceInfo
     from genesis.resolve.decision import Decision
+    from genesis.syntax import Document
 
-__all__ = ["Compiled", "Linted", "compile_config", "lint"]
+__all__ = ["Compiled", "Linted", "Locked", "compile_config", "lint", "lock_config"]
 
 
 class Linted(NamedTuple):
@@ -43,7 +49,20 @@ class Compiled(NamedTuple):
     decisions: list[Decision]
 
 
-def lint(name: str, data: bytes, variables: Variables, read: Callable[[str], bytes] = read_file) -> Linted:
+class Locked(NamedTuple):
+    """What servers list, to be pinned, or None where a finding is an error; the findings in order."""
+
+    providers: dict[str, Pinned] | None
+    diagnostics: list[Diagnostic]
+
+
+def lint(
+    name: str,
+    data: bytes,
+    variables: Variables,
+    read: Callable[[str], bytes] = read_file,
+    lock: Lock | None = None,
+) -> Linted:
     """Lint one file. Looks at nothing but its arguments and the files that it includes.
 
     Args:
@@ -51,6 +70,7 @@ def lint(name: str, data: bytes, variables: Variables, read: Callable[[str], byt
         data: The file's bytes.
         variables: What references are resolved with; without a complete set any other is an unknown string.
         read: Gives the bytes of an included file, or raises OSError.
+        lock: The lock beside it, if there is one and it counts.
     """
     source, diagnostics = decode(name, data)
     parsed = parse(source)
@@ -59,7 +79,7 @@ def lint(name: str, data: bytes, variables: Variables, read: Callable[[str], byt
     document, files, findings = include(parsed, read)
     diagnostics += findings
     expansion = expand(document, variables)
-    context = Context(document, expansion)
+    context = Context(document, expansion, _pinned(document, lock), lock)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
         from genesis.masking import hide_secrets, without_secrets  # nothing is shown of a file without findings
@@ -69,7 +89,16 @@ def lint(name: str, data: bytes, variables: Variables, read: Callable[[str], byt
     return Linted(context, files, in_order(diagnostics))
 
 
-def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = None, inline: bool = False) -> Compiled:
+def compile_config(  # noqa: PLR0913 - what a compilation depends on
+    name: str,
+    data: bytes,
+    keys: Keys,
+    *,
+    only: str | None = None,
+    inline: bool = False,
+    frozen: bool = False,
+    lock: Lock | None = None,
+) -> Compiled:
     """Compile one file: lint it, decide each provider, ask the servers that are to be asked, and resolve.
 
     Args:
@@ -78,30 +107,40 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
         keys: Where variables and keys come from.
         only: The one provider that the manifest is to hold; no other is asked.
         inline: Whether values stand in the manifest's secret positions, instead of where they come from.
+        frozen: Whether the lock stands for all servers, and for the opt-in to discovery: nobody is asked.
+        lock: The lock beside the configuration. Without `frozen` servers are asked, and it does not count.
     """
     # What `check` does not need: msgspec takes 20 ms to import.
     from genesis import manifest as output
-    from genesis.credentials import missing_values
-    from genesis.masking import hide_secrets
     from genesis.resolve import decision, providers, selection
     from genesis.rules import reachable
+    from genesis.rules.lock import missing as without_lock
 
-    context, files, diagnostics = lint(name, data, keys.variables)
+    pinned = lock if frozen else None
+    context, files, diagnostics = lint(name, data, keys.variables, lock=pinned)
     document, expansion = context.document, context.expansion
-    hide_secrets(document)
+    if frozen:
+        diagnostics = [each._replace(severity="error") if each.rule == "lock-stale" else each for each in diagnostics]
+        diagnostics += with_origin(files, without_lock(context) if lock is None else ())
+        keys = keys._replace(
+            assumed=frozenset(context.discovered) - mapping(context.value, "models", "providers").keys()
+        )
+    _hide(document)
     if fails(diagnostics):
-        return Compiled(None, diagnostics, [])
-    decisions = decision.decide(context.value, keys)
-    wanted = [made for made in decisions if only in {None, made.provider}]
-    needed = providers.needed_secrets(expansion, wanted, inline=inline)
-    diagnostics += with_origin(files, missing_values(document, expansion, keys, needed))
+        return Compiled(None, in_order(diagnostics), [])
+    decisions = decision.decide(context.value, keys, context.discovered if frozen else None)
+    wanted = [made for made in decisions if made.kind != "none" and only in {None, made.provider}]
+    diagnostics += _missing(context, files, keys, providers.needed_secrets(expansion, wanted, inline=inline))
     if fails(diagnostics):
         return Compiled(None, in_order(diagnostics), decisions)
-    resolved = providers.resolve_providers(document, expansion, wanted, keys)
-    context = context._replace(discovered=resolved.discovered)
-    entries = resolved.providers
-    decided = {made.provider for made in decisions}
-    findings = [*resolved.diagnostics, *reachable.check(context, decided, entries, only)]
+    answers, findings = providers.ask(document, expansion, wanted, keys)
+    rows = {provider: answer.rows for provider, answer in answers.items() if answer.failure is None}
+    rows |= {provider: found.rows for provider, found in matching(document.value, pinned).items()}
+    entries = providers.resolve_providers(expansion, wanted, keys, rows)
+    context = context._replace(
+        discovered={provider: frozenset(rows[provider]) for provider in rows if provider in entries}
+    )
+    findings += reachable.check(context, decisions, entries, only)
     if inline:
         entries, missing = providers.inlined(document, expansion, entries, keys)
         findings += missing
@@ -116,6 +155,51 @@ def compile_config(name: str, data: bytes, keys: Keys, *, only: str | None = Non
         selection=selection.select(context.value, entries),
     )
     return Compiled(made, diagnostics, decisions)
+
+
+def lock_config(name: str, data: bytes, keys: Keys) -> Locked:
+    """Ask all servers that a configuration discovers for their models, to pin them.
+
+    One that gives no models is an error whether or not the configuration names it: what was pinned of it would be lost.
+    """
+    from genesis.resolve import decision, providers  # as in `compile_config`
+
+    context, files, diagnostics = lint(name, data, keys.variables)
+    document, expansion = context.document, context.expansion
+    _hide(document)
+    if fails(diagnostics):
+        return Locked(None, diagnostics)
+    decisions = [made for made in decision.decide(context.value, keys) if made.models_from == "server"]
+    diagnostics += _missing(context, files, keys, providers.needed_secrets(expansion, decisions, inline=False))
+    if fails(diagnostics):
+        return Locked(None, in_order(diagnostics))
+    answers, findings = providers.ask(document, expansion, decisions, keys)
+    failed = {answer.failure.rule for answer in answers.values() if answer.failure is not None}
+    findings = [each._replace(severity="error") if each.rule in failed else each for each in findings]
+    diagnostics = in_order(diagnostics + with_origin(files, findings))
+    if fails(diagnostics):
+        return Locked(None, diagnostics)
+    return Locked(
+        {provider: Pinned(template(document.value, provider), answer.rows) for provider, answer in answers.items()},
+        diagnostics,
+    )
+
+
+def _pinned(document: Document, lock: Lock | None) -> dict[str, frozenset[str]]:
+    """Give the ids of the models that a lock speaks for, by provider."""
+    return {provider: frozenset(found.rows) for provider, found in matching(document.value, lock).items()}
+
+
+def _hide(document: Document) -> None:
+    from genesis.masking import hide_secrets  # as in `lint`
+
+    hide_secrets(document)
+
+
+def _missing(context: Context, files: tuple[Included, ...], keys: Keys, needed: frozenset[Path]) -> list[Diagnostic]:
+    from genesis.credentials import missing_values  # as in `compile_config`
+
+    return with_origin(files, missing_values(context.document, context.expansion, keys, needed))
 
 
 def _source(name: str, data: bytes, files: tuple[Included, ...]) -> SourceInfo:

@@ -51,7 +51,7 @@ def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
     with _address(case.get("server")) as address:
         if case.get("command") == "compile":
             config.write_bytes(data.replace(b"127.0.0.1:8000", address.encode()))
-            done = genesis("compile", env=case.get("env"))
+            done = genesis("compile", *case.get("arguments", ()), env=case.get("env"))
             assert (done.returncode == 0) == done.stdout.startswith("{")
             return done.stderr.replace(address, "127.0.0.1:8000")
         config.write_bytes(data.ljust(case.get("padTo", 0)))

@@ -88,9 +88,9 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
 
 def test_an_opt_in_says_what_it_is() -> None:
     with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
-    assert with_variable.opt_in("vllm") == OptIn("VLLM_API_KEY is set", SecretRef(template="${VLLM_API_KEY}"))
+    assert with_variable.opt_in("vllm") == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
     with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
-    assert with_profile.opt_in("vllm") == OptIn("the auth profile vllm:mine is there", SecretRef(profile="vllm:mine"))
+    assert with_profile.opt_in("vllm") == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
     assert keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"}).opt_in("vllm") is None
 
 

@@ -92,7 +92,7 @@ def test_the_truth_table(case: Case) -> None:
     if case.entry != "absent":
         (only,) = made
         assert only.kind == "explicit"
-        assert only.queried == case.wildcard
+        assert only.models_from == ("server" if case.wildcard else "config")
         assert only.base_url == (URL if case.base_url else DEFAULT_BASE_URL)
         reason = "models.providers.vllm is defined"
         if case.wildcard:
@@ -101,12 +101,13 @@ def test_the_truth_table(case: Case) -> None:
     elif opted_in:
         (only,) = made
         assert only.kind == "implicit"
-        assert only.queried
+        assert only.models_from == "server"
         assert only.base_url == DEFAULT_BASE_URL
-        why = "VLLM_API_KEY is set" if (case.key or "").strip() else "the auth profile vllm:default is there"
-        assert only.reason == f"{why}, and models.providers.vllm is not defined"
+        why = "VLLM_API_KEY" if (case.key or "").strip() else "the auth profile vllm:default"
+        assert only.reason == f"models.providers.vllm is not defined, and {why} opts in to discovery"
     else:
-        assert made == []
+        (only,) = made
+        assert only.kind == "none"
 
 
 def compiled(case: Case, base_url: str) -> Compiled:
@@ -194,15 +195,22 @@ def test_servers_are_asked_side_by_side() -> None:
 
     done = asyncio.run(run())
     assert done.diagnostics == []
-    assert [made.provider for made in done.decisions] == ["p0", "p1", "p2"]
+    assert [made.provider for made in done.decisions if made.kind == "explicit"] == ["p0", "p1", "p2"]
 
 
-def test_not_configured_says_both_ways_out() -> None:
-    reason, help_ = decision.undecided("vllm")
-    assert reason == (
-        "models.providers.vllm is not defined, VLLM_API_KEY is not set, and there is no auth profile for it"
-    )
-    assert help_ == (
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [
+        (None, "VLLM_API_KEY is not set"),
+        ("", "VLLM_API_KEY is empty, which counts as unset"),
+        (" \t", "VLLM_API_KEY is empty, which counts as unset"),
+    ],
+)
+def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
+    (made,) = decision.decide({}, keys_of(Case("absent", False, False, key, False)))
+    assert (made.kind, made.models_from) == ("none", "config")
+    assert made.reason == f"models.providers.vllm is not defined, {state}, and there is no auth profile for it"
+    assert made.change == (
         "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
         "or declare models.providers.vllm"
     )
@@ -238,17 +246,17 @@ def test_what_opts_in_to_one_provider_changes_no_other() -> None:
         "models": {"providers": {"zoo": {"baseUrl": URL}, "x-note": {}, "$schema": {}, "a": {"baseUrl": URL}}},
         "agents": {"defaults": {"models": {"a/*": {}, "a/m": {}, "zoo/m": {}, "gone/*": {}}}},
     }
-    assert [(made.provider, made.kind, made.queried) for made in decision.decide(value, keys)] == [
-        ("a", "explicit", True),
-        ("vllm", "implicit", True),
-        ("zoo", "explicit", False),
+    assert [(made.provider, made.kind, made.models_from) for made in decision.decide(value, keys)] == [
+        ("a", "explicit", "server"),
+        ("vllm", "implicit", "server"),
+        ("zoo", "explicit", "config"),
     ]
 
 
 @pytest.mark.parametrize("profile", ["other:default", "vllm:default"])
 def test_a_profile_opts_in_to_the_provider_that_it_states_whatever_it_is_called(profile: str) -> None:
     keys = Keys(Variables((), complete=True), {profile: profiles.Profile("other", "api_key", "canary")})
-    assert decision.decide({}, keys) == []
+    assert [made.kind for made in decision.decide({}, keys)] == ["none"]
 
 
 @given(st.permutations(["vllm", "pool", "a", "Z", "é"]), st.sets(st.sampled_from(["vllm", "pool", "a", "Z", "é"])))
@@ -260,5 +268,5 @@ def test_decisions_do_not_depend_on_the_order_of_the_configuration(names: list[s
     }
     made = decision.decide(value, keys)
     assert [each.provider for each in made] == sorted(names)
-    assert {each.provider for each in made if each.queried} == dynamic
+    assert {each.provider for each in made if each.models_from == "server"} == dynamic
     assert [each.base_url for each in made] == [f"http://{names.index(name)}/v1" for name in sorted(names)]

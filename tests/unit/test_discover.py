@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis import discover as module
-from genesis.discover import Answer, Query, Row
+from genesis.discover import Answer, Query
+from genesis.lock import Row
 from tests.unit.runtime_support import Exchange, RawServer, Request, raw_server
 
 if TYPE_CHECKING:

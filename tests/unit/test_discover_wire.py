@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis import discover as module
-from genesis.discover import Answer, Failure, Query, Row
+from genesis.discover import Answer, Failure, Query
+from genesis.lock import Row
 from tests.unit.runtime_support import Exchange, RawServer, raw_server
 
 if TYPE_CHECKING:

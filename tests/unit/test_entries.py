@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis.credentials import Keys
-from genesis.discover import Row
 from genesis.expand import Layer, Variables, expand
+from genesis.lock import Row
 from genesis.manifest import Compat, Cost, Model, SecretRef
 from genesis.pipeline import compile_config
 from genesis.resolve.entries import merged, model_entries

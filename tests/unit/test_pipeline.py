@@ -66,7 +66,7 @@ def test_a_clean_configuration_gives_a_manifest_and_no_findings() -> None:
     assert done.diagnostics == []
     assert done.manifest is not None
     assert done.manifest.source.sha256 == hashlib.sha256(CLEAN.encode()).hexdigest()
-    assert [(made.provider, made.kind, made.queried) for made in done.decisions] == [("vllm", "explicit", False)]
+    assert [(made.provider, made.kind, made.models_from) for made in done.decisions] == [("vllm", "explicit", "config")]
     assert loads(dumps(done.manifest)) == done.manifest
 
 
@@ -166,7 +166,7 @@ def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
 
     assert [(finding.severity, place(finding)[2]) for finding in alone.diagnostics] == [("info", "${B_KEY}")]
     assert [model.id for model in provider_of(alone, "a").models] == ["m"]
-    assert [made.provider for made in alone.decisions] == ["a", "b"]
+    assert [made.provider for made in alone.decisions] == ["a", "b", "vllm"]
     # One key is missing: nobody is asked, not even the server whose key is there.
     assert [(finding.severity, place(finding)[2]) for finding in both.diagnostics] == [("error", "${B_KEY}")]
     assert both.manifest is None
@@ -277,7 +277,7 @@ def test_inline_says_which_value_no_header_can_hold_and_not_what_it_is(stated: s
 
 def test_a_profile_of_another_provider_is_neither_an_opt_in_nor_a_key() -> None:
     given = Keys(keys().variables, {"pool:default": Profile("pool", "api_key", "canary")})
-    assert compiled("{}", given).decisions == []
+    assert [made.kind for made in compiled("{}", given).decisions] == ["none"]
     assert provider_of(compiled(CLEAN, given)).credential is None
 
 

@@ -158,7 +158,7 @@ def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
     assert done.manifest.selection.primary is None
     assert done.manifest.selection.fallbacks == ("a/m",)
     assert done.manifest.selection.aliases == {"am": "a/m"}
-    assert [made.provider for made in done.decisions] == ["a", "b"]
+    assert [made.provider for made in done.decisions] == ["a", "b", "vllm"]
 
 
 def test_inline_writes_values_and_misses_none() -> None:

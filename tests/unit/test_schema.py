@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CONFIG: Any = json.loads(schema_text("config"))
 MANIFEST: Any = json.loads(schema_text("manifest"))
-SCHEMAS = {"config": CONFIG, "manifest": MANIFEST}
+SCHEMAS = {"config": CONFIG, "manifest": MANIFEST, "lock": json.loads(schema_text("lock"))}
 
 EVERYTHING: Any = {
     "$schema": "./config.schema.json",

@@ -82,7 +82,7 @@ def test_an_undeclared_server_that_is_down_is_an_error_where_it_is_named_and_els
     done = compiled(text.replace("POOL", pool), VLLM_API_KEY="k", P="vllm")
     (finding,) = done.diagnostics
     assert (finding.rule, finding.severity, underlined(finding)) == ("server-unreachable", severity, place)
-    assert [made.provider for made in done.decisions if made.queried] == ["vllm"]
+    assert [made.provider for made in done.decisions if made.models_from == "server"] == ["vllm"]
     if severity == "warning":
         assert done.manifest is not None
         assert "vllm" not in done.manifest.providers

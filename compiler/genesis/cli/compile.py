@@ -29,6 +29,9 @@ __all__ = ["command", "explain"]
 )
 @click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
 @click.option(
+    "frozen", "--frozen", is_flag=True, help="Ask no server: models are those of genesis.lock.json, which opts in too."
+)
+@click.option(
     "explained", "--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why."
 )
 @env_file_option
@@ -39,6 +42,7 @@ def command(
     only: str | None,
     env_files: tuple[str, ...],
     *,
+    frozen: bool,
     explained: bool,
 ) -> int:
     """Compile CONFIG to a resolved provider manifest, on standard output or in a file.
@@ -50,12 +54,13 @@ def command(
     Examples:
       genesis compile -o manifest.json
       genesis compile deploy/genesis.json5 --explain
+      genesis compile --frozen -o manifest.json
       VLLM_API_KEY=vllm-local genesis compile --provider vllm
     """
     from genesis.manifest import dumps, write  # `--help` does without
 
     inline = secrets == "inline"
-    compiled = compile_now(config, env_files, only=only, inline=inline)
+    compiled = compile_now(config, env_files, only=only, inline=inline, frozen=frozen)
     show(compiled.diagnostics, notes=True)
     if explained:
         for line in explain(compiled.decisions):
@@ -77,12 +82,16 @@ def command(
 
 def explain(decisions: Sequence[Decision]) -> Iterator[str]:
     """Give the lines that say each decision, its reason, and what would change it."""
+    from genesis.lock import LOCK_NAME
     from genesis.report.escape import escape
 
-    if not decisions:
-        yield "no provider is configured: nothing is declared, and nothing opted in to discovery"
     for made in decisions:
-        asked = f"asked for its models at {made.base_url}/models" if made.queried else "not asked for its models"
-        yield escape(f"{made.provider}: {made.kind}, {asked}")
+        asked = {
+            "config": "not asked for its models",
+            "server": f"asked for its models at {made.base_url}/models",
+            "lock": f"its models are those of {LOCK_NAME}",
+        }[made.models_from]
+        what = "not configured" if made.kind == "none" else f"{made.kind}, {asked}"
+        yield escape(f"{made.provider}: {what}")
         yield escape(f"  because {made.reason}")
         yield escape(f"  to change that, {made.change}")

@@ -19,6 +19,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "Show the whole line on a built-in server."),
     "explain": ("explain", "Say what a rule means."),
     "init": ("init", "Write a configuration to start from."),
+    "lock": ("lock", "Pin what servers list."),
     "models": ("models", "List the models that a configuration resolves to."),
     "schema": ("schema", "Print a JSON Schema."),
 }

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from genesis.expand import Layer, Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    import rich.status
+
+    from genesis.credentials import Keys
     from genesis.diagnostics import Diagnostic
+    from genesis.lock import Lock
     from genesis.pipeline import Compiled
 
-__all__ = ["compile_now", "config_option", "env_file_option", "read", "show", "variables"]
+__all__ = [
+    "Input",
+    "compile_now",
+    "config_option",
+    "env_file_option",
+    "read",
+    "show",
+    "take",
+    "variables",
+    "waiting",
+]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
 
@@ -103,16 +118,24 @@ def find_config(stated: str | None) -> str:
     raise click.ClickException(f"no {' or '.join(NAMES)} in {' or '.join(folders)}; `genesis init` writes one")
 
 
-def compile_now(
-    config: str | None, env_files: Sequence[str], *, only: str | None = None, inline: bool = False
-) -> Compiled:
-    """Find, read and compile the configuration, with the environment's variables and the user's profiles.
+class Input(NamedTuple):
+    """What a command works on: the configuration's name and bytes, the keys, and the lock beside it."""
+
+    name: str
+    data: bytes
+    keys: Keys
+    lock: Lock | None
+
+
+def take(config: str | None, env_files: Sequence[str]) -> Input:
+    """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
 
     Raises:
-        click.ClickException: A file cannot be read, or the one provider asked for is not configured.
+        click.ClickException: A file cannot be read.
     """
     from genesis.credentials import Keys  # msgspec takes 20 ms
-    from genesis.pipeline import compile_config
+    from genesis.lock import lock_path
+    from genesis.lock import read as read_lock
     from genesis.profiles import ProfilesError, store_path
     from genesis.profiles import read as read_profiles
 
@@ -123,11 +146,59 @@ def compile_now(
     except ProfilesError as error:
         raise click.ClickException(str(error)) from None
     keys = Keys(variables(env_files, environment=True), profiles)
-    compiled = compile_config("<stdin>" if path == "-" else path, data, keys, only=only, inline=inline)
-    configured = [made.provider for made in compiled.decisions]
+    if path == "-":
+        return Input("<stdin>", data, keys, None)
+    return Input(path, data, keys, read_lock(lock_path(path)))
+
+
+def compile_now(
+    config: str | None, env_files: Sequence[str], *, only: str | None = None, inline: bool = False, frozen: bool = False
+) -> Compiled:
+    """Find, read and compile the configuration.
+
+    Raises:
+        click.ClickException: A file cannot be read, or the one provider asked for is not configured.
+    """
+    from genesis.pipeline import compile_config  # with `take`, which says why
+
+    name, data, keys, lock = take(config, env_files)
+    with waiting("asking the servers for their models"):
+        compiled = compile_config(name, data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
+    configured = [made.provider for made in compiled.decisions if made.kind != "none"]
     if compiled.manifest is not None and only is not None and only not in configured:
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
     return compiled
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what takes so long, from a second on; nothing stays of it."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading  # for terminals
+
+    shown: list[rich.status.Status] = []
+    ended = threading.Event()
+
+    def show() -> None:
+        if ended.wait(1):
+            return
+        from rich.console import Console
+
+        status = Console(stderr=True).status(f"{what} …")
+        status.start()
+        shown.append(status)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for status in shown:
+            status.stop()
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

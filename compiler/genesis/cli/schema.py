@@ -12,9 +12,9 @@ __all__ = ["command"]
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(["config", "manifest"]))
+@click.argument("name", type=click.Choice(["config", "manifest", "lock"]))
 def command(name: str) -> int:
-    """Print a JSON Schema: of the configuration, or of the manifest.
+    """Print a JSON Schema: of the configuration, the manifest, or the lock.
 
     Give it to an editor, which then completes and documents the keys.
 

@@ -8,40 +8,47 @@ from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, pro
 from genesis.credentials import variable_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from typing import Any
 
     from genesis.credentials import Keys
 
-__all__ = ["Decision", "decide", "undecided"]
+__all__ = ["Decision", "decide"]
 
 
 class Decision(NamedTuple):
     """What was decided for one provider.
 
     Attributes:
-        kind: Whether it is declared, or discovered without being declared.
+        kind: Whether it is declared, discovered without being declared, or neither: then it is not configured.
         reason: Why, in words; the manifest keeps them.
         change: What would make it different.
-        queried: Whether its server is asked for its models.
+        models_from: Where models come from that are not declared: `config` means that there are none.
         base_url: Expanded, without a trailing slash.
     """
 
     provider: str
-    kind: Literal["explicit", "implicit"]
+    kind: Literal["explicit", "implicit", "none"]
     reason: str
     change: str
-    queried: bool
+    models_from: Literal["config", "server", "lock"]
     base_url: str
 
 
-def decide(value: Any, keys: Keys) -> list[Decision]:
-    """Decide every provider that is configured, in the order of their ids.
+def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list[Decision]:
+    """Decide every provider that is declared, or that Genesis knows where to look for, in the order of their ids.
 
     1. It is declared: explicit. Its server is asked only where a wildcard keeps it dynamic.
     2. It is not declared, Genesis knows where to look for it, and there is a key for it: implicit.
     3. Else it is not configured, and nothing is asked of anybody.
+
+    Args:
+        value: The expanded configuration.
+        keys: What opts in to discovery.
+        locked: The providers of a lock that stands for all servers, and for the opt-in, so that nobody is asked.
     """
     decisions = []
+    asked: Literal["server", "lock"] = "server" if locked is None else "lock"
     declared = dict(providers(value))
     for name, entry in declared.items():
         here = f"models.providers.{name}"
@@ -52,19 +59,26 @@ def decide(value: Any, keys: Keys) -> list[Decision]:
             reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
             change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
         url = entry.get("baseUrl", DEFAULT_BASE_URL)
-        decisions.append(Decision(name, "explicit", reason, change, dynamic, url.rstrip("/")))
-    for name, url in IMPLICIT_PROVIDERS.items():
-        found = keys.opt_in(name) if name not in declared else None
-        if found is not None:
-            reason = f"{found.reason}, and models.providers.{name} is not defined"
-            change = f"define models.providers.{name} to declare its models, without a request"
-            decisions.append(Decision(name, "implicit", reason, change, queried=True, base_url=url))
+        decisions.append(Decision(name, "explicit", reason, change, asked if dynamic else "config", url.rstrip("/")))
+    decisions += [_undeclared(name, keys, locked) for name in IMPLICIT_PROVIDERS if name not in declared]
     return sorted(decisions)
 
 
-def undecided(provider: str) -> tuple[str, str]:
-    """Say why a provider with implicit discovery is not configured, and both ways out."""
-    variable = variable_of(provider)
-    reason = f"models.providers.{provider} is not defined, {variable} is not set, and there is no auth profile for it"
-    help_ = f"set {variable} to any value to discover the models at {IMPLICIT_PROVIDERS[provider]}"
-    return reason, f"{help_}, or declare models.providers.{provider}"
+def _undeclared(name: str, keys: Keys, locked: Container[str] | None) -> Decision:
+    """Decide a provider that is not declared, by what opts in to its discovery."""
+    url = IMPLICIT_PROVIDERS[name]
+    variable = variable_of(name)
+    reason = f"models.providers.{name} is not defined"
+    if locked is not None and name not in locked:
+        change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
+        return Decision(name, "none", f"{reason}, and the lock has no models of it", change, "config", url)
+    found = keys.opt_in(name)
+    if found is not None:
+        change = f"define models.providers.{name} to declare its models, without a request"
+        reason = f"{reason}, and {found.by} opts in to discovery"
+        return Decision(name, "implicit", reason, change, "server" if locked is None else "lock", url)
+    stated = keys.variables.find(variable)
+    state = "is not set" if stated is None else "is empty, which counts as unset"
+    change = f"set {variable} to any value to discover the models at {url}, or declare models.providers.{name}"
+    reason = f"{reason}, {variable} {state}, and there is no auth profile for it"
+    return Decision(name, "none", reason, change, "config", url)

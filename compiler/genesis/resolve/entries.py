@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from genesis.diagnostics import Path
-    from genesis.discover import Row
     from genesis.expand import Expansion
+    from genesis.lock import Row
     from genesis.manifest import SecretRef, WindowFrom
 
 __all__ = ["headers", "merged", "model_entries"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, model_refs, selected_entries, split_ref
 from genesis.credentials import Keys, variable_of
@@ -12,51 +12,48 @@ from genesis.reference import names
 from genesis.resolve.entries import headers, model_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from genesis.diagnostics import Path, Severity
-    from genesis.discover import Answer, Query, Row
+    from genesis.discover import Answer, Query
     from genesis.expand import Expansion
+    from genesis.lock import Row
     from genesis.resolve.decision import Decision
     from genesis.source import Span
     from genesis.syntax import Document
 
-__all__ = ["Resolved", "inlined", "needed_secrets", "resolve_providers"]
+__all__ = ["ask", "inlined", "needed_secrets", "resolve_providers"]
 
 
-class Resolved(NamedTuple):
-    """The providers by id, the ids of what servers listed, and what went wrong."""
-
-    providers: dict[str, Provider]
-    discovered: dict[str, frozenset[str]]
-    diagnostics: list[Diagnostic]
-
-
-def resolve_providers(document: Document, expansion: Expansion, decisions: Sequence[Decision], keys: Keys) -> Resolved:
-    """Make every decided provider's entry, asking all servers that are to be asked at the same time."""
+def ask(
+    document: Document, expansion: Expansion, decisions: Sequence[Decision], keys: Keys
+) -> tuple[dict[str, Answer], list[Diagnostic]]:
+    """Ask all servers that are to be asked, at the same time: what they said by provider id, and what went wrong."""
     diagnostics: list[Diagnostic] = []
     queries = []
-    for decision in decisions:
-        if decision.queried:
-            query, findings = _query(document, expansion, decision, keys)
-            if not findings:
-                queries.append(query)
-            diagnostics += findings
+    asked = [decision for decision in decisions if decision.models_from == "server"]
+    for decision in asked:
+        query, findings = _query(document, expansion, decision, keys)
+        if not findings:
+            queries.append(query)
+        diagnostics += findings
     answers = _ask(queries)
-    providers = {}
-    discovered = {}
-    for decision in decisions:
-        rows: dict[str, Row] = {}
+    for decision in asked:
         if (answer := answers.get(decision.provider)) is not None:
             diagnostics += _findings(document, expansion, decision, answer)
-            rows = answer.rows
-            if answer.failure is None:
-                discovered[decision.provider] = frozenset(rows)
-            elif decision.kind == "implicit":
-                continue
-        providers[decision.provider] = _provider(expansion, decision, keys, rows)
-    return Resolved(providers, discovered, diagnostics)
+    return answers, diagnostics
+
+
+def resolve_providers(
+    expansion: Expansion, decisions: Sequence[Decision], keys: Keys, rows: Mapping[str, Mapping[str, Row]]
+) -> dict[str, Provider]:
+    """Make every decided provider's entry. One that is not declared, and of which no rows are known, has none."""
+    return {
+        decision.provider: _provider(expansion, decision, keys, rows.get(decision.provider, {}))
+        for decision in decisions
+        if decision.kind == "explicit" or decision.provider in rows
+    }
 
 
 def inlined(
@@ -95,7 +92,7 @@ def inlined(
 
 def needed_secrets(expansion: Expansion, decisions: Sequence[Decision], *, inline: bool) -> frozenset[Path]:
     """List the secret positions whose values are used: of servers that are asked, of all that are written inline."""
-    used = {decision.provider for decision in decisions if inline or decision.queried}
+    used = {decision.provider for decision in decisions if inline or decision.models_from == "server"}
     return frozenset(
         path
         for path, string in expansion.strings.items()
@@ -115,12 +112,12 @@ def _missing(span: Span | None, missing: MissingSecretError) -> Diagnostic:
     return Diagnostic("unset-variable", str(missing), span, missing.help)
 
 
-def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: dict[str, Row]) -> Provider:
+def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: Mapping[str, Row]) -> Provider:
     name = decision.provider
     path: Path = ("models", "providers", name)
     entry = mapping(expansion.value, *map(str, path))
     return Provider(
-        decision=decision.kind,
+        decision="explicit" if decision.kind == "explicit" else "implicit",
         reason=decision.reason,
         api="openai-completions",
         base_url=decision.base_url,

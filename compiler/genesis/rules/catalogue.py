@@ -8,6 +8,7 @@ from genesis.rules import (
     addresses,
     comments,
     endpoints,
+    lock,
     models,
     native_params,
     reachable,
@@ -27,7 +28,9 @@ __all__ = ["CATALOGUE", "COMPILE_ONLY", "HOME", "address"]
 HOME: Final = "https://github.com/genesis-config/genesis"
 
 # Rules that need the environment or a server, so that `check` never reports them.
-COMPILE_ONLY: Final = frozenset({"not-configured", "unset-variable", *(rule.name for rule in server.RULES)})
+COMPILE_ONLY: Final = frozenset(
+    {"not-configured", "unset-variable", "lock-missing", *(rule.name for rule in server.RULES)}
+)
 
 CATALOGUE: Final[dict[str, Rule]] = {
     rule.name: rule
@@ -55,6 +58,7 @@ CATALOGUE: Final[dict[str, Rule]] = {
         selection.DUPLICATE_FALLBACK,
         selection.ALIAS_CONFLICT,
         *server.RULES,
+        *lock.RULES,
         comments.UNUSED_IGNORE,
     )
 }

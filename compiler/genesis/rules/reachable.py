@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from genesis.config import IMPLICIT_PROVIDERS, declared_models, mapping, model_refs, split_ref
+from genesis.config import declared_models, mapping, model_refs, split_ref
 from genesis.diagnostics import config_path
-from genesis.resolve.decision import undecided
 from genesis.rules.models import MAX_TOKENS_EXCEEDS_CONTEXT
 from genesis.rules.rule import Rule
 from genesis.rules.selection import check_discovered
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from genesis.diagnostics import Diagnostic
     from genesis.manifest import Provider
+    from genesis.resolve.decision import Decision
     from genesis.rules.rule import Context
 
 __all__ = ["NOT_CONFIGURED", "check"]
@@ -39,22 +39,24 @@ _TOLD: Final = {"server": " that its server states", "parent": " that its server
 
 
 def check(
-    context: Context, decided: Container[str], resolved: Mapping[str, Provider], only: str | None
+    context: Context, decisions: Iterable[Decision], resolved: Mapping[str, Provider], only: str | None
 ) -> Iterator[Diagnostic]:
     """Check the selection, and what entries state, against what was decided and what servers list.
 
     Args:
         context: What rules see, with what was discovered.
-        decided: The ids of the providers that are configured.
+        decisions: What was decided for every provider.
         resolved: Those of them that the manifest holds, with their models.
         only: The one provider that is asked for; references to others are left alone.
     """
+    unconfigured = {made.provider: made for made in decisions if made.kind == "none" and only in {None, made.provider}}
     for path, text in model_refs(context.value):
-        provider = (split_ref(text) or ("",))[0]
-        if provider in IMPLICIT_PROVIDERS and provider not in decided and only in {None, provider}:
-            reason, help_ = undecided(provider)
-            message = f"`{config_path(path)}` names the provider `{provider}`, which is not configured: {reason}"
-            yield NOT_CONFIGURED.finding(context, path, message, help_)
+        made = unconfigured.get((split_ref(text) or ("",))[0])
+        if made is not None:
+            message = (
+                f"`{config_path(path)}` names the provider `{made.provider}`, which is not configured: {made.reason}"
+            )
+            yield NOT_CONFIGURED.finding(context, path, message, made.change)
     yield from check_discovered(context)
     for name in context.discovered:
         yield from _check_limits(context, name, resolved[name])

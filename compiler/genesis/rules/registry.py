@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genesis.diagnostics import Diagnostic
-from genesis.rules import addresses, endpoints, models, native_params, secrets, selection
+from genesis.rules import addresses, endpoints, lock, models, native_params, secrets, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     native_params.check,
     secrets.check,
     selection.check,
+    lock.check,
 )
 
 

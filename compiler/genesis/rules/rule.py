@@ -10,6 +10,7 @@ from genesis.diagnostics import Diagnostic, Path, Severity
 
 if TYPE_CHECKING:
     from genesis.expand import Expansion
+    from genesis.lock import Lock
     from genesis.syntax import Document
 
 __all__ = ["Check", "Context", "Rule"]
@@ -21,12 +22,14 @@ class Context(NamedTuple):
     Attributes:
         document: The text's values and places.
         expansion: The same values with references resolved.
-        discovered: For each provider that was asked, the ids of the models that it has. Empty in `check`.
+        discovered: For each provider that was asked, or that a lock speaks for, the ids of the models that it has.
+        lock: The lock beside the configuration, where it counts.
     """
 
     document: Document
     expansion: Expansion
     discovered: Mapping[str, frozenset[str]] = MappingProxyType({})
+    lock: Lock | None = None
 
     @property
     def value(self) -> Any:

@@ -1,0 +1,230 @@
+"""`genesis lock`, `compile --frozen`, and what `check` makes of a lock."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from genesis.testing import ServedModel, serving
+from genesis.validate import schema_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis.testing import FakeVLLM
+    from tests.e2e.support import Genesis
+
+MODELS = [ServedModel("llama", max_model_len=4096), ServedModel("adapter", parent="llama", max_model_len=None)]
+KEY = {"VLLM_API_KEY": "canary-7f3a"}
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVLLM]:
+    with serving(MODELS, api_key=KEY["VLLM_API_KEY"]) as running:
+        yield running
+
+
+@pytest.fixture
+def config(folder: Path, server: FakeVLLM) -> Path:
+    return write(folder, server.base_url)
+
+
+def write(folder: Path, url: str, model: str = "vllm/llama") -> Path:
+    path = folder / "genesis.json5"
+    path.write_text(
+        f"""{{
+  models: {{ providers: {{ vllm: {{ baseUrl: "{url}", apiKey: "${{VLLM_API_KEY}}", models: [] }} }} }},
+  agents: {{ defaults: {{ model: "{model}", models: {{ "vllm/*": {{}} }} }} }},
+}}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_lock_is_written_compared_and_compiled_from(
+    genesis: Genesis, folder: Path, config: Path, server: FakeVLLM
+) -> None:
+    done = genesis("lock", env=KEY)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "genesis.lock.json: 2 models of 1 provider\n")
+    written = (folder / "genesis.lock.json").read_bytes()
+    jsonschema.validate(json.loads(written), json.loads(schema_text("lock")))
+    assert json.loads(written)["providers"]["vllm"] == {
+        "baseUrl": server.base_url,
+        "models": {
+            "adapter": {"contextWindow": None, "parent": "llama"},
+            "llama": {"contextWindow": 4096, "parent": None},
+        },
+    }
+    assert b"canary" not in written
+
+    live = genesis("compile", env=KEY)
+    asked = len(server.requests)
+    frozen = genesis("compile", "--frozen", env=KEY)
+    without_key = genesis("compile", "--frozen")
+    assert (live.returncode, frozen.returncode, without_key.returncode) == (0, 0, 0)
+    assert live.stdout == frozen.stdout == without_key.stdout
+    assert '"contextWindowFrom": "parent"' in frozen.stdout
+    assert len(server.requests) == asked
+
+    done = genesis("lock", "--check", env=KEY)
+    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models of 1 provider\n")
+    assert genesis("lock", str(config), env=KEY, cwd=folder.parent).returncode == 0
+    assert (folder / "genesis.lock.json").read_bytes() == written
+
+
+def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesis, folder: Path) -> None:
+    with serving([ServedModel("llama", max_model_len=4096), ServedModel("gone", max_model_len=1)]) as first:
+        write(folder, first.base_url)
+        assert genesis("lock", env=KEY).returncode == 0
+        port = int(first.base_url.split(":")[2].split("/")[0])
+    locked = (folder / "genesis.lock.json").read_bytes()
+    with serving([ServedModel("llama", max_model_len=8192), ServedModel("new", max_model_len=1)], port=port) as second:
+        assert second.base_url in (folder / "genesis.json5").read_text(encoding="utf-8")
+        done = genesis("lock", "--check", env=KEY)
+    assert done.returncode == 1
+    assert (folder / "genesis.lock.json").read_bytes() == locked
+    assert [line for line in done.stderr.splitlines() if line.startswith(("error", " --> "))] == [
+        "error[lock-stale]: `vllm/gone` is locked, and its server does not list it any more",
+        " --> genesis.lock.json:7:9",
+        (
+            "error[lock-stale]: `vllm/llama` is locked with a context window of 4096 tokens, "
+            "and its server says a context window of 8192 tokens"
+        ),
+        " --> genesis.lock.json:8:9",
+        "error[lock-stale]: `vllm/new` is listed by its server, and is not locked",
+        " --> genesis.lock.json:4:5",
+    ]
+
+
+def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.settimeout(0.2)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        write(folder, url)
+        lock = {
+            "lockVersion": 1,
+            "providers": {"vllm": {"baseUrl": url, "models": {"llama": {"contextWindow": 64, "parent": None}}}},
+        }
+        (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
+        # Any socket that Python makes ends the program.
+        (folder / "sitecustomize.py").write_text(
+            "import sys\n"
+            "sys.addaudithook(lambda name, _: sys.exit('a socket') if name == 'socket.__new__' else None)\n",
+            encoding="utf-8",
+        )
+        done = genesis("compile", "--frozen", env={**KEY, "PYTHONPATH": str(folder)})
+        assert (done.returncode, done.stderr) == (0, "")
+        model = json.loads(done.stdout)["providers"]["vllm"]["models"][0]
+        assert (model["id"], model["contextWindow"], model["contextWindowFrom"]) == ("llama", 64, "server")
+        with pytest.raises(TimeoutError):
+            listening.accept()
+        assert "a socket" in genesis("compile", env={**KEY, "PYTHONPATH": str(folder)}).stderr
+
+
+def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
+    assert "error[lock-missing]" in genesis("compile", "--frozen", env=KEY).stderr
+    row = {"contextWindow": 64, "parent": None}
+    lock = {
+        "lockVersion": 1,
+        "providers": {"vllm": {"baseUrl": "http://127.0.0.1:8000/v1", "models": {"llama": row}}},
+    }
+    (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    done = genesis("compile", "--frozen", "--explain")
+    assert done.returncode == 0
+    provider = json.loads(done.stdout)["providers"]["vllm"]
+    assert provider["credential"] == {"template": "${VLLM_API_KEY}"}
+    assert provider["decision"] == "implicit"
+    assert done.stderr == (
+        "vllm: implicit, its models are those of genesis.lock.json\n"
+        "  because models.providers.vllm is not defined, and VLLM_API_KEY opts in to discovery\n"
+        "  to change that, define models.providers.vllm to declare its models, without a request\n"
+    )
+    assert genesis("compile", "--frozen", env=KEY).stdout == done.stdout
+    lock["providers"] = {}
+    (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    done = genesis("compile", "--frozen", env=KEY)
+    assert done.returncode == 1
+    assert "error[lock-stale]: the lock has no models of `vllm`" in done.stderr
+
+
+@pytest.mark.usefixtures("config")
+def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    assert genesis("lock", env=KEY).returncode == 0
+    assert genesis("check").stdout == "1 file checked: no findings\n"
+    write(folder, server.base_url, "vllm/lama")
+    done = genesis("check")
+    assert done.returncode == 1
+    assert "error[unknown-model]: `vllm/lama`" in done.stdout
+    assert "did you mean `vllm/llama`?" in done.stdout
+    # Asked for what servers say, a lock is no answer.
+    assert "error[unknown-model]" in genesis("compile", env=KEY).stderr
+    (folder / "genesis.lock.json").unlink()
+    assert genesis("check").returncode == 0
+
+    (folder / "genesis.lock.json").write_text("<<<<<<< HEAD", encoding="utf-8")
+    done = genesis("check", "--format", "concise")
+    assert (done.returncode, done.stdout) == (
+        0,
+        (
+            "genesis.lock.json:1:1: warning[lock-stale] "
+            "genesis.lock.json holds the marks of a merge that is not resolved\n"
+        ),
+    )
+
+
+def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, config: Path) -> None:
+    assert genesis("lock", env=KEY).returncode == 0
+    config.write_text("{ models: { providers: { vllm: { models: [{ id: 'm', contextWindow: 9 }] } } } }")
+    done = genesis("check", "--format", "concise")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "genesis.lock.json:4:5: warning[lock-stale] the lock pins the models of `vllm`, which is not discovered\n",
+    )
+    assert genesis("compile").returncode == 0
+    assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
+    assert genesis("lock").stderr == "genesis.lock.json: 0 models of 0 providers\n"
+    assert genesis("compile", "--frozen").returncode == 0
+
+
+@pytest.mark.usefixtures("config")
+def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: Path) -> None:
+    assert genesis("lock", env=KEY).returncode == 0
+    locked = (folder / "genesis.lock.json").read_bytes()
+    for arguments in (["lock"], ["lock", "--check"]):
+        done = genesis(*arguments, env={"VLLM_API_KEY": "wrong"})
+        assert done.returncode == 1
+        assert "error[auth-rejected]" in done.stderr
+        done = genesis(*arguments)
+        assert done.returncode == 1
+        assert "error[unset-variable]" in done.stderr
+    assert (folder / "genesis.lock.json").read_bytes() == locked
+    (folder / "genesis.json5").write_text("{}", encoding="utf-8")
+    # Nothing names the provider, so that for `compile` a server that is down is a warning.
+    done = genesis("lock", env=KEY)
+    assert (done.returncode, "error[" in done.stderr) == (1, True)
+    assert (folder / "genesis.lock.json").read_bytes() == locked
+
+
+@pytest.mark.usefixtures("config")
+def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
+    done = genesis("lock", "--check", env=KEY)
+    assert (done.returncode, done.stderr.partition("\n")[0]) == (
+        1,
+        "error[lock-missing]: there is no genesis.lock.json to compare with",
+    )
+    assert genesis("lock", "-", stdin="{}").returncode == 2
+    done = genesis("lock", "gone.json5")
+    assert (done.returncode, done.stderr) == (2, "Error: cannot read gone.json5: No such file or directory\n")
+    (folder / "genesis.lock.json").mkdir()
+    done = genesis("lock", env=KEY)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: cannot write genesis.lock.json: ")
