@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genesis.source import Source
     from genesis.syntax import Document
 
-__all__ = ["hide_secrets", "without_secrets"]
+__all__ = ["hide_secrets", "looks_secret", "without_secrets"]
 
 # What a secret looks like in a text that may be too broken to have a structure. Every expression is linear in the text:
 # no two of its parts can take the same characters, and what was taken is not given back.
@@ -64,6 +64,11 @@ def hide_secrets(document: Document) -> None:
             hidden[span.source].append((span.start, span.end))
     for source, ranges in hidden.items():
         source.hidden = tuple(_merged(ranges))
+
+
+def looks_secret(text: str) -> bool:
+    """Tell whether a text would be hidden, all or in part, wherever it stood."""
+    return any(start < end for start, end in _in_text(text))
 
 
 def without_secrets(finding: Diagnostic) -> Diagnostic:

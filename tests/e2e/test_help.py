@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
-COMMANDS = ["check", "compile", "complete", "demo", "explain", "init", "models", "models list", "schema"]
+COMMANDS = ["check", "compile", "complete", "demo", "explain", "init", "lsp", "models", "models list", "schema"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", 'odd "id"'], ["--base-url", "http://10.0.0.5:9000/v1"]], ids=str)

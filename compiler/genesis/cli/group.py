@@ -20,6 +20,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "explain": ("explain", "Say what a rule means."),
     "init": ("init", "Write a configuration to start from."),
     "lock": ("lock", "Pin what servers list."),
+    "lsp": ("lsp", "Serve editors by the Language Server Protocol."),
     "models": ("models", "List the models that a configuration resolves to."),
     "schema": ("schema", "Print a JSON Schema."),
 }
