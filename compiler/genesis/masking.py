@@ -38,7 +38,10 @@ _COMMENTS = re.compile(_COMMENT)
 _VALUE = re.compile(rf"({_STRING})|([^\s,{{}}\[\]\"']++)|[{{\[]")
 # The tokens of a bracket in which all values are secret: a comment, a key or a value, an opening and a closing bracket.
 _TOKEN = re.compile(rf"({_COMMENT})|({_STRING}|{_BARE})(\s*+:)?|([{{\[])|([}}\]])")
-_SHAPED = re.compile(r"(?<![\w-])(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+")
+# Also as the default of a reference: `${NAME:-sk-…}`.
+_SHAPED = re.compile(
+    r"(?:(?<![\w-])|(?<=:-))(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+"
+)
 _USER_INFO = re.compile(r"""://[^\s/"'@]++@""")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
 _PIECES = re.compile(r"\\(?:x..|u....|[\s\S])|\s+")

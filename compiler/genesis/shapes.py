@@ -13,7 +13,7 @@ __all__ = ["key_spans"]
 # OpenAI, Hugging Face, GitHub, GitLab, Slack, NVIDIA, Groq; AWS; Google; and any run of 32 letters and digits.
 # Compiled when first needed: most configurations hold no string that is long enough.
 _CANDIDATE = (
-    r"(?<![\w-])((?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk)[-_][A-Za-z0-9_.-]{16,}+"
+    r"(?:(?<![\w-])|(?<=:-))((?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk)[-_][A-Za-z0-9_.-]{16,}+"
     r"|AKIA[A-Z0-9]{16}(?!\w)|AIza[A-Za-z0-9_-]{35}(?!\w))"
     r"|[A-Za-z0-9+]{32,}+"
 )

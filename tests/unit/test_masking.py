@@ -117,6 +117,11 @@ def test_a_secret_by_its_shape_is_not_shown_wherever_it_is(key: str) -> None:
     assert "seen" in output
 
 
+def test_a_secret_by_its_shape_is_not_shown_as_a_default() -> None:
+    key = "sk-canary4be1c09dcanary4be1c09d"
+    assert key not in shown(in_provider(f'baseUrl: "http://${{HOST:-{key}}}/v1"'))
+
+
 def test_a_secret_in_an_included_file_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / "keys.json5").write_text(f'{{ wrong3: "seen", apiKey: "{CANARY}" }}', encoding="utf-8")
     config = '{ models: { providers: { vllm: { $include: "keys.json5", models: [{ id: "m" }] } } } }'
