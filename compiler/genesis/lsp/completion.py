@@ -124,7 +124,8 @@ def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
         return
     documentation = schema.markdown(node)
     seen = set()
-    for value, kind, detail in (*_declared(view, path), *_stated(node)):
+    own = list(_declared(view, path))
+    for value, kind, detail in (*own, *_stated(node, examples=not own)):
         if (key := json.dumps(value)) in seen:
             continue
         seen.add(key)
@@ -154,7 +155,7 @@ def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
             yield f"${{{variable}_API_KEY}}", "value", "reference to a variable"
 
 
-def _stated(node: schema.Node) -> Iterator[tuple[object, Kind, str]]:
+def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind, str]]:
     """Give values that the schema names."""
     for branch in schema.branches(node):
         for value in branch.get("enum", ()):
@@ -163,7 +164,8 @@ def _stated(node: schema.Node) -> Iterator[tuple[object, Kind, str]]:
             yield True, "value", "default" if branch.get("default") is True else ""
             yield False, "value", "default" if branch.get("default") is False else ""
     stated = [(node["default"], "default")] if "default" in node else []
-    for value, detail in (*stated, *((example, "example") for example in node.get("examples", ()))):
+    stated += [(example, "example") for example in node.get("examples", ())] if examples else []
+    for value, detail in stated:
         if isinstance(value, str | int | float):
             yield value, "value", detail
 

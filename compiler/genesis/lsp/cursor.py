@@ -97,7 +97,7 @@ def cursor_at(text: str, offset: int) -> Cursor | None:
             if kind == "comment":
                 return None
             quote = token[0][0] if kind == "string" else ""
-            whole = kind == "word" or _is_closed(token[0])
+            whole = kind == "word" or (_is_closed(token[0]) and not _LINE_END.search(text, offset, end))
             found = (start, end if whole else offset, quote)
             break
         if kind != "comment":

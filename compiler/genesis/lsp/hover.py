@@ -39,7 +39,7 @@ def hover(view: View, offset: int, environment: Mapping[str, str]) -> Hovered | 
     Of the environment it is only told whether a variable is set there. What the masking hides is hidden here.
     """
     place = at(view.document, offset)
-    if place is None:
+    if place is None or not place.path:
         return None
     path = (*view.prefix, *place.path)
     node = schema.node_at(path)
