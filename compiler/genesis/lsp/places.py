@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.source import Span
-from genesis.syntax.document import Container, Foreign, key_offsets, value_offsets
+from genesis.syntax.document import Container, key_offsets, value_offsets
 
 if TYPE_CHECKING:
     from genesis.diagnostics import Path
     from genesis.syntax import Document
+    from genesis.syntax.document import Entry
 
-__all__ = ["Place", "at", "value_at"]
+__all__ = ["Place", "at", "path_around", "value_at"]
 
 
 class Place(NamedTuple):
@@ -24,24 +25,35 @@ class Place(NamedTuple):
 
 def at(document: Document, offset: int) -> Place | None:
     """Give the innermost key or value at an offset of a document that was read from one text; None between them."""
-    entry = document.root
+    path, entry, is_key = _walk(document, offset)
+    start, end = (key_offsets(entry) if is_key else None) or value_offsets(entry)
+    if (isinstance(entry, Container) and not is_key) or not start <= offset <= end:
+        return None
+    return Place(path, is_key, Span(document.source, start, end))
+
+
+def path_around(document: Document, offset: int) -> Path:
+    """Give the path of the innermost item around an offset of a document that was read from one text."""
+    return _walk(document, offset)[0]
+
+
+def _walk(document: Document, offset: int) -> tuple[Path, Entry, bool]:
+    """Go down to an offset: the path and entry of the innermost item there, and whether the offset is in its key."""
     path: Path = ()
+    entry = document.root
     while isinstance(entry, Container):
         items = entry.items.items() if isinstance(entry.items, dict) else enumerate(entry.items)
         for part, item in items:
-            if isinstance(item, Foreign):
-                continue
-            key = key_offsets(item)
-            if key is not None and key[0] <= offset <= key[1]:
-                return Place((*path, part), is_key=True, span=Span(document.source, *key))
+            key = key_offsets(item) or (0, -1)
             start, end = value_offsets(item)
+            if key[0] <= offset <= key[1]:
+                return (*path, part), item, True
             if start <= offset <= end:
                 path, entry = (*path, part), item
                 break
         else:
-            return None
-    start, end = value_offsets(entry)
-    return Place(path, is_key=False, span=Span(document.source, start, end)) if start <= offset <= end else None
+            break
+    return path, entry, False
 
 
 def value_at(document: Document, path: Path) -> object:

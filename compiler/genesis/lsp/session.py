@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from genesis.batch import Checked, check_text
 from genesis.collect import NAMES
 from genesis.include import read_file
-from genesis.lsp.places import at
+from genesis.lsp.places import path_around
 from genesis.lsp.positions import BOM
 from genesis.lsp.uris import from_path, to_path
 from genesis.settings import NO_SETTINGS, SettingsError, for_folder, forget
@@ -254,8 +254,7 @@ def _mounted(file: Included, checked: Checked) -> Path:
     prefix: Path = ()
     while True:
         source = file.span.source
-        place = at(parse(source), file.span.start)
-        here = place.path if place else ()
+        here = path_around(parse(source), file.span.start)
         # What names the file is the value of `$include`, or an item of that.
         prefix = (*(here[: here.index("$include")] if "$include" in here else ()), *prefix)
         outer = next((other for other in checked.linted.files if other.source is source), None)
