@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,7 @@ import pytest
 import genesis as package
 from benchmarks import comparison
 from genesis.cli.group import genesis as group
+from genesis.lsp.actions import FIX_ALL
 from tests.e2e.support import FIXTURES, ROOT
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGES = [
     "README.md",
-    *(f"docs/{page}.md" for page in ("configuration", "manifest", "recipes", "comparison", "rules", "keys")),
+    *(f"docs/{page}.md" for page in ("configuration", "manifest", "recipes", "editors", "comparison", "rules", "keys")),
 ]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 
@@ -50,7 +53,11 @@ def test_there_is_documentation_to_test() -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [*blocks("json5"), *blocks("json5", "docs/configuration.md"), *blocks("json5", "docs/recipes.md")]
+    "block",
+    [
+        *blocks("json5"),
+        *(block for page in ("configuration", "recipes", "editors") for block in blocks("json5", f"docs/{page}.md")),
+    ],
 )
 def test_a_configuration_that_is_shown_is_clean(block: str, genesis: Genesis) -> None:
     done = genesis("check", "-", stdin=block)
@@ -125,6 +132,18 @@ def test_the_settings_of_a_recipe_are_understood(genesis: Genesis, folder: Path)
     done = genesis("check", "--format", "concise")
     assert done.stdout.startswith("genesis.json5:1:62: error[assumed-context-window]")
     assert done.stdout.count("\n") == 1
+
+
+def test_the_settings_of_editors_start_the_server_as_it_is_started() -> None:
+    for block in blocks("json", "docs/editors.md"):
+        json.loads(block)
+    (helix,) = blocks("toml", "docs/editors.md")
+    assert tomllib.loads(helix)["language-server"]["genesis"] == {"command": "genesis", "args": ["lsp"]}
+    started = re.findall(
+        r'"genesis",? ?(?:"lsp"|,\n *"glspc.serverCommandArguments": \["lsp"\])', TEXTS["docs/editors.md"]
+    )
+    assert len(started) == 3  # in VS Code, Neovim and Emacs
+    assert FIX_ALL in TEXTS["docs/editors.md"]
 
 
 def test_links_lead_somewhere() -> None:
