@@ -323,7 +323,7 @@ def test_what_is_no_message_is_told_without_its_text(folder: Path) -> None:
     )
     with started(folder) as server:
         out, err = server.communicate(broken, timeout=30)
-    assert out.count(b"this is a bug in Genesis") == 2
+    assert out.count(b"a message of the editor could not be handled") == 2
     assert CANARY.encode() not in out + err
 
 

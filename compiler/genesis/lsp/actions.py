@@ -12,7 +12,6 @@ from genesis.fix import fixing_edits
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from genesis.diagnostics import Diagnostic
     from genesis.lsp.diagnostics import Translator
     from genesis.lsp.session import Session, View
 
@@ -60,7 +59,7 @@ def actions(  # noqa: PLR0913 - what a client asks with
                     edit=_edit(view, translator, finding.fix.edits, versioned=versioned),
                 )
     if _is_wanted(FIX_ALL, only):
-        edits = fixing_edits(view.buffer.name, view.buffer.data, lambda data: _found(session, view, data))
+        edits = fixing_edits(view.buffer.name, view.buffer.data, lambda data: session.findings_with(view, data))
         if edits:
             # Their source is a text of its own; they are edits of the one that is open.
             here = [Edit(edit.span._replace(source=view.document.source), edit.text) for edit in edits]
@@ -69,10 +68,6 @@ def actions(  # noqa: PLR0913 - what a client asks with
                 kind=FIX_ALL,
                 edit=_edit(view, translator, here, versioned=versioned),
             )
-
-
-def _found(session: Session, view: View, data: bytes) -> list[Diagnostic]:
-    return session.findings_with(view, data)
 
 
 def _is_in(edits: Iterable[Edit], session: Session, uri: str) -> bool:

@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from lsprotocol import types as lsp
+from pygls.exceptions import FeatureRequestError
 from pygls.lsp.server import LanguageServer
 
 from genesis import __version__
@@ -87,9 +88,11 @@ class Server(LanguageServer):
             f"this is a bug in Genesis; please report it with these lines:\n  genesis {__version__}\n{describe(error)}"
         )
 
-    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ARG002 - pygls' signature
+    def report_server_error(self, error: Exception, source: Any) -> None:
         """Tell the client of a message that could not be handled; pygls would send the error's own text."""
-        self.report(error)
+        # A request has an answer that says so.
+        if source is not FeatureRequestError:
+            self.log(f"a message of the editor could not be handled:\n{describe(error)}")
 
     def publish(self) -> None:
         """Send the findings of all that is open, and clear those of what is not any more."""
