@@ -25,6 +25,7 @@ from genesis.manifest import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from genesis.runtime import Event, Runtime
@@ -193,7 +194,9 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_server(answer: Answer) -> AsyncIterator[RawServer]:
+async def raw_server(
+    answer: Answer, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
     """Answer every request with `answer`; a connection is kept until the client leaves, or the answer closes it."""
     server = RawServer()
     tasks: set[asyncio.Task[None]] = set()
@@ -212,9 +215,9 @@ async def raw_server(answer: Answer) -> AsyncIterator[RawServer]:
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.create_task(serve(reader, writer)))
 
-    listener = await asyncio.start_server(begin, "127.0.0.1")
+    listener = await asyncio.start_server(begin, host, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
-    server.base_url = f"http://127.0.0.1:{port}/v1"
+    server.base_url = f"{'https' if tls else 'http'}://{host}:{port}/v1"
     try:
         yield server
     finally:

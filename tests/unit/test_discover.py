@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis import discover as module
-from genesis.discover import Answer, Query
+from genesis.discover import Answer, Query, limits
+from genesis.discover import asking as module
 from genesis.lock import Row
 from tests.unit.runtime_support import Exchange, RawServer, Request, raw_server
 
@@ -66,7 +66,7 @@ def test_the_whole_request() -> None:
     assert request.body == b""
 
 
-def test_what_the_environment_knows_of_proxies_and_passwords_is_not_used(
+def test_a_proxy_is_not_used_for_loopback_and_no_password_of_netrc_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     netrc = tmp_path_factory.mktemp("home") / ".netrc"
@@ -190,6 +190,20 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
             "{url} answered 404",
             "does `baseUrl` end in the path of the API? For vLLM that is `/v1`",
         ),
+        (
+            {"error": {"message": "slow\tdown", "type": "RateLimitError", "code": 429}},
+            "429 Too Many Requests",
+            "bad-model-list",
+            "{url} answered 429: slow down",
+            "wait a little, or ask with a key of your own",
+        ),
+        (
+            {"error": "loading"},
+            "503 Service Unavailable",
+            "bad-model-list",
+            "{url} answered 503: loading",
+            "look at the server's log",
+        ),
         (b"oops", "500 Internal Server Error", "bad-model-list", "{url} answered 500", "look at the server's log"),
         (
             {},
@@ -280,7 +294,7 @@ def test_a_key_is_taken_out_before_a_long_message_is_cut(before: int) -> None:
 
 
 def test_an_answer_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 2 * 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_BYTES", 2 * 1024 * 1024)
 
     async def answer(exchange: Exchange) -> None:
         await exchange.head(kind="application/json")
@@ -326,7 +340,7 @@ async def says_nothing(exchange: Exchange) -> None:
 def test_each_way_not_to_answer_is_told_apart(
     answer: Callable[[Exchange], Awaitable[None]], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "TOTAL_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.3)
     made, _, base_url = ask(answer)
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"

@@ -9,21 +9,25 @@ import json
 import logging
 import os
 import socket
+import ssl
 import struct
+import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis import discover as module
-from genesis.discover import Answer, Failure, Query
+from genesis.discover import Answer, Failure, Query, limits
+from genesis.discover import asking as module
 from genesis.lock import Row
 from tests.unit.runtime_support import Exchange, RawServer, raw_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+TLS = Path(__file__).parent.parent / "data" / "tls"
 BODY = json.dumps({"object": "list", "data": [{"id": "m", "max_model_len": 7}]}).encode()
 ROWS = Answer({"m": Row("m", 7, None)})
 
@@ -107,7 +111,7 @@ def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_BYTES", 1024 * 1024)
     made, server = ask(sending(whole(gzip.compress(b" " * 30_000_000), "Content-Encoding: gzip")))
     assert made.failure is not None
     assert made.failure.message == f"{server.base_url}/models answered with more than 1 MiB"
@@ -116,7 +120,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytes
 @pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
 def test_an_answer_of_exactly_the_limit_is_taken(more: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
     limit = 4096
-    monkeypatch.setattr(module, "MAX_BYTES", limit)
+    monkeypatch.setattr(limits, "MAX_BYTES", limit)
     made, _ = ask(sending(whole(BODY + b" " * (limit + more - len(BODY)))))
     assert (made == ROWS) is taken
 
@@ -197,16 +201,53 @@ def test_a_server_that_does_not_speak_tls() -> None:
 
     made = listening(plain)
     assert made.failure is not None
-    assert made.failure.message.endswith(
-        ": no secure connection: its certificate is not accepted, or it does not speak TLS"
-    )
-    assert made.failure.help == (
-        "correct the scheme in `baseUrl`, or have the certificate signed by an authority that is trusted here"
-    )
+    assert made.failure.message.endswith(": no secure connection: it does not speak TLS, or another version of it")
+    assert made.failure.help.startswith("correct the scheme in `baseUrl`, or have the certificate signed by")
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_certificate_that_nobody_trusts_and_one_that_a_file_names(
+    trusted: bool,  # noqa: FBT001 - a table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "certificate.pem"))
+        # The context that aiohttp keeps was made before the variable was there.
+        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+
+    async def run() -> Answer:
+        async with raw_server(sending(whole(BODY)), tls=context) as server:
+            (made,) = await asyncio.to_thread(module.discover, [query(server.base_url)])
+            return made
+
+    made = asyncio.run(run())
+    if trusted:
+        assert made == ROWS
+        return
+    assert made.failure is not None
+    assert made.failure.message.endswith("/v1/models: its certificate is not accepted")
+    assert "SSL_CERT_FILE" in made.failure.help
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_an_address_of_version_6_and_a_path_before_the_api() -> None:
+    async def run() -> tuple[Answer, list[str]]:
+        try:
+            server = raw_server(sending(whole(BODY)), host="::1")
+            async with server as running:
+                port = running.base_url.rpartition(":")[2].removesuffix("/v1")
+                (made,) = await asyncio.to_thread(module.discover, [query(f"http://[::1]:{port}/llm/a/v1")])
+                return made, [request.path for request in running.requests]
+        except OSError as error:
+            pytest.skip(f"this machine has no ::1: {error}")
+
+    assert asyncio.run(run()) == (ROWS, ["/llm/a/v1/models"])
 
 
 def test_a_connection_that_does_not_come_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -218,7 +259,7 @@ def test_a_connection_that_does_not_come_about_is_told_from_a_late_answer(monkey
 
 
 def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOTAL_SECONDS", 0.4)
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.4)
 
     async def drip(exchange: Exchange) -> None:
         await exchange.head(kind="application/json")
@@ -232,6 +273,23 @@ def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: p
     assert reason(made, server) == "no whole answer within 0.4 seconds"
     assert made.failure is not None
     assert made.failure.help == "is the server still loading its model?"
+
+
+def test_a_name_that_takes_long_to_be_looked_up_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.2)
+    late = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[object]:
+        late.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    (made,) = module.discover([query("http://slow-to-find.example/v1")])
+    # Whoever waited for the thread would have waited until it ended.
+    assert not late.is_set()
+    late.set()
+    assert made.failure is not None
+    assert made.failure.message.endswith(": no whole answer within 0.2 seconds")
 
 
 def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:

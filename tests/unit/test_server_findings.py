@@ -123,7 +123,7 @@ def test_each_value_that_a_question_lacks_is_said_where_it_is_stated(closed: str
         '"${WORSE}"',
     ]
     assert [finding.message for finding in done.diagnostics] == [
-        "the key of `vllm` needs the file /missing/key, which cannot be read: No such file or directory",
+        "the key of `vllm` needs the file /missing/key, which is not there",
         "`models.providers.vllm.headers.A` holds a line break or a control character, which no header can",
         "`models.providers.vllm.headers.C` holds a line break or a control character, which no header can",
     ]

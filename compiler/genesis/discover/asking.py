@@ -6,24 +6,22 @@ What a row holds is what vLLM 0.32 answers: `id`, `max_model_len`, and for a LoR
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 import aiohttp
 import msgspec
 
+from genesis.discover import limits
+from genesis.discover.failures import Failure, through, unreachable
+from genesis.discover.threads import Loop
 from genesis.lock import Row
-from genesis.manifest import scrub
+from genesis.manifest import proxy_for, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Answer", "Failure", "Query", "discover"]
+__all__ = ["Answer", "Query", "discover"]
 
-CONNECT_SECONDS: Final = 5.0
-TOTAL_SECONDS: Final = 15.0
-MAX_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
 _WRONG_ADDRESS: Final = "is this the address of an OpenAI-compatible server, up to `/v1`?"
@@ -47,14 +45,6 @@ class Query(NamedTuple):
     remedy: str
 
 
-class Failure(NamedTuple):
-    """Why a server gave no models: a rule of the server family, with its message and help."""
-
-    rule: str
-    message: str
-    help: str
-
-
 class Answer(NamedTuple):
     """What one server said: its rows by id, or why there are none; and ids that were left out."""
 
@@ -75,12 +65,13 @@ def discover(queries: Iterable[Query]) -> list[Answer]:
     Never raises for what a server does: each failure is in its own answer. Redirects are refused, so that a key goes
     nowhere but to the host that it was given for.
     """
-    return asyncio.run(_discover(list(queries)))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(_discover(list(queries)))
 
 
 async def _discover(queries: list[Query]) -> list[Answer]:
-    timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, sock_connect=CONNECT_SECONDS)
-    # Neither proxies nor .netrc of the environment count, as in the runtime: the configuration says where a key goes.
+    timeout = aiohttp.ClientTimeout(total=limits.TOTAL_SECONDS, sock_connect=limits.CONNECT_SECONDS)
+    # Without .netrc, as in the runtime: the configuration says which key goes where.
     async with aiohttp.ClientSession(
         # None waits for another: by default 100 connections would be the most.
         connector=aiohttp.TCPConnector(limit=0),
@@ -95,15 +86,20 @@ async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
     url = f"{query.base_url}/models"
     # Of names that differ in case alone aiohttp sends the last: a declared Accept wins.
     headers = {"Accept": "application/json", **query.headers}
+    proxy = None
     try:
-        async with session.get(url, headers=headers, allow_redirects=False) as response:
+        proxy = proxy_for(url)
+        via = proxy.url if proxy else None
+        async with session.get(url, headers=headers, allow_redirects=False, proxy=via) as response:
             body = await _read(response)
             _check_status(query, url, response, body)
         return _rows(query, url, body)
     except _Refused as refused:
         failure = refused.failure
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        failure = _unreachable(query, url, error)
+        failure = unreachable(query.provider, url, error)
+    if proxy is not None:
+        failure = through(failure, proxy, url)
     # Cut after secrets are out of it: half of one would stay.
     return Answer({}, failure._replace(message=scrub(failure.message, query.secrets)[:_LONGEST_MESSAGE]))
 
@@ -112,8 +108,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     body = bytearray()
     async for piece in response.content.iter_chunked(1 << 16):
         body += piece
-        if len(body) > MAX_BYTES:
-            message = f"{response.url} answered with more than {MAX_BYTES // (1024 * 1024)} MiB"
+        if len(body) > limits.MAX_BYTES:
+            message = f"{response.url} answered with more than {limits.MAX_BYTES // (1024 * 1024)} MiB"
             raise _Refused("bad-model-list", message, "is this the address of a model server?")
     return bytes(body)
 
@@ -136,6 +132,8 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
         raise _Refused("bad-model-list", f"{url} answered 404{quoted}", help_)
     if status != 200:  # noqa: PLR2004
         help_ = "look at the server's log" if status >= 500 else _WRONG_ADDRESS  # noqa: PLR2004
+        if status == 429:  # noqa: PLR2004
+            help_ = "wait a little, or ask with a key of your own"
         raise _Refused("bad-model-list", f"{url} answered {status}{quoted}", help_)
 
 
@@ -178,37 +176,6 @@ def _window(row: dict[str, Any]) -> int | None:
         if type(value) is int and value > 0:
             return value
     return None
-
-
-def _unreachable(query: Query, url: str, error: BaseException) -> Failure:
-    """Say in words why no answer came."""
-    help_ = "start it, or correct `baseUrl`; `curl` with this URL shows the same"
-    os_error = getattr(error, "os_error", None)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        reason = f"no connection within {CONNECT_SECONDS:g} seconds"
-    elif isinstance(error, TimeoutError):
-        reason = f"no whole answer within {TOTAL_SECONDS:g} seconds"
-        help_ = "is the server still loading its model?"
-    elif isinstance(error, aiohttp.ClientConnectorDNSError):
-        reason = "its name is not known"
-    elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        reason = "no secure connection: its certificate is not accepted, or it does not speak TLS"
-        help_ = "correct the scheme in `baseUrl`, or have the certificate signed by an authority that is trusted here"
-    elif isinstance(os_error, ConnectionRefusedError):
-        reason = "nothing listens there"
-    elif isinstance(error, aiohttp.ServerDisconnectedError):
-        reason = "it closed the connection without an answer"
-    elif isinstance(error, aiohttp.ClientPayloadError):
-        reason = "the connection broke in the middle of its answer"
-    elif isinstance(error, aiohttp.ClientResponseError):
-        reason = "what listens there does not speak HTTP"
-    elif isinstance(error, ValueError):
-        reason = "no request can be made with this address and these headers"
-    else:
-        # By its number: asyncio puts words of its own in place of the system's.
-        number = getattr(os_error or error, "errno", None)
-        reason = os.strerror(number) if number else type(error).__name__
-    return Failure("server-unreachable", f"the server of `{query.provider}` did not answer at {url}: {reason}", help_)
 
 
 def _error_text(body: bytes) -> str:

@@ -1,0 +1,40 @@
+"""An event loop that waits for no thread at its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Loop"]
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """Runs what blocks in threads that neither the loop nor the program waits for.
+
+    That is the look-up of names: the system takes as long for it as it likes, which is longer than a deadline.
+    """
+
+    def run_in_executor(  # type: ignore[override] # typeshed ties the arguments to the function, to no end here
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
+        """Run `func` in a thread of its own, or in `executor` if there is one."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        future: asyncio.Future[Any] = self.create_future()
+
+        def work() -> None:
+            settle: Callable[[Any], None] = future.set_result
+            try:
+                result = func(*args)
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
+                settle, result = future.set_exception, error
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+                self.call_soon_threadsafe(lambda: None if future.done() else settle(result))
+
+        threading.Thread(target=work, daemon=True).start()
+        return future

@@ -1,0 +1,50 @@
+"""The resolved provider manifest: its types, reading and writing, and what its references stand for."""
+
+from genesis.manifest.files import MANIFEST_VERSION, ManifestError, digest, dumps, load, loads, write
+from genesis.manifest.model import (
+    Compat,
+    Cost,
+    Generator,
+    Include,
+    Manifest,
+    Model,
+    Provider,
+    RequestPolicy,
+    SecretRef,
+    Selection,
+    SourceInfo,
+    Streaming,
+    WindowFrom,
+)
+from genesis.manifest.proxies import Proxy, proxy_for
+from genesis.manifest.secrets import MissingSecretError, scrub, secret_value
+from genesis.policy import NATIVE_ONLY
+
+__all__ = [
+    "MANIFEST_VERSION",
+    "NATIVE_ONLY",
+    "Compat",
+    "Cost",
+    "Generator",
+    "Include",
+    "Manifest",
+    "ManifestError",
+    "MissingSecretError",
+    "Model",
+    "Provider",
+    "Proxy",
+    "RequestPolicy",
+    "SecretRef",
+    "Selection",
+    "SourceInfo",
+    "Streaming",
+    "WindowFrom",
+    "digest",
+    "dumps",
+    "load",
+    "loads",
+    "proxy_for",
+    "scrub",
+    "secret_value",
+    "write",
+]

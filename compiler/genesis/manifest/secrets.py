@@ -1,0 +1,111 @@
+"""The values of secret positions: where they are looked up, and how they are kept out of what is printed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from genesis import profiles
+from genesis.reference import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from genesis.manifest.model import SecretRef
+
+__all__ = ["MissingSecretError", "scrub", "secret_value"]
+
+_LONGEST_SECRET: Final = 64 * 1024  # bytes
+
+
+class MissingSecretError(Exception):
+    """A secret position that has no value. The message says what is missing, `help` what to do."""
+
+    def __init__(self, message: str, help_: str) -> None:
+        """Hold both texts; neither repeats a value."""
+        super().__init__(message)
+        self.help = help_
+
+
+def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
+    """Give the value of a secret position.
+
+    Args:
+        ref: Where it comes from.
+        lookup: Gives a variable's value, None where it is unset. One of white space only is as good as unset.
+        what: What needs it, for messages.
+
+    Raises:
+        MissingSecretError: A variable, file or profile is not there, or empty, or no header can hold its value.
+    """
+    value = _looked_up(ref, lookup, what)
+    if not value.isprintable():
+        message = f"{what} holds a line break or a control character, which no header can"
+        raise MissingSecretError(message, "remove it where the value is set")
+    return value
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Take secrets out of what a server said: some echo the key that they refuse, as it is or as JSON has it.
+
+    One of less than 6 characters is taken out where it is a whole word, and not out of the middle of others.
+    """
+    forms = {form for secret in secrets if secret for form in (secret, msgspec.json.encode(secret).decode()[1:-1])}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):
+        whole = len(form) < 6  # noqa: PLR2004 - as the docstring says
+        text = re.sub(rf"\b{re.escape(form)}\b", "***", text) if whole else text.replace(form, "***")
+    return text
+
+
+def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
+    if ref.value is not None:
+        return ref.value
+    if ref.file is not None:
+        return _from_file(ref.file, what)
+    if ref.profile is not None:
+        return _from_profile(ref.profile, what)
+    resolved = resolve(ref.template or "", lambda name: lookup(name) if (lookup(name) or "").strip() else None)
+    if resolved.value is not None:
+        return resolved.value
+    reference = resolved.problems[0].reference
+    state = "is not set" if lookup(reference.name) is None else "is empty"
+    reason = "" if reference.message is None else f": {reference.message}"
+    message = f"the variable `{reference.name}` {state}, and {what} needs it{reason}"
+    raise MissingSecretError(message, f"export {reference.name}, or put it into an --env-file")
+
+
+def _from_file(path: str, what: str) -> str:
+    """Read a secret that is mounted as a file, as Docker and Kubernetes do; one line end after it is not part of it."""
+    needs = f"{what} needs the file {path}, which"
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(_LONGEST_SECRET + 1)
+    except FileNotFoundError:
+        raise MissingSecretError(f"{needs} is not there", "mount or create it") from None
+    except IsADirectoryError:
+        help_ = "name the file in it; a Kubernetes secret is a folder with a file for each key"
+        raise MissingSecretError(f"{needs} is a folder", help_) from None
+    except OSError as error:
+        help_ = "let the user that Genesis runs as read it"
+        raise MissingSecretError(f"{needs} cannot be read: {error.strerror}", help_) from None
+    if len(data) > _LONGEST_SECRET:
+        raise MissingSecretError(f"{needs} has more than 64 KiB, and is no key", "is this the right file?")
+    try:
+        value = data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise MissingSecretError(f"{needs} is no UTF-8 text", "is this the right file?") from None
+    if not value.strip():
+        raise MissingSecretError(f"{needs} is empty", "write the key into it")
+    return value
+
+
+def _from_profile(name: str, what: str) -> str:
+    try:
+        profile = profiles.read(profiles.store_path()).get(name)
+    except profiles.ProfilesError as error:
+        raise MissingSecretError(f"{what} needs an auth profile: {error}", "put the store right") from None
+    if profile is None:
+        raise MissingSecretError(f"{what} needs the auth profile {name}, which is not there", "add it to the store")
+    return profile.key

@@ -1,0 +1,139 @@
+"""Proxies that the environment names: when one is used, and what is said where it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.discover import Answer, Query, discover
+from genesis.lock import Row
+from genesis.manifest import Proxy, proxy_for
+from tests.unit.runtime_support import Exchange, RawServer, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+BODY = json.dumps({"data": [{"id": "m", "max_model_len": 7}]}).encode()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def ask(
+    url: str, answer: Callable[[Exchange], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, user: str = ""
+) -> tuple[Answer, RawServer]:
+    """Ask `url` through a proxy that answers by itself."""
+
+    async def run() -> tuple[Answer, RawServer]:
+        async with raw_server(answer) as proxy:
+            address = proxy.base_url.removeprefix("http://").removesuffix("/v1")
+            for name in VARIABLES[:2]:
+                monkeypatch.setenv(name, f"http://{user}{address}")
+            query = Query("vllm", url, {"Authorization": "Bearer canary-31"}, ("canary-31",), "set VLLM_API_KEY to")
+            (made,) = await asyncio.to_thread(discover, [query])
+            return made, proxy
+
+    return asyncio.run(run())
+
+
+def answering(head: bytes, body: bytes = b"") -> Callable[[Exchange], Awaitable[None]]:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        exchange.writer.close()
+
+    return answer
+
+
+def test_a_request_goes_through_the_proxy_with_its_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("http://models.example:8000/v1", answering(b"200 OK", BODY), monkeypatch, user="me:hunter2@")
+    assert made == Answer({"m": Row("m", 7, None)})
+    (request,) = proxy.requests
+    assert request.path == "http://models.example:8000/v1/models"
+    headers = dict(request.headers)
+    assert headers["Proxy-Authorization"] == f"Basic {base64.b64encode(b'me:hunter2').decode()}"
+    assert headers["Authorization"] == "Bearer canary-31"
+
+
+def test_a_secure_request_asks_for_a_tunnel_and_gives_the_proxy_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("https://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
+    (request,) = proxy.requests
+    assert (request.method, request.path) == ("CONNECT", "models.example:443")
+    assert "canary-31" not in repr(request)
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    address = proxy.base_url.removesuffix("/v1")
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at https://models.example/v1/models: "
+        f"the proxy answered 407: it wants a user and a password (through the proxy {address})"
+    )
+    assert made.failure.help.endswith(
+        "put models.example into NO_PROXY if it is to be reached directly, or correct HTTPS_PROXY"
+    )
+
+
+def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask(
+        "http://models.example/v1", answering(b"200 OK", b"<html>Log in"), monkeypatch, user="me:hunter2@"
+    )
+    assert made.failure is not None
+    assert made.failure.message == (
+        "http://models.example/v1/models answered with an HTML page, not with a list of models "
+        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
+    )
+    assert "hunter2" not in repr(made)
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1", "socks5://127.0.0.1:1", "http://[", "ftp:x"])
+def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert "(through the proxy " in made.failure.message
+    assert "correct HTTP_PROXY" in made.failure.help
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "expected"),
+    [
+        ("http://h/v1", {}, None),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://h/v1", {"http_proxy": "http://p:1", "HTTP_PROXY": "http://q:1"}, "http://p:1"),
+        ("http://h/v1", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://h/v1", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("https://h/v1", {"ALL_PROXY": "p:1"}, "http://p:1"),
+        ("http://h/v1", {"HTTP_PROXY": ""}, None),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h"}, None),
+        ("http://h:8000/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h:8000"}, None),
+        ("http://a.h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": ".h"}, None),
+        ("http://ah/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": ".h,x"}, "http://p:1"),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
+        ("http://localhost:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://127.0.0.2/v1", {"ALL_PROXY": "http://p:1"}, None),
+        ("http://[::1]:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://vllm.localhost/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://10.0.0.5/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+    ],
+)
+def test_which_proxy_an_address_has(
+    url: str, environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(url) == (None if expected is None else Proxy(expected, expected))
+
+
+def test_what_is_shown_of_a_proxy_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:hunter2@p:1")
+    found = proxy_for("http://h/v1")
+    assert found is not None
+    assert found.shown == "http://p:1"
