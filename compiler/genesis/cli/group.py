@@ -17,6 +17,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "compile": ("compile", "Compile a configuration to a resolved provider manifest."),
     "complete": ("complete", "Stream a completion."),
     "demo": ("demo", "Show the whole line on a built-in server."),
+    "doctor": ("doctor", "Find what is wrong between a configuration and its servers."),
     "explain": ("explain", "Say what a rule means."),
     "init": ("init", "Write a configuration to start from."),
     "lock": ("lock", "Pin what servers list."),

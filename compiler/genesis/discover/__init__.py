@@ -1,6 +1,6 @@
 """Asking servers which models they have."""
 
-from genesis.discover.asking import Answer, Query, discover
+from genesis.discover.asking import Answer, Query, discover, versions
 from genesis.discover.failures import Failure
 
-__all__ = ["Answer", "Failure", "Query", "discover"]
+__all__ = ["Answer", "Failure", "Query", "discover", "versions"]

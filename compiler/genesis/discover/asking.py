@@ -20,7 +20,7 @@ from genesis.manifest import proxy_for, scrub
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Answer", "Query", "discover"]
+__all__ = ["Answer", "Query", "discover", "versions"]
 
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
@@ -69,17 +69,49 @@ def discover(queries: Iterable[Query]) -> list[Answer]:
         return runner.run(_discover(list(queries)))
 
 
+def versions(base_urls: Iterable[str]) -> list[str | None]:
+    """Ask servers for their version, all at the same time; None where one does not tell.
+
+    vLLM tells it at `/version`, beside `/v1` and without a key, so that none is sent.
+    """
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(_versions(list(base_urls)))
+
+
+async def _versions(base_urls: list[str]) -> list[str | None]:
+    async with _session() as session:
+        return list(await asyncio.gather(*(_version(session, url) for url in base_urls)))
+
+
+async def _version(session: aiohttp.ClientSession, base_url: str) -> str | None:
+    url = f"{base_url.removesuffix('/v1')}/version"
+    try:
+        proxy = proxy_for(url)
+        via = proxy.url if proxy else None
+        async with session.get(
+            url, headers={"Accept": "application/json"}, allow_redirects=False, proxy=via
+        ) as response:
+            answer = msgspec.json.decode(await _read(response)) if response.status == 200 else None  # noqa: PLR2004
+    except (_Refused, aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
+        return None
+    found = answer.get("version") if isinstance(answer, dict) else None
+    return found if _usable(found) else None
+
+
 async def _discover(queries: list[Query]) -> list[Answer]:
-    timeout = aiohttp.ClientTimeout(total=limits.TOTAL_SECONDS, sock_connect=limits.CONNECT_SECONDS)
-    # Without .netrc, as in the runtime: the configuration says which key goes where.
-    async with aiohttp.ClientSession(
+    async with _session() as session:
+        return list(await asyncio.gather(*(_ask(session, query) for query in queries)))
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
         # None waits for another: by default 100 connections would be the most.
         connector=aiohttp.TCPConnector(limit=0),
-        timeout=timeout,
+        # Without .netrc, as in the runtime: the configuration says which key goes where.
+        timeout=aiohttp.ClientTimeout(total=limits.TOTAL_SECONDS, sock_connect=limits.CONNECT_SECONDS),
         cookie_jar=aiohttp.DummyCookieJar(),
         skip_auto_headers=("User-Agent",),
-    ) as session:
-        return list(await asyncio.gather(*(_ask(session, query) for query in queries)))
+    )
 
 
 async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from genesis.source import Span
     from genesis.syntax import Document
 
-__all__ = ["ask", "inlined", "needed_secrets", "resolve_providers"]
+__all__ = ["ask", "inlined", "needed_secrets", "question", "resolve_providers"]
 
 
 def ask(
@@ -34,7 +34,7 @@ def ask(
     queries = []
     asked = [decision for decision in decisions if decision.models_from == "server"]
     for decision in asked:
-        query, findings = _query(document, expansion, decision, keys)
+        query, findings = question(document, expansion, decision, keys)
         if not findings:
             queries.append(query)
         diagnostics += findings
@@ -131,7 +131,9 @@ def _provider(expansion: Expansion, decision: Decision, keys: Keys, rows: Mappin
     )
 
 
-def _query(document: Document, expansion: Expansion, decision: Decision, keys: Keys) -> tuple[Query, list[Diagnostic]]:
+def question(
+    document: Document, expansion: Expansion, decision: Decision, keys: Keys
+) -> tuple[Query, list[Diagnostic]]:
     """Make the question for one server, with the values of its key and headers; report those that have none.
 
     As in the runtime a declared header wins over the key, whatever its case.

@@ -114,8 +114,9 @@ def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any
     models = provider.get("models", [])
     if models == [] and not is_dynamic(context.value, name) and "$include" not in provider:
         place = (*path, "models") if "models" in provider else path
-        if context.document.is_damaged(path):
-            return
+        misspelt = "models" not in provider and any(key.lower().startswith("mod") for key in provider)
+        if context.document.is_damaged(path) or misspelt:
+            return  # a finding of its own, after which this one says nothing new
         yield NO_MODELS.finding(
             context,
             place,

@@ -1,0 +1,93 @@
+"""What is there now: each configured provider's server is asked, whatever becomes of the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from genesis.config import mapping
+from genesis.diagnostics import Diagnostic, fails
+from genesis.discover import Answer, Query, discover, versions
+from genesis.masking import hide_secrets
+from genesis.pipeline import lint
+from genesis.reference import names
+from genesis.resolve.decision import Decision, decide
+from genesis.resolve.providers import question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis.credentials import Keys
+    from genesis.manifest import SecretRef
+    from genesis.rules.rule import Context
+
+__all__ = ["Prepared", "Read", "Seen", "ask", "prepare", "read"]
+
+
+class Read(NamedTuple):
+    """A configuration that was read: what rules see, the findings in order, the decisions; none after an error."""
+
+    context: Context
+    diagnostics: list[Diagnostic]
+    decisions: list[Decision]
+
+
+class Prepared(NamedTuple):
+    """A provider before its server is asked.
+
+    Attributes:
+        decision: What was decided.
+        credential: Where its key comes from, in words.
+        query: The question for its models.
+        missing: The keys and headers that have no value; with one of them it is not asked.
+    """
+
+    decision: Decision
+    credential: str
+    query: Query
+    missing: list[Diagnostic]
+
+
+class Seen(NamedTuple):
+    """A provider after its server was asked: what it said, and its version if it tells; None where it was not asked."""
+
+    prepared: Prepared
+    answer: Answer | None
+    version: str | None
+
+
+def read(name: str, data: bytes, keys: Keys) -> Read:
+    """Lint a configuration and decide its providers."""
+    context, _, diagnostics = lint(name, data, keys.variables)
+    hide_secrets(context.document)
+    return Read(context, diagnostics, [] if fails(diagnostics) else decide(context.value, keys))
+
+
+def prepare(context: Context, decision: Decision, keys: Keys) -> Prepared:
+    """Make the question for a provider's server, whether or not its models come from there."""
+    query, missing = question(context.document, context.expansion, decision, keys)
+    entry = mapping(context.value, "models", "providers", decision.provider)
+    header = next((name for name in mapping(entry, "headers") if name.lower() == "authorization"), None)
+    credential = keys.credential(decision.provider, entry, context.expansion)
+    return Prepared(decision, f"the header {header}" if header else described(credential), query, missing)
+
+
+def ask(prepared: Iterable[Prepared]) -> list[Seen]:
+    """Ask all servers whose questions are whole, at the same time."""
+    every = list(prepared)
+    whole = [each.query for each in every if not each.missing]
+    answers = dict(zip((query.provider for query in whole), discover(whole), strict=True))
+    reached = [query for query in whole if answers[query.provider].failure is None]
+    told = dict(zip((query.provider for query in reached), versions(query.base_url for query in reached), strict=True))
+    return [Seen(each, answers.get(each.query.provider), told.get(each.query.provider)) for each in every]
+
+
+def described(ref: SecretRef | None) -> str:
+    """Say where a key comes from, without the key."""
+    if ref is None:
+        return "none"
+    if ref.file is not None:
+        return f"the file {ref.file}"
+    if ref.profile is not None:
+        return f"the auth profile {ref.profile}"
+    used = list(dict.fromkeys(names(ref.template or "")))
+    return " and ".join(used) if used else "stated in the configuration"
