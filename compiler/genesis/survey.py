@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis.config import mapping
 from genesis.diagnostics import Diagnostic, fails
 from genesis.discover import Answer, Query, discover, versions
+from genesis.manifest import MANIFEST_VERSION, Generator, Manifest, SourceInfo, digest
 from genesis.masking import hide_secrets
 from genesis.pipeline import lint
 from genesis.reference import names
 from genesis.resolve.decision import Decision, decide
-from genesis.resolve.providers import question
+from genesis.resolve.providers import question, resolve_providers
+from genesis.resolve.selection import select
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from genesis.credentials import Keys
+    from genesis.lock import Row
     from genesis.manifest import SecretRef
     from genesis.rules.rule import Context
 
-__all__ = ["Prepared", "Read", "Seen", "ask", "prepare", "read"]
+__all__ = ["Prepared", "Read", "Seen", "ask", "manifest_of", "prepare", "read", "usable_model"]
 
 
 class Read(NamedTuple):
@@ -79,6 +82,29 @@ def ask(prepared: Iterable[Prepared]) -> list[Seen]:
     reached = [query for query in whole if answers[query.provider].failure is None]
     told = dict(zip((query.provider for query in reached), versions(query.base_url for query in reached), strict=True))
     return [Seen(each, answers.get(each.query.provider), told.get(each.query.provider)) for each in every]
+
+
+def manifest_of(config: Read, decision: Decision, keys: Keys, rows: Mapping[str, Row]) -> Manifest:
+    """Give the manifest of one provider, with the models that are declared and those that its server lists."""
+    context = config.context
+    source = context.document.source
+    entries = resolve_providers(context.expansion, [decision], keys, {decision.provider: rows})
+    return Manifest(
+        manifest_version=MANIFEST_VERSION,
+        generator=Generator(),
+        source=SourceInfo(source.name, digest(source.text.encode("utf-8", "replace"))),
+        providers=entries,
+        selection=select(context.value, entries),
+    )
+
+
+def usable_model(manifest: Manifest, provider: str, rows: Mapping[str, Row]) -> str | None:
+    """Choose a model to try a provider with: a selected one, else the first that its server lists, else any."""
+    ids = [model.id for model in manifest.providers[provider].models]
+    selection = manifest.selection
+    chosen = [ref.partition("/")[2] for ref in (selection.primary, *selection.fallbacks) if ref]
+    served = [model for model in ids if model in rows]
+    return next((model for model in [*chosen, *served, *ids] if model in ids), None)
 
 
 def described(ref: SecretRef | None) -> str:

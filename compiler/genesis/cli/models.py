@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genesis.cli.inputs import compile_now, config_option, env_file_option, show
+from genesis.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
+from genesis.diagnostics import fails
+from genesis.report.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genesis.manifest import Manifest, Model
+    from genesis.status import Status
 
 __all__ = ["command"]
 
 _COLUMNS = ("model", "context window", "from", "max tokens", "from", "input", "reasoning", "selected as")
+_STATUS_COLUMNS = ("provider", "decision", "base URL", "key", "reachable", "version", "models", "first token")
+_NUMBERS = ("context window", "max tokens", "models", "first token")
 
 
 @click.group("models")
@@ -53,21 +58,107 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
         sys.stdout.write(json.dumps(_report(manifest), indent=2) + "\n")
         return 0
     rows = [_row(manifest, provider, model) for provider, entry in manifest.providers.items() for model in entry.models]
+    _print_rows(_COLUMNS, rows, plain=plain)
+    return 0
+
+
+@command.command("status")
+@click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
+@click.option(
+    "probe", "--probe", is_flag=True, help="Stream one token from each, and say how long the first one takes."
+)
+@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+@click.option("plain", "--plain", is_flag=True, help="One line a provider, tabs between the columns, no header.")
+@config_option
+@env_file_option
+def status(  # an option each
+    only: str | None, config: str | None, env_files: tuple[str, ...], *, probe: bool, as_json: bool, plain: bool
+) -> int:
+    """Ask the server of every configured provider, and say what it answers.
+
+    The exit code is 1 where a server cannot be reached, refuses the key or streams no token; `genesis doctor` says why.
+
+    \b
+    Examples:
+      genesis models status
+      genesis models status --probe --json
+    """
+    if as_json and plain:
+        raise click.UsageError("--json and --plain exclude each other.")
+    from genesis.status import look  # `--help` does without
+    from genesis.survey import read
+
+    name, data, keys, _ = take(config, env_files)
+    taken = read(name, data, keys)
+    show(taken.diagnostics)
+    if fails(taken.diagnostics):
+        return 1
+    configured = [made for made in taken.decisions if made.kind != "none"]
+    chosen = [made for made in configured if only in {None, made.provider}]
+    if only is not None and not chosen:
+        names = ", ".join(made.provider for made in configured)
+        raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
+    with waiting("asking the servers"):
+        found = look(taken, chosen, keys, probed=probe)
+    if as_json:
+        report = {"version": 1, "providers": [_status_report(each) for each in found]}
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    else:
+        columns = _STATUS_COLUMNS if probe else _STATUS_COLUMNS[:-1]
+        _print_rows(columns, [_status_row(each)[: len(columns)] for each in found], plain=plain)
+        if not plain:
+            for each in found:
+                if each.problem is not None:
+                    click.echo(f"{each.decision.provider}: {escape(each.problem)}", err=True)
+    return int(any(each.problem is not None for each in found))
+
+
+def _status_row(status: Status) -> tuple[str, ...]:
+    """Give what is shown of a provider, in the order of the columns."""
+    made, seconds = status.decision, status.first_token_seconds
+    cells = (
+        made.provider,
+        made.kind,
+        made.base_url,
+        status.credential,
+        {None: "not asked", True: "yes", False: "no"}[status.reachable],
+        status.version or "-",
+        "-" if status.models is None else str(len(status.models)),
+        "-" if seconds is None else f"{seconds * 1000:.0f} ms",
+    )
+    return tuple(map(escape, cells))
+
+
+def _status_report(status: Status) -> dict[str, Any]:
+    made = status.decision
+    return {
+        "provider": made.provider,
+        "decision": made.kind,
+        "reason": made.reason,
+        "baseUrl": made.base_url,
+        "credential": status.credential,
+        "reachable": status.reachable,
+        "serverVersion": status.version,
+        "models": None if status.models is None else list(status.models),
+        "firstTokenSeconds": status.first_token_seconds,
+        "problem": status.problem,
+    }
+
+
+def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool) -> None:
+    """Print rows: for scripts with tabs, on a terminal as a table, else in columns."""
     if plain:
         sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
     elif not rows:
-        click.echo("no models: no provider is configured", err=True)
+        click.echo("no provider is configured; `genesis doctor` says why", err=True)
     elif sys.stdout.isatty():
-        _table(rows)
+        _table(columns, rows)
     else:
-        sys.stdout.write(_aligned([_COLUMNS, *rows]))
-    return 0
+        sys.stdout.write(_aligned([columns, *rows]))
 
 
 def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
     """Give what is shown of a model, in the order of the columns."""
-    from genesis.report.escape import escape  # `--help` does without
-
     reference = f"{provider}/{model.id}"
     return (
         escape(reference),
@@ -117,15 +208,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _table(rows: Sequence[Sequence[str]]) -> None:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Draw a table on the terminal."""
     from rich.console import Console  # 60 ms, and only a terminal sees it
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name in {"context window", "max tokens"} else "left")
+    for name in columns:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for row in rows:
         # Text, so that brackets in a model's id are no markup.
         table.add_row(*(Text(cell, style="bold cyan" if cell == row[0] else "") for cell in row))

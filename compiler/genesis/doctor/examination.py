@@ -11,20 +11,18 @@ from genesis.config import declared_models, mapping
 from genesis.diagnostics import config_path
 from genesis.discover import Answer, discover
 from genesis.doctor.network import NetworkError, connect, handshake, look_up
-from genesis.manifest import Generator, Manifest, SourceInfo, digest, proxy_for, scrub
+from genesis.manifest import proxy_for, scrub
 from genesis.nearest import listed, nearest
-from genesis.resolve.providers import resolve_providers
-from genesis.resolve.selection import select
-from genesis.runtime import CompletionError, Runtime, Usage
-from genesis.survey import Prepared, Read, prepare
+from genesis.probe import probe
+from genesis.runtime import CompletionError
+from genesis.survey import Prepared, Read, manifest_of, prepare, usable_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from genesis.credentials import Keys
     from genesis.diagnostics import Diagnostic
-    from genesis.lock import Row
-    from genesis.manifest import Provider
+    from genesis.manifest import Manifest, Provider
     from genesis.resolve.decision import Decision
 
 __all__ = ["Examination", "Step", "examine"]
@@ -226,30 +224,22 @@ class _Patient:
         return "ok", "no key is asked for", ""
 
     def _selection(self) -> _Told:
-        context = self._config.context
         name = self._decision.provider
-        rows: dict[str, Row] = self._answer.rows
-        entries = resolve_providers(context.expansion, [self._decision], self._keys, {name: rows})
-        source = context.document.source
-        self._manifest = Manifest(
-            manifest_version=1,
-            generator=Generator(),
-            source=SourceInfo(source.name, digest(source.text.encode("utf-8", "replace"))),
-            providers=entries,
-            selection=select(context.value, entries),
-        )
+        rows = self._answer.rows
+        self._manifest = manifest_of(self._config, self._decision, self._keys, rows)
         selection = self._manifest.selection
         chosen = [ref.partition("/")[2] for ref in (selection.primary, *selection.fallbacks) if ref]
-        ids = [model.id for model in entries[name].models]
+        ids = [model.id for model in self._entry().models]
         unknown = [model for model in chosen if model not in ids]
         unserved = [model for model in ids if rows and model not in rows]
         for model in (*unknown, *(model for model in chosen if model in unserved)):
             near = nearest(model, rows)
             help_ = f"did you mean `{name}/{near}`?" if near else f"it serves {listed(sorted(rows), 4)}"
             return "failed", f"`{name}/{model}` is selected, and the server does not serve it", help_
-        if not ids:
+        usable = usable_model(self._manifest, name, rows)
+        if usable is None:
             return "failed", f"`{name}` has no models", "declare one, or start the server with one"
-        self._model = (chosen or [model for model in ids if model not in unserved] or ids)[0]
+        self._model = usable
         if unserved:
             message = f"`{name}/{unserved[0]}` is declared, and the server does not serve it"
             return "warning", message, f"it serves {listed(sorted(rows), 4)}"
@@ -283,21 +273,9 @@ class _Patient:
 
     def _completion(self) -> _Told:
         assert self._manifest is not None
-        manifest = self._manifest
-        environment: dict[str, str] = {}
-        for layer in reversed(self._keys.variables.layers):
-            environment |= layer.values
-
-        async def run() -> Usage | None:
-            usage = None
-            async with Runtime(manifest, environment=environment) as runtime:
-                messages = [{"role": "user", "content": "Hello"}]
-                async for event in runtime.stream(f"{self._decision.provider}/{self._model}", messages, max_tokens=1):
-                    usage = event if isinstance(event, Usage) else usage
-            return usage
-
+        reference = f"{self._decision.provider}/{self._model}"
         try:
-            usage = asyncio.run(run())
+            _, usage = asyncio.run(probe(self._manifest, reference, self._keys))
         except CompletionError as error:
             return "failed", str(error), error.help or ""
         if usage is None or usage.output is None:

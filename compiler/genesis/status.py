@@ -1,0 +1,86 @@
+"""How each configured provider is: what its server answers, and how long its first token takes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from genesis.manifest import scrub
+from genesis.probe import probe
+from genesis.runtime import CompletionError
+from genesis.survey import ask, manifest_of, prepare, usable_model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genesis.credentials import Keys
+    from genesis.resolve.decision import Decision
+    from genesis.survey import Read, Seen
+
+__all__ = ["Status", "look"]
+
+
+class Status(NamedTuple):
+    """One provider.
+
+    Attributes:
+        decision: What was decided.
+        credential: Where its key comes from, in words.
+        reachable: Whether its server answers, be it a refusal; None where it was not asked, for want of a key.
+        models: The ids that its server lists, in order; None where it gave no list.
+        version: The server's version, if it tells.
+        first_token_seconds: How long the first streamed token took; None where none was asked for, or none came.
+        problem: What is wrong, in words; None where nothing is.
+    """
+
+    decision: Decision
+    credential: str
+    reachable: bool | None
+    models: tuple[str, ...] | None
+    version: str | None
+    first_token_seconds: float | None
+    problem: str | None
+
+
+def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: bool = False) -> list[Status]:
+    """Ask the servers of providers, all at the same time.
+
+    Args:
+        config: The configuration, without errors.
+        decisions: Those of its providers that are asked.
+        keys: Where variables and keys come from.
+        probed: Whether a token is streamed from each server that answers.
+    """
+    seen = ask(prepare(config.context, made, keys) for made in decisions)
+    found = [_status(each) for each in seen]
+    if not probed:
+        return found
+
+    async def every() -> list[Status]:
+        return list(await asyncio.gather(*map(_probed, found, seen)))
+
+    async def _probed(status: Status, seen: Seen) -> Status:
+        if status.problem is not None or seen.answer is None:
+            return status
+        manifest = manifest_of(config, status.decision, keys, seen.answer.rows)
+        model = usable_model(manifest, status.decision.provider, seen.answer.rows)
+        if model is None:
+            return status._replace(problem="there is no model to stream from")
+        try:
+            done = await probe(manifest, f"{status.decision.provider}/{model}", keys)
+        except CompletionError as error:
+            return status._replace(problem=scrub(str(error), seen.prepared.query.secrets))
+        return status._replace(first_token_seconds=done.first_token_seconds)
+
+    return asyncio.run(every())
+
+
+def _status(seen: Seen) -> Status:
+    prepared, answer, version = seen
+    unanswered = Status(prepared.decision, prepared.credential, None, None, version, None, None)
+    if answer is None:
+        return unanswered._replace(problem=prepared.missing[0].message)
+    if answer.failure is not None:
+        reachable = answer.failure.rule != "server-unreachable"
+        return unanswered._replace(reachable=reachable, problem=answer.failure.message)
+    return unanswered._replace(reachable=True, models=tuple(sorted(answer.rows)))

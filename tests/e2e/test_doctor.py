@@ -1,0 +1,171 @@
+"""`genesis doctor` and `genesis models status`, as a person who looks for what is wrong sees them."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.testing import ServedModel, serving
+from tests.e2e.support import on_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
+
+    from genesis.testing import FakeVLLM
+    from tests.e2e.support import Genesis
+
+CANARY = "canary-77c0"
+KEY = {"VLLM_API_KEY": CANARY}
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVLLM]:
+    with serving([ServedModel("llama-3-8b", max_model_len=4096)], api_key=CANARY) as running:
+        yield running
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+
+
+def write(folder: Path, url: str, model: str = "vllm/llama-3-8b", more: str = "") -> None:
+    (folder / "genesis.json5").write_text(
+        f"""{{
+  models: {{ providers: {{
+    vllm: {{ baseUrl: "{url}", apiKey: "${{VLLM_API_KEY}}", models: [] }},{more}
+  }} }},
+  agents: {{ defaults: {{ model: "{model}", models: {{ "vllm/*": {{}} }} }} }},
+}}
+""",
+        encoding="utf-8",
+    )
+
+
+def normal(text: str) -> str:
+    """Take out what is another in every run: ports and times."""
+    return re.sub(r"after \d+ ms", "after N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
+
+
+def test_from_one_mistake_to_the_next_by_what_is_said_alone(
+    genesis: Genesis, folder: Path, server: FakeVLLM, closed: str, snapshot: SnapshotAssertion
+) -> None:
+    shown = [genesis("doctor", env=KEY)]
+    assert shown.pop().returncode == 2  # there is no configuration yet
+    write(folder, closed, "vllm/llama-3-8")
+    shown.append(genesis("doctor", env={"VLLM_API_KEY": "wrong-key-1"}))
+    assert "nothing listens on" in shown[-1].stdout
+    write(folder, server.base_url, "vllm/llama-3-8")
+    shown.append(genesis("doctor"))
+    assert "export VLLM_API_KEY" in shown[-1].stdout
+    shown.append(genesis("doctor", env={"VLLM_API_KEY": "wrong-key-1"}))
+    assert "set VLLM_API_KEY to a key that this server takes" in shown[-1].stdout
+    shown.append(genesis("doctor", env=KEY))
+    assert "did you mean `vllm/llama-3-8b`?" in shown[-1].stdout
+    write(folder, server.base_url)
+    shown.append(genesis("doctor", env=KEY))
+    assert [done.returncode for done in shown] == [1, 1, 1, 1, 0]
+    assert all(done.stderr == "" for done in shown)
+    text = "\n".join(normal(done.stdout) for done in shown)
+    assert CANARY not in text
+    assert "wrong-key-1" not in text
+    assert text == snapshot
+
+
+def test_nothing_opted_in_and_nothing_is_asked(genesis: Genesis, folder: Path, snapshot: SnapshotAssertion) -> None:
+    (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/m' } } }", encoding="utf-8")
+    done = genesis("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == snapshot
+    assert genesis("models", "status").stderr == "no provider is configured; `genesis doctor` says why\n"
+
+
+def test_a_report_for_a_support_ticket(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url)
+    done = genesis("doctor", "--json", env=KEY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert CANARY not in done.stdout
+    report = json.loads(done.stdout)
+    assert report["version"] == 1
+    (provider,) = report["providers"]
+    assert provider["provider"] == "vllm"
+    assert {frozenset(step) for step in provider["steps"]} == {frozenset({"name", "outcome", "message", "help"})}
+    assert len(provider["steps"]) == 12
+    wrong = genesis("doctor", "--json", env={"VLLM_API_KEY": "wrong-key-1"})
+    assert wrong.returncode == 1
+    assert len(json.loads(wrong.stdout)["providers"][0]["steps"]) == 12
+    assert "wrong-key-1" not in wrong.stdout
+
+
+def test_a_provider_that_is_not_there(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url)
+    for command in (["doctor"], ["models", "status"]):
+        done = genesis(*command, "--provider", "vlm", env=KEY)
+        assert done.returncode == 2
+        assert "there is vllm" in done.stderr
+    assert server.requests == []
+
+
+def test_colour_is_for_terminals(folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url)
+    code, shown = on_terminal("doctor", cwd=folder, env=KEY)
+    assert code == 0
+    assert "\x1b[32mok" in shown
+    code, shown = on_terminal("models", "status", "--probe", cwd=folder, env=KEY)
+    assert code == 0
+    assert "\x1b[1m" in shown
+    assert re.search(r"\d+ ms", shown)
+
+
+def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: FakeVLLM, closed: str) -> None:
+    models = 'models: [{ id: "m", contextWindow: 9 }]'
+    pool = f"""
+    pool: {{ baseUrl: "{closed}", {models} }},
+    locked: {{ baseUrl: "{server.base_url}", apiKey: "${{LOCKED}}", {models} }},
+    silent: {{ baseUrl: "http://127.0.0.1:1/v1", apiKey: "${{NOBODY}}", {models} }},"""
+    write(folder, server.base_url, more=pool)
+    done = genesis("models", "status", env={**KEY, "LOCKED": "wrong-key-1"})
+    assert done.returncode == 1
+    assert [re.split("  +", line) for line in normal(done.stdout).splitlines()] == [
+        ["provider", "decision", "base URL", "key", "reachable", "version", "models"],
+        ["locked", "explicit", "http://127.0.0.1:PORT/v1", "LOCKED", "yes", "-", "-"],
+        ["pool", "explicit", "http://127.0.0.1:PORT/v1", "none", "no", "-", "-"],
+        ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not asked", "-", "-"],
+        ["vllm", "explicit", "http://127.0.0.1:PORT/v1", "VLLM_API_KEY", "yes", "0.32.0", "1"],
+    ]
+    assert normal(done.stderr).splitlines() == [
+        "locked: http://127.0.0.1:PORT/v1/models answered 401: Unauthorized; the key was refused",
+        "pool: the server of `pool` did not answer at http://127.0.0.1:PORT/v1/models: nothing listens there",
+        "silent: the variable `NOBODY` is not set, and the key of `silent` needs it",
+    ]
+    plain = genesis("models", "status", "--plain", "--probe", "--provider", "vllm", env=KEY)
+    assert re.fullmatch("vllm\texplicit\thttp://[^\t]*\tVLLM_API_KEY\tyes\t0.32.0\t1\t\\d+ ms\n", plain.stdout)
+    report = json.loads(genesis("models", "status", "--json", "--probe", env=KEY).stdout)
+    assert report["version"] == 1
+    by_name = {each["provider"]: each for each in report["providers"]}
+    assert len({frozenset(each) for each in by_name.values()}) == 1
+    assert by_name["vllm"]["firstTokenSeconds"] > 0
+    assert by_name["vllm"]["models"] == ["llama-3-8b"]
+    assert (by_name["pool"]["reachable"], by_name["locked"]["reachable"]) == (False, None)
+    assert genesis("models", "status", "--json", "--plain").returncode == 2
+
+
+def test_a_probe_that_gets_no_token_is_a_problem(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url)
+    text = (folder / "genesis.json5").read_text(encoding="utf-8")
+    # Declared, selected, and not served.
+    text = text.replace("models: []", 'models: [{ id: "gone", contextWindow: 9 }]').replace("llama-3-8b", "gone")
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    assert genesis("models", "status", env=KEY).returncode == 0
+    done = genesis("models", "status", "--probe", env=KEY)
+    assert done.returncode == 1
+    assert "404" in done.stderr
