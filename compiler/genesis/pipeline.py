@@ -42,11 +42,19 @@ class Linted(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """A manifest, or None where a finding is an error; the findings in order; the decision for every provider."""
+    """What came of a compilation.
+
+    Attributes:
+        manifest: None where a finding is an error.
+        diagnostics: The findings in order.
+        decisions: The decision for every provider.
+        draft: What could be resolved all the same, where servers were asked: one that fails hides no other.
+    """
 
     manifest: Manifest | None
     diagnostics: list[Diagnostic]
     decisions: list[Decision]
+    draft: Manifest | None = None
 
 
 class Locked(NamedTuple):
@@ -145,8 +153,6 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
         entries, missing = providers.inlined(document, expansion, entries, keys)
         findings += missing
     diagnostics = in_order(diagnostics + with_origin(files, findings))
-    if fails(diagnostics):
-        return Compiled(None, diagnostics, decisions)
     made = output.Manifest(
         manifest_version=output.MANIFEST_VERSION,
         generator=output.Generator(),
@@ -154,7 +160,7 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
         providers=entries,
         selection=selection.select(context.value, entries),
     )
-    return Compiled(made, diagnostics, decisions)
+    return Compiled(None if fails(diagnostics) else made, diagnostics, decisions, made)
 
 
 def lock_config(name: str, data: bytes, keys: Keys) -> Locked:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +92,27 @@ def test_models_list(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     other = genesis("models", "list", "--provider", "other", env=KEY)
     assert other.returncode == 2
     assert "No provider 'other' is configured; there is vllm." in other.stderr
+
+
+def test_one_server_that_never_answers_hides_no_other(genesis: Genesis, folder: Path) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(serving([ServedModel(f"m{number}")])) for number in range(9)]
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        urls = [server.base_url for server in servers] + [f"http://127.0.0.1:{silent.getsockname()[1]}/v1"]
+        providers = ", ".join(f'p{number}: {{ baseUrl: "{url}", models: [] }}' for number, url in enumerate(urls))
+        wildcards = ", ".join(f'"p{number}/*": {{}}' for number in range(10))
+        (folder / "genesis.json5").write_text(
+            f"{{ models: {{ providers: {{ {providers} }} }}, agents: {{ defaults: {{ models: {{ {wildcards} }} }} }} }}"
+        )
+        (folder / "sitecustomize.py").write_text(
+            "import genesis.discover.limits as limits\nlimits.TOTAL_SECONDS = 1.0\n", encoding="utf-8"
+        )
+        done = genesis("models", "list", "--plain", env={"PYTHONPATH": str(folder)})
+    assert done.returncode == 1
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [f"p{number}/m{number}" for number in range(9)]
+    assert done.stderr.count("error[") == 1
+    assert "the server of `p9` did not answer" in done.stderr
+    assert "no whole answer within 1 seconds" in done.stderr
 
 
 def test_models_list_on_a_terminal_is_a_table(folder: Path, server: FakeVLLM) -> None:
@@ -207,6 +229,14 @@ def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder:
         ["compile"],
         ["models", "list"],
         ["models", "list", "--json"],
+        ["models", "status", "--probe"],
+        ["models", "status", "--probe", "--json"],
+        ["lock"],
+        ["lock", "--check"],
+        ["compile", "--frozen"],
+        ["doctor"],
+        ["doctor", "--json"],
+        ["check", "--use-env", "--format", "sarif", "-o", "findings.sarif"],
         ["complete", "hi"],
         ["complete", "hi", "--json"],
         ["complete", "hi", "--model", "vllm/nope"],

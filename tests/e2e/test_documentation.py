@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 
 PAGES = [
     "README.md",
-    *(f"docs/{page}.md" for page in ("configuration", "manifest", "recipes", "editors", "comparison", "rules", "keys")),
+    *(
+        f"docs/{page}.md"
+        for page in (
+            "configuration",
+            "manifest",
+            "recipes",
+            "editors",
+            "comparison",
+            "troubleshooting",
+            "rules",
+            "keys",
+        )
+    ),
 ]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Implicit discovery looks at this port and no other.
 DEFAULT_PORT = 8000
 KEY = "canary-key-5e1b0c"
+ADAPTER = "tiny-lora"
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +38,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def keyed_server() -> Iterator[Server]:
-    """Run a server that takes one key, on a free port."""
-    with vllm_server(api_key=KEY) as running:
+    """Run a server that takes one key and serves a LoRA adapter as well, on a free port."""
+    with vllm_server(api_key=KEY, adapter=ADAPTER) as running:
         yield running
 
 

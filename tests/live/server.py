@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.live.install import install
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 MODEL = "tiny-llama"
 CONTEXT_WINDOW = 2048
@@ -38,13 +38,13 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def vllm_server(*, port: int = 0, api_key: str | None = None, arguments: Sequence[str] = ()) -> Iterator[Server]:
+def vllm_server(*, port: int = 0, api_key: str | None = None, adapter: str | None = None) -> Iterator[Server]:
     """Start `vllm serve` on 127.0.0.1 and end it afterwards, with everything that it started.
 
     Args:
         port: 0 takes a free one.
         api_key: The one key that it takes; None takes any, and none.
-        arguments: More of vLLM's own.
+        adapter: The name under which a LoRA adapter is served as well.
 
     Raises:
         RuntimeError: It ended, or did not answer in time; the message holds the end of its log.
@@ -55,11 +55,13 @@ def vllm_server(*, port: int = 0, api_key: str | None = None, arguments: Sequenc
         model = folder / "model"
         script = Path(__file__).with_name("tiny_model.py")
         subprocess.run([str(packages / "bin" / "python"), str(script), str(model)], check=True)
+        lora = [] if adapter is None else ["--enable-lora", "--max-lora-rank", "8", "--lora-modules"]
+        lora += [] if adapter is None else [f"{adapter}={folder / 'adapter'}"]
         port = port or _free_port()
         server = Server(f"http://127.0.0.1:{port}/v1", port, folder / "log")
         with server.log_file.open("wb") as log:
             process = subprocess.Popen(
-                [str(packages / "bin" / "vllm"), "serve", str(model), *_arguments(port, api_key), *arguments],
+                [str(packages / "bin" / "vllm"), "serve", str(model), *_arguments(port, api_key), *lora],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -72,9 +72,39 @@ def write(folder: Path) -> None:
     )
 
 
+def write_adapter(folder: Path) -> None:
+    """Write a LoRA adapter of that model into `folder`: rank 8 on the attention of both layers, all zeros."""
+    import numpy as np  # type: ignore[import-not-found]
+    from safetensors.numpy import save_file  # type: ignore[import-not-found]
+
+    rank, hidden = 8, 64
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {}
+    for layer in range(2):
+        for name in ("q_proj", "v_proj"):
+            prefix = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            weights[f"{prefix}.lora_A.weight"] = np.zeros((rank, hidden), "float32")
+            weights[f"{prefix}.lora_B.weight"] = np.zeros((hidden, rank), "float32")
+    save_file(weights, str(folder / "adapter_model.safetensors"))
+    _write(
+        folder / "adapter_config.json",
+        {
+            "peft_type": "LORA",
+            "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": "tiny-llama",
+            "r": rank,
+            "lora_alpha": 2 * rank,
+            "lora_dropout": 0.0,
+            "bias": "none",
+            "target_modules": ["q_proj", "v_proj"],
+        },
+    )
+
+
 def _write(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
 if __name__ == "__main__":
     write(Path(sys.argv[1]))
+    write_adapter(Path(sys.argv[1]).with_name("adapter"))

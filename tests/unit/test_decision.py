@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,9 @@ from genesis.manifest import SecretRef
 from genesis.pipeline import Compiled, compile_config
 from genesis.resolve import decision
 from genesis.testing import ServedModel, serving
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
 
 WILDCARD = 'agents: { defaults: { models: { "vllm/*": {} } } }'
 ENTRIES = {
@@ -159,6 +162,21 @@ def test_env_vars_of_the_configuration_are_no_opt_in() -> None:
     text = '{ env: { vars: { VLLM_API_KEY: "${X}" } } }'
     done = compile_config("genesis.json5", text.encode(), keys_of(Case("absent", False, False, None, False)))
     assert done.decisions == []
+
+
+def test_every_row_of_the_table_as_text(snapshot: SnapshotAssertion) -> None:
+    lines = []
+    for case in CASES:
+        key = {None: "unset", "": "empty", " ": "blank"}.get(case.key, "set")
+        stated = "stated" if case.base_url else "default"
+        lines.append(
+            f"{case.entry} entry, wildcard {case.wildcard}, base URL {stated}, key {key}, profile {case.profile}"
+        )
+        lines += [
+            f"  {made.provider}: {made.kind}, models from {made.models_from}\n    because {made.reason}"
+            for made in decision.decide(value_of(case), keys_of(case))
+        ]
+    assert "\n".join(lines) == snapshot
 
 
 def test_servers_are_asked_side_by_side() -> None:

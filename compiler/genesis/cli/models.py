@@ -40,7 +40,8 @@ def command() -> None:
 def list_models(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool, plain: bool) -> int:
     """List the models of all providers, declared and discovered, with where each context window came from.
 
-    `config` was stated, `server` and `parent` were told by the server, `default` is assumed.
+    `config` was stated, `server` and `parent` were told by the server, `default` is assumed. A server that gives no
+    models makes the exit code 1, and hides no other's.
 
     \b
     Examples:
@@ -51,15 +52,17 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
         raise click.UsageError("--json and --plain exclude each other.")
     compiled = compile_now(config, env_files, only=only)
     show(compiled.diagnostics)
-    manifest = compiled.manifest
+    manifest = compiled.draft
     if manifest is None:
         return 1
+    code = int(compiled.manifest is None)
     if as_json:
         sys.stdout.write(json.dumps(_report(manifest), indent=2) + "\n")
-        return 0
+        return code
     rows = [_row(manifest, provider, model) for provider, entry in manifest.providers.items() for model in entry.models]
-    _print_rows(_COLUMNS, rows, plain=plain)
-    return 0
+    if rows or not code:
+        _print_rows(_COLUMNS, rows, plain=plain)
+    return code
 
 
 @command.command("status")

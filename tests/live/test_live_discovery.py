@@ -1,0 +1,108 @@
+"""Discovery, the lock, the status and the doctor on real vLLM servers."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.live.conftest import ADAPTER, KEY
+from tests.live.test_live import ANY_KEY, IMPLICIT, RIGHT_KEY, WRONG_KEY, dynamic, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+    from tests.live.server import Server
+
+pytestmark = pytest.mark.live
+
+
+def test_a_lora_adapter_has_the_window_of_its_base_model(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    write(folder, dynamic(keyed_server.base_url))
+    done = genesis("models", "list", "--plain", env=RIGHT_KEY)
+    assert [line.split("\t")[:3] for line in done.stdout.splitlines()] == [
+        ["vllm/tiny-llama", "2048", "server"],
+        [f"vllm/{ADAPTER}", "2048", "parent"],
+    ]
+    done = genesis("complete", "hello", "--model", f"vllm/{ADAPTER}", "--max-tokens", "4", env=RIGHT_KEY)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_entry_beside_the_wildcard_wins(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    text = dynamic(keyed_server.base_url)
+    write(folder, text.replace("models: []", 'models: [{ id: "tiny-llama", name: "Mine", contextWindow: 1024 }]'))
+    done = genesis("compile", env=RIGHT_KEY)
+    assert done.returncode == 0, done.stderr
+    assert '"id": "*"' not in done.stdout
+    models = json.loads(done.stdout)["providers"]["vllm"]["models"]
+    assert [(model["id"], model["name"], model["contextWindow"], model["contextWindowFrom"]) for model in models] == [
+        ("tiny-llama", "Mine", 1024, "config"),
+        (ADAPTER, ADAPTER, 2048, "parent"),
+    ]
+
+
+def test_a_key_is_required_and_none_is_sent(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    write(folder, dynamic(keyed_server.base_url).replace('"${VLLM_API_KEY}"', '""'))
+    done = genesis("models", "list", env=RIGHT_KEY)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "answered 401: Unauthorized; no key was sent" in done.stderr
+
+
+def test_the_lock_and_a_server_that_lists_other_models(
+    genesis: Genesis, folder: Path, server: Server, keyed_server: Server
+) -> None:
+    write(folder, dynamic("${LLM_URL}"))
+    first = {"LLM_URL": server.base_url, **RIGHT_KEY}
+    assert genesis("lock", env=first).stderr == "genesis.lock.json: 1 model of 1 provider\n"
+    text = (folder / "genesis.lock.json").read_text("utf-8")
+    assert KEY not in text
+    assert server.base_url not in text
+    live, before = genesis("compile", env=first), server.log()
+    assert genesis("compile", "--frozen", env=first).stdout == live.stdout
+    assert server.log() == before
+    assert genesis("lock", "--check", env=first).returncode == 0
+
+    other = genesis("lock", "--check", env={"LLM_URL": keyed_server.base_url, **RIGHT_KEY})
+    assert other.returncode == 1
+    assert other.stderr.startswith(
+        f"error[lock-stale]: `vllm/{ADAPTER}` is listed by its server, and is not locked\n --> genesis.lock.json:4:5\n"
+    )
+    assert (folder / "genesis.lock.json").read_text("utf-8") == text
+
+
+def test_the_status_with_a_token(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    write(folder, dynamic(keyed_server.base_url))
+    done = genesis("models", "status", "--probe", "--plain", env=RIGHT_KEY)
+    assert (done.returncode, done.stderr) == (0, "")
+    url = re.escape(keyed_server.base_url)
+    assert re.fullmatch(rf"vllm\texplicit\t{url}\tVLLM_API_KEY\tyes\t0\.32\.0\S*\t2\t\d+ ms\n", done.stdout)
+
+
+def failed(genesis: Genesis, env: dict[str, str]) -> str:
+    """Run the doctor, and give the line of the step that failed."""
+    done = genesis("doctor", env=env)
+    assert done.returncode == 1
+    assert KEY not in done.stdout
+    (line,) = re.findall("^  FAIL  (.*)$", done.stdout, re.MULTILINE)
+    return " ".join(line.split())
+
+
+def test_the_doctor_on_four_broken_set_ups_and_a_good_one(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    write(folder, IMPLICIT)
+    assert failed(genesis, {}).startswith("decision not configured: models.providers.vllm is not defined")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        write(folder, dynamic(f"http://127.0.0.1:{port}/v1"))
+        assert failed(genesis, ANY_KEY) == f"connection nothing listens on 127.0.0.1:{port}"
+    write(folder, dynamic(keyed_server.base_url).replace("vllm/tiny-llama", "vllm/tiny-lama"))
+    assert failed(genesis, WRONG_KEY).endswith("/models answered 401: Unauthorized; the key was refused")
+    assert failed(genesis, RIGHT_KEY) == "selection `vllm/tiny-lama` is selected, and the server does not serve it"
+    write(folder, dynamic(keyed_server.base_url))
+    done = genesis("doctor", env=RIGHT_KEY)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"ok    completion      a token was streamed; usage: \d+ input \+ 1 output tokens", done.stdout)
