@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis.testing import Answer, ServedModel, serving
+from genesis.testing import Answer, Fault, ServedModel, serving
 from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def test_the_whole_answer_as_json(genesis: Genesis, server: FakeVLLM) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert list(answer) == [
-        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes",
+        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes", "attempts",
     ]  # fmt: skip
     assert (answer["version"], answer["provider"], answer["model"]) == (1, "vllm", "llama")
     assert (answer["text"], answer["finishReason"]) == (HOSTILE, "stop")
@@ -104,3 +105,49 @@ def test_a_manifest_that_cannot_be_used_says_why(genesis: Genesis, folder: Path)
     gone = genesis("complete", "hi", "--manifest", "gone.json", env=KEY)
     assert gone.returncode == 2
     assert "gone.json" in gone.stderr
+
+
+def fallback(folder: Path, first: str, second: str) -> None:
+    models = 'models: [{ id: "tiny-llama", contextWindow: 2048 }]'
+    (folder / "genesis.json5").write_text(
+        f"""{{
+          models: {{ providers: {{
+            a: {{ baseUrl: "{first}", {models} }},
+            b: {{ baseUrl: "{second}", {models} }},
+          }} }},
+          agents: {{ defaults: {{ model: {{ primary: "a/tiny-llama", fallbacks: ["b/tiny-llama"] }} }} }},
+        }}""",
+        encoding="utf-8",
+    )
+
+
+def test_a_fallback_is_told_and_its_answer_is_the_result(genesis: Genesis, folder: Path) -> None:
+    with socket.socket() as closed, serving(answer=Answer(("well",))) as well:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        fallback(folder, url, well.base_url)
+        done = genesis("complete", "hi")
+        whole = json.loads(genesis("complete", "hi", "--json").stdout)
+        named = genesis("complete", "hi", "--model", "a/tiny-llama")
+    assert (done.returncode, done.stdout) == (0, "well")
+    told, usage = done.stderr.splitlines()
+    assert told == (
+        f"a/tiny-llama: no server answered at {url}/chat/completions: nothing listens there; b/tiny-llama is tried"
+    )
+    assert usage.startswith("usage: ")
+    assert (whole["text"], whole["provider"]) == ("well", "b")
+    assert [(each["model"], each["error"], each["status"]) for each in whole["attempts"]] == [
+        ("a/tiny-llama", "ServerUnreachableError", None)
+    ]
+    assert (named.returncode, named.stdout) == (1, "")
+
+
+def test_the_error_tells_what_was_tried_before_it(genesis: Genesis, folder: Path) -> None:
+    with serving(faults=[Fault("cut", after=1)]) as first, serving(faults=[Fault("status", code=403)]) as second:
+        fallback(folder, first.base_url, second.base_url)
+        done = genesis("complete", "hi")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[1:3] == [
+        f"error[auth-rejected]: {second.base_url}/chat/completions answered 403: out of order (b/tiny-llama)",
+        "  = before that: a/tiny-llama: the stream ended before the answer did: no finish reason came",
+    ]

@@ -33,6 +33,7 @@ from genesis.runtime import (
     UnknownModelError,
     transport,
 )
+from genesis.runtime.deadline import Deadline
 from tests.unit.runtime_support import (
     DONE,
     ENVIRONMENT,
@@ -430,7 +431,7 @@ def test_every_error_of_the_library_has_its_own_here(
         connections = transport.Connections(provider)
         try:
             with pytest.raises(CompletionError, match=re.escape(PROVIDER.base_url)):
-                await connections.send({}, {})
+                await connections.send({}, {}, Deadline(None))
         finally:
             await connections.close()
 

@@ -121,7 +121,7 @@ async def _stream(
 async def _print_stream(runtime: Runtime, model: str | None, request: dict[str, Any]) -> int:
     """Print text as it comes, and the usage at the end."""
     from genesis.report.escape import escape
-    from genesis.runtime import TextDelta, Usage
+    from genesis.runtime import FellBack, TextDelta, Usage
 
     terminal = sys.stdout.isatty()
     ended = True
@@ -135,6 +135,8 @@ async def _print_stream(runtime: Runtime, model: str | None, request: dict[str, 
                         sys.stdout.write(shown)
                         sys.stdout.flush()
                         ended = text.endswith("\n")
+                    case FellBack(failed=failed, next=next_, reason=reason):
+                        click.echo(escape(f"{failed}: {reason}; {next_} is tried"), err=True)
                     case Usage():
                         if not ended and terminal:
                             sys.stdout.write("\n")
@@ -181,6 +183,10 @@ def _as_json(completion: Completion) -> dict[str, Any]:
             "contextUsed": usage.context_used,
         },
         "notes": list(usage.notes),
+        "attempts": [
+            {"model": each.model, "error": each.error, "message": each.message, "status": each.status}
+            for each in completion.attempts
+        ],
     }
 
 
@@ -191,5 +197,7 @@ def _complain(error: CompletionError) -> None:
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
     where = f" ({error.provider}/{error.model})" if error.model else ""
     click.echo(f"error[{kind}]: {escape(str(error))}{escape(where)}", err=True)
+    for attempt in error.attempts:
+        click.echo(f"  = before that: {escape(f'{attempt.model}: {attempt.message}')}", err=True)
     if error.help:
         click.echo(f"  = help: {escape(error.help)}", err=True)

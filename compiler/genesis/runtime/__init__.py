@@ -16,6 +16,7 @@ from genesis.runtime.errors import (
     CompletionError,
     ConnectionLostError,
     CredentialError,
+    DeadlineError,
     ErrorInStreamError,
     EventTooLargeError,
     InvalidRequestError,
@@ -32,8 +33,10 @@ from genesis.runtime.errors import (
     UnknownModelError,
 )
 from genesis.runtime.events import (
+    Attempt,
     Completion,
     Event,
+    FellBack,
     Finish,
     ReasoningDelta,
     TextDelta,
@@ -44,15 +47,18 @@ from genesis.runtime.events import (
 from genesis.runtime.usage import Totals
 
 __all__ = [
+    "Attempt",
     "AuthRejectedError",
     "BadRequestError",
     "Completion",
     "CompletionError",
     "ConnectionLostError",
     "CredentialError",
+    "DeadlineError",
     "ErrorInStreamError",
     "Event",
     "EventTooLargeError",
+    "FellBack",
     "Finish",
     "InvalidRequestError",
     "MalformedStreamError",

@@ -4,6 +4,7 @@ CompletionError
 ├── UnknownModelError          no request: the manifest has no such provider, model or alias
 ├── CredentialError            no request: a variable, file or profile of the key or a header has no value
 ├── InvalidRequestError        no request: the messages, tools or params hold what JSON cannot
+├── DeadlineError              the caller's deadline passed, before the answer or in the middle of it
 ├── ServerUnreachableError     no connection: nothing listens, the name is unknown, TLS fails, too slow
 ├── StatusError                an answer with another status than 200
 │   ├── RedirectedError        3xx: a key goes to no other address
@@ -26,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from genesis.runtime.events import ToolCall
+    from genesis.runtime.events import Attempt, ToolCall
 
 __all__ = [
     "AuthRejectedError",
@@ -34,6 +35,7 @@ __all__ = [
     "CompletionError",
     "ConnectionLostError",
     "CredentialError",
+    "DeadlineError",
     "ErrorInStreamError",
     "EventTooLargeError",
     "InvalidRequestError",
@@ -63,6 +65,7 @@ class CompletionError(Exception):
         text: What had arrived of the answer's text (of the first choice).
         reasoning: What had arrived of its reasoning.
         tool_calls: What had arrived of its tool calls; the last one may be incomplete.
+        attempts: What was tried before, in order, and why each failed.
     """
 
     def __init__(self, message: str, *, help: str | None = None, status: int | None = None) -> None:  # noqa: A002 - a field
@@ -75,6 +78,7 @@ class CompletionError(Exception):
         self.text = ""
         self.reasoning = ""
         self.tool_calls: tuple[ToolCall, ...] = ()
+        self.attempts: tuple[Attempt, ...] = ()
 
 
 class UnknownModelError(CompletionError):
@@ -89,12 +93,22 @@ class InvalidRequestError(CompletionError):
     """The messages, tools or params hold what JSON cannot."""
 
 
+class DeadlineError(CompletionError):
+    """The deadline that the caller set for all of it has passed."""
+
+
 class ServerUnreachableError(CompletionError):
     """No connection to the server could be made."""
 
 
 class StatusError(CompletionError):
-    """The server answered with another status than 200."""
+    """The server answered with another status than 200.
+
+    Attributes:
+        retry_after: The seconds after which it asks to be tried again; None where it does not say.
+    """
+
+    retry_after: float | None = None
 
 
 class RedirectedError(StatusError):

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Completion", "Event", "Finish", "ReasoningDelta", "TextDelta", "ToolCall", "ToolCallDelta", "Usage"]
+__all__ = [
+    "Attempt",
+    "Completion",
+    "Event",
+    "FellBack",
+    "Finish",
+    "ReasoningDelta",
+    "TextDelta",
+    "ToolCall",
+    "ToolCallDelta",
+    "Usage",
+]
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +83,39 @@ class Usage(_Event, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-Event = TextDelta | ReasoningDelta | ToolCallDelta | Finish | Usage
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """A try that failed before the first token.
+
+    Attributes:
+        model: `provider/model`.
+        error: The name of the error's class, such as `RateLimitedError`.
+        message: What it said, without secrets.
+        status: The HTTP status, where there was an answer.
+    """
+
+    model: str
+    error: str
+    message: str
+    status: int | None = None
+
+
+class FellBack(_Event, frozen=True, gc=False):
+    """A model could not be had, and the next one is tried: before any other event of that one.
+
+    Attributes:
+        failed: `provider/model` of the one that could not.
+        next: That of the one that is tried now.
+        reason: Why, without secrets.
+        status: The HTTP status, where there was an answer.
+    """
+
+    failed: str
+    next: str
+    reason: str
+    status: int | None = None
+
+
+Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Finish | Usage
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -91,6 +134,7 @@ class Completion(msgspec.Struct, frozen=True):
         model: The model's id.
         text: The text of the first choice; `texts` has those of all, by index.
         finish_reason: Of the first choice; `finish_reasons` has those of all, by index.
+        attempts: What was tried before, in order, and why each failed.
     """
 
     provider: str
@@ -100,6 +144,7 @@ class Completion(msgspec.Struct, frozen=True):
     tool_calls: tuple[ToolCall, ...]
     finish_reasons: tuple[str, ...]
     usage: Usage
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def text(self) -> str:

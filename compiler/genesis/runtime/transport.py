@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import io
 import math
-import ssl
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import msgspec
 
+from genesis.manifest import proxy_for
 from genesis.runtime.chunks import error_text
 from genesis.runtime.errors import (
     CompletionError,
     ConnectionLostError,
     InvalidRequestError,
     MalformedStreamError,
-    ServerUnreachableError,
     StalledStreamError,
-    StreamError,
     status_error,
 )
+from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable, Mapping
 
     from genesis.manifest import Provider
+    from genesis.runtime.deadline import Deadline
 
-__all__ = ["Connections", "Reply"]
+__all__ = ["Connections", "Reply", "seconds_until"]
 
-_PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
-_CONNECT_SECONDS: Final = 10
 _SETTLE_SECONDS: Final = 0.1
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
@@ -55,27 +55,32 @@ class Connections:
             cookie_jar=aiohttp.DummyCookieJar(),
             # aiohttp's own names a product.
             skip_auto_headers=("User-Agent",),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_SECONDS, provider.timeout_seconds)),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_SECONDS, provider.timeout_seconds)),
         )
 
-    async def send(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+    async def send(self, body: Mapping[str, Any], headers: Mapping[str, str], deadline: Deadline) -> Reply:
         """Send a request when there is a connection for it, and give the answer when its head is there.
 
         Raises:
             CompletionError: None came, or the body is none that JSON can hold.
         """
-        await self._slots.acquire()
+        async with deadline:
+            await self._slots.acquire()
         try:
             # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
             data = io.BytesIO(_encoded(body))
-            async with asyncio.timeout(self._provider.timeout_seconds):
-                response = await self._session.post(self._url, data=data, headers=headers, allow_redirects=False)
+            proxy = proxy_for(self._url)
+            via = proxy.url if proxy else None
+            async with deadline, asyncio.timeout(self._provider.timeout_seconds):
+                response = await self._session.post(
+                    self._url, data=data, headers=headers, allow_redirects=False, proxy=via
+                )
         except BaseException as error:
             self._slots.release()
             if isinstance(error, aiohttp.ClientError | OSError | ValueError):
-                raise _unanswered(self._url, error, self._provider) from None
+                raise unanswered(self._url, error, self._provider.timeout_seconds) from None
             raise
-        return Reply(response, self._url, self._provider, self._slots.release)
+        return Reply(response, self._url, self._provider, deadline, self._slots.release)
 
     async def close(self) -> None:
         """Close all of them."""
@@ -95,7 +100,9 @@ class Reply:
 
     __slots__ = (
         "_clock",
+        "_deadline",
         "_handle",
+        "_late",
         "_loop",
         "_provider",
         "_readany",
@@ -109,7 +116,12 @@ class Reply:
     )
 
     def __init__(
-        self, response: aiohttp.ClientResponse, url: str, provider: Provider, release: Callable[[], None]
+        self,
+        response: aiohttp.ClientResponse,
+        url: str,
+        provider: Provider,
+        deadline: Deadline,
+        release: Callable[[], None],
     ) -> None:
         """Begin to watch; `release` is called at the end."""
         self.status = response.status
@@ -124,6 +136,8 @@ class Reply:
         self._clock = self._loop.time
         self._since = math.inf  # when the read that is under way began
         self._handle = self._loop.call_later(provider.timeout_seconds, self._look)
+        self._deadline = deadline
+        self._late = None if deadline.at == math.inf else self._loop.call_at(deadline.at, response.close)
 
     async def check(self) -> None:
         """Refuse an answer that is no stream.
@@ -136,7 +150,9 @@ class Reply:
             said = b""
             while len(said) < _ERROR_BODY and (data := await self.read()):
                 said += data
-            raise status_error(self.status, self._url, _said(said[:_ERROR_BODY]))
+            error = status_error(self.status, self._url, _said(said[:_ERROR_BODY]))
+            error.retry_after = seconds_until(self._response.headers.get("Retry-After"))
+            raise error
         kind = self._response.content_type
         if kind in {"application/json", "text/html"}:
             raise MalformedStreamError(
@@ -155,11 +171,13 @@ class Reply:
         finally:
             self._since = math.inf
 
-    def lost(self) -> StreamError:
+    def lost(self) -> CompletionError:
         """Say why reading failed."""
+        if self._clock() >= self._deadline.at:
+            return self._deadline.error()
         if self._stalled:
             return StalledStreamError(
-                f"{self._url} sent nothing for {self._provider.timeout_seconds} seconds", help=_PATIENCE
+                f"{self._url} sent nothing for {self._provider.timeout_seconds} seconds", help=PATIENCE
             )
         return ConnectionLostError(
             f"the connection to {self._url} broke in the middle of the answer", help="look at the server's log"
@@ -182,6 +200,8 @@ class Reply:
         once, so that the server notices and stops.
         """
         self._handle.cancel()
+        if self._late is not None:
+            self._late.cancel()
         self._response.close()
         self._release()
 
@@ -220,32 +240,18 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
     )
 
 
-def _unanswered(url: str, error: BaseException, provider: Provider) -> CompletionError:
-    """Say why no answer came."""
-    help_ = "start the server, or correct the provider's base URL"
-    os_error = getattr(error, "os_error", None)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        reason = f"no connection within {min(_CONNECT_SECONDS, provider.timeout_seconds)} seconds"
-    elif isinstance(error, TimeoutError):
-        return StalledStreamError(
-            f"{url} did not begin to answer within {provider.timeout_seconds} seconds",
-            help=_PATIENCE,
-        )
-    elif isinstance(error, aiohttp.ClientConnectorDNSError):
-        reason = "its name is not known"
-    elif isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
-        reason = "no secure connection: its certificate is not accepted, or it does not speak TLS"
-    elif isinstance(os_error, ConnectionRefusedError):
-        reason = "nothing listens there"
-    elif isinstance(error, ValueError):
-        reason = "this is no valid address"
-    elif isinstance(error, aiohttp.ClientResponseError):
-        reason = "what listens there does not speak HTTP"
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        reason = os_error.strerror if os_error is not None and os_error.strerror else "no connection"
-    else:
-        return ConnectionLostError(f"{url} closed the connection without an answer", help="look at the server's log")
-    return ServerUnreachableError(f"no server answered at {url}: {reason}", help=help_)
+def seconds_until(retry_after: str | None) -> float | None:
+    """Read a `Retry-After` header (RFC 9110, §10.2.3): seconds, or a date. None where none can be read."""
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, date.timestamp() - time.time())
 
 
 def _said(body: bytes) -> str:

@@ -12,7 +12,8 @@ vLLM 0.32.0, byte for byte apart from ids, times and counts.
 
 from genesis.testing.answers import DEFAULT_ANSWER, Answer, ToolCall
 from genesis.testing.background import serving
+from genesis.testing.faults import Fault
 from genesis.testing.protocol import ServedModel
 from genesis.testing.server import FakeVLLM, RecordedRequest
 
-__all__ = ["DEFAULT_ANSWER", "Answer", "FakeVLLM", "RecordedRequest", "ServedModel", "ToolCall", "serving"]
+__all__ = ["DEFAULT_ANSWER", "Answer", "FakeVLLM", "Fault", "RecordedRequest", "ServedModel", "ToolCall", "serving"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 import msgspec
 from aiohttp import web
 
+from genesis.testing import faults
 from genesis.testing.answers import DEFAULT_ANSWER, Answer
 from genesis.testing.completions import VERSION, Completion, prompt_tokens
 from genesis.testing.protocol import ChatRequest, RefusedError, ServedModel, UnauthorizedError, model_list
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from genesis.testing.faults import Fault
 
 __all__ = ["DEFAULT_MODEL", "FakeVLLM", "RecordedRequest", "UsageMode"]
 
@@ -76,6 +79,8 @@ class FakeVLLM:
         host: The IPv4 address to listen on.
         port: The port; 0 takes a free one.
         chunk_delay: Seconds between two chunks of a stream.
+        faults: What goes wrong with the first chat request, the second, and so on; None is nothing, as is the end of
+            them. `itertools.repeat` makes all go wrong.
 
     Attributes:
         base_url: `http://HOST:PORT/v1`; empty before the server listens.
@@ -93,6 +98,7 @@ class FakeVLLM:
         host: str = "127.0.0.1",
         port: int = 0,
         chunk_delay: float = 0.0,
+        faults: Iterable[Fault | None] = (),
     ) -> None:
         self.base_url = ""
         self.requests: list[RecordedRequest] = []
@@ -103,6 +109,7 @@ class FakeVLLM:
         self._usage = usage
         self._address = (host, port)
         self._chunk_delay = chunk_delay
+        self._faults = iter(faults)
         self._numbers = itertools.count(1)
         self._runner: web.AppRunner | None = None
 
@@ -188,9 +195,12 @@ class FakeVLLM:
             message = "Unsupported Media Type: Only 'application/json' is allowed"
             raise RefusedError(HTTPStatus.BAD_REQUEST, message)
         chat = ChatRequest.parse(await request.read())
+        fault = next(self._faults, None)
+        if fault is not None and (wrong := await faults.answer(request, fault)) is not None:
+            return wrong
         completion = self._completion(chat)
         if chat.stream:
-            return await self._stream(request, completion.chunks())
+            return await self._stream(request, completion.chunks(), fault)
         return _json_response(completion.whole())
 
     def _completion(self, chat: ChatRequest) -> Completion:
@@ -233,15 +243,22 @@ class FakeVLLM:
             )
             raise RefusedError(HTTPStatus.BAD_REQUEST, message, kind="BadRequestError", param="max_tokens")
 
-    async def _stream(self, request: web.Request, chunks: list[dict[str, Any]]) -> web.StreamResponse:
+    async def _stream(
+        self, request: web.Request, chunks: list[dict[str, Any]], fault: Fault | None
+    ) -> web.StreamResponse:
         """Write the chunks as server-sent events, each in a write of its own, and `[DONE]`."""
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        headers = {"Content-Type": "text/event-stream; charset=utf-8", **faults.encoding(fault)}
+        response = web.StreamResponse(headers=headers)
         await response.prepare(request)
+        events = [b"data: " + data + b"\n\n" for data in (*map(msgspec.json.encode, chunks), b"[DONE]")]
         try:
-            for number, data in enumerate([*map(msgspec.json.encode, chunks), b"[DONE]"]):
+            if fault is not None:
+                await faults.write(request, response, events, fault)
+                return response
+            for number, event in enumerate(events):
                 if number and self._chunk_delay:
                     await asyncio.sleep(self._chunk_delay)
-                await response.write(b"data: " + data + b"\n\n")
+                await response.write(event)
         except ConnectionError:
             self.aborted += 1
         return response
