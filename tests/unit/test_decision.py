@@ -198,13 +198,22 @@ def test_servers_are_asked_side_by_side() -> None:
 
 
 def test_not_configured_says_both_ways_out() -> None:
-    reason, help_ = decision.undecided("vllm")
+    reason, help_ = decision.undecided("vllm", {})
     assert reason == (
         "models.providers.vllm is not defined, VLLM_API_KEY is not set, and there is no auth profile for it"
     )
     assert help_ == (
         "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
         "or declare models.providers.vllm"
+    )
+
+
+def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() -> None:
+    value = {"auth": {"order": {"vllm": ["vllm:gone"]}}}
+    assert decision.decide(value, keys_of(Case("absent", False, False, None, True))) == []
+    assert decision.undecided("vllm", value)[0] == (
+        "models.providers.vllm is not defined, VLLM_API_KEY is not set, "
+        "and no auth profile for it that auth.order.vllm lists is there"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, providers
+from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, profile_order, providers
 from genesis.credentials import variable_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def decide(value: Any, keys: Keys) -> list[Decision]:
         url = entry.get("baseUrl", DEFAULT_BASE_URL)
         decisions.append(Decision(name, "explicit", reason, change, dynamic, url.rstrip("/")))
     for name, url in IMPLICIT_PROVIDERS.items():
-        found = keys.opt_in(name) if name not in declared else None
+        found = keys.opt_in(name, value) if name not in declared else None
         if found is not None:
             reason = f"{found.reason}, and models.providers.{name} is not defined"
             change = f"define models.providers.{name} to declare its models, without a request"
@@ -62,9 +62,12 @@ def decide(value: Any, keys: Keys) -> list[Decision]:
     return sorted(decisions)
 
 
-def undecided(provider: str) -> tuple[str, str]:
+def undecided(provider: str, value: Any) -> tuple[str, str]:
     """Say why a provider with implicit discovery is not configured, and both ways out."""
     variable = variable_of(provider)
-    reason = f"models.providers.{provider} is not defined, {variable} is not set, and there is no auth profile for it"
+    no_profile = "there is no auth profile for it"
+    if profile_order(value, provider) is not None:
+        no_profile = f"no auth profile for it that auth.order.{provider} lists is there"
+    reason = f"models.providers.{provider} is not defined, {variable} is not set, and {no_profile}"
     help_ = f"set {variable} to any value to discover the models at {IMPLICIT_PROVIDERS[provider]}"
     return reason, f"{help_}, or declare models.providers.{provider}"

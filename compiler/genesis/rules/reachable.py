@@ -51,7 +51,7 @@ def check(
     for path, text in model_refs(context.value):
         provider = (split_ref(text) or ("",))[0]
         if provider in IMPLICIT_PROVIDERS and provider not in decided and only in {None, provider}:
-            reason, help_ = undecided(provider)
+            reason, help_ = undecided(provider, context.value)
             message = f"`{config_path(path)}` names the provider `{provider}`, which is not configured: {reason}"
             yield NOT_CONFIGURED.finding(context, path, message, help_)
     yield from check_discovered(context)
