@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 import platformdirs
 
-__all__ = ["Profile", "ProfilesError", "decode", "load", "read", "store_path"]
+__all__ = ["Profile", "ProfilesError", "damaged", "decode", "load", "read", "store_path"]
 
 
 class ProfilesError(Exception):
@@ -79,8 +79,10 @@ def load(path: str) -> bytes | None:
     except OSError as error:
         raise ProfilesError(f"cannot read the auth profiles in {path}: {error.strerror}") from None
     if mode & 0o077:
+        from shlex import quote  # for a path with spaces, as on a Mac
+
         raise ProfilesError(
-            f"others may read the auth profiles in {path} (mode {mode:04o}); run `chmod 600 {path}`, "
+            f"others may read the auth profiles in {path} (mode {mode:04o}); run `chmod 600 {quote(path)}`, "
             "and replace the keys if anyone could have seen them"
         )
     return data
@@ -99,7 +101,12 @@ def decode(data: bytes, path: str) -> dict[str, Profile]:
         what = str(error)
         if what.startswith("Invalid enum value"):
             what = f"Invalid enum value - at {what.rpartition(' - at ')[2]}"
-        raise ProfilesError(
-            f"the auth profiles in {path} are damaged: {what}; nothing overwrites them: put the file right, or move it "
-            "away and add the keys again with `genesis auth set`"
-        ) from None
+        raise damaged(path, what) from None
+
+
+def damaged(path: str, what: str) -> ProfilesError:
+    """Say that the store at `path` is damaged, and what to do about it."""
+    return ProfilesError(
+        f"the auth profiles in {path} are damaged: {what}; nothing overwrites them: put the file right, or move it "
+        "away and add the keys again with `genesis auth set`"
+    )
