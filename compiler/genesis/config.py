@@ -17,10 +17,13 @@ __all__ = [
     "IMPLICIT_PROVIDERS",
     "ModelRef",
     "declared_models",
+    "declared_profiles",
     "extension",
     "is_dynamic",
     "mapping",
     "model_refs",
+    "named_providers",
+    "profile_order",
     "providers",
     "selected_entries",
     "split_ref",
@@ -100,3 +103,23 @@ def model_refs(value: Any) -> Iterator[ModelRef]:
             for index, reference in enumerate(fallbacks):
                 if isinstance(reference, str):
                     yield ModelRef((*base, "fallbacks", index), reference)
+
+
+def named_providers(value: Any) -> list[str]:
+    """List the ids of the providers that are declared, or that a model is named of."""
+    references = [reference.text for reference in model_refs(value)]
+    references += [reference for reference, _ in selected_entries(value)]
+    named = {split[0] for split in map(split_ref, references) if split is not None}
+    return sorted(named | {name for name, _ in providers(value)})
+
+
+def profile_order(value: Any, provider: str) -> list[str] | None:
+    """Give the auth profiles that are to be tried for a provider, in order; None where that is not stated."""
+    order = mapping(value, "auth", "order").get(provider)
+    return [name for name in order if isinstance(name, str)] if isinstance(order, list) else None
+
+
+def declared_profiles(value: Any, provider: str) -> list[str]:
+    """List the ids of the auth profiles that the configuration says a provider has."""
+    profiles = mapping(value, "auth", "profiles")
+    return [name for name in profiles if not extension(name) and mapping(profiles, name).get("provider") == provider]

@@ -1,6 +1,7 @@
 """Where each provider's key comes from.
 
-A stated `apiKey` holds and never falls through; else the provider's variable, else an auth profile, else none.
+A stated `apiKey` holds and never falls through; else the provider's variable, else an auth profile, else none. Which
+profile that is, `auth.order` and `auth.profiles` may say.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from genesis.config import declared_profiles, profile_order
 from genesis.diagnostics import Diagnostic, config_path
 from genesis.expand import text_span
 from genesis.manifest import SecretRef, secret_value
@@ -56,16 +58,22 @@ class Keys(NamedTuple):
         if isinstance(stated, dict):
             kind = "file" if stated.get("source") == "file" else "template"
             return SecretRef(**{kind: stated["path"] if kind == "file" else f"${{{stated['id']}}}"})
-        found = self.opt_in(provider)
+        found = self.opt_in(provider, expansion.value)
         return found.ref if found else None
 
-    def opt_in(self, provider: str) -> OptIn | None:
-        """Tell what gives a provider a key that its configuration does not state: its variable, or a profile."""
+    def opt_in(self, provider: str, value: Any) -> OptIn | None:
+        """Tell what gives a provider a key that its entry does not state: its variable, or a profile.
+
+        Args:
+            provider: Its id.
+            value: The configuration; `auth` in it says which of several profiles.
+        """
         variable = variable_of(provider)
         by_variable = OptIn(variable, SecretRef(template=f"${{{variable}}}"))
         if self.lookup(variable):
             return by_variable
-        profile = for_provider(dict(self.profiles), provider)
+        order = profile_order(value, provider)
+        profile = for_provider(self.profiles, provider, order=order, declared=declared_profiles(value, provider))
         if profile is not None:
             return OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
         return by_variable if provider in self.assumed else None

@@ -1,11 +1,19 @@
-"""Replacing files whole: an interrupted write leaves the old one as it was."""
+"""Replacing files whole: an interrupted write leaves the old one as it was. And one process at a time."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import tempfile
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["write_atomic"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["locked", "write_atomic"]
+
+_PAUSE: Final = 0.01  # seconds between two attempts at a lock
 
 # Names of streams that are open already. Where one is a file, there is more in it than what is written here.
 _STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
@@ -45,6 +53,40 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def locked(path: str, *, patience: float) -> Iterator[None]:
+    """Keep every other process that asks for the same lock out, for as long as the block takes.
+
+    The lock is flock(2)'s on the file at `path`, which stays there, empty: a process that died holds none, and to
+    delete the file would let two in, each with a file of its own.
+
+    Args:
+        path: The file of the lock, made with mode 0600 where it is missing. Its folder must exist.
+        patience: How long to wait for it, in seconds.
+
+    Raises:
+        TimeoutError: Somebody else has it for longer than that.
+        OSError: The file cannot be opened or locked.
+    """
+    import fcntl  # `genesis check` locks nothing
+    import time
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        end = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise TimeoutError(errno.ETIMEDOUT, "another process holds the lock", path) from None
+                time.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
-COMMANDS = ["check", "compile", "complete", "demo", "explain", "init", "lsp", "models", "models list", "schema"]
+COMMANDS = [
+    "auth", "auth list", "auth path", "auth remove", "auth set",
+    "check", "compile", "complete", "demo", "doctor", "explain", "init", "lock", "lsp",
+    "models", "models list", "models status", "schema",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", 'odd "id"'], ["--base-url", "http://10.0.0.5:9000/v1"]], ids=str)
@@ -111,7 +115,7 @@ def test_the_version_is_printed(genesis: Genesis) -> None:
 
 def test_a_command_that_is_misspelt_is_told(genesis: Genesis) -> None:
     assert "There is no command 'compil'. Did you mean `compile`?" in genesis("compil").stderr
-    assert "The commands are check, compile," in genesis("qqq").stderr
+    assert "The commands are auth, check, compile," in genesis("qqq").stderr
 
 
 def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -88,10 +89,70 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
 
 def test_an_opt_in_says_what_it_is() -> None:
     with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
-    assert with_variable.opt_in("vllm") == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
+    assert with_variable.opt_in("vllm", {}) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
     with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
-    assert with_profile.opt_in("vllm") == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
-    assert keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"}).opt_in("vllm") is None
+    assert with_profile.opt_in("vllm", {}) == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
+    assert keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"}).opt_in("vllm", {}) is None
+
+
+ORDER = [
+    # Without a word of the configuration: the default one, else the first by id.
+    ({}, ["vllm:default", "vllm:a"], "vllm:default"),
+    ({}, ["vllm:b", "vllm:a"], "vllm:a"),
+    # The first of the order that is in the store.
+    ({"order": {"vllm": ["vllm:b", "vllm:default"]}}, ["vllm:default", "vllm:a", "vllm:b"], "vllm:b"),
+    ({"order": {"vllm": ["vllm:gone", "vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:b"),
+    # What the order leaves out is not used; an empty one uses none.
+    ({"order": {"vllm": ["vllm:gone"]}}, ["vllm:default"], None),
+    ({"order": {"vllm": []}}, ["vllm:default"], None),
+    # Never a key of another provider, whatever the configuration says that it is.
+    ({"order": {"vllm": ["pool:a", "vllm:b"]}}, ["pool:a", "vllm:b"], "vllm:b"),
+    ({"order": {"vllm": ["pool:a"]}, "profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
+    ({"profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
+    # The order of another provider says nothing here.
+    ({"order": {"pool": ["vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:default"),
+    # Without an order those that the configuration knows go first; the order of its keys says nothing.
+    ({"profiles": {"vllm:b": {"provider": "vllm"}}}, ["vllm:default", "vllm:b"], "vllm:b"),
+    (
+        {"profiles": {"vllm:c": {"provider": "vllm"}, "vllm:b": {"provider": "vllm"}}},
+        ["vllm:a", "vllm:b", "vllm:c"],
+        "vllm:b",
+    ),
+    (
+        {"profiles": {"vllm:a": {"provider": "vllm"}, "vllm:default": {"provider": "vllm"}}},
+        ["vllm:a", "vllm:default"],
+        "vllm:default",
+    ),
+    # They are no restriction: where none of them is in the store, another one is used.
+    ({"profiles": {"vllm:gone": {"provider": "vllm"}}}, ["vllm:b"], "vllm:b"),
+    ({"profiles": {"vllm:b": {"provider": "pool"}}}, ["vllm:a", "vllm:b"], "vllm:a"),
+    ({"profiles": {"vllm:b": {"provider": "vllm"}}, "order": {"vllm": ["vllm:a"]}}, ["vllm:a", "vllm:b"], "vllm:a"),
+    # What validation complains of is passed over.
+    ({"order": {"vllm": "vllm:b"}, "profiles": []}, ["vllm:a", "vllm:b"], "vllm:a"),
+    ({"order": {"vllm": [1, None, "vllm:b"]}, "profiles": {"vllm:a": 1}}, ["vllm:a", "vllm:b"], "vllm:b"),
+    ({"order": []}, ["vllm:a"], "vllm:a"),
+    ([], ["vllm:a"], "vllm:a"),
+]
+
+
+@pytest.mark.parametrize(("auth", "stored", "used"), ORDER, ids=str)
+def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
+    auth: Any, stored: list[str], used: str | None
+) -> None:
+    profiles = {name: name.partition(":")[0] for name in stored}
+    found = keys({}, profiles).opt_in("vllm", {"auth": auth})
+    assert (found and found.ref.profile) == used
+    document = read(f"{{ models: {{ providers: {{ vllm: {{}} }} }}, auth: {json.dumps(auth)} }}")
+    stored_keys = keys({}, dict(reversed(profiles.items())))
+    ref = stored_keys.credential("vllm", {}, expand(document, stored_keys.variables))
+    assert (ref and ref.profile) == used
+
+
+def test_a_variable_goes_before_any_order_of_profiles() -> None:
+    found = keys({"VLLM_API_KEY": "canary"}, {"vllm:a": "vllm"}).opt_in(
+        "vllm", {"auth": {"order": {"vllm": ["vllm:a"]}}}
+    )
+    assert found == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +174,7 @@ def test_a_providers_variable_is_named_after_it(provider: str, variable: str) ->
 
 @given(st.text())
 def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
-    ref = keys({variable_of(provider): "canary"}).opt_in(provider)
+    ref = keys({variable_of(provider): "canary"}).opt_in(provider, {})
     assert ref is not None
     assert keys({variable_of(provider): "canary"}).value(ref.ref, "it") == "canary"
     assert re.fullmatch(NAME, variable_of(provider))

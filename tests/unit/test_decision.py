@@ -234,6 +234,16 @@ def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
     )
 
 
+def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() -> None:
+    value = {"auth": {"order": {"vllm": ["vllm:gone"]}}}
+    (made,) = decision.decide(value, keys_of(Case("absent", False, False, None, True)))
+    assert made.kind == "none"
+    assert made.reason == (
+        "models.providers.vllm is not defined, VLLM_API_KEY is not set, "
+        "and no auth profile for it that auth.order.vllm lists is there"
+    )
+
+
 @pytest.mark.parametrize(
     ("case", "change"),
     [

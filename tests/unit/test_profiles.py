@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.pretty import pretty_repr
 
 from genesis.profiles import Profile, ProfilesError, for_provider, read, store_path
 
@@ -87,6 +88,10 @@ def test_a_store_that_its_owner_alone_may_read_is_taken(mode: int, tmp_path: Pat
         {"version": "1", "profiles": {}},
         {"version": 1, "profiles": [ENTRY]},
         {"version": 1, "profiles": {"a": {**ENTRY, "kind": "oauth"}}},
+        # A key in the wrong place is still one.
+        {"version": 1, "profiles": {"a": {**ENTRY, "kind": "sk-'canary' "}}},
+        {"version": 1, "profiles": {"a": {**ENTRY, "created": ["sk-canary"]}}},
+        {"version": "sk-canary", "profiles": {}},
         {"version": 1, "profiles": {"a": {**ENTRY, "key": ["sk-canary"]}}},
         {"version": 1, "profiles": {"a": {**ENTRY, "key": None}}},
         {"version": 1, "profiles": {"a": {"provider": "vllm", "kind": "api_key"}}},
@@ -95,7 +100,9 @@ def test_a_store_that_its_owner_alone_may_read_is_taken(mode: int, tmp_path: Pat
 )
 def test_a_damaged_store_is_refused_without_a_word_of_it(content: Any, tmp_path: Path) -> None:
     path = store(tmp_path, content)
-    assert refused(path).startswith(f"the auth profiles in {path} are damaged: ")
+    message = refused(path)
+    assert message.startswith(f"the auth profiles in {path} are damaged: ")
+    assert message.endswith("or move it away and add the keys again with `genesis auth set`")
 
 
 def test_a_store_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -108,6 +115,7 @@ def test_a_profiles_key_is_in_no_repr(tmp_path: Path) -> None:
     profiles = read(store(tmp_path, {"version": 1, "profiles": {"vllm:default": ENTRY}}))
     assert repr(profiles) == "{'vllm:default': Profile(provider='vllm', kind='api_key')}"
     assert "canary" not in f"{profiles['vllm:default']}"
+    assert "canary" not in pretty_repr(profiles)
     assert profiles["vllm:default"].key == "sk-canary"
 
 

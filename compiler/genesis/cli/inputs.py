@@ -26,6 +26,7 @@ __all__ = [
     "compile_now",
     "config_option",
     "env_file_option",
+    "named_in_config",
     "read",
     "show",
     "take",
@@ -199,6 +200,34 @@ def waiting(what: str) -> Iterator[None]:
         thread.join()
         for status in shown:
             status.stop()
+
+
+def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
+    """Give the path of the configuration and the ids of the providers that it names, declared or in a model reference.
+
+    None where there is no configuration, or none that can be read: who only asks what it names has another errand.
+
+    Raises:
+        click.ClickException: The configuration that was stated cannot be read.
+    """
+    from genesis.config import named_providers
+    from genesis.pipeline import lint
+    from genesis.rules.text import RULES
+
+    try:
+        path = find_config(stated)
+        data = None if path == "-" else read(path)
+    except click.ClickException:
+        if stated:
+            raise
+        return None
+    if data is None:
+        return None
+    linted = lint(path, data, variables((), environment=True))
+    # A name may stand in what could not be read.
+    if any(finding.rule in {rule.name for rule in RULES} for finding in linted.diagnostics):
+        return None
+    return path, named_providers(linted.context.value)
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from genesis.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
+from genesis.cli.tables import write_table
 from genesis.diagnostics import fails
 from genesis.report.escape import escape
 
@@ -154,10 +154,8 @@ def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain:
         sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
     elif not rows:
         click.echo("no provider is configured; `genesis doctor` says why", err=True)
-    elif sys.stdout.isatty():
-        _table(columns, rows)
     else:
-        sys.stdout.write(_aligned([columns, *rows]))
+        write_table(columns, rows, right=_NUMBERS)
 
 
 def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
@@ -202,25 +200,3 @@ def _report(manifest: Manifest) -> dict[str, Any]:
         for model in entry.models
     ]
     return {"version": 1, "models": models}
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([*lines, ""])
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Draw a table on the terminal."""
-    from rich.console import Console  # 60 ms, and only a terminal sees it
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in columns:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left")
-    for row in rows:
-        # Text, so that brackets in a model's id are no markup.
-        table.add_row(*(Text(cell, style="bold cyan" if cell == row[0] else "") for cell in row))
-    Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False).print(table)

@@ -107,5 +107,7 @@ def _from_profile(name: str, what: str) -> str:
     except profiles.ProfilesError as error:
         raise MissingSecretError(f"{what} needs an auth profile: {error}", "put the store right") from None
     if profile is None:
-        raise MissingSecretError(f"{what} needs the auth profile {name}, which is not there", "add it to the store")
+        raise MissingSecretError(
+            f"{what} needs the auth profile {name}, which is not there", "`genesis auth set` adds it"
+        )
     return profile.key

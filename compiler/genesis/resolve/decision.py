@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, providers
+from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, profile_order, providers
 from genesis.credentials import variable_of
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list
             change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
         url = entry.get("baseUrl", DEFAULT_BASE_URL)
         decisions.append(Decision(name, "explicit", reason, change, asked if dynamic else "config", url.rstrip("/")))
-    decisions += [_undeclared(name, keys, locked) for name in IMPLICIT_PROVIDERS if name not in declared]
+    decisions += [_undeclared(name, value, keys, locked) for name in IMPLICIT_PROVIDERS if name not in declared]
     return sorted(decisions)
 
 
-def _undeclared(name: str, keys: Keys, locked: Container[str] | None) -> Decision:
+def _undeclared(name: str, value: Any, keys: Keys, locked: Container[str] | None) -> Decision:
     """Decide a provider that is not declared, by what opts in to its discovery."""
     url = IMPLICIT_PROVIDERS[name]
     variable = variable_of(name)
@@ -72,7 +72,7 @@ def _undeclared(name: str, keys: Keys, locked: Container[str] | None) -> Decisio
     if locked is not None and name not in locked:
         change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
         return Decision(name, "none", f"{reason}, and the lock has no models of it", change, "config", url)
-    found = keys.opt_in(name)
+    found = keys.opt_in(name, value)
     if found is not None:
         change = f"define models.providers.{name} to declare its models, without a request"
         reason = f"{reason}, and {found.by} opts in to discovery"
@@ -80,5 +80,8 @@ def _undeclared(name: str, keys: Keys, locked: Container[str] | None) -> Decisio
     stated = keys.variables.find(variable)
     state = "is not set" if stated is None else "is empty, which counts as unset"
     change = f"set {variable} to any value to discover the models at {url}, or declare models.providers.{name}"
-    reason = f"{reason}, {variable} {state}, and there is no auth profile for it"
+    no_profile = "there is no auth profile for it"
+    if profile_order(value, name) is not None:
+        no_profile = f"no auth profile for it that auth.order.{name} lists is there"
+    reason = f"{reason}, {variable} {state}, and {no_profile}"
     return Decision(name, "none", reason, change, "config", url)

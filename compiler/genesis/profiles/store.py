@@ -1,0 +1,112 @@
+"""The store of auth profiles.
+
+One JSON file, `auth-profiles.json` in the platform's user config folder:
+
+    {"version": 1, "profiles": {"vllm:default": {"provider": "vllm", "kind": "api_key", "key": "…", "created": "…"}}}
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+import msgspec
+import platformdirs
+
+__all__ = ["Profile", "ProfilesError", "damaged", "decode", "load", "read", "store_path"]
+
+
+class ProfilesError(Exception):
+    """A store that cannot be used, or changed as asked. The message says why and what to do, and holds no key."""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """One API key and the provider that it is for.
+
+    Attributes:
+        provider: The provider's id.
+        kind: How the key is used.
+        key: The key itself.
+        created: When it was put here, RFC 3339 in UTC; None in stores from before that was kept.
+    """
+
+    provider: str
+    kind: Literal["api_key"]
+    key: str
+    created: str | None = None
+
+    def __repr__(self) -> str:
+        """Leave the key out: a repr ends up in logs and tracebacks."""
+        return f"Profile(provider={self.provider!r}, kind={self.kind!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Leave it out of rich's tracebacks as well, which look at no repr."""
+        return [("provider", self.provider), ("kind", self.kind)]
+
+
+class _Store(msgspec.Struct, frozen=True):
+    version: Literal[1]
+    profiles: dict[str, Profile]
+
+
+def store_path() -> str:
+    """Give the path of this user's store, whether or not it is there."""
+    return os.path.join(platformdirs.user_config_dir("genesis", appauthor=False), "auth-profiles.json")
+
+
+def read(path: str) -> dict[str, Profile]:
+    """Read the store at `path`: profiles by id. A store that is not there holds none.
+
+    Raises:
+        ProfilesError: It cannot be read, others than its owner may read it, or it is damaged.
+    """
+    data = load(path)
+    return {} if data is None else decode(data, path)
+
+
+def load(path: str) -> bytes | None:
+    """Read the bytes of the store at `path`; None where it is not there.
+
+    Raises:
+        ProfilesError: It cannot be read, or others than its owner may read it.
+    """
+    try:
+        with open(path, "rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode & 0o777
+            data = stream.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ProfilesError(f"cannot read the auth profiles in {path}: {error.strerror}") from None
+    if mode & 0o077:
+        from shlex import quote  # for a path with spaces, as on a Mac
+
+        raise ProfilesError(
+            f"others may read the auth profiles in {path} (mode {mode:04o}); run `chmod 600 {quote(path)}`, "
+            "and replace the keys if anyone could have seen them"
+        )
+    return data
+
+
+def decode(data: bytes, path: str) -> dict[str, Profile]:
+    """Give the profiles in the bytes of the store at `path`.
+
+    Raises:
+        ProfilesError: They are damaged.
+    """
+    try:
+        return msgspec.json.decode(data, type=_Store).profiles
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # msgspec quotes a text that stands where a word of a list is expected, and that may be a misplaced key.
+        what = str(error)
+        if what.startswith("Invalid enum value"):
+            what = f"Invalid enum value - at {what.rpartition(' - at ')[2]}"
+        raise damaged(path, what) from None
+
+
+def damaged(path: str, what: str) -> ProfilesError:
+    """Say that the store at `path` is damaged, and what to do about it."""
+    return ProfilesError(
+        f"the auth profiles in {path} are damaged: {what}; nothing overwrites them: put the file right, or move it "
+        "away and add the keys again with `genesis auth set`"
+    )

@@ -1,0 +1,469 @@
+"""`genesis auth` as a user runs it: hidden prompts, pipes, several at once, and no key in anything that is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.support import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+CANARY = "sk-canary-9f3e"
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """Give the path of the store of the command's home."""
+    return tmp_path / "home" / ".config" / "genesis" / "auth-profiles.json"
+
+
+def environment(stored: Path, **more: str) -> dict[str, str]:
+    """Give what the fixture `genesis` gives, for what needs more than that runs."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    return {"PATH": os.environ["PATH"], "HOME": str(stored.parents[2]), **kept, **more}
+
+
+def keys(stored: Path) -> dict[str, str]:
+    return {name: entry["key"] for name, entry in json.loads(stored.read_bytes())["profiles"].items()}
+
+
+def write(stored: Path, profiles: dict[str, dict[str, Any]]) -> bytes:
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    stored.write_text(json.dumps({"version": 1, "profiles": profiles}), encoding="utf-8")
+    stored.chmod(0o600)
+    return stored.read_bytes()
+
+
+def entry(provider: str, **more: Any) -> dict[str, Any]:
+    return {"provider": provider, "kind": "api_key", "key": CANARY, **more}
+
+
+def test_a_key_from_a_pipe_is_kept_listed_used_and_removed(genesis: Genesis, stored: Path, folder: Path) -> None:
+    path = genesis("auth", "path")
+    assert (path.returncode, path.stdout, path.stderr) == (0, f"{stored}\n", "")
+    assert not stored.parent.exists()
+
+    done = genesis("auth", "set", "vllm", stdin=f"{CANARY}\n")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"added the auth profile vllm:default, in {stored}\n"
+    assert keys(stored) == {"vllm:default": CANARY}
+    assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+    listed = genesis("auth", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout == ("profile       provider  kind     age\nvllm:default  vllm      api_key  under a minute\n")
+
+    (folder / "genesis.json5").write_text(
+        '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }', encoding="utf-8"
+    )
+    compiled = genesis("compile")
+    assert json.loads(compiled.stdout)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
+
+    again = genesis("auth", "set", "vllm", stdin="another\r\n")
+    assert again.stderr == f"replaced the key of the auth profile vllm:default, in {stored}\n"
+    assert keys(stored) == {"vllm:default": "another"}
+
+    removed = genesis("auth", "remove", "vllm")
+    assert (removed.returncode, removed.stdout) == (0, "")
+    assert removed.stderr == f"removed the auth profile vllm:default, from {stored}\n"
+    assert keys(stored) == {}
+
+
+def test_the_configuration_says_which_profile_is_used(genesis: Genesis, stored: Path, folder: Path) -> None:
+    for name in ("vllm:default", "vllm:staging"):
+        genesis("auth", "set", "vllm", "--profile", name, stdin=f"key-of-{name}")
+    assert keys(stored) == {name: f"key-of-{name}" for name in ("vllm:default", "vllm:staging")}
+    entry = "models: { providers: { vllm: { models: [{ id: 'm', contextWindow: 9000 }] } } }"
+    for auth, used in (
+        ("", "vllm:default"),
+        ("auth: { order: { vllm: ['vllm:gone', 'vllm:staging', 'vllm:default'] } }", "vllm:staging"),
+        ("auth: { profiles: { 'vllm:staging': { provider: 'vllm' } } }", "vllm:staging"),
+        ("auth: { order: { vllm: [] } }", None),
+    ):
+        (folder / "genesis.json5").write_text(f"{{ {entry}, {auth} }}", encoding="utf-8")
+        assert genesis("check").returncode == 0
+        credential = json.loads(genesis("compile").stdout)["providers"]["vllm"]["credential"]
+        assert credential == (used and {"profile": used})
+
+
+def test_a_list_tells_ages_and_never_a_key(genesis: Genesis, stored: Path) -> None:
+    created = datetime.now(UTC) - timedelta(days=3, hours=1)
+    stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+    write(stored, {"vllm:default": entry("vllm", created=stamp), "\x1b[31m": entry("pool")})
+
+    listed = genesis("auth", "list")
+    assert listed.stdout == (
+        "profile       provider  kind     age\n"
+        "\\x1b[31m      pool      api_key  unknown\n"
+        "vllm:default  vllm      api_key  3 days\n"
+    )
+    report = genesis("auth", "list", "--json")
+    assert (report.returncode, report.stderr) == (0, "")
+    parsed = json.loads(report.stdout)
+    assert parsed["version"] == 1
+    old, new = parsed["profiles"]
+    assert old == {"provider": "pool", "profile": "\x1b[31m", "kind": "api_key", "created": None, "ageSeconds": None}
+    assert new.pop("ageSeconds") == pytest.approx(3 * 86400 + 3600, abs=120)
+    assert new == {"provider": "vllm", "profile": "vllm:default", "kind": "api_key", "created": stamp}
+    for done in (listed, report):
+        assert "canary" not in done.stdout + done.stderr
+
+
+def test_an_empty_list_says_how_to_add_one(genesis: Genesis, stored: Path) -> None:
+    for _ in range(2):
+        done = genesis("auth", "list")
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr == f"no auth profiles in {stored}; `genesis auth set PROVIDER` adds one\n"
+        report = genesis("auth", "list", "--json")
+        assert (report.returncode, json.loads(report.stdout)) == (0, {"version": 1, "profiles": []})
+        write(stored, {})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("set", "vllm", CANARY),
+        ("set", CANARY, "vllm"),
+        ("set", "vllm", "--", CANARY),
+        ("set", "vllm", f"--key={CANARY}"),
+        ("set", "vllm", "--key", CANARY),
+        ("set", "vllm", f"-k{CANARY}"),
+        ("set", f"{CANARY}0123456789abcdef"),
+        ("set", "vllm", "--profile", f"{CANARY}0123456789abcdef"),
+        ("remove", f"{CANARY}0123456789abcdef"),
+        ("remove", "vllm", CANARY),
+        ("list", CANARY),
+        ("path", CANARY),
+        (CANARY,),
+    ],
+    ids=str,
+)
+def test_a_key_is_never_an_argument_and_is_not_repeated(
+    arguments: tuple[str, ...], genesis: Genesis, stored: Path
+) -> None:
+    done = genesis("auth", *arguments, stdin="other")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+    assert "canary" not in done.stderr
+    assert not stored.exists()
+
+
+def test_an_argument_too_many_is_told_what_to_do(genesis: Genesis) -> None:
+    done = genesis("auth", "set", "vllm", CANARY)
+    assert "`genesis auth set PROVIDER` asks for it, or reads it from standard input" in done.stderr
+    assert "There is no such command. The commands are set, list, remove, path." in genesis("auth", "st").stderr
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ("", "no key on standard input; pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal"),
+        (" \t\n", "no key on standard input"),
+        (f"{CANARY}\nsecond\n", "the key holds a line break, or a control or an invisible character"),
+        (f"{CANARY}\n\n", "the key holds a line break"),
+        (f"{CANARY}\x1b[0m", "the key holds a line break, or a control"),
+        (f" {CANARY}", "the key starts or ends with white space"),
+        (CANARY.encode() + b"\xff", "the key on standard input is no UTF-8 text"),
+        (CANARY * 20_000, "the key is longer than 65536 characters"),
+    ],
+    ids=["empty", "blank", "two-lines", "two-ends", "control", "space", "not-utf8", "long"],
+)
+def test_what_is_no_key_is_refused_and_not_repeated(
+    stdin: str | bytes, said: str, genesis: Genesis, stored: Path
+) -> None:
+    done = genesis("auth", "set", "vllm", stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"Error: {said}")
+    assert "canary" not in done.stderr
+    assert not stored.parent.exists()
+
+
+def test_without_any_standard_input_there_is_no_key(tmp_path: Path, stored: Path) -> None:
+    script = 'exec "$@" <&-'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, "auth", "set", "vllm"],
+        env=environment(stored),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Error: no key on standard input")
+
+
+@pytest.mark.parametrize("provider", ["", " ", "a\nb", "vllm "])
+def test_a_provider_without_a_name_is_refused(provider: str, genesis: Genesis, stored: Path) -> None:
+    done = genesis("auth", "set", provider, stdin=CANARY)
+    assert done.returncode == 2
+    assert f"the id {provider!r} of the provider is empty" in done.stderr.replace("\\\\", "\\")
+    assert not stored.exists()
+
+
+def test_commands_at_once_lose_nothing(genesis: Genesis, stored: Path, folder: Path) -> None:
+    running = [
+        subprocess.Popen(
+            [*COMMAND, "auth", "set", f"p{number}"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(stored),
+            cwd=folder,
+        )
+        for number in range(8)
+    ]
+    ended = [process.communicate(f"key-{number}\n".encode(), timeout=60) for number, process in enumerate(running)]
+    assert [process.returncode for process in running] == [0] * 8, ended
+    assert keys(stored) == {f"p{number}:default": f"key-{number}" for number in range(8)}
+    assert genesis("auth", "list").stdout.count("\n") == 9
+
+
+def test_a_damaged_store_is_told_before_a_key_is_and_stays(genesis: Genesis, stored: Path) -> None:
+    write(stored, {})
+    stored.write_bytes(b'{"version": 1, "profiles": {"a": "sk-canary"}}')
+    for arguments in (["set", "vllm"], ["list"], ["list", "--json"], ["remove", "a"]):
+        done = genesis("auth", *arguments, stdin="")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"Error: the auth profiles in {stored} are damaged: ")
+        assert "put the file right, or move it away and add the keys again with `genesis auth set`" in done.stderr
+        assert "canary" not in done.stderr
+    assert stored.read_bytes() == b'{"version": 1, "profiles": {"a": "sk-canary"}}'
+
+
+def test_a_store_that_others_may_read_is_refused_with_the_chmod(genesis: Genesis, stored: Path) -> None:
+    before = write(stored, {"vllm:default": entry("vllm")})
+    stored.chmod(0o640)
+    for arguments in (["set", "vllm"], ["list"], ["remove", "vllm"]):
+        done = genesis("auth", *arguments, stdin=CANARY)
+        assert done.returncode == 2
+        assert f"(mode 0640); run `chmod 600 {stored}`" in done.stderr
+    assert stored.read_bytes() == before
+
+
+def test_a_store_that_cannot_be_written_is_told(genesis: Genesis, stored: Path, tmp_path: Path) -> None:
+    (tmp_path / "home" / ".config").write_text("mine", encoding="utf-8")
+    done = genesis("auth", "set", "vllm", stdin=CANARY)
+    assert done.returncode == 2
+    assert done.stderr == f"Error: cannot read the auth profiles in {stored}: Not a directory\n"
+
+
+def test_what_is_not_there_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
+    before = write(stored, {"vllm:default": entry("vllm"), "pool:a": entry("pool"), "pool:b": entry("pool")})
+    for name, said in (
+        ("vlm", "there is no auth profile or provider `vlm` in the store; did you mean `vllm`?"),
+        ("pool", "the provider `pool` has 2 auth profiles; give the id of one: `pool:a`, `pool:b`"),
+    ):
+        done = genesis("auth", "remove", name)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {said}\n")
+    assert stored.read_bytes() == before
+    assert genesis("auth", "remove", "pool:b").returncode == 0
+    assert set(keys(stored)) == {"vllm:default", "pool:a"}
+
+
+CONFIG = """{
+  models: { providers: { pool: { baseUrl: "http://10.0.0.5/v1", models: [{ id: "m" }] } } },
+  agents: { defaults: { model: { primary: "first/m", fallbacks: ["second/m"] }, models: { "third/*": {} } } },
+}"""
+
+
+@pytest.mark.parametrize(
+    ("provider", "note"),
+    [
+        ("pool", ""),
+        ("first", ""),
+        ("second", ""),
+        ("third", ""),
+        # Implicit, whether or not it is named.
+        ("vllm", ""),
+        ("pol", "note: genesis.json5 names no provider pol; did you mean pool?\n"),
+        ("foo", "note: genesis.json5 names no provider foo, so nothing there uses the key yet\n"),
+    ],
+)
+def test_a_provider_that_the_configuration_does_not_name_is_noted(
+    provider: str, note: str, genesis: Genesis, stored: Path, folder: Path
+) -> None:
+    (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
+    done = genesis("auth", "set", provider, stdin=CANARY)
+    assert done.returncode == 0
+    assert done.stderr == f"{note}added the auth profile {provider}:default, in {stored}\n"
+    assert keys(stored) == {f"{provider}:default": CANARY}
+
+
+def test_the_configuration_is_found_as_everywhere(genesis: Genesis, folder: Path) -> None:
+    (folder / "mine.json5").write_text(CONFIG, encoding="utf-8")
+    note = "note: mine.json5 names no provider foo"
+    assert "note" not in genesis("auth", "set", "foo", stdin="k").stderr
+    assert genesis("auth", "set", "foo", "--config", "mine.json5", stdin="k").stderr.startswith(note)
+    assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
+    # A stated one must be there; the environment's is another command's business.
+    gone = genesis("auth", "set", "foo", "--config", "gone.json5", stdin="k")
+    assert (gone.returncode, gone.stderr) == (2, "Error: cannot read gone.json5: No such file or directory\n")
+    assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "gone.json5"}).returncode == 0
+    assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "-"}).returncode == 0
+    both = genesis("auth", "set", "foo", "--config", "-", stdin="k")
+    assert both.returncode == 2
+    assert "would both be read from standard input" in both.stderr
+
+
+@pytest.mark.parametrize("text", ["{ models: ", "[]]", '{ $include: "./gone.json5" }'])
+def test_a_configuration_that_cannot_be_read_is_not_judged(text: str, genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    done = genesis("auth", "set", "foo", stdin=CANARY)
+    assert done.returncode == 0
+    assert "note" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["path"]], ids=str)
+def test_a_reader_that_has_seen_enough_is_no_trouble(arguments: list[str], stored: Path, folder: Path) -> None:
+    write(stored, {"vllm:default": entry("vllm")})
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [*COMMAND, "auth", *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env=environment(stored),
+        cwd=folder,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+# Makes the terminal the one of a new session, which `/dev/tty` and Ctrl-C need.
+ON_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Terminal:
+    """A command on a terminal of its own, with what is shown there."""
+
+    def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
+        self.process = process
+        self.master = master
+        self.shown = ""
+
+    def wait_for(self, text: str) -> None:
+        while text not in self.shown:
+            self._read()
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def end(self) -> int:
+        """Wait for the command and give its exit code; a terminal that nobody holds any more cannot be read."""
+        code = self.process.wait(60)
+        while select.select([self.master], [], [], 0.05)[0]:
+            try:
+                self._read()
+            except OSError:
+                break
+        return code
+
+    def _read(self) -> None:
+        ready, _, _ = select.select([self.master], [], [], 60)
+        assert ready, self.shown
+        data = os.read(self.master, 65536)
+        assert data, self.shown
+        self.shown += data.decode()
+
+
+@contextmanager
+def terminal(arguments: list[str], stored: Path, folder: Path) -> Iterator[Terminal]:
+    """Run the command with a terminal that it can open, and that Ctrl-C is typed on."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", ON_A_TERMINAL, *COMMAND, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment(stored, TERM="xterm-256color", COLUMNS="140"),
+        cwd=folder,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield Terminal(process, master)
+        finally:
+            process.kill()
+            os.close(slave)
+            os.close(master)
+
+
+def test_on_a_terminal_the_key_is_asked_for_and_not_shown(stored: Path, folder: Path) -> None:
+    (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
+    with terminal(["auth", "set", "foo"], stored, folder) as run:
+        run.wait_for("Key for foo (hidden): ")
+        # Told before somebody goes and looks for the key.
+        assert run.shown.startswith("note: genesis.json5 names no provider foo")
+        run.type(f"{CANARY}\n")
+        assert run.end() == 0
+        assert f"added the auth profile foo:default, in {stored}" in run.shown
+        assert "canary" not in run.shown
+    assert keys(stored) == {"foo:default": CANARY}
+
+
+@pytest.mark.parametrize("typed", ["\x03", "half of sk-canary\x03"])
+def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path, folder: Path) -> None:
+    before = write(stored, {"vllm:default": entry("vllm")})
+    with terminal(["auth", "set", "vllm"], stored, folder) as run:
+        run.wait_for("(hidden): ")
+        run.type(typed)
+        assert run.end() == 130
+        assert run.shown.endswith("\r\ngenesis: interrupted\r\n")
+        assert "canary" not in run.shown
+        assert "Traceback" not in run.shown
+        # The terminal shows what is typed again.
+        assert termios.tcgetattr(run.master)[3] & termios.ECHO
+    assert stored.read_bytes() == before
+    assert os.listdir(stored.parent) == ["auth-profiles.json"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("\n", "no key was given: it is empty, or white space only"),
+        ("  \n", "no key was given: it is empty, or white space only"),
+        ("\x04", "no key was given; nothing was changed"),
+        ("sk-canary\x16\x1b[A\n", "the key holds a line break, or a control or an invisible character"),
+        # A terminal would cut it off without a word.
+        ("sk-canary" * 500 + "\n", "a terminal hands over"),
+    ],
+    ids=["empty", "blank", "end", "arrow", "long"],
+)
+def test_what_is_typed_and_no_key_is_refused(typed: str, said: str, stored: Path, folder: Path) -> None:
+    with terminal(["auth", "set", "vllm"], stored, folder) as run:
+        run.wait_for("(hidden): ")
+        run.type(typed)
+        assert run.end() == 2
+        assert f"Error: {said}" in run.shown
+        assert "canary" not in run.shown
+    assert not stored.exists()
+
+
+def test_on_a_terminal_a_list_is_a_table(stored: Path, folder: Path) -> None:
+    write(stored, {"vllm:default": entry("vllm"), "[red]": entry("vllm")})
+    with terminal(["auth", "list"], stored, folder) as run:
+        assert run.end() == 0
+        assert "\x1b[1m" in run.shown
+        assert re.search(r"\[red\].* +vllm +api_key +unknown", run.shown)
+        assert "canary" not in run.shown
