@@ -256,7 +256,7 @@ def test_a_store_that_others_may_read_is_refused_with_the_chmod(genesis: Genesis
     assert stored.read_bytes() == before
 
 
-def test_a_store_that_cannot_be_written_is_told(genesis: Genesis, stored: Path, tmp_path: Path) -> None:
+def test_a_store_whose_folder_cannot_be_one_is_told(genesis: Genesis, stored: Path, tmp_path: Path) -> None:
     (tmp_path / "home" / ".config").write_text("mine", encoding="utf-8")
     done = genesis("auth", "set", "vllm", stdin=CANARY)
     assert done.returncode == 2
