@@ -32,6 +32,24 @@ def test_a_lora_adapter_has_the_window_of_its_base_model(genesis: Genesis, folde
     assert done.returncode == 0, done.stderr
 
 
+def test_a_profile_alone_is_the_opt_in(genesis: Genesis, folder: Path, server: Server) -> None:
+    write(folder, IMPLICIT)
+    before = server.log()
+    assert "error[not-configured]" in genesis("models", "list").stderr
+    # No opt-in, no request.
+    assert server.log() == before
+    assert genesis("auth", "set", "vllm", stdin=f"{KEY}\n").returncode == 0
+    done = genesis("models", "list", "--plain")
+    assert done.stdout == "vllm/tiny-llama\t2048\tserver\t2048\tdefault\ttext\tno\tprimary\n"
+    compiled = genesis("compile", "-o", "manifest.json")
+    assert compiled.returncode == 0, compiled.stderr
+    manifest = (folder / "manifest.json").read_text("utf-8")
+    assert KEY not in manifest
+    assert json.loads(manifest)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
+    done = genesis("complete", "hello", "--max-tokens", "4", "--manifest", "manifest.json")
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_entry_beside_the_wildcard_wins(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     text = dynamic(keyed_server.base_url)
     write(folder, text.replace("models: []", 'models: [{ id: "tiny-llama", name: "Mine", contextWindow: 1024 }]'))
