@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -151,3 +152,69 @@ def test_the_error_tells_what_was_tried_before_it(genesis: Genesis, folder: Path
         f"error[auth-rejected]: {second.base_url}/chat/completions answered 403: out of order (b/tiny-llama)",
         "  = before that: a/tiny-llama: the stream ended before the answer did: no finish reason came",
     ]
+
+
+def test_an_event_a_line(genesis: Genesis, server: FakeVLLM) -> None:
+    done = genesis("complete", "hi", "--events", env=KEY)
+    assert (done.returncode, done.stderr) == (0, "")
+    events = [json.loads(line) for line in done.stdout.split("\n")[:-1]]
+    assert [event["type"] for event in events][-2:] == ["finish", "usage"]
+    assert "".join(event["text"] for event in events if event["type"] == "text") == HOSTILE
+    assert "\x1b" not in done.stdout
+    assert events[-1]["contextUsed"] > 0
+    assert genesis("complete", "hi", "--events", "--json", env=KEY).returncode == 2
+    assert len(server.requests) == 1
+
+
+def test_the_last_event_is_the_error(genesis: Genesis, folder: Path) -> None:
+    with serving(faults=[Fault("cut")]) as running:
+        fallback(folder, running.base_url, running.base_url)
+        done = genesis("complete", "hi", "--events", "--model", "a/tiny-llama")
+    assert done.returncode == 1
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["type"] for event in events] == ["text", "text", "error"]
+    assert events[-1]["error"] == "TruncatedStreamError"
+    assert done.stderr.startswith("error[truncated-stream]: ")
+
+
+def test_a_picture_goes_to_a_model_that_takes_pictures_and_to_no_other(genesis: Genesis, folder: Path) -> None:
+    (folder / "dot.png").write_bytes(b"\x89PNG")
+    (folder / "beep.wav").write_bytes(b"RIFF")
+    with serving() as running:
+        fallback(folder, running.base_url, running.base_url)
+        done = genesis("complete", "What is it?", "--file", "dot.png")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            "error[invalid-request]: a message holds image, and `tiny-llama` takes text alone (a/tiny-llama)\n"
+            '  = help: name a model that takes it; if this one does, add "image" to the `input` of its entry\n'
+        )
+        assert running.requests == []
+        text = (folder / "genesis.json5").read_text(encoding="utf-8")
+        text = text.replace("contextWindow: 2048", 'contextWindow: 2048, input: ["text", "image", "audio"]')
+        (folder / "genesis.json5").write_text(text, encoding="utf-8")
+        done = genesis("complete", "What is it?", "--file", "dot.png", "--file", "beep.wav")
+        assert done.returncode == 0, done.stderr
+        (request,) = running.requests
+        assert request.json()["messages"] == [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "What is it?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
+                    {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+                ],
+            }
+        ]
+    assert genesis("complete", "x", "--file", "genesis.json5").returncode == 2
+    assert "cannot read gone.png: No such file or directory" in genesis("complete", "x", "--file", "gone.png").stderr
+
+
+def test_how_fast_an_answer_comes_is_told_on_a_terminal(folder: Path) -> None:
+    with serving(answer=Answer(tuple("word " for _ in range(30))), chunk_delay=0.02) as running:
+        fallback(folder, running.base_url, running.base_url)
+        code, shown = on_terminal("complete", "hi", cwd=folder, stream="stderr")
+    assert code == 0
+    # While the text goes somewhere else, its pace is shown, and erased.
+    assert re.search(r"\d+ tokens, \d+ tokens/s", shown)
+    assert "\x1b[2K" in shown
+    assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", shown)

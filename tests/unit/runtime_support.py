@@ -26,7 +26,7 @@ from genesis.manifest import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from genesis.runtime import Event, Runtime
 
@@ -244,6 +244,8 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     return Request(method, path, version, headers, await reader.readexactly(length))
 
 
-async def collect(runtime: Runtime, model: str | None = None, **options: Any) -> list[Event]:
+async def collect(
+    runtime: Runtime, model: str | None = None, messages: Sequence[Any] = MESSAGES, **options: Any
+) -> list[Event]:
     """Run a stream to its end."""
-    return [each async for each in runtime.stream(model, MESSAGES, **options)]
+    return [each async for each in runtime.stream(model, messages, **options)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from genesis.manifest import Compat, ManifestError, SecretRef, dumps
-from genesis.runtime import Completion, Finish, Runtime, TextDelta, Totals, Usage, complete
+from genesis.runtime import Completion, Finish, InvalidRequestError, Runtime, TextDelta, Totals, Usage, complete
 from genesis.testing import Answer, FakeVLLM, ServedModel, serving
 from tests.unit.runtime_support import (
     DONE,
@@ -202,6 +202,33 @@ def test_params_are_merged_and_the_callers_win() -> None:
 def test_reasoning_of_a_model_changes_nothing_in_the_body_and_stated_effort_goes_through() -> None:
     assert sent(model_with(reasoning=True))[0].json == sent()[0].json
     assert sent(model_with(reasoning=True, params={"reasoning_effort": "low"}))[0].json["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("image", {"type": "image_url", "image_url": {"url": "data:"}}),
+        ("audio", {"type": "input_audio", "input_audio": {}}),
+        ("audio", {"type": "audio_url", "audio_url": {}}),
+        ("video", {"type": "video_url", "video_url": {}}),
+    ],
+)
+def test_what_a_model_does_not_take_is_not_sent(kind: str, part: dict[str, Any]) -> None:
+    messages = [{"role": "system", "content": "Look."}, {"role": "user", "content": [{"type": "text"}, part]}]
+    taking = model_with(input=("text", kind))
+    assert sent(taking, messages=messages)[0].json["messages"] == messages
+    with pytest.raises(InvalidRequestError, match=f"a message holds {kind}, and `org/model` takes text alone"):
+        sent(messages=messages)
+
+
+def test_what_the_check_does_not_know_is_left_to_the_server() -> None:
+    odd: list[Any] = [{"role": "user", "content": [7, {"type": "new"}, {}]}, {"role": "user", "content": None}]
+    assert sent(messages=odd)[0].json["messages"] == odd
+
+
+def test_a_window_that_is_nearly_full_is_noted() -> None:
+    assert sent(model_with(context_window=5))[1].notes == ("100% of the context window are used",)
+    assert sent(model_with(context_window=6))[1].notes == ()
 
 
 def test_tools_are_sent_as_they_are() -> None:

@@ -107,7 +107,7 @@ def _compile(text: str) -> Compiled:
 
 
 async def _stream(manifest: Manifest) -> None:
-    from genesis.cli.complete import usage_line
+    from genesis.cli.answers import usage_line
     from genesis.runtime import Runtime, TextDelta, Usage
 
     async with Runtime(manifest, environment=_ENVIRONMENT) as runtime:

@@ -6,10 +6,14 @@
                 case TextDelta(text=text):
                     print(text, end="")
 
+    for event in stream_sync("manifest.json", None, messages):  # without asynchronous code, in notebooks too
+        ...
+
 A stream has succeeded when it ends with `Usage`. Anything else is a `CompletionError`, which carries what had arrived.
 """
 
-from genesis.runtime.client import Runtime, complete
+from genesis.runtime.blocking import complete, stream_sync
+from genesis.runtime.client import Runtime
 from genesis.runtime.errors import (
     AuthRejectedError,
     BadRequestError,
@@ -80,4 +84,5 @@ __all__ = [
     "UnknownModelError",
     "Usage",
     "complete",
+    "stream_sync",
 ]

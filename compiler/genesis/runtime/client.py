@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from genesis.runtime.events import Event
 
-__all__ = ["Runtime", "complete"]
+__all__ = ["Runtime"]
 
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
@@ -219,27 +219,6 @@ class Runtime:
         if connections is None:
             connections = self._connections[target.provider_id] = transport.Connections(target.provider)
         return connections
-
-
-def complete(
-    manifest: Manifest | str | os.PathLike[str],
-    model: str | None,
-    messages: Sequence[Mapping[str, Any]],
-    **options: Any,
-) -> Completion:
-    """Give a whole completion, without asynchronous code around it; `options` as for `Runtime.complete`.
-
-    Raises:
-        genesis.manifest.ManifestError: The file cannot be used.
-        CompletionError: What went wrong.
-    """
-
-    async def run() -> Completion:
-        loaded = manifest if isinstance(manifest, Manifest) else load(os.fspath(manifest))
-        async with Runtime(loaded) as runtime:
-            return await runtime.complete(model, messages, **options)
-
-    return asyncio.run(run())
 
 
 class _Run:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.manifest import NATIVE_ONLY, MissingSecretError, SecretRef, secret_value
 from genesis.reference import Reference, parse
-from genesis.runtime.errors import CredentialError, UnknownModelError
+from genesis.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from genesis.manifest import Manifest, Model, Provider
 
@@ -22,6 +23,8 @@ _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
+# The kinds of input that parts of a message are, by their type.
+_KINDS: Final = {"image_url": "image", "input_audio": "audio", "audio_url": "audio", "video_url": "video"}
 # Fields that no parameter sets: each is the runtime's to know.
 _OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
 
@@ -82,6 +85,7 @@ def body(  # noqa: PLR0913 - a request's parts
     caller's, else the params', else the entry's where the configuration states it. vLLM 0.32 answers 400 to a limit
     past the window, so an assumed one is not sent.
     """
+    _check_input(model, messages)
     merged = _merged(model.params, params)
     held_back = tuple(sorted(NATIVE_ONLY & merged.keys()))
     fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *_OWN_FIELDS}}
@@ -99,6 +103,23 @@ def body(  # noqa: PLR0913 - a request's parts
     options = fields.get("stream_options")
     fields["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return {"model": model.id, "messages": list(messages), **fields, "stream": True}, held_back
+
+
+def _check_input(model: Model, messages: Sequence[Any]) -> None:
+    """Refuse a picture, a sound or a film that the model's entry does not take.
+
+    Raises:
+        InvalidRequestError: It has a part of another kind.
+    """
+    for message in messages:
+        content = message.get("content") if isinstance(message, Mapping) else None
+        for part in content if isinstance(content, list | tuple) else ():
+            kind = _KINDS.get(part.get("type", "")) if isinstance(part, Mapping) else None
+            if kind is not None and kind not in model.input:
+                raise InvalidRequestError(
+                    f"a message holds {kind}, and `{model.id}` takes {', '.join(model.input)} alone",
+                    help=f'name a model that takes it; if this one does, add "{kind}" to the `input` of its entry',
+                )
 
 
 def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from genesis.runtime.chunks import WireUsage
 
 __all__ = ["Totals", "account"]
+
+_NEARLY_FULL: Final = 0.9  # of the context window
 
 
 class Totals(msgspec.Struct):
@@ -48,4 +50,6 @@ def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...]) -> Usa
         fresh = given - (cached or 0)
         cost = (fresh * prices.input + (cached or 0) * prices.cache_read + made * prices.output) / 1_000_000
         share = (given + made) / model.context_window
+        if share > _NEARLY_FULL:
+            notes = (*notes, f"{share:.0%} of the context window are used")
     return Usage(given, made, reasoning, cached, cost, share, notes)

@@ -1,0 +1,198 @@
+"""How a completion is printed: its text as it comes, an event a line, or one object at the end."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from genesis.report.escape import escape
+from genesis.runtime import FellBack, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import rich.status
+
+    from genesis.runtime import Completion, CompletionError, Event, Runtime
+
+__all__ = ["complain", "print_events", "print_stream", "print_whole", "usage_line"]
+
+_NAMES: Final = {
+    TextDelta: "text",
+    ReasoningDelta: "reasoning",
+    ToolCallDelta: "toolCall",
+    Finish: "finish",
+    FellBack: "fellBack",
+    Usage: "usage",
+}
+_REFRESH: Final = 0.1  # seconds between two looks of the status line
+
+
+async def print_stream(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
+    """Print text as it comes on standard output; fallbacks and the usage on standard error."""
+    terminal = sys.stdout.isatty()
+    ended = True
+    with _Pace() as pace:
+        try:
+            async with aclosing(runtime.stream(model, **request)) as stream:
+                async for event in stream:
+                    pace.take(event)
+                    match event:
+                        case TextDelta(text=text, index=0):
+                            # To a pipe the text goes exactly as it came; a terminal would obey what is in it.
+                            sys.stdout.write("\n".join(map(escape, text.split("\n"))) if terminal else text)
+                            sys.stdout.flush()
+                            ended = text.endswith("\n")
+                        case FellBack(failed=failed, next=next_, reason=reason):
+                            click.echo(escape(f"{failed}: {reason}; {next_} is tried"), err=True)
+                        case Usage():
+                            if not ended and terminal:
+                                sys.stdout.write("\n")
+                                sys.stdout.flush()
+                            click.echo(usage_line(event) + pace.told(event), err=True)
+        except BaseException:
+            if not ended and terminal:
+                sys.stdout.write("\n")
+            raise
+
+
+async def print_events(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
+    """Print each event as a line of JSON, as it comes; an error is the last one."""
+    from genesis.runtime import CompletionError
+
+    try:
+        async with aclosing(runtime.stream(model, **request)) as stream:
+            async for event in stream:
+                _line({"type": _NAMES[type(event)], **_fields(event)})
+    except CompletionError as error:
+        _line({"type": "error", "error": type(error).__name__, "message": str(error), "status": error.status})
+        raise
+
+
+async def print_whole(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
+    """Print one JSON object, versioned, when all is there."""
+    completion = await runtime.complete(model, **request)
+    sys.stdout.write(json.dumps(_as_json(completion), indent=2) + "\n")
+
+
+def usage_line(usage: Usage) -> str:
+    """Write a completion's usage on one line."""
+    if usage.input is None or usage.output is None:
+        return f"usage: {'; '.join(usage.notes) or 'not reported by the server'}"
+    extra = [f"{usage.reasoning} of them reasoning"] if usage.reasoning else []
+    parts = [f"{usage.input} input", ", ".join([f"{usage.output} output tokens", *extra])]
+    if usage.cached:
+        parts[0] += f" ({usage.cached} cached)"
+    line = f"usage: {' + '.join(parts)}, {usage.context_used or 0:.1%} of the context window, cost {usage.cost:g}"
+    return "; ".join([line, *usage.notes])
+
+
+def complain(error: CompletionError) -> None:
+    """Say what went wrong, and what to do. What had arrived of the answer is on standard output already."""
+    kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
+    where = f" ({error.provider}/{error.model})" if error.model else ""
+    click.echo(f"error[{kind}]: {escape(str(error))}{escape(where)}", err=True)
+    for attempt in error.attempts:
+        click.echo(f"  = before that: {escape(f'{attempt.model}: {attempt.message}')}", err=True)
+    if error.help:
+        click.echo(f"  = help: {escape(error.help)}", err=True)
+
+
+class _Pace:
+    """How fast an answer comes: told on a terminal, and shown while it comes where the text goes somewhere else."""
+
+    def __init__(self) -> None:
+        """Begin now."""
+        self._shown = sys.stderr.isatty()
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._last = self._looked = self._began
+        self._pieces = 0
+        self._status: rich.status.Status | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def take(self, event: Event) -> None:
+        """Take note of an event."""
+        if not self._shown or isinstance(event, FellBack | Finish):
+            return
+        if isinstance(event, Usage):
+            if self._status is not None:
+                self._status.stop()
+            return
+        now = self._last = time.monotonic()
+        self._pieces += 1
+        if self._first is None:
+            self._first = now
+        elif not sys.stdout.isatty() and now - self._looked > _REFRESH:
+            self._looked = now
+            self._show(f"{self._pieces} tokens{self._speed(self._pieces)}")
+
+    def told(self, usage: Usage) -> str:
+        """Give the words after the usage: when the first token came, and how many came in a second."""
+        if self._first is None:
+            return ""
+        return f"; first token after {self._first - self._began:.2f} s{self._speed(usage.output or self._pieces)}"
+
+    def _speed(self, tokens: int) -> str:
+        seconds = self._last - (self._first or self._last)
+        return f", {(tokens - 1) / seconds:.0f} tokens/s" if tokens > 1 and seconds > 0 else ""
+
+    def _show(self, text: str) -> None:
+        if self._status is None:
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status(text)
+            self._status.start()
+        self._status.update(text)
+
+
+def _line(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    """Give an event's fields by the names that JSON has elsewhere."""
+    names = {"context_used": "contextUsed"}
+    return {names.get(name, name): getattr(event, name) for name in event.__struct_fields__}
+
+
+def _as_json(completion: Completion) -> dict[str, Any]:
+    """Give a completion as one JSON object, versioned."""
+    usage = completion.usage
+    return {
+        "version": 1,
+        "provider": completion.provider,
+        "model": completion.model,
+        "text": completion.text,
+        "reasoning": completion.reasoning,
+        "toolCalls": [
+            {"id": call.id, "name": call.name, "arguments": call.arguments} for call in completion.tool_calls
+        ],
+        "finishReason": completion.finish_reason,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "reasoning": usage.reasoning,
+            "cached": usage.cached,
+            "cost": usage.cost,
+            "contextUsed": usage.context_used,
+        },
+        "notes": list(usage.notes),
+        "attempts": [
+            {"model": each.model, "error": each.error, "message": each.message, "status": each.status}
+            for each in completion.attempts
+        ],
+    }
