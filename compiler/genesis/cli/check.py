@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from genesis.batch import Choices
 from genesis.cli.checking import FORMATS, run
 from genesis.cli.inputs import env_file_option, variables
+from genesis.linter import Choices
 from genesis.settings import SettingsError, check_rules
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Self
 
-from genesis.batch import Choices, Outcome, check
 from genesis.collect import NAMES
 from genesis.diagnostics import Severity, fails
+from genesis.linter import Choices, Outcome, check
 from genesis.settings import SettingsError
 
 if TYPE_CHECKING:

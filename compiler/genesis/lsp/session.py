@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis.batch import Checked, check_text
 from genesis.collect import NAMES
 from genesis.include import read_file
+from genesis.linter import Checked, check_text
 from genesis.lsp.places import path_around
 from genesis.lsp.positions import BOM
 from genesis.lsp.uris import from_path, to_path

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from genesis.manifest import Manifest, load, scrub
+from genesis.manifest import Manifest, load
 from genesis.runtime import transport
 from genesis.runtime.deadline import Deadline
-from genesis.runtime.decoder import StreamDecoder
-from genesis.runtime.errors import CompletionError, TruncatedStreamError
-from genesis.runtime.events import Attempt, Completion, FellBack, Usage
-from genesis.runtime.failover import after
-from genesis.runtime.request import Target, body, find, header_values
-from genesis.runtime.usage import Totals, account
+from genesis.runtime.errors import CompletionError
+from genesis.runtime.events import Completion, FellBack, Usage
+from genesis.runtime.request import body, find, header_values
+from genesis.runtime.run import Run
+from genesis.runtime.telemetry import Operation
+from genesis.runtime.usage import Totals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from genesis.runtime.events import Event
 
 __all__ = ["Runtime"]
-
-_LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
 
 class Runtime:
@@ -105,7 +103,7 @@ class Runtime:
             CompletionError: A subclass says what went wrong; it carries what had arrived by then, and what was tried.
         """
         # The generator itself, and none around it: each costs every event a turn, and leaving early closes one only.
-        return self._run(_Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline))
+        return self._run(Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline))
 
     async def complete(  # noqa: PLR0913 - a request's parts
         self,
@@ -122,77 +120,73 @@ class Runtime:
 
         Takes and raises the same as `stream`.
         """
-        run = _Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline)
+        run = Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline)
         usage = Usage()
         async for event in self._run(run):
             if isinstance(event, Usage):
                 usage = event
-        assert run.target is not None
-        answers = [run.decoder.answers[index] for index in sorted(run.decoder.answers)]
+        answers = run.answers
         return Completion(
-            provider=run.target.provider_id,
-            model=run.target.model.id,
+            provider=run.found.provider_id,
+            model=run.found.model.id,
             texts=tuple(answer.text for answer in answers),
             reasoning=answers[0].reasoning,
             tool_calls=answers[0].tool_calls,
-            finish_reasons=tuple(answer.finish_reason or "" for answer in answers),
+            finish_reasons=run.finish_reasons,
             usage=usage,
             attempts=tuple(run.attempts),
         )
 
-    async def _run(self, run: _Run) -> AsyncGenerator[Event, None]:
+    async def _run(self, run: Run) -> AsyncGenerator[Event, None]:
         """Try the models in turn, and hand out what comes of the first that answers."""
         deadline = Deadline(run.deadline)
         references = self._references(run.model)
-        tries = 0
-        while True:
-            reply: transport.Reply | None = None
-            begun = False
+        usage: Usage | None = None
+        while usage is None:
             run.begin()
             decoder = run.decoder
+            step: float | Literal["next"] | None = None
             try:
-                fields, headers = self._request(run, references[0])
-                reply = await self._connections_to(run).send(fields, headers, deadline)
-                await reply.check()
+                reply = await self._ask(run, references[0], deadline)
                 while not decoder.done:
                     data = await reply.read()
                     for event in decoder.feed(data) if data else decoder.finish():
-                        begun = True
+                        if not run.begun:
+                            run.first()
                         yield event
-                if decoder.error is not None:
-                    cut_off = reply.broken and isinstance(decoder.error, TruncatedStreamError)
-                    raise reply.lost() if cut_off else decoder.error
+                run.check_end()
                 await reply.settle()
-                break
+                usage = run.succeeded()
             except CompletionError as error:
-                _place(error, run, reply)
-                next_ = None if begun else after(error, tries, more=len(references) > 1)
-                if next_ is None or (isinstance(next_, float) and deadline.passes(next_)):
-                    error.attempts = tuple(run.attempts)
+                step = run.failed(error, deadline, more=len(references) > 1)
+                if step is None:
                     raise
-                failed = run.failed(error)
             finally:
-                if reply is not None:
-                    reply.close()
-            if isinstance(next_, float):
-                tries += 1
-                await asyncio.sleep(next_)
-            else:
-                tries = 0
+                run.close()
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            elif step == "next":
                 references = references[1:]
+                failed = run.attempts[-1]
                 yield FellBack(failed.model, references[0] or "", failed.message, failed.status)
-        assert run.target is not None
-        usage = account(decoder.usage, run.target.model, _notes(run))
         for totals in (self.usage[""], self.usage.setdefault(run.reference, Totals())):
             totals.add(usage)
         yield usage
+
+    async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> transport.Reply:
+        """Send the request to a model, and give the answer when it is known to be a stream."""
+        fields, headers = self._request(run, reference)
+        run.operation = Operation(run.found)
+        run.reply = await self._connections_to(run).send(fields, headers, deadline)
+        await run.reply.check()
+        return run.reply
 
     def _references(self, model: str | None) -> tuple[str | None, ...]:
         """List the models to try, in order: the one that is named, or the manifest's selection."""
         selection = self.manifest.selection
         return (selection.primary, *selection.fallbacks) if model is None else (model,)
 
-    def _request(self, run: _Run, reference: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+    def _request(self, run: Run, reference: str | None) -> tuple[dict[str, Any], dict[str, str]]:
         """Make the body and the headers of the request to a model."""
         run.target = target = find(self.manifest, reference)
         environment = os.environ if self._environment is None else self._environment
@@ -209,100 +203,12 @@ class Runtime:
             run.decoder.choices = fields["n"]
         return fields, headers
 
-    def _connections_to(self, run: _Run) -> transport.Connections:
+    def _connections_to(self, run: Run) -> transport.Connections:
         """Give the connections to the provider of the model that is tried."""
-        target = run.target
-        assert target is not None
+        target = run.found
         if self._closed:
             raise RuntimeError("the Runtime is closed")
         connections = self._connections.get(target.provider_id)
         if connections is None:
             connections = self._connections[target.provider_id] = transport.Connections(target.provider)
         return connections
-
-
-class _Run:
-    """One completion: what the caller asked for, and how far it came."""
-
-    __slots__ = (
-        "attempts",
-        "deadline",
-        "decoder",
-        "held_back",
-        "max_tokens",
-        "messages",
-        "model",
-        "params",
-        "secrets",
-        "target",
-        "tool_choice",
-        "tools",
-    )
-
-    def __init__(  # noqa: PLR0913 - a request's parts
-        self,
-        model: str | None,
-        messages: Sequence[Mapping[str, Any]],
-        max_tokens: int | None,
-        params: Mapping[str, Any],
-        tools: Sequence[Mapping[str, Any]] | None,
-        tool_choice: str | Mapping[str, Any] | None,
-        deadline: float | None,
-    ) -> None:
-        """Take what `Runtime.stream` takes."""
-        self.model = model
-        self.messages = messages
-        self.max_tokens = max_tokens
-        self.params = params
-        self.tools = tools
-        self.tool_choice = tool_choice
-        self.deadline = deadline
-        self.attempts: list[Attempt] = []
-        self.begin()
-
-    def begin(self) -> None:
-        """Begin a try."""
-        self.target: Target | None = None
-        self.secrets: tuple[str, ...] = ()
-        self.held_back: tuple[str, ...] = ()
-        self.decoder = StreamDecoder()
-
-    @property
-    def reference(self) -> str:
-        """The model that is tried, as `provider/model`; empty where there is none."""
-        return f"{self.target.provider_id}/{self.target.model.id}" if self.target is not None else ""
-
-    def failed(self, error: CompletionError) -> Attempt:
-        """Take note of a try that failed."""
-        attempt = Attempt(self.reference, type(error).__name__, str(error), error.status)
-        self.attempts.append(attempt)
-        return attempt
-
-
-def _place(error: CompletionError, run: _Run, reply: transport.Reply | None) -> None:
-    """Fill in where an error happened and what had arrived. Its words are cut after secrets are out of them."""
-    # What it was made from is a library's, and holds the request with its key.
-    error.__context__ = None
-    error.args = (scrub(str(error), run.secrets)[:_LONGEST_MESSAGE],)
-    if run.target is not None:
-        error.provider, error.model = run.target.provider_id, run.target.model.id
-    if reply is not None:
-        error.status = reply.status
-    answer = run.decoder.answers[0]
-    error.text, error.reasoning, error.tool_calls = answer.text, answer.reasoning, answer.tool_calls
-
-
-def _notes(run: _Run) -> tuple[str, ...]:
-    """Say what is worth knowing of a completion that succeeded."""
-    answer = run.decoder.answers[0]
-    notes = []
-    if run.held_back:
-        notes.append(f"not sent, since they belong to the native OpenAI endpoint: {', '.join(run.held_back)}")
-    again = sum(attempt.model == run.reference for attempt in run.attempts)
-    if again:
-        notes.append(f"tried {again + 1} times: {run.attempts[-1].message}")
-    if run.decoder.usage is None:
-        notes.append("the server sent no usage")
-    if answer.reasoning_pieces and not answer.text_pieces and not answer.tool_calls:
-        notes.append("the answer is reasoning only")
-    return tuple(notes)

@@ -1,0 +1,141 @@
+"""What a completion tells those who operate the program: log records, and where OpenTelemetry is installed its signals.
+
+Log records go to the logger `genesis.runtime`: a fallback or another try is a warning, a completion is information, a
+request is for debugging. Spans and metrics follow the semantic conventions for generative AI (OpenTelemetry semantic
+conventions 1.37): a span `chat MODEL` for each request, the duration, the tokens, and the time to the first chunk. None
+of it holds a secret, or the content of a message.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram
+    from opentelemetry.trace import Span, Tracer
+
+    from genesis.runtime.errors import CompletionError
+    from genesis.runtime.events import Usage
+    from genesis.runtime.request import Target
+
+__all__ = ["Operation", "instruments", "log"]
+
+log = logging.getLogger("genesis.runtime")
+# Who asks for nothing is told nothing: errors are raised, and fallbacks are events.
+logging.getLogger("genesis").addHandler(logging.NullHandler())
+
+_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+
+
+class _Instruments(NamedTuple):
+    tracer: Tracer
+    duration: Histogram
+    tokens: Histogram
+    first_chunk: Histogram
+
+
+class Operation:
+    """One request for a completion, from its beginning to its end."""
+
+    __slots__ = ("_attributes", "_began", "_first", "_instruments", "_span", "_target")
+
+    def __init__(self, target: Target) -> None:
+        """Begin."""
+        self._target = target
+        self._began = time.perf_counter()
+        self._first: float | None = None
+        self._instruments = instruments()
+        self._attributes: dict[str, Any] = {}
+        self._span: Span | None = None
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("%s is asked at %s", self._name, target.provider.base_url)
+        if self._instruments is not None:
+            parts = urlsplit(target.provider.base_url)
+            self._attributes = {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": target.provider_id,
+                "gen_ai.request.model": target.model.id,
+                "server.address": parts.hostname or "",
+                "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+            }
+            from opentelemetry.trace import SpanKind  # it is installed
+
+            # Not made the current one: a generator is left and entered in contexts that are not its own.
+            self._span = self._instruments.tracer.start_span(
+                f"chat {target.model.id}", kind=SpanKind.CLIENT, attributes=self._attributes
+            )
+
+    @property
+    def _name(self) -> str:
+        return f"{self._target.provider_id}/{self._target.model.id}"
+
+    def first(self) -> None:
+        """Take note of the first event."""
+        self._first = time.perf_counter() - self._began
+
+    def failed(self, error: CompletionError) -> None:
+        """End with an error."""
+        if self._instruments is None or self._span is None:
+            return
+        from opentelemetry.trace import Status, StatusCode
+
+        kind = {"error.type": type(error).__name__}
+        self._span.set_attributes(kind)
+        self._span.set_status(Status(StatusCode.ERROR, str(error)))
+        self._end(kind)
+
+    def succeeded(self, usage: Usage, finish_reasons: tuple[str, ...]) -> None:
+        """End with an answer."""
+        if log.isEnabledFor(logging.INFO):
+            seconds = time.perf_counter() - self._began
+            log.info("%s: %s input + %s output tokens in %.2f s", self._name, usage.input, usage.output, seconds)
+        if self._instruments is None or self._span is None:
+            return
+        self._span.set_attribute("gen_ai.response.finish_reasons", finish_reasons)
+        for kind, count in (("input", usage.input), ("output", usage.output)):
+            if count is not None:
+                self._span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
+                self._instruments.tokens.record(count, {**self._attributes, "gen_ai.token.type": kind})
+        self._end({})
+
+    def left(self) -> None:
+        """End where the caller has left."""
+        if self._span is not None:
+            self._end({"error.type": "cancelled"})
+
+    def _end(self, more: dict[str, str]) -> None:
+        assert self._instruments is not None
+        assert self._span is not None
+        attributes = {**self._attributes, **more}
+        if self._first is not None:
+            self._instruments.first_chunk.record(self._first, attributes)
+        self._instruments.duration.record(time.perf_counter() - self._began, attributes)
+        self._span.end()
+        self._span = None
+
+
+@cache
+def instruments() -> _Instruments | None:
+    """Give what is measured with; None where OpenTelemetry is not installed."""
+    try:
+        from opentelemetry import metrics, trace
+    except ImportError:
+        return None
+    from genesis import __version__
+
+    meter = metrics.get_meter("genesis", __version__)
+
+    def histogram(name: str, unit: str, words: str, limits: tuple[float, ...]) -> Histogram:
+        return meter.create_histogram(name, unit, words, explicit_bucket_boundaries_advisory=limits)
+
+    return _Instruments(
+        trace.get_tracer("genesis", __version__),
+        histogram("gen_ai.client.operation.duration", "s", "Duration of a request.", _SECONDS),
+        histogram("gen_ai.client.token.usage", "{token}", "Tokens of a request.", _TOKENS),
+        histogram("gen_ai.client.operation.time_to_first_chunk", "s", "Time to the first chunk.", _SECONDS),
+    )

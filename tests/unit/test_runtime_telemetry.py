@@ -1,0 +1,166 @@
+"""What a completion tells those who operate the program: records, spans, metrics, and never a secret or a message."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from genesis.runtime import CompletionError, Runtime, failover, telemetry
+from genesis.testing import Answer, FakeVLLM, Fault, ServedModel
+from tests.unit.runtime_support import ENVIRONMENT, KEY, manifest_of, provider_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+SECRETIVE = [{"role": "user", "content": "canary-question"}]
+BUSY = Fault("status", code=429, body='{"error": "busy, sk-canary-5b1c9"}')
+
+
+@pytest.fixture(scope="module")
+def signals() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
+    """Collect what is told, in memory. A process has one provider of each, for good."""
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracing = TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(tracing)
+    metrics.set_meter_provider(MeterProvider([reader]))
+    telemetry.instruments.cache_clear()
+    yield spans, reader
+    telemetry.instruments.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
+
+
+def run(faults: Iterable[Fault | None] = (), *, leave: bool = False) -> int:
+    """Run a completion on a server with these faults, and give its port."""
+
+    async def stream() -> int:
+        answer = Answer(("canary-answer ", "two ", "three"))
+        async with FakeVLLM([ServedModel("org/model")], faults=faults, answer=answer) as server:
+            provider = provider_with(base_url=server.base_url)
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                events = runtime.stream(None, SECRETIVE)
+                try:
+                    async for _ in events:
+                        if leave:
+                            break
+                except CompletionError:
+                    pass
+                await events.aclose()
+            return int(server.base_url.split(":")[2].split("/")[0])
+
+    return asyncio.run(stream())
+
+
+def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    (resource,) = data.resource_metrics
+    (scope,) = resource.scope_metrics
+    assert scope.scope.name == "genesis"
+    return {metric.name: list(metric.data.data_points) for metric in scope.metrics}
+
+
+def only(exporter: InMemorySpanExporter) -> ReadableSpan:
+    (span,) = exporter.get_finished_spans()
+    exporter.clear()
+    return span
+
+
+def test_a_completion_is_a_span_and_three_measurements(
+    signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
+) -> None:
+    spans, reader = signals
+    port = run()
+    span = only(spans)
+    assert (span.name, span.kind, span.status.status_code) == ("chat org/model", SpanKind.CLIENT, StatusCode.UNSET)
+    assert dict(span.attributes or {}) == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "vllm",
+        "gen_ai.request.model": "org/model",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 3,
+        "server.address": "127.0.0.1",
+        "server.port": port,
+    }
+    found = points(reader)
+    assert set(found) == {
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.token.usage",
+        "gen_ai.client.operation.time_to_first_chunk",
+    }
+    tokens = {point.attributes["gen_ai.token.type"]: point.sum for point in found["gen_ai.client.token.usage"]}
+    assert tokens == {"input": 5, "output": 3}
+    (duration,) = found["gen_ai.client.operation.duration"]
+    (first,) = found["gen_ai.client.operation.time_to_first_chunk"]
+    assert 0 < first.sum < duration.sum
+    assert "canary" not in span.to_json()
+
+
+def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+    spans, _ = signals
+    run([BUSY, Fault("cut")])
+    first, second = spans.get_finished_spans()
+    spans.clear()
+    assert [(span.attributes or {})["error.type"] for span in (first, second)] == [
+        "RateLimitedError",
+        "TruncatedStreamError",
+    ]
+    assert first.status.status_code is StatusCode.ERROR
+    assert first.status.description is not None
+    assert first.status.description.endswith("answered 429: busy, ***")
+    assert KEY not in first.to_json() + second.to_json()
+
+
+def test_a_stream_that_is_left_is_a_span_that_ends(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+    spans, _ = signals
+    run(leave=True)
+    assert only(spans).status.status_code is StatusCode.UNSET
+
+
+def test_log_records_hold_no_secret_and_no_message(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="genesis.runtime")
+    run([BUSY])
+    told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "genesis.runtime"]
+    assert [level for level, _ in told] == ["DEBUG", "WARNING", "DEBUG", "INFO"]
+    assert told[1][1].endswith("/chat/completions answered 429: busy, ***; tried again")
+    assert told[3][1].startswith("vllm/org/model: 5 input + 3 output tokens in ")
+    assert "canary" not in caplog.text
+
+
+def test_nothing_is_printed_by_itself_and_no_signals_are_needed() -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['opentelemetry'] = None\n"
+        "import asyncio, itertools\n"
+        "from genesis.runtime import CompletionError, Runtime, failover\n"
+        "from genesis.testing import FakeVLLM, Fault, ServedModel\n"
+        "from tests.unit.runtime_support import ENVIRONMENT, MESSAGES, manifest_of, provider_with\n"
+        "failover.FIRST_WAIT = 0.001\n"
+        "async def main():\n"
+        "    async with FakeVLLM([ServedModel('org/model')], faults=[Fault('status')]) as server:\n"
+        "        manifest = manifest_of(provider_with(base_url=server.base_url))\n"
+        "        async with Runtime(manifest, environment=ENVIRONMENT) as runtime:\n"
+        "            print((await runtime.complete(None, MESSAGES)).finish_reason)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stop\n", "")
