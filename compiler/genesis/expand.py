@@ -54,6 +54,13 @@ class Variables(NamedTuple):
         """Give the value of a variable and where it came from."""
         return next(((layer.values[name], layer.origin) for layer in self.layers if name in layer.values), None)
 
+    def merged(self) -> dict[str, str]:
+        """Give every variable by its name."""
+        merged: dict[str, str] = {}
+        for layer in reversed(self.layers):
+            merged |= layer.values
+        return merged
+
 
 class Expanded(NamedTuple):
     """One string that holds references, after expansion.

@@ -34,13 +34,10 @@ async def probe(manifest: Manifest, reference: str, keys: Keys) -> Probed:
     Raises:
         genesis.runtime.CompletionError: None came.
     """
-    environment: dict[str, str] = {}
-    for layer in reversed(keys.variables.layers):
-        environment |= layer.values
     began = time.perf_counter()
     first: float | None = None
     usage = None
-    async with Runtime(manifest, environment=environment) as runtime:
+    async with Runtime(manifest, environment=keys.variables.merged()) as runtime:
         async for event in runtime.stream(reference, _MESSAGES, max_tokens=1):
             if first is None and not isinstance(event, Finish | Usage):
                 first = time.perf_counter() - began

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = [
     "auth", "auth list", "auth path", "auth remove", "auth set",
-    "check", "compile", "complete", "demo", "doctor", "explain", "init", "lock", "lsp",
+    "batch", "check", "compile", "complete", "demo", "doctor", "explain", "init", "lock", "lsp",
     "models", "models list", "models status", "schema",
 ]  # fmt: skip
 
@@ -115,7 +115,7 @@ def test_the_version_is_printed(genesis: Genesis) -> None:
 
 def test_a_command_that_is_misspelt_is_told(genesis: Genesis) -> None:
     assert "There is no command 'compil'. Did you mean `compile`?" in genesis("compil").stderr
-    assert "The commands are auth, check, compile," in genesis("qqq").stderr
+    assert "The commands are auth, batch, check, compile," in genesis("qqq").stderr
 
 
 def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genesis.cli.inputs import compile_now, config_option, env_file_option, read, show, variables
+from genesis.cli.inputs import config_option, env_file_option, manifest_now, read, variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,33 +65,18 @@ def command(
     """
     if as_json and as_events:
         raise click.UsageError("--json and --events exclude each other.")
-    manifest = _manifest(manifest_path, config, env_files, model)
+    # Where a provider is named no other server is asked.
+    only = model.partition("/")[0] if model and "/" in model else None
+    manifest = manifest_now(manifest_path, config, env_files, only=only)
     if manifest is None:
         return 1
     text = read("-").decode(errors="replace") if prompt == "-" else prompt
     messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system is not None else []
     messages.append({"role": "user", "content": _content(text, files)})
-    # The runtime looks variables up by name; files come after the environment, as everywhere.
-    environment: dict[str, str] = {}
-    for layer in reversed(variables(env_files, environment=True).layers):
-        environment |= layer.values
+    environment = variables(env_files, environment=True).merged()
     request = {"messages": messages, "max_tokens": max_tokens, "params": dict(map(_param, params))}
     form = "json" if as_json else "events" if as_events else "text"
     return asyncio.run(_run(manifest, environment, model, request, form))
-
-
-def _manifest(path: str | None, config: str | None, env_files: Sequence[str], model: str | None) -> Manifest | None:
-    """Read the manifest, or compile one: where a provider is named, no other server is asked."""
-    from genesis.manifest import ManifestError, load
-
-    if path is not None:
-        try:
-            return load(path)
-        except ManifestError as error:
-            raise click.ClickException(str(error)) from None
-    compiled = compile_now(config, env_files, only=model.partition("/")[0] if model and "/" in model else None)
-    show(compiled.diagnostics)
-    return compiled.manifest
 
 
 def _param(text: str) -> tuple[str, Any]:

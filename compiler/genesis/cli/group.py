@@ -14,6 +14,7 @@ __all__ = ["genesis", "run_command"]
 # The module of `genesis.cli` that defines each command, and the line that `--help` shows without importing it.
 _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "auth": ("auth", "Keep API keys outside every configuration."),
+    "batch": ("batch", "Answer a file of requests."),
     "check": ("check", "Lint configurations."),
     "compile": ("compile", "Compile a configuration to a resolved provider manifest."),
     "complete": ("complete", "Stream a completion."),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genesis.credentials import Keys
     from genesis.diagnostics import Diagnostic
     from genesis.lock import Lock
+    from genesis.manifest import Manifest
     from genesis.pipeline import Compiled
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "compile_now",
     "config_option",
     "env_file_option",
+    "manifest_now",
     "named_in_config",
     "read",
     "show",
@@ -169,6 +171,26 @@ def compile_now(
     if compiled.manifest is not None and only is not None and only not in configured:
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
     return compiled
+
+
+def manifest_now(
+    path: str | None, config: str | None, env_files: Sequence[str], *, only: str | None = None
+) -> Manifest | None:
+    """Read the manifest at `path`, or without one compile the configuration; None where that has errors, shown here.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    from genesis.manifest import ManifestError, load
+
+    if path is not None:
+        try:
+            return load(path)
+        except ManifestError as error:
+            raise click.ClickException(str(error)) from None
+    compiled = compile_now(config, env_files, only=only)
+    show(compiled.diagnostics)
+    return compiled.manifest
 
 
 @contextlib.contextmanager

@@ -1,0 +1,176 @@
+"""Running the requests: so many at once, each result written as it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from genesis.runtime import CompletionError, InvalidRequestError, UnknownModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from genesis.batch.requests import Request
+    from genesis.batch.results import Results
+    from genesis.manifest import Manifest
+    from genesis.runtime import Completion, Runtime
+
+__all__ = ["Summary", "answer", "run"]
+
+# Fields that are arguments of their own, and those that no result could come of.
+_ARGUMENTS = ("model", "messages", "max_tokens", "max_completion_tokens", "tools", "tool_choice")
+_STREAMING = ("stream", "stream_options")
+
+
+class Summary(NamedTuple):
+    """What a run did."""
+
+    succeeded: int
+    failed: int
+
+
+async def run(
+    runtime: Runtime,
+    requests: Iterable[Request],
+    results: Results,
+    *,
+    at_once: int,
+    on_result: Callable[[], None] = lambda: None,
+) -> Summary:
+    """Answer the requests that have no result yet.
+
+    A result is on disk before the next request takes its place, so that a killed run has lost nothing that it told of.
+
+    Args:
+        runtime: Answers them.
+        requests: In the order in which they begin.
+        results: Where results go, in the order in which they end.
+        at_once: How many are under way at the same time.
+        on_result: Called for each result.
+
+    Raises:
+        OSError: The results cannot be written.
+    """
+    waiting = (request for request in requests if request.custom_id not in results.done)
+    ended: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(at_once)
+    failed = succeeded = 0
+
+    async def work() -> None:
+        # An iterator is shared: each takes the next one.
+        for request in waiting:
+            await ended.put(await answer(runtime, request))
+
+    async def write() -> None:
+        nonlocal failed, succeeded
+        over = False
+        while not over:
+            # All that has ended by now goes to disk at once: syncing takes milliseconds.
+            some = [await ended.get()]
+            while not ended.empty():
+                some.append(ended.get_nowait())
+            lines = [result for result in some if result is not None]
+            over = len(lines) < len(some)
+            await asyncio.to_thread(results.write, lines)
+            failed += sum(result["error"] is not None for result in lines)
+            succeeded += sum(result["error"] is None for result in lines)
+            for _ in lines:
+                on_result()
+
+    async def work_all() -> None:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(at_once):
+                workers.create_task(work())
+        await ended.put(None)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(work_all())
+            tasks.create_task(write())
+    except* OSError as group:
+        raise group.exceptions[0] from None
+    return Summary(succeeded, failed)
+
+
+async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
+    """Answer one request: its line of the results."""
+    body = request.body
+    try:
+        model = _model(runtime.manifest, body.get("model"))
+        messages = body.get("messages")
+        if not isinstance(messages, list):
+            raise InvalidRequestError("the body has no `messages`")
+        limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        completion = await runtime.complete(
+            model,
+            messages,
+            max_tokens=next((limit for limit in limits if limit is not None), None),
+            params={key: value for key, value in body.items() if key not in (*_ARGUMENTS, *_STREAMING)},
+            tools=body.get("tools"),
+            tool_choice=body.get("tool_choice"),
+        )
+    except CompletionError as error:
+        return {"custom_id": request.custom_id, "response": None, "error": _error(error)}
+    response = {"status_code": 200, "body": _body(completion)}
+    return {"custom_id": request.custom_id, "response": response, "error": None}
+
+
+def _model(manifest: Manifest, stated: Any) -> str | None:
+    """Find the model that a body names: a reference, an alias, or an id that one provider alone has.
+
+    Raises:
+        UnknownModelError: Several providers have it.
+    """
+    if stated is None:
+        return None
+    if not isinstance(stated, str):
+        raise UnknownModelError("the body's `model` is no text")
+    found = [
+        f"{name}/{model.id}"
+        for name, provider in manifest.providers.items()
+        for model in provider.models
+        if model.id == stated
+    ]
+    if len(found) > 1 and stated not in manifest.selection.aliases:
+        raise UnknownModelError(f"`{stated}` is a model of several providers", help=f"name one: {', '.join(found)}")
+    whole = stated in manifest.selection.aliases or stated.partition("/")[0] in manifest.providers
+    return found[0] if found and not whole else stated
+
+
+def _body(completion: Completion) -> dict[str, Any]:
+    """Write a completion as the API does."""
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in completion.tool_calls
+    ]
+    messages: list[dict[str, Any]] = [{"role": "assistant", "content": text} for text in completion.texts]
+    messages[0] |= {"tool_calls": calls} if calls else {}
+    messages[0] |= {"reasoning": completion.reasoning} if completion.reasoning else {}
+    choices = [
+        {"index": index, "message": message, "finish_reason": reason}
+        for index, (message, reason) in enumerate(zip(messages, completion.finish_reasons, strict=True))
+    ]
+    usage = completion.usage
+    return {
+        "object": "chat.completion",
+        "model": completion.model,
+        "provider": completion.provider,
+        "choices": choices,
+        "usage": None
+        if usage.input is None or usage.output is None
+        else {
+            "prompt_tokens": usage.input,
+            "completion_tokens": usage.output,
+            "total_tokens": usage.input + usage.output,
+        },
+    }
+
+
+def _error(error: CompletionError) -> dict[str, Any]:
+    """Write an error, with what had arrived until then."""
+    return {
+        "code": type(error).__name__,
+        "message": str(error),
+        "status": error.status,
+        "text": error.text,
+        "attempts": [{"model": each.model, "code": each.error, "status": each.status} for each in error.attempts],
+    }

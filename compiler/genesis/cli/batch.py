@@ -1,0 +1,99 @@
+"""`genesis batch`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from genesis.cli.inputs import config_option, env_file_option, manifest_now, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["command"]
+
+
+@click.command("batch")
+@click.argument("requests", type=click.Path())
+@click.option(
+    "output", "-o", "--output", metavar="FILE", required=True, type=click.Path(), help="Append results to FILE."
+)
+@click.option(
+    "at_once", "--concurrency", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
+    help="Requests that are under way at the same time.",
+)  # fmt: skip
+@click.option(
+    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+)
+@config_option
+@env_file_option
+def command(
+    requests: str, output: str, at_once: int, manifest_path: str | None, config: str | None, env_files: tuple[str, ...]
+) -> int:
+    """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
+
+    A run that was interrupted, or killed, goes on where it was: what has a line in FILE is not asked again. A request
+    that fails has a line with its error, and makes the exit code 1.
+
+    \b
+    Examples:
+      genesis batch requests.jsonl -o results.jsonl
+      genesis batch requests.jsonl -o results.jsonl --concurrency 200 --manifest manifest.json
+    """
+    from genesis.batch import BatchError, Results, read, run
+    from genesis.runtime import Runtime
+
+    try:
+        wanted = list(read(requests))
+    except OSError as error:
+        raise click.ClickException(f"cannot read {click.format_filename(requests)}: {error.strerror}") from None
+    except BatchError as error:
+        raise click.ClickException(str(error)) from None
+    manifest = manifest_now(manifest_path, config, env_files)
+    if manifest is None:
+        return 1
+    shown = click.format_filename(output)
+    environment = variables(env_files, environment=True).merged()
+    try:
+        with Results(output) as results:
+            before = sum(request.custom_id in results.done for request in wanted)
+            with _progress(len(wanted), before) as on_result:
+
+                async def whole() -> tuple[int, int, str]:
+                    async with Runtime(manifest, environment=environment) as runtime:
+                        done = await run(runtime, wanted, results, at_once=at_once, on_result=on_result)
+                        total = runtime.usage[""]
+                    used = f"{total.input} input + {total.output} output tokens, cost {total.cost:g}"
+                    return done.succeeded, done.failed, used
+
+                succeeded, failed, used = asyncio.run(whole())
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:
+            raise click.ClickException(f"{shown} is being written by another run") from None
+        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+    except ValueError as error:
+        raise click.ClickException(f"{shown}: {error}; name another file") from None
+    earlier = f", {before} before" if before else ""
+    click.echo(f"{succeeded} succeeded, {failed} failed{earlier}; {used}", err=True)
+    return int(failed > 0)
+
+
+@contextmanager
+def _progress(total: int, before: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, if that is a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("requests", total=total, completed=before)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,211 @@
+"""`genesis batch`: every line is answered once, whatever ends a run in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from genesis.testing import Answer, Fault, ServedModel, ToolCall, serving
+from tests.e2e.support import COMMAND, on_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis.testing import FakeVLLM
+    from tests.e2e.support import Genesis
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVLLM]:
+    with serving(answer=Answer(("One ", "two.")), chunk_delay=0.002) as running:
+        yield running
+
+
+def write(folder: Path, url: str, count: int, **more: Any) -> None:
+    models = 'models: [{ id: "tiny-llama", contextWindow: 2048, cost: { input: 1, output: 2 } }]'
+    (folder / "genesis.json5").write_text(
+        f"""{{ models: {{ providers: {{ vllm: {{ baseUrl: "{url}", {models} }} }} }},
+               agents: {{ defaults: {{ model: "vllm/tiny-llama" }} }} }}""",
+        encoding="utf-8",
+    )
+    lines = [request(f"r{number}", f"Question {number}", **more) for number in range(count)]
+    (folder / "requests.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def request(name: str, prompt: str = "Hello", **more: Any) -> str:
+    body = {"model": "vllm/tiny-llama", "messages": [{"role": "user", "content": prompt}], "max_tokens": 8, **more}
+    whole = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}
+    return json.dumps(whole) + "\n"
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    text = (folder / "results.jsonl").read_text(encoding="utf-8")
+    assert text.endswith("\n") or not text
+    return [json.loads(line) for line in text.splitlines()]
+
+
+RUN = ["batch", "requests.jsonl", "-o", "results.jsonl"]
+
+
+def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url, 5, temperature=0.5, stream=True)
+    done = genesis(*RUN)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "5 succeeded, 0 failed; 30 input + 10 output tokens, cost 5e-05\n"
+    found = {result["custom_id"]: result for result in results(folder)}
+    assert sorted(found) == [f"r{number}" for number in range(5)]
+    assert found["r3"]["error"] is None
+    assert found["r3"]["response"] == {
+        "status_code": 200,
+        "body": {
+            "object": "chat.completion",
+            "model": "tiny-llama",
+            "provider": "vllm",
+            "choices": [{"index": 0, "message": {"role": "assistant", "content": "One two."}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8},
+        },
+    }
+    sent = server.requests[0].json()
+    assert (sent["temperature"], sent["max_tokens"], sent["model"]) == (0.5, 8, "tiny-llama")
+    # What is there is not asked again.
+    again = genesis(*RUN)
+    assert (again.returncode, len(server.requests)) == (0, 5)
+    assert again.stderr == "0 succeeded, 0 failed, 5 before; 0 input + 0 output tokens, cost 0\n"
+
+
+def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesis, folder: Path) -> None:
+    with serving(faults=[Fault("cut"), None, Fault("status", code=400)], answer=Answer(("One ", "two "))) as running:
+        write(folder, running.base_url, 3)
+        with (folder / "requests.jsonl").open("a") as stream:
+            stream.write(request("gone", model="vllm/gone"))
+            stream.write(request("odd", messages=7))
+            stream.write(request("by id", model="tiny-llama"))
+        done = genesis(*RUN, "--concurrency", "1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("2 succeeded, 4 failed; ")
+    errors = {each["custom_id"]: each["error"] for each in results(folder)}
+    assert {name: error and error["code"] for name, error in errors.items()} == {
+        "r0": "TruncatedStreamError",
+        "r1": None,
+        "r2": "BadRequestError",
+        "gone": "UnknownModelError",
+        "odd": "InvalidRequestError",
+        "by id": None,
+    }
+    assert errors["r0"]["text"] == "One two "
+    assert errors["r2"]["status"] == 400
+
+
+def test_calls_of_tools_are_in_the_message(genesis: Genesis, folder: Path) -> None:
+    with serving(answer=Answer((), tool_calls=(ToolCall("c1", "look", ('{"a"', ": 1}")),))) as running:
+        write(folder, running.base_url, 1, tools=[{"type": "function", "function": {"name": "look"}}])
+        assert genesis(*RUN).returncode == 0
+    (result,) = results(folder)
+    assert result["response"]["body"]["choices"][0]["message"] == {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}}],
+    }
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: Genesis, folder: Path) -> None:
+    """Ended again and again, and no line is lost or written twice."""
+    count = 120
+    with serving([ServedModel("tiny-llama")], answer=Answer(("a",)), chunk_delay=0.002) as running:
+        write(folder, running.base_url, count)
+        for _ in range(4):
+            before = (folder / "results.jsonl").stat().st_size if (folder / "results.jsonl").exists() else 0
+            with subprocess.Popen(
+                [*COMMAND, *RUN, "--concurrency", "4"], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+            ) as process:
+                while process.poll() is None and (
+                    not (folder / "results.jsonl").exists() or (folder / "results.jsonl").stat().st_size < before + 800
+                ):
+                    time.sleep(0.002)
+                process.send_signal(how)
+                _, told = process.communicate(timeout=30)
+            assert b"Traceback" not in told
+            if how is signal.SIGINT and process.returncode != 0:
+                assert process.returncode == 130
+        # As a kill in the midst of a write leaves it.
+        with (folder / "results.jsonl").open("a") as stream:
+            stream.write('{"custom_id": "r1')
+        done = genesis(*RUN)
+    assert done.returncode == 0, done.stderr
+    assert Counter(result["custom_id"] for result in results(folder)) == Counter(
+        f"r{number}" for number in range(count)
+    )
+    assert all(result["error"] is None for result in results(folder))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("not json", "requests.jsonl:2: this is no request of a batch file: JSON is malformed"),
+        (
+            '{"body": {}}',
+            "requests.jsonl:2: this is no request of a batch file: Object missing required field `custom_id`",
+        ),
+        ('{"custom_id": "r0", "body": {}}', "requests.jsonl:2: the custom_id `r0` was given before"),
+        (
+            '{"custom_id": "x", "url": "/v1/embeddings", "body": {}}',
+            "only `POST /v1/chat/completions` can be asked for, and this is `POST /v1/embeddings`",
+        ),
+    ],
+)
+def test_a_file_that_is_no_batch_is_refused_before_anything_is_asked(
+    line: str, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+) -> None:
+    write(folder, server.base_url, 1)
+    with (folder / "requests.jsonl").open("a") as stream:
+        stream.write(f"{line}\n")
+    done = genesis(*RUN)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert server.requests == []
+    assert not (folder / "results.jsonl").exists()
+
+
+def test_files_that_cannot_be_used(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url, 1)
+    assert "cannot read gone.jsonl: No such file or directory" in genesis("batch", "gone.jsonl", "-o", "x").stderr
+    assert "cannot write gone/x: No such file or directory" in genesis("batch", "requests.jsonl", "-o", "gone/x").stderr
+    (folder / "notes.txt").write_text("mine\n", encoding="utf-8")
+    done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
+    assert done.returncode == 2
+    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine\n"
+    if os.path.exists("/dev/full"):
+        done = genesis("batch", "requests.jsonl", "-o", "/dev/full")
+        assert (done.returncode, done.stderr) == (
+            2,
+            "Error: /dev/full: it is no file that results could be read back from; name another file\n",
+        )
+
+
+def test_two_runs_at_once_are_one_too_many(folder: Path, genesis: Genesis) -> None:
+    with serving(faults=[Fault("stall")]) as running:
+        write(folder, running.base_url, 1)
+        with subprocess.Popen([*COMMAND, *RUN], cwd=folder, stderr=subprocess.PIPE) as first:
+            while not running.requests:
+                time.sleep(0.01)
+            done = genesis(*RUN)
+            first.kill()
+    assert (done.returncode, done.stderr) == (2, "Error: results.jsonl is being written by another run\n")
+
+
+def test_progress_is_for_terminals(folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url, 3)
+    code, shown = on_terminal(*RUN, cwd=folder, stream="stderr")
+    assert code == 0
+    assert "requests" in shown
+    assert "3 succeeded" in shown
