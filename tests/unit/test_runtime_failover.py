@@ -220,6 +220,7 @@ def test_usage_is_counted_for_the_model_that_answered() -> None:
             events = await collect(runtime)
             assert isinstance(events[0], FellBack)
             assert (events[0].failed, events[0].next, events[0].status) == ("vllm/org/model", "pool/org/model", None)
+            assert events[0].error == "ConnectionLostError"
             assert "closed the connection without an answer" in events[0].reason
             assert isinstance(events[-1], Usage)
             assert {name: totals.completions for name, totals in runtime.usage.items()} == {"": 1, "pool/org/model": 1}
@@ -227,9 +228,20 @@ def test_usage_is_counted_for_the_model_that_answered() -> None:
     asyncio.run(run())
 
 
-def test_no_wait_goes_past_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("left", "expected"), [(30.0, 0.75), (0.75, "next"), (0.0, "next"), (-1.0, "next")])
+def test_no_wait_is_begun_that_the_deadline_would_end(
+    left: float, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
+    assert failover.after(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
+
+
+def test_where_there_is_no_time_to_wait_the_next_model_is_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 20.0)
     done, first, second = completed(itertools.repeat(BUSY), deadline=5)
+    assert isinstance(done, Completion)
+    assert (done.text, first, second) == ("second", 1, 1)
+    done, first, second = completed(itertools.repeat(BUSY), "vllm/org/model", deadline=5)
     # What the server said is worth more than that there is no time left.
     assert isinstance(done, RateLimitedError)
     assert (first, second) == (1, 0)

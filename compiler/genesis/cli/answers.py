@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from genesis.report.escape import escape
-from genesis.runtime import FellBack, Finish, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from genesis.runtime import FellBack, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,6 +27,7 @@ _NAMES: Final = {
     TextDelta: "text",
     ReasoningDelta: "reasoning",
     ToolCallDelta: "toolCall",
+    Logprobs: "logprobs",
     Finish: "finish",
     FellBack: "fellBack",
     Usage: "usage",
@@ -125,7 +126,7 @@ class _Pace:
 
     def take(self, event: Event) -> None:
         """Take note of an event."""
-        if not self._shown or isinstance(event, FellBack | Finish):
+        if not self._shown or isinstance(event, FellBack | Finish | Logprobs):
             return
         if isinstance(event, Usage):
             if self._status is not None:

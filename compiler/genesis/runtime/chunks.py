@@ -6,7 +6,17 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Choice", "Chunk", "Delta", "Function", "ToolCallPiece", "WireUsage", "decode", "error_text"]
+__all__ = [
+    "Choice",
+    "ChoiceLogprobs",
+    "Chunk",
+    "Delta",
+    "Function",
+    "ToolCallPiece",
+    "WireUsage",
+    "decode",
+    "error_text",
+]
 
 
 class _Part(msgspec.Struct, gc=False):
@@ -37,11 +47,18 @@ class Delta(_Part, gc=False):
     tool_calls: list[ToolCallPiece] | None = None
 
 
+class ChoiceLogprobs(_Part, gc=False):
+    """The log probabilities of the tokens of a chunk, where they were asked for; as the server has them."""
+
+    content: list[Any] | None = None
+
+
 class Choice(_Part, gc=False):
     """One of the answers, by its index."""
 
     index: int = 0
     delta: Delta | None = None
+    logprobs: ChoiceLogprobs | None = None
     finish_reason: str | None = None
 
 

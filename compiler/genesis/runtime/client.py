@@ -135,6 +135,7 @@ class Runtime:
             finish_reasons=run.finish_reasons,
             usage=usage,
             attempts=tuple(run.attempts),
+            logprobs=tuple(answers[0].logprobs),
         )
 
     async def _run(self, run: Run) -> AsyncGenerator[Event, None]:
@@ -168,7 +169,7 @@ class Runtime:
             elif step == "next":
                 references = references[1:]
                 failed = run.attempts[-1]
-                yield FellBack(failed.model, references[0] or "", failed.message, failed.status)
+                yield FellBack(failed.model, references[0] or "", failed.error, failed.message, failed.status)
         for totals in (self.usage[""], self.usage.setdefault(run.reference, Totals())):
             totals.add(usage)
         yield usage

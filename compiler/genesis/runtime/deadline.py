@@ -43,9 +43,9 @@ class Deadline:
         except TimeoutError:
             raise self.error() from None
 
-    def passes(self, seconds: float) -> bool:
-        """Tell whether it passes within so many seconds."""
-        return asyncio.get_running_loop().time() + seconds >= self.at
+    def left(self) -> float:
+        """Give the seconds until then."""
+        return self.at - asyncio.get_running_loop().time()
 
     def error(self) -> DeadlineError:
         """Say that it has passed."""

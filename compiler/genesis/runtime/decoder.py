@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,7 +14,7 @@ from genesis.runtime.errors import (
     MalformedStreamError,
     TruncatedStreamError,
 )
-from genesis.runtime.events import Finish, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from genesis.runtime.events import Finish, Logprobs, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from genesis.runtime.sse import MAX_EVENT, EventSplitter
 
 if TYPE_CHECKING:
@@ -41,12 +41,13 @@ class _Call:
 class Answer:
     """What has arrived of one choice. Pieces are joined when somebody asks, not for each chunk."""
 
-    __slots__ = ("_calls", "_open", "finish_reason", "reasoning_pieces", "text_pieces")
+    __slots__ = ("_calls", "_open", "finish_reason", "logprobs", "reasoning_pieces", "text_pieces")
 
     def __init__(self) -> None:
         """Hold nothing yet."""
         self.text_pieces: list[str] = []
         self.reasoning_pieces: list[str] = []
+        self.logprobs: list[Any] = []
         self.finish_reason: str | None = None
         self._calls: list[_Call] = []
         self._open: dict[int, _Call] = {}  # by the index that the server counts them with
@@ -107,8 +108,7 @@ class StreamDecoder:
     @property
     def finished(self) -> bool:
         """Whether every choice that was asked for has its finish reason."""
-        ended = sum(answer.finish_reason is not None for answer in self.answers.values())
-        return ended == max(self.choices, len(self.answers))
+        return not self._unfinished()
 
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes and give the events that they complete. Never raises for what a server sends: see `error`."""
@@ -134,7 +134,7 @@ class StreamDecoder:
                 if isinstance(self.error, MalformedStreamError):
                     # The event was cut in the middle: that the stream ended too early is what is wrong.
                     self.error = before
-        self._end()
+        self._end("the stream ended")
         return events
 
     def _event(self, data: bytes, events: list[Event]) -> None:
@@ -143,8 +143,8 @@ class StreamDecoder:
             return
         try:
             chunk = decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            self._no_chunk(data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._no_chunk(data, error)
             return
         if chunk.error is not None or chunk.object == "error":
             said = error_text(chunk.error if chunk.error is not None else chunk.message)
@@ -172,26 +172,41 @@ class StreamDecoder:
                     events.append(TextDelta(delta.content, index))
                 if delta.tool_calls:
                     events += [answer.add(piece, index) for piece in delta.tool_calls]
+            if choice.logprobs is not None and (tokens := choice.logprobs.content):
+                answer.logprobs += tokens
+                events.append(Logprobs(tuple(tokens), index))
             if choice.finish_reason and answer.finish_reason is None:
                 answer.finish_reason = choice.finish_reason
                 events.append(Finish(choice.finish_reason, index))
 
-    def _no_chunk(self, data: bytes) -> None:
+    def _no_chunk(self, data: bytes, error: Exception) -> None:
         """Take data that is no chunk: the end, a keepalive, or nonsense."""
         text = data.strip()
         if text == _DONE:
-            self._end()
+            self._end("[DONE] came")
         elif text and not text.startswith(b":"):
-            # Whole, as the words of an error are: what is cut before secrets are taken out may end with half of one.
-            shown = text.decode(errors="replace")
-            self._fail(MalformedStreamError(f"the server sent an event that is no chunk of a completion: {shown}"))
+            # msgspec tells which type stands where, and no value.
+            reason = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
+            self._fail(
+                MalformedStreamError(
+                    f"the server sent an event that is no chunk of a completion{reason}",
+                    event=text.decode(errors="replace"),
+                )
+            )
 
-    def _end(self) -> None:
+    def _unfinished(self) -> int:
+        """Count the choices that were asked for, or came all the same, and have no finish reason."""
+        ended = sum(answer.finish_reason is not None for answer in self.answers.values())
+        return max(self.choices, len(self.answers)) - ended
+
+    def _end(self, how: str) -> None:
         """End the stream, which by itself proves nothing."""
         self.done = True
-        if self.error is None and not self.finished:
+        if self.error is None and (missing := self._unfinished()):
+            asked = max(self.choices, len(self.answers))
+            of = "" if asked == 1 else f" for {missing} of {asked} choices"
             self.error = TruncatedStreamError(
-                "the stream ended before the answer did: no finish reason came", help="look at the server's log"
+                f"{how} before the answer had ended: no finish reason came{of}", help="look at the server's log"
             )
 
     def _fail(self, error: CompletionError) -> None:

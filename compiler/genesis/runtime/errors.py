@@ -156,7 +156,19 @@ class ErrorInStreamError(StreamError):
 
 
 class MalformedStreamError(StreamError):
-    """An event of the stream is no chunk of a completion."""
+    """An event of the stream is no chunk of a completion.
+
+    Attributes:
+        event: The event, of which a stream shows 200 characters at most, without secrets; empty where it was no event.
+    """
+
+    def __init__(self, message: str, *, help: str | None = None, event: str = "") -> None:  # noqa: A002 - a field
+        """Hold the event as it came: what is cut before secrets are taken out may end with half of one."""
+        super().__init__(message, help=help)
+        self.event = event
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.event}" if self.event else str(self.args[0])
 
 
 class EventTooLargeError(StreamError):

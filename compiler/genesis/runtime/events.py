@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 __all__ = [
@@ -10,6 +12,7 @@ __all__ = [
     "Event",
     "FellBack",
     "Finish",
+    "Logprobs",
     "ReasoningDelta",
     "TextDelta",
     "ToolCall",
@@ -51,6 +54,18 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
     id: str
     name: str
     arguments: str
+    index: int = 0
+
+
+class Logprobs(_Event, frozen=True, gc=False):
+    """The log probabilities of the tokens of one chunk, after its text: only where `logprobs` were asked for.
+
+    Attributes:
+        tokens: An object for each token, as the server sent it: `token`, `logprob`, `top_logprobs`.
+        index: The index of the choice.
+    """
+
+    tokens: tuple[Any, ...]
     index: int = 0
 
 
@@ -103,19 +118,21 @@ class FellBack(_Event, frozen=True, gc=False):
     """A model could not be had, and the next one is tried: before any other event of that one.
 
     Attributes:
-        failed: `provider/model` of the one that could not.
+        failed: `provider/model` of the one that could not; empty where the manifest has no such model.
         next: That of the one that is tried now.
+        error: The name of the error's class, such as `RateLimitedError`.
         reason: Why, without secrets.
         status: The HTTP status, where there was an answer.
     """
 
     failed: str
     next: str
+    error: str
     reason: str
     status: int | None = None
 
 
-Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Finish | Usage
+Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Logprobs | Finish | Usage
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -135,6 +152,7 @@ class Completion(msgspec.Struct, frozen=True):
         text: The text of the first choice; `texts` has those of all, by index.
         finish_reason: Of the first choice; `finish_reasons` has those of all, by index.
         attempts: What was tried before, in order, and why each failed.
+        logprobs: Of the tokens of the first choice, as the server sent them, where they were asked for.
     """
 
     provider: str
@@ -145,6 +163,7 @@ class Completion(msgspec.Struct, frozen=True):
     finish_reasons: tuple[str, ...]
     usage: Usage
     attempts: tuple[Attempt, ...] = ()
+    logprobs: tuple[Any, ...] = ()
 
     @property
     def text(self) -> str:

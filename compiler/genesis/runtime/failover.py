@@ -7,6 +7,7 @@ server or its key is what is wrong, the next model is tried. What the caller got
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -43,7 +44,12 @@ _OF_THE_SERVER: Final = (
 
 
 def after(
-    error: CompletionError, tries: int, *, more: bool, jitter: Callable[[], float] = random.random
+    error: CompletionError,
+    tries: int,
+    *,
+    more: bool,
+    left: float = math.inf,
+    jitter: Callable[[], float] = random.random,
 ) -> float | Literal["next"] | None:
     """Decide what follows an error that came before the first token.
 
@@ -51,14 +57,15 @@ def after(
         error: What happened.
         tries: How often this model was tried again already.
         more: Whether there is another model to try.
+        left: The seconds until the caller's deadline; no wait is begun that would not end before it.
         jitter: Gives a number from 0 to 1.
 
     Returns:
         The seconds to wait before the same model is tried again; `next` for the next model; None to give up.
     """
     if isinstance(error, RateLimitedError | ServerFailedError) and tries < RETRIES:
-        if error.retry_after is None:
-            return min(LONGEST_WAIT, FIRST_WAIT * 2.0**tries) * (1 + jitter()) / 2
-        if error.retry_after <= LONGEST_RETRY_AFTER:
-            return error.retry_after
+        asked = error.retry_after
+        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0**tries) * (1 + jitter()) / 2 if asked is None else asked
+        if wait < left and (asked is None or asked <= LONGEST_RETRY_AFTER):
+            return wait
     return "next" if more and isinstance(error, _OF_THE_SERVER) else None

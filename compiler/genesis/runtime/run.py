@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from genesis.manifest import scrub
 from genesis.runtime.decoder import Answer, StreamDecoder
-from genesis.runtime.errors import CompletionError, TruncatedStreamError
+from genesis.runtime.errors import CompletionError, MalformedStreamError
 from genesis.runtime.events import Attempt
 from genesis.runtime.failover import after
 from genesis.runtime.telemetry import log
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Run"]
 
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
+_LONGEST_EVENT: Final = 200
 
 
 class Run:
@@ -120,10 +121,8 @@ class Run:
             CompletionError: What is wrong with it.
         """
         error = self.decoder.error
-        if error is None:
-            return
-        cut_off = self.reply is not None and self.reply.broken and isinstance(error, TruncatedStreamError)
-        raise self.reply.lost() if cut_off and self.reply is not None else error
+        if error is not None and self.reply is not None:
+            raise self.reply.explain(error)
 
     def succeeded(self) -> Usage:
         """Take note of the end, and give the usage."""
@@ -133,11 +132,13 @@ class Run:
         return usage
 
     def failed(self, error: CompletionError, deadline: Deadline, *, more: bool) -> float | Literal["next"] | None:
-        """Fill in what an error lacks, and decide what follows: as `after` says, within the deadline."""
+        """Fill in what an error lacks, and decide what follows, as `after` says."""
         # What it was made from is a library's, and holds the request with its key.
         error.__context__ = None
         # Cut after secrets are out of it: half of one would stay.
-        error.args = (scrub(str(error), self.secrets)[:_LONGEST_MESSAGE],)
+        error.args = (scrub(error.args[0], self.secrets)[:_LONGEST_MESSAGE],)
+        if isinstance(error, MalformedStreamError):
+            error.event = scrub(error.event, self.secrets)[:_LONGEST_EVENT]
         if self.target is not None:
             error.provider, error.model = self.target.provider_id, self.target.model.id
         if self.reply is not None:
@@ -146,8 +147,8 @@ class Run:
         error.text, error.reasoning, error.tool_calls = answer.text, answer.reasoning, answer.tool_calls
         if self.operation is not None:
             self.operation.failed(error)
-        step = None if self.begun else after(error, self.tries, more=more)
-        if step is None or (isinstance(step, float) and deadline.passes(step)):
+        step = None if self.begun else after(error, self.tries, more=more, left=deadline.left())
+        if step is None:
             error.attempts = tuple(self.attempts)
             return None
         self.tries = self.tries + 1 if isinstance(step, float) else 0

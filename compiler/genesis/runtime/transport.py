@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import msgspec
+from aiohttp.http_exceptions import ContentEncodingError
 
 from genesis.manifest import proxy_for
 from genesis.runtime.chunks import error_text
@@ -21,6 +22,7 @@ from genesis.runtime.errors import (
     InvalidRequestError,
     MalformedStreamError,
     StalledStreamError,
+    TruncatedStreamError,
     status_error,
 )
 from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "Reply", "seconds_until"]
 
 _SETTLE_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 1.0
+# A connection that is not made in all of the time-out is told as one that is not made, and not as a silent server.
+_AFTER_CONNECTING: Final = 0.1
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
 
@@ -71,7 +76,7 @@ class Connections:
             data = io.BytesIO(_encoded(body))
             proxy = proxy_for(self._url)
             via = proxy.url if proxy else None
-            async with deadline, asyncio.timeout(self._provider.timeout_seconds):
+            async with deadline, asyncio.timeout(self._provider.timeout_seconds + _AFTER_CONNECTING):
                 response = await self._session.post(
                     self._url, data=data, headers=headers, allow_redirects=False, proxy=via
                 )
@@ -95,7 +100,7 @@ class Reply:
 
     Attributes:
         status: The HTTP status.
-        broken: Whether reading failed.
+        broken: The library's error, where reading failed.
     """
 
     __slots__ = (
@@ -125,7 +130,7 @@ class Reply:
     ) -> None:
         """Begin to watch; `release` is called at the end."""
         self.status = response.status
-        self.broken = False
+        self.broken: Exception | None = None
         self._response = response
         self._readany = response.content.readany
         self._url = url
@@ -135,7 +140,7 @@ class Reply:
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._since = math.inf  # when the read that is under way began
-        self._handle = self._loop.call_later(provider.timeout_seconds, self._look)
+        self._handle = self._loop.call_later(_LOOK_SECONDS, self._look)
         self._deadline = deadline
         self._late = None if deadline.at == math.inf else self._loop.call_at(deadline.at, response.close)
 
@@ -165,14 +170,24 @@ class Reply:
         self._since = self._clock()
         try:
             return await self._readany()
-        except Exception:  # noqa: BLE001 - the library's errors have no base in common: bad framing is a bare Exception
-            self.broken = True
+        except Exception as error:  # noqa: BLE001 - the library's have no base in common: bad framing is a bare one
+            self.broken = error
             return self._left_behind()
         finally:
             self._since = math.inf
 
-    def lost(self) -> CompletionError:
-        """Say why reading failed."""
+    def explain(self, error: CompletionError) -> CompletionError:
+        """Give the error for a stream that did not end well: why reading failed, where that is what ended it."""
+        if not isinstance(error, TruncatedStreamError):
+            return error
+        packing = self._response.headers.get("Content-Encoding")
+        if self.broken is None:
+            note = f"; its body is packed with {packing}, and may have been cut off" if packing else ""
+            return TruncatedStreamError(f"{error}{note}", help=error.help)
+        if isinstance(self.broken.__cause__, ContentEncodingError):
+            return MalformedStreamError(
+                f"{self._url} answered with what is not the {packing} that it says", help="look at the server's log"
+            )
         if self._clock() >= self._deadline.at:
             return self._deadline.error()
         if self._stalled:
@@ -216,12 +231,18 @@ class Reply:
         return data
 
     def _look(self) -> None:
-        seconds = self._provider.timeout_seconds
-        left = self._since + seconds - self._clock()
-        if left > 0:
-            self._handle = self._loop.call_later(min(left, seconds), self._look)
+        """Give up on a server that is silent, or whose connection is gone.
+
+        aiohttp 3.14 closes a connection on which HTTP is broken, and does not wake who waits for data.
+        """
+        connection = self._response.connection
+        protocol = None if connection is None else connection.protocol
+        gone = protocol is not None and not protocol.is_connected()
+        left = self._since + self._provider.timeout_seconds - self._clock()
+        if left > 0 and not gone:
+            self._handle = self._loop.call_later(min(left, _LOOK_SECONDS), self._look)
         else:
-            self._stalled = True
+            self._stalled = not gone
             self._response.close()
 
 

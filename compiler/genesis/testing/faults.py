@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,7 +14,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Fault", "FaultKind", "answer", "write"]
+__all__ = ["Fault", "FaultKind", "answer", "headers", "write"]
 
 FaultKind = Literal[
     # Instead of a stream.
@@ -23,21 +23,26 @@ FaultKind = Literal[
     "page",
     "whole",
     "silence",
+    "slow headers",
+    "huge headers",
     "no answer",
     "no http",
     # In the middle of one.
     "cut",
+    "drop",
     "reset",
     "stall",
     "bad framing",
     "cut gzip",
+    "not gzip",
     "error",
     "error, then done",
     "nonsense",
     "wrong type",
     "half an event",
     "too large",
-    # At its end.
+    # What is left out of one.
+    "no content",
     "no finish reason",
     "no done",
     "no usage",
@@ -48,6 +53,32 @@ _LONG: Final = 3600.0
 _APART: Final = 0.05
 _TOO_LARGE: Final = 16 * 1024 * 1024 + 1
 _DONE: Final = b"data: [DONE]\n\n"
+_ERROR: Final = b'data: {"error": {"message": "the engine died", "type": "InternalServerError", "code": 500}}\n\n'
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+# What is written instead of an answer before the connection is closed.
+_INSTEAD: Final[dict[FaultKind, bytes]] = {
+    "huge headers": b"HTTP/1.1 200 OK\r\nX-Huge: " + b"x" * 1_000_000,
+    "no answer": b"",
+    "no http": b"SSH-2.0-OpenSSH_9.6\r\n",
+}
+# What is written in the middle of a stream, which then ends.
+_WRITTEN: Final[dict[FaultKind, bytes]] = {
+    "cut": b"",
+    "error": _ERROR,
+    "error, then done": _ERROR + _DONE,
+    "nonsense": b'data: {"choices": [}\n\n' + _DONE,
+    "wrong type": b'data: {"choices": [{"index": 0, "delta": {"content": 7}}]}\n\n' + _DONE,
+    "half an event": b'data: {"choices": [{"index": 0, "del',
+    "too large": b"data: " + b"x" * _TOO_LARGE,
+}
+# What is in the events that are left out; all others come.
+_LEFT_OUT: Final[dict[FaultKind, bytes]] = {
+    "no content": b'"choices":',
+    "no finish reason": b'"finish_reason":"',
+    "no done": _DONE,
+    "no usage": b'"usage":{',
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +114,14 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
             return web.Response(text='{"choices": []}', content_type="application/json")
         case "silence":
             await asyncio.sleep(_LONG)
-        case "no answer":
-            _reset(request, hard=False)
-        case "no http":
-            assert request.transport is not None
-            request.transport.write(b"SSH-2.0-OpenSSH_9.6\r\n")
-            _reset(request, hard=False)
+        case "slow headers":
+            _raw(request, b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while request.transport is not None:
+                _raw(request, b"x")
+                await asyncio.sleep(_APART)
+        case _ if fault.kind in _INSTEAD:
+            _raw(request, _INSTEAD[fault.kind])
+            _close(request)
         case _:
             return None
     return web.Response()
@@ -96,69 +129,52 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
 
 async def write(request: web.Request, response: web.StreamResponse, events: Sequence[bytes], fault: Fault) -> None:
     """Write a stream that goes wrong. `events` are whole, the last one is `[DONE]`."""
-    before = events[: fault.after]
-    match fault.kind:
-        case "no finish reason":
-            await _all(response, [event for event in events if b'"finish_reason":"' not in event])
-        case "no done":
-            await _all(response, events[:-1])
-        case "no usage":
-            await _all(response, [event for event in events if b'"usage":{' not in event])
-        case "cut gzip":
-            # The headers are gone already: the server is asked for it by `encoding`.
-            packed = gzip.compress(b"".join(events), mtime=0)
-            await response.write(packed[: len(packed) // 2])
-        case _:
-            await _all(response, before)
-            await _middle(request, response, fault)
-
-
-def encoding(fault: Fault | None) -> dict[str, str]:
-    """Give the headers that a fault needs."""
-    return {"Content-Encoding": "gzip"} if fault is not None and fault.kind == "cut gzip" else {}
-
-
-async def _middle(request: web.Request, response: web.StreamResponse, fault: Fault) -> None:
-    error = b'data: {"error": {"message": "the engine died", "type": "InternalServerError", "code": 500}}\n\n'
-    match fault.kind:
-        case "reset":
-            await asyncio.sleep(_APART)
-            _reset(request, hard=True)
-        case "stall":
-            await asyncio.sleep(_LONG)
-        case "bad framing":
-            assert request.transport is not None
-            await asyncio.sleep(_APART)
-            request.transport.write(b"zz\r\nno size of a chunk\r\n")
-            await asyncio.sleep(_APART)
-            _reset(request, hard=False)
-        case "error":
-            await response.write(error)
-        case "error, then done":
-            await response.write(error + _DONE)
-        case "nonsense":
-            await response.write(b'data: {"choices": [}\n\n' + _DONE)
-        case "wrong type":
-            await response.write(b'data: {"choices": [{"index": 0, "delta": {"content": 7}}]}\n\n' + _DONE)
-        case "half an event":
-            await response.write(b'data: {"choices": [{"index": 0, "del')
-        case "too large":
-            await response.write(b"data: " + b"x" * _TOO_LARGE)
-        case _:
-            assert fault.kind == "cut"
-
-
-async def _all(response: web.StreamResponse, events: Sequence[bytes]) -> None:
+    if fault.kind in _LEFT_OUT:
+        events = [event for event in events if _LEFT_OUT[fault.kind] not in event]
+    elif fault.kind == "cut gzip":
+        # Each event can be unpacked when it is there, as servers do that pack streams; the next one is cut.
+        packer = zlib.compressobj(wbits=_GZIP)
+        packed = [packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]]
+        events = [*packed[:-1], packed[-1][: len(packed[-1]) // 2]]
+    elif fault.kind != "not gzip":
+        events = events[: fault.after]
     for event in events:
         await response.write(event)
-
-
-def _reset(request: web.Request, *, hard: bool) -> None:
-    """Close the connection at once; a hard one is a reset that the client sees as such."""
-    transport = request.transport
-    if transport is None:
+    if fault.kind in _WRITTEN:
+        await response.write(_WRITTEN[fault.kind])
         return
-    raw = transport.get_extra_info("socket")
-    if hard and raw is not None:
+    await asyncio.sleep(_APART)
+    match fault.kind:
+        case "stall":
+            await asyncio.sleep(_LONG)
+        case "drop":
+            _close(request)
+        case "reset":
+            _reset(request)
+        case "bad framing":
+            _raw(request, b"zz\r\nno size of a chunk\r\n")
+            await asyncio.sleep(_LONG)
+
+
+def headers(fault: Fault | None) -> dict[str, str]:
+    """Give the headers that a fault needs."""
+    return {"Content-Encoding": "gzip"} if fault is not None and fault.kind in {"cut gzip", "not gzip"} else {}
+
+
+def _raw(request: web.Request, data: bytes) -> None:
+    """Write past aiohttp, which would not write what is wrong."""
+    if request.transport is not None:
+        request.transport.write(data)
+
+
+def _close(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _reset(request: web.Request) -> None:
+    """Close the connection so that the client sees a reset."""
+    if request.transport is not None:
+        raw = request.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort() if hard else transport.close()
+        request.transport.abort()

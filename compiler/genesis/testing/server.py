@@ -247,7 +247,7 @@ class FakeVLLM:
         self, request: web.Request, chunks: list[dict[str, Any]], fault: Fault | None
     ) -> web.StreamResponse:
         """Write the chunks as server-sent events, each in a write of its own, and `[DONE]`."""
-        headers = {"Content-Type": "text/event-stream; charset=utf-8", **faults.encoding(fault)}
+        headers = {"Content-Type": "text/event-stream; charset=utf-8", **faults.headers(fault)}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         events = [b"data: " + data + b"\n\n" for data in (*map(msgspec.json.encode, chunks), b"[DONE]")]
