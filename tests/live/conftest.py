@@ -38,8 +38,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def keyed_server() -> Iterator[Server]:
-    """Run a server that takes one key and serves a LoRA adapter as well, on a free port."""
-    with vllm_server(api_key=KEY, adapter=ADAPTER) as running:
+    """Run a server that takes one key, serves a LoRA adapter as well, and tells reasoning and tool calls apart."""
+    with vllm_server(api_key=KEY, adapter=ADAPTER, parsers=True) as running:
         yield running
 
 

@@ -38,13 +38,16 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def vllm_server(*, port: int = 0, api_key: str | None = None, adapter: str | None = None) -> Iterator[Server]:
+def vllm_server(
+    *, port: int = 0, api_key: str | None = None, adapter: str | None = None, parsers: bool = False
+) -> Iterator[Server]:
     """Start `vllm serve` on 127.0.0.1 and end it afterwards, with everything that it started.
 
     Args:
         port: 0 takes a free one.
         api_key: The one key that it takes; None takes any, and none.
         adapter: The name under which a LoRA adapter is served as well.
+        parsers: Whether reasoning and tool calls are told apart from the text.
 
     Raises:
         RuntimeError: It ended, or did not answer in time; the message holds the end of its log.
@@ -57,11 +60,13 @@ def vllm_server(*, port: int = 0, api_key: str | None = None, adapter: str | Non
         subprocess.run([str(packages / "bin" / "python"), str(script), str(model)], check=True)
         lora = [] if adapter is None else ["--enable-lora", "--max-lora-rank", "8", "--lora-modules"]
         lora += [] if adapter is None else [f"{adapter}={folder / 'adapter'}"]
+        told_apart = ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", "--reasoning-parser", "qwen3"]
+        told_apart = told_apart if parsers else []
         port = port or _free_port()
         server = Server(f"http://127.0.0.1:{port}/v1", port, folder / "log")
         with server.log_file.open("wb") as log:
             process = subprocess.Popen(
-                [str(packages / "bin" / "vllm"), "serve", str(model), *_arguments(port, api_key), *lora],
+                [str(packages / "bin" / "vllm"), "serve", str(model), *_arguments(port, api_key), *lora, *told_apart],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
