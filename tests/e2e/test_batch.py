@@ -70,7 +70,7 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
             "model": "tiny-llama",
             "provider": "vllm",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "One two."}, "finish_reason": "stop"}],
-            "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8},
+            "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8, "cost": 1e-05},
         },
     }
     sent = server.requests[0].json()
@@ -190,6 +190,15 @@ def test_files_that_cannot_be_used(genesis: Genesis, folder: Path, server: FakeV
             2,
             "Error: /dev/full: it is no file that results could be read back from; name another file\n",
         )
+
+
+def test_an_engine_that_is_not_installed_is_said_before_anything_is_asked(genesis: Genesis, folder: Path) -> None:
+    write(folder, "http://127.0.0.1:1/v1", 1)
+    done = genesis(*RUN, "--engine", "ray")
+    assert done.returncode == 2
+    assert "Ray is not installed: pip install 'genesis-config[ray]'" in done.stderr
+    assert "--workers goes with --engine ray" in genesis(*RUN, "--workers", "2").stderr
+    assert not (folder / "results.jsonl").exists()
 
 
 def test_two_runs_at_once_are_one_too_many(folder: Path, genesis: Genesis) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from genesis.runtime import CompletionError, InvalidRequestError, UnknownModelError
+from genesis.runtime import CompletionError, InvalidRequestError, Runtime, UnknownModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from genesis.batch.requests import Request
     from genesis.batch.results import Results
     from genesis.manifest import Manifest
-    from genesis.runtime import Completion, Runtime
+    from genesis.runtime import Completion
 
 __all__ = ["Summary", "answer", "run"]
 
@@ -23,14 +23,31 @@ _STREAMING = ("stream", "stream_options")
 
 
 class Summary(NamedTuple):
-    """What a run did."""
+    """What a run did: how many requests, and what those that succeeded used, with their cost by the entries' prices."""
 
-    succeeded: int
-    failed: int
+    succeeded: int = 0
+    failed: int = 0
+    input: int = 0
+    output: int = 0
+    cost: float = 0.0
+
+    def with_result(self, result: dict[str, Any]) -> Summary:
+        """Count one line."""
+        if result["error"] is not None:
+            return self._replace(failed=self.failed + 1)
+        usage = result["response"]["body"]["usage"] or {}
+        return Summary(
+            self.succeeded + 1,
+            self.failed,
+            self.input + usage.get("prompt_tokens", 0),
+            self.output + usage.get("completion_tokens", 0),
+            self.cost + usage.get("cost", 0.0),
+        )
 
 
-async def run(
-    runtime: Runtime,
+async def run(  # noqa: PLR0913 - what a run depends on
+    manifest: Manifest,
+    environment: Mapping[str, str],
     requests: Iterable[Request],
     results: Results,
     *,
@@ -42,7 +59,8 @@ async def run(
     A result is on disk before the next request takes its place, so that a killed run has lost nothing that it told of.
 
     Args:
-        runtime: Answers them.
+        manifest: What they are answered with.
+        environment: Where its variables are looked up.
         requests: In the order in which they begin.
         results: Where results go, in the order in which they end.
         at_once: How many are under way at the same time.
@@ -53,15 +71,15 @@ async def run(
     """
     waiting = (request for request in requests if request.custom_id not in results.done)
     ended: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(at_once)
-    failed = succeeded = 0
+    summary = Summary()
 
-    async def work() -> None:
+    async def work(runtime: Runtime) -> None:
         # An iterator is shared: each takes the next one.
         for request in waiting:
             await ended.put(await answer(runtime, request))
 
     async def write() -> None:
-        nonlocal failed, succeeded
+        nonlocal summary
         over = False
         while not over:
             # All that has ended by now goes to disk at once: syncing takes milliseconds.
@@ -71,15 +89,14 @@ async def run(
             lines = [result for result in some if result is not None]
             over = len(lines) < len(some)
             await asyncio.to_thread(results.write, lines)
-            failed += sum(result["error"] is not None for result in lines)
-            succeeded += sum(result["error"] is None for result in lines)
-            for _ in lines:
+            for result in lines:
+                summary = summary.with_result(result)
                 on_result()
 
     async def work_all() -> None:
-        async with asyncio.TaskGroup() as workers:
+        async with Runtime(manifest, environment=environment) as runtime, asyncio.TaskGroup() as workers:
             for _ in range(at_once):
-                workers.create_task(work())
+                workers.create_task(work(runtime))
         await ended.put(None)
 
     try:
@@ -88,7 +105,7 @@ async def run(
             tasks.create_task(write())
     except* OSError as group:
         raise group.exceptions[0] from None
-    return Summary(succeeded, failed)
+    return summary
 
 
 async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
@@ -161,6 +178,7 @@ def _body(completion: Completion) -> dict[str, Any]:
             "prompt_tokens": usage.input,
             "completion_tokens": usage.output,
             "total_tokens": usage.input + usage.output,
+            "cost": usage.cost,
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.util
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,24 @@ __all__ = ["command"]
     help="Requests that are under way at the same time.",
 )  # fmt: skip
 @click.option(
+    "engine", "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="This process, or a Ray cluster: needs `pip install 'genesis-config[ray]'`.",
+)  # fmt: skip
+@click.option("workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Ray's processes.  [default: 2]")
+@click.option(
     "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
 )
 @config_option
 @env_file_option
 def command(
-    requests: str, output: str, at_once: int, manifest_path: str | None, config: str | None, env_files: tuple[str, ...]
+    requests: str,
+    output: str,
+    at_once: int,
+    engine: str,
+    workers: int | None,
+    manifest_path: str | None,
+    config: str | None,
+    env_files: tuple[str, ...],
 ) -> int:
     """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
 
@@ -43,9 +56,13 @@ def command(
     Examples:
       genesis batch requests.jsonl -o results.jsonl
       genesis batch requests.jsonl -o results.jsonl --concurrency 200 --manifest manifest.json
+      genesis batch requests.jsonl -o results.jsonl --manifest manifest.json --engine ray --workers 8
     """
+    if engine != "ray" and workers is not None:
+        raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
+    if engine == "ray" and importlib.util.find_spec("ray") is None:
+        raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
     from genesis.batch import BatchError, Results, read, run
-    from genesis.runtime import Runtime
 
     try:
         wanted = list(read(requests))
@@ -62,15 +79,16 @@ def command(
         with Results(output) as results:
             before = sum(request.custom_id in results.done for request in wanted)
             with _progress(len(wanted), before) as on_result:
+                if engine == "ray":
+                    from genesis.batch.on_ray import run_on_ray  # Ray takes a second to import
 
-                async def whole() -> tuple[int, int, str]:
-                    async with Runtime(manifest, environment=environment) as runtime:
-                        done = await run(runtime, wanted, results, at_once=at_once, on_result=on_result)
-                        total = runtime.usage[""]
-                    used = f"{total.input} input + {total.output} output tokens, cost {total.cost:g}"
-                    return done.succeeded, done.failed, used
-
-                succeeded, failed, used = asyncio.run(whole())
+                    done = run_on_ray(
+                        manifest, wanted, results, workers=workers or 2, at_once=at_once, on_result=on_result
+                    )
+                else:
+                    done = asyncio.run(
+                        run(manifest, environment, wanted, results, at_once=at_once, on_result=on_result)
+                    )
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
             raise click.ClickException(f"{shown} is being written by another run") from None
@@ -78,8 +96,9 @@ def command(
     except ValueError as error:
         raise click.ClickException(f"{shown}: {error}; name another file") from None
     earlier = f", {before} before" if before else ""
-    click.echo(f"{succeeded} succeeded, {failed} failed{earlier}; {used}", err=True)
-    return int(failed > 0)
+    used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
+    click.echo(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}", err=True)
+    return int(done.failed > 0)
 
 
 @contextmanager
