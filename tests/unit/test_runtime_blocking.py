@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -104,3 +106,16 @@ def test_errors_come_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
             complete(manifest(running), None, MESSAGES)
         assert len(refused.value.attempts) == 2
     assert threads() == []
+
+
+def test_a_script_that_ends_in_the_middle_of_an_answer_ends(tmp_path: Path) -> None:
+    script = (
+        "from genesis.runtime import stream_sync\n"
+        "events = stream_sync('manifest.json', None, [{'role': 'user', 'content': 'Hello'}])\n"
+        "print(next(events).text)\n"
+    )
+    with server(text=tuple("x" * 1000), delay=0.05) as running:
+        (tmp_path / "manifest.json").write_bytes(dumps(manifest(running)))
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "x\n"), done.stderr

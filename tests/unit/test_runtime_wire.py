@@ -226,9 +226,12 @@ def test_what_the_check_does_not_know_is_left_to_the_server() -> None:
     assert sent(messages=odd)[0].json["messages"] == odd
 
 
-def test_a_window_that_is_nearly_full_is_noted() -> None:
-    assert sent(model_with(context_window=5))[1].notes == ("100% of the context window are used",)
-    assert sent(model_with(context_window=6))[1].notes == ()
+def test_the_fields_of_an_extra_body_are_fields_of_the_body() -> None:
+    model = model_with(params={"extra_body": {"top_k": 3, "chat_template_kwargs": {"a": 1}}, "temperature": 1})
+    body = sent(model, params={"extra_body": {"chat_template_kwargs": {"b": 2}, "max_tokens": 7}})[0].json
+    assert body["chat_template_kwargs"] == {"a": 1, "b": 2}
+    assert (body["top_k"], body["temperature"], body["max_tokens"]) == (3, 1, 7)
+    assert "extra_body" not in body
 
 
 def test_tools_are_sent_as_they_are() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from genesis.report.escape import escape
-from genesis.runtime import FellBack, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from genesis.runtime import ContextWarning, FellBack, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
     from typing import Self
@@ -30,6 +30,7 @@ _NAMES: Final = {
     Logprobs: "logprobs",
     Finish: "finish",
     FellBack: "fellBack",
+    ContextWarning: "contextWarning",
     Usage: "usage",
 }
 _REFRESH: Final = 0.1  # seconds between two looks of the status line
@@ -39,6 +40,7 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
     """Print text as it comes on standard output; fallbacks and the usage on standard error."""
     terminal = sys.stdout.isatty()
     ended = True
+    warned = ""
     with _Pace() as pace:
         try:
             async with aclosing(runtime.stream(model, **request)) as stream:
@@ -52,11 +54,13 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
                             ended = text.endswith("\n")
                         case FellBack(failed=failed, next=next_, reason=reason):
                             click.echo(escape(f"{failed}: {reason}; {next_} is tried"), err=True)
+                        case ContextWarning(used=used):
+                            warned = f"; {used:.0%} of the context window are used: the next turn may not fit"
                         case Usage():
                             if not ended and terminal:
                                 sys.stdout.write("\n")
                                 sys.stdout.flush()
-                            click.echo(usage_line(event) + pace.told(event), err=True)
+                            click.echo(usage_line(event) + pace.told(event) + warned, err=True)
         except BaseException:
             if not ended and terminal:
                 sys.stdout.write("\n")
@@ -90,8 +94,12 @@ def usage_line(usage: Usage) -> str:
     parts = [f"{usage.input} input", ", ".join([f"{usage.output} output tokens", *extra])]
     if usage.cached:
         parts[0] += f" ({usage.cached} cached)"
-    line = f"usage: {' + '.join(parts)}, {usage.context_used or 0:.1%} of the context window, cost {usage.cost:g}"
+    line = f"usage: {' + '.join(parts)}, {_share(usage)}cost {usage.cost:g}"
     return "; ".join([line, *usage.notes])
+
+
+def _share(usage: Usage) -> str:
+    return "" if usage.context_used is None else f"{usage.context_used:.1%} of the context window, "
 
 
 def complain(error: CompletionError) -> None:
@@ -126,7 +134,7 @@ class _Pace:
 
     def take(self, event: Event) -> None:
         """Take note of an event."""
-        if not self._shown or isinstance(event, FellBack | Finish | Logprobs):
+        if not self._shown or isinstance(event, ContextWarning | FellBack | Finish | Logprobs):
             return
         if isinstance(event, Usage):
             if self._status is not None:

@@ -39,6 +39,7 @@ from genesis.runtime.errors import (
 from genesis.runtime.events import (
     Attempt,
     Completion,
+    ContextWarning,
     Event,
     FellBack,
     Finish,
@@ -58,6 +59,7 @@ __all__ = [
     "Completion",
     "CompletionError",
     "ConnectionLostError",
+    "ContextWarning",
     "CredentialError",
     "DeadlineError",
     "ErrorInStreamError",

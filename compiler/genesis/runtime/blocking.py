@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,7 +65,7 @@ def stream_sync(
                     return
                 yield event
         finally:
-            run(stream.aclose())
+            run.last(stream.aclose())
 
 
 class _Run:
@@ -80,6 +81,11 @@ class _Run:
         except BaseException:
             future.cancel()
             raise
+
+    def last(self, step: Awaitable[object]) -> None:
+        """Run what closes. When the interpreter ends no other thread runs any more, and connections end with it."""
+        if not sys.is_finalizing():
+            self(step)
 
 
 async def _awaited(step: Awaitable[_Result]) -> _Result:
@@ -99,7 +105,8 @@ def _thread(manifest: Manifest | str | os.PathLike[str]) -> Iterator[tuple[_Run,
     try:
         yield run, runtime
     finally:
-        run(runtime.close())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        run.last(runtime.close())
+        if not sys.is_finalizing():
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()

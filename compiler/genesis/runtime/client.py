@@ -15,10 +15,10 @@ from genesis.runtime.events import Completion, FellBack, Usage
 from genesis.runtime.request import body, find, header_values
 from genesis.runtime.run import Run
 from genesis.runtime.telemetry import Operation
-from genesis.runtime.usage import Totals
+from genesis.runtime.usage import Totals, warning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 
     from genesis.runtime.events import Event
 
@@ -94,7 +94,8 @@ class Runtime:
             model: `provider/model` or an alias; None is the manifest's primary, and then its fallbacks.
             messages: As in the API: objects with `role` and `content`.
             max_tokens: Output tokens at most.
-            params: More request fields, over those of the manifest.
+            params: More request fields, over those of the manifest: `response_format`, `n`, `stop`, `seed`, `logprobs`,
+                `chat_template_kwargs`, whatever the server takes. The fields of an `extra_body` are sent as such.
             tools: As in the API.
             tool_choice: As in the API.
             deadline: Seconds that all of it may take, retries and fallbacks included.
@@ -170,8 +171,16 @@ class Runtime:
                 references = references[1:]
                 failed = run.attempts[-1]
                 yield FellBack(failed.model, references[0] or "", failed.error, failed.message, failed.status)
+        for event in self._counted(run, usage):
+            yield event
+
+    def _counted(self, run: Run, usage: Usage) -> Iterator[Event]:
+        """Add up what a completion used, and give the events that end it."""
         for totals in (self.usage[""], self.usage.setdefault(run.reference, Totals())):
             totals.add(usage)
+        full = warning(usage, run.found.model)
+        if full is not None:
+            yield full
         yield usage
 
     async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> transport.Reply:

@@ -9,6 +9,7 @@ import msgspec
 __all__ = [
     "Attempt",
     "Completion",
+    "ContextWarning",
     "Event",
     "FellBack",
     "Finish",
@@ -76,6 +77,20 @@ class Finish(_Event, frozen=True, gc=False):
     index: int = 0
 
 
+class ContextWarning(_Event, frozen=True, gc=False):
+    """More than 90 % of the context window is used: the next turn may not fit. It comes just before `Usage`.
+
+    Attributes:
+        used: The share, above 0.9; past 1 the entry's window is smaller than the server's.
+        tokens: Input and output.
+        window: The context window of the model's entry, in tokens.
+    """
+
+    used: float
+    tokens: int
+    window: int
+
+
 class Usage(_Event, frozen=True):
     """What the completion used: the last event of every stream that succeeded.
 
@@ -85,7 +100,8 @@ class Usage(_Event, frozen=True):
         reasoning: Tokens of the answer that are reasoning.
         cached: Tokens of the prompt that the server found in its prefix cache.
         cost: By the model's prices per million tokens, in their currency.
-        context_used: Input and output as a share of the context window, 0 to 1.
+        context_used: Input and output as a share of the context window, 0 to 1; None for several choices, each of
+            which has a window of its own.
         notes: What is worth knowing of a completion that succeeded, such as that the server sent no usage.
     """
 
@@ -132,7 +148,7 @@ class FellBack(_Event, frozen=True, gc=False):
     status: int | None = None
 
 
-Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Logprobs | Finish | Usage
+Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Logprobs | Finish | ContextWarning | Usage
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -174,3 +190,14 @@ class Completion(msgspec.Struct, frozen=True):
     def finish_reason(self) -> str:
         """Why the first choice ended."""
         return self.finish_reasons[0]
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The first choice as a message, to go on with the conversation: its text and tool calls, no reasoning."""
+        message: dict[str, Any] = {"role": "assistant", "content": self.text}
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in self.tool_calls
+            ]
+        return message

@@ -23,8 +23,16 @@ _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
-# The kinds of input that parts of a message are, by their type.
-_KINDS: Final = {"image_url": "image", "input_audio": "audio", "audio_url": "audio", "video_url": "video"}
+# The kinds of input that parts of a message are, by their type. These are vLLM's; others are the server's to judge.
+_KINDS: Final = {
+    "image_url": "image",
+    "image_pil": "image",
+    "image_embeds": "image",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "audio_embeds": "audio",
+    "video_url": "video",
+}
 # Fields that no parameter sets: each is the runtime's to know.
 _OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
 
@@ -81,15 +89,20 @@ def body(  # noqa: PLR0913 - a request's parts
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Make the request's body, and name the fields that were held back.
 
-    The caller's params come after the manifest's. There is one token limit, under the name that the server takes: the
-    caller's, else the params', else the entry's where the configuration states it. vLLM 0.32 answers 400 to a limit
-    past the window, so an assumed one is not sent.
+    The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
+    in the openai SDK. There is one token limit, under the name that the server takes: the caller's, else the params',
+    else the entry's where the configuration states it. vLLM 0.32 answers 400 to a limit past the window, so an assumed
+    one is not sent.
+
+    Raises:
+        InvalidRequestError: A message holds what the model's entry does not take, such as a picture.
     """
     _check_input(model, messages)
-    merged = _merged(model.params, params)
+    stated_params, params = _flat(model.params), _flat(params)
+    merged = _merged(stated_params, params)
     held_back = tuple(sorted(NATIVE_ONLY & merged.keys()))
     fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *_OWN_FIELDS}}
-    stated = [max_tokens, *(given[name] for given in (params, model.params) for name in _LIMITS if name in given)]
+    stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in _LIMITS if name in given)]
     if model.max_tokens_from == "config":
         stated.append(model.max_tokens)
     limit = next((each for each in stated if each is not None), None)
@@ -164,6 +177,14 @@ def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: l
         secrets += [part.strip() for part in parts if part.strip()]
         return value
     raise failure
+
+
+def _flat(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put the fields of `extra_body` where the others are."""
+    extra = params.get("extra_body")
+    if not isinstance(extra, Mapping):
+        return params
+    return _merged({name: value for name, value in params.items() if name != "extra_body"}, extra)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

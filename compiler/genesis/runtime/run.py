@@ -126,7 +126,7 @@ class Run:
 
     def succeeded(self) -> Usage:
         """Take note of the end, and give the usage."""
-        usage = account(self.decoder.usage, self.found.model, _notes(self))
+        usage = account(self.decoder.usage, self.found.model, _notes(self), choices=len(self.decoder.answers))
         if self.operation is not None:
             self.operation.succeeded(usage, self.finish_reasons)
         return usage

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from genesis.runtime.events import Usage
+from genesis.runtime.events import ContextWarning, Usage
 
 if TYPE_CHECKING:
     from genesis.manifest import Model
     from genesis.runtime.chunks import WireUsage
 
-__all__ = ["Totals", "account"]
+__all__ = ["Totals", "account", "warning"]
 
 _NEARLY_FULL: Final = 0.9  # of the context window
 
@@ -37,7 +37,14 @@ class Totals(msgspec.Struct):
         self.cost += usage.cost or 0.0
 
 
-def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...]) -> Usage:
+def warning(usage: Usage, model: Model) -> ContextWarning | None:
+    """Warn of a context window that is nearly full."""
+    if usage.context_used is None or usage.context_used <= _NEARLY_FULL:
+        return None
+    return ContextWarning(usage.context_used, (usage.input or 0) + (usage.output or 0), model.context_window)
+
+
+def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...] = (), *, choices: int = 1) -> Usage:
     """Give the usage of a completion; what the server did not report is None, and never 0."""
     if wire is None:
         return Usage(notes=notes)
@@ -49,7 +56,5 @@ def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...]) -> Usa
         prices = model.cost
         fresh = given - (cached or 0)
         cost = (fresh * prices.input + (cached or 0) * prices.cache_read + made * prices.output) / 1_000_000
-        share = (given + made) / model.context_window
-        if share > _NEARLY_FULL:
-            notes = (*notes, f"{share:.0%} of the context window are used")
+        share = (given + made) / model.context_window if choices == 1 else None
     return Usage(given, made, reasoning, cached, cost, share, notes)

@@ -1,0 +1,76 @@
+"""Leaving `genesis complete` early: the connection is closed, so that the server stops generating."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis.testing import Answer, serving
+from tests.e2e.support import COMMAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis.testing import FakeVLLM
+
+LINES = Answer(tuple(f"{number}\n" for number in range(100_000)))
+PATIENCE = 20
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[FakeVLLM]:
+    """Run a server that talks for minutes."""
+    with serving(answer=LINES, chunk_delay=0.01) as running:
+        provider = f'{{ baseUrl: "{running.base_url}", models: [{{ id: "tiny-llama" }}] }}'
+        model = 'agents: { defaults: { model: "vllm/tiny-llama" } }'
+        text = f"{{ models: {{ providers: {{ vllm: {provider} }} }}, {model} }}"
+        (folder / "genesis.json5").write_text(text, encoding="utf-8")
+        yield running
+
+
+def started(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a completion, and wait for its first line."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    process = subprocess.Popen(
+        [*COMMAND, "complete", "hi"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **kept},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"0\n"
+    return process
+
+
+def ended(process: subprocess.Popen[bytes], server: FakeVLLM) -> tuple[int, bytes]:
+    """Wait until the process has ended and the server has noticed; give the exit code and what was said."""
+    with process:
+        assert process.stderr is not None
+        said = process.stderr.read()
+        code = process.wait(PATIENCE)
+    until = time.monotonic() + PATIENCE
+    while not server.aborted and time.monotonic() < until:
+        time.sleep(0.01)
+    assert server.aborted == 1
+    return code, said
+
+
+def test_ctrl_c_ends_cleanly_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
+    process = started(folder)
+    process.send_signal(signal.SIGINT)
+    assert ended(process, server) == (130, b"\ngenesis: interrupted\n")
+
+
+def test_a_reader_that_has_seen_enough_ends_it_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
+    process = started(folder)
+    assert process.stdout is not None
+    process.stdout.close()  # as `| head -1` does
+    assert ended(process, server) == (1, b"")
