@@ -26,6 +26,7 @@ types: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.streaming
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
