@@ -82,7 +82,8 @@ def test_the_whole_answer_as_json(genesis: Genesis, server: FakeVLLM) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert list(answer) == [
-        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes", "attempts",
+        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes",
+        "attempts", "error",
     ]  # fmt: skip
     assert (answer["version"], answer["provider"], answer["model"]) == (1, "vllm", "llama")
     assert (answer["text"], answer["finishReason"]) == (HOSTILE, "stop")
@@ -218,3 +219,16 @@ def test_how_fast_an_answer_comes_is_told_on_a_terminal(folder: Path) -> None:
     assert re.search(r"\d+ tokens, \d+ tokens/s", shown)
     assert "\x1b[2K" in shown
     assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", shown)
+
+
+def test_what_had_arrived_is_in_the_json_of_a_failure(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    whole = json.loads(genesis("complete", "hi", "--json", env=KEY).stdout)
+    with serving(faults=[Fault("cut")], answer=Answer(("One ", "two ", "three"))) as running:
+        fallback(folder, running.base_url, running.base_url)
+        done = genesis("complete", "hi", "--json")
+    assert done.returncode == 1
+    failed = json.loads(done.stdout)
+    assert list(failed) == list(whole)
+    assert (failed["text"], failed["error"]["type"]) == ("One two ", "TruncatedStreamError")
+    assert whole["error"] is None
+    assert len(server.requests) == 1

@@ -15,11 +15,12 @@ from genesis.report.escape import escape
 from genesis.runtime import ContextWarning, FellBack, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
     import rich.status
 
-    from genesis.runtime import Completion, CompletionError, Event, Runtime
+    from genesis.runtime import Attempt, Completion, CompletionError, Event, Runtime, ToolCall
 
 __all__ = ["complain", "print_events", "print_stream", "print_whole", "usage_line"]
 
@@ -81,9 +82,15 @@ async def print_events(runtime: Runtime, model: str | None, request: dict[str, A
 
 
 async def print_whole(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
-    """Print one JSON object, versioned, when all is there."""
-    completion = await runtime.complete(model, **request)
-    sys.stdout.write(json.dumps(_as_json(completion), indent=2) + "\n")
+    """Print one JSON object, versioned, when all is there, or what had arrived; the same keys in both cases."""
+    from genesis.runtime import CompletionError
+
+    try:
+        shown = _as_json(await runtime.complete(model, **request))
+    except CompletionError as error:
+        sys.stdout.write(json.dumps(_failure(error), indent=2) + "\n")
+        raise
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
 
 
 def usage_line(usage: Usage) -> str:
@@ -187,9 +194,7 @@ def _as_json(completion: Completion) -> dict[str, Any]:
         "model": completion.model,
         "text": completion.text,
         "reasoning": completion.reasoning,
-        "toolCalls": [
-            {"id": call.id, "name": call.name, "arguments": call.arguments} for call in completion.tool_calls
-        ],
+        "toolCalls": _calls(completion.tool_calls),
         "finishReason": completion.finish_reason,
         "usage": {
             "input": usage.input,
@@ -200,8 +205,38 @@ def _as_json(completion: Completion) -> dict[str, Any]:
             "contextUsed": usage.context_used,
         },
         "notes": list(usage.notes),
-        "attempts": [
-            {"model": each.model, "error": each.error, "message": each.message, "status": each.status}
-            for each in completion.attempts
-        ],
+        "attempts": _attempts(completion.attempts),
+        "error": None,
     }
+
+
+def _failure(error: CompletionError) -> dict[str, Any]:
+    """Give what had arrived of a completion that failed, and why it did, with the keys of one that did not."""
+    return {
+        "version": 1,
+        "provider": error.provider or None,
+        "model": error.model or None,
+        "text": error.text,
+        "reasoning": error.reasoning,
+        "toolCalls": _calls(error.tool_calls),
+        "finishReason": None,
+        "usage": None,
+        "notes": [],
+        "attempts": _attempts(error.attempts),
+        "error": {
+            "type": type(error).__name__,
+            "message": str(error),
+            "status": error.status,
+            "help": error.help,
+        },
+    }
+
+
+def _calls(calls: Iterable[ToolCall]) -> list[dict[str, str]]:
+    return [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
+
+
+def _attempts(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
+    return [
+        {"model": each.model, "error": each.error, "message": each.message, "status": each.status} for each in attempts
+    ]
