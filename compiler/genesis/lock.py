@@ -46,7 +46,7 @@ __all__ = [
 
 LOCK_NAME: Final = "genesis.lock.json"
 LOCK_VERSION: Final = 1
-_CONFLICT: Final = "<<<<<<< "
+_CONFLICT: Final = "\n<<<<<<< "  # a line of its own: a provider may be named like that, and JSON has it in a string
 
 
 class Row(NamedTuple):
@@ -120,7 +120,7 @@ def read(path: str) -> Lock | None:
     except OSError as error:
         return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}")
     source = Source(path, data.decode(errors="replace"))
-    if _CONFLICT in source.text:
+    if _CONFLICT in f"\n{source.text}":
         return Lock(source, {}, "holds the marks of a merge that is not resolved")
     import json  # most configurations have no lock
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genesis.lock import Pinned, Row, differences, dumps, lock_path, matching, read, template, write
@@ -53,6 +53,7 @@ LOCKS = st.dictionaries(NAMES, st.tuples(NAMES, ROWS), max_size=4)
 
 
 @given(LOCKS)
+@example({"<<<<<<< ": ("", {})})
 def test_what_is_written_is_what_is_read_and_fits_the_schema(
     tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, tuple[str, dict[str, tuple[int | None, str | None]]]]
 ) -> None:
@@ -85,7 +86,7 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(
         (TEXT.replace("2048", '"2048"'), "is no lock that Genesis wrote"),
         (TEXT.replace("2048", "true"), "is no lock that Genesis wrote"),
         (TEXT.replace('"parent": null', '"parent": 1'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"llama": {', "<<<<<<< HEAD\n {"), "holds the marks of a merge that is not resolved"),
+        (TEXT.replace('"llama": {', "\n<<<<<<< HEAD\n {"), "holds the marks of a merge that is not resolved"),
         ("[" * 100_000, "is no lock that Genesis wrote"),
         ("\udcff", "is no lock that Genesis wrote"),
     ],
