@@ -190,6 +190,13 @@ def test_after_the_first_token_nothing_is_replayed() -> None:
     assert (done.text, first, second) == ("first", 1, 0)
 
 
+def test_what_had_arrived_of_every_choice_is_kept() -> None:
+    done, _, _ = completed([Fault("cut", after=4)], params={"n": 2})
+    assert isinstance(done, TruncatedStreamError)
+    assert done.texts == ("first", "first")
+    assert done.text == "first"
+
+
 def test_the_last_error_tells_all_that_was_tried() -> None:
     async def run() -> CompletionError:
         async with (

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from genesis.manifest import Compat, ManifestError, SecretRef, dumps
-from genesis.runtime import Completion, Finish, InvalidRequestError, Runtime, TextDelta, Totals, Usage, complete
+from genesis.runtime import (
+    Completion,
+    Finish,
+    InvalidRequestError,
+    Runtime,
+    TextDelta,
+    Totals,
+    Usage,
+    complete,
+    transport,
+)
 from genesis.testing import Answer, FakeVLLM, ServedModel, serving
 from tests.unit.runtime_support import (
     DONE,
@@ -232,6 +242,24 @@ def test_the_fields_of_an_extra_body_are_fields_of_the_body() -> None:
     assert body["chat_template_kwargs"] == {"a": 1, "b": 2}
     assert (body["top_k"], body["temperature"], body["max_tokens"]) == (3, 1, 7)
     assert "extra_body" not in body
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(0.0, 1), (0.5, 2)])
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_KEPT_SECONDS", 0.1)
+
+    async def run() -> int:
+        async with raw_server(whole_answer) as server:
+            manifest = manifest_of(provider_with(base_url=server.base_url))
+            async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
+                await collect(runtime)
+                await asyncio.sleep(idle)
+                await collect(runtime)
+            return server.connections
+
+    assert asyncio.run(run()) == connections
 
 
 def test_tools_are_sent_as_they_are() -> None:

@@ -62,7 +62,7 @@ class CompletionError(Exception):
         provider: The provider's id.
         model: The model's id.
         status: The HTTP status, where there was an answer.
-        text: What had arrived of the answer's text (of the first choice).
+        text: What had arrived of the answer's text (of the first choice; `texts` has those of all, by index).
         reasoning: What had arrived of its reasoning.
         tool_calls: What had arrived of its tool calls; the last one may be incomplete.
         attempts: What was tried before, in order, and why each failed.
@@ -76,6 +76,7 @@ class CompletionError(Exception):
         self.model = ""
         self.status = status
         self.text = ""
+        self.texts: tuple[str, ...] = ()
         self.reasoning = ""
         self.tool_calls: tuple[ToolCall, ...] = ()
         self.attempts: tuple[Attempt, ...] = ()

@@ -144,6 +144,7 @@ class Run:
         if self.reply is not None:
             error.status = self.reply.status
         answer = self.decoder.answers[0]
+        error.texts = tuple(each.text for each in self.answers)
         error.text, error.reasoning, error.tool_calls = answer.text, answer.reasoning, answer.tool_calls
         if self.operation is not None:
             self.operation.failed(error)

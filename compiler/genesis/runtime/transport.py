@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "Reply", "seconds_until"]
 
 _SETTLE_SECONDS: Final = 0.1
+# An idle connection is closed sooner than the server does it (vLLM: after 5 seconds), so that no request meets the end.
+_KEPT_SECONDS: Final = 4.0
 _LOOK_SECONDS: Final = 1.0
 # A connection that is not made in all of the time-out is told as one that is not made, and not as a silent server.
 _AFTER_CONNECTING: Final = 0.1
@@ -55,7 +57,7 @@ class Connections:
         # Requests are counted here and not by aiohttp, so that the wait for one's turn is no silence of the server.
         self._slots = asyncio.Semaphore(provider.max_connections)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),
             # A server's cookies are not sent back: the manifest declares none.
             cookie_jar=aiohttp.DummyCookieJar(),
             # aiohttp's own names a product.
