@@ -41,7 +41,7 @@ def _run(arguments: list[str]) -> int:
         len(arguments) > 1
         and arguments[0] == "check"
         and not any(word.startswith("-") for word in arguments)
-        and not os.environ.get("GENESIS_FORMAT")
+        and not (os.environ.get("GENESIS_FORMAT") or os.environ.get("GENESIS_OUTPUT"))
     ):
         # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has no option to parse, and to
         # import click for that took 20 of 60 ms (CPython 3.11).

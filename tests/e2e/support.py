@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -59,11 +61,16 @@ def on_terminal(
     *arguments: str,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    stream: Literal["stdout", "stderr"] = "stdout",
+    stream: Literal["stdout", "stderr", "both"] = "stdout",
+    interrupt_at: str | None = None,
 ) -> tuple[int, str]:
-    """Run the command with one of its streams on a terminal of 120 columns; give the exit code and what is shown."""
+    """Run the command with one or both of its streams on a terminal; give the exit code and what is written to it.
+
+    With `interrupt_at` it is interrupted, as Ctrl-C does, once that is written.
+    """
     master, slave = os.openpty()
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: slave}
+    termios.tcsetwinsize(slave, (24, 120))
+    streams = {name: slave if stream in {name, "both"} else subprocess.DEVNULL for name in ("stdout", "stderr")}
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **(env or {})}
     shown = b""
     with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment, **streams) as process:  # type: ignore[call-overload] # by name
@@ -71,6 +78,9 @@ def on_terminal(
         with contextlib.suppress(OSError):  # how the end of a terminal reads on Linux
             while data := os.read(master, 65536):
                 shown += data
+                if interrupt_at is not None and interrupt_at in shown.decode(errors="replace"):
+                    process.send_signal(signal.SIGINT)
+                    interrupt_at = None
         code = process.wait(60)
     os.close(master)
     return code, shown.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -210,15 +210,29 @@ def test_a_picture_goes_to_a_model_that_takes_pictures_and_to_no_other(genesis: 
     assert "cannot read gone.png: No such file or directory" in genesis("complete", "x", "--file", "gone.png").stderr
 
 
-def test_how_fast_an_answer_comes_is_told_on_a_terminal(folder: Path) -> None:
-    with serving(answer=Answer(tuple("word " for _ in range(30))), chunk_delay=0.02) as running:
+@pytest.mark.parametrize("stream", ["stderr", "both"])
+def test_how_fast_an_answer_comes_is_told_on_a_terminal(stream: Literal["stderr", "both"], folder: Path) -> None:
+    with serving(answer=Answer(tuple("word " for _ in range(30))), chunk_delay=0.05) as running:
         fallback(folder, running.base_url, running.base_url)
-        code, shown = on_terminal("complete", "hi", cwd=folder, stream="stderr")
+        code, shown = on_terminal("complete", "hi", cwd=folder, stream=stream)
     assert code == 0
-    # While the text goes somewhere else, its pace is shown, and erased.
-    assert re.search(r"\d+ tokens, \d+ tokens/s", shown)
-    assert "\x1b[2K" in shown
-    assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", shown)
+    # While the answer comes, its pace is on the last of the 24 lines, from which the others are kept apart.
+    kept, _, given_back = shown.rpartition("\x1b[r")
+    assert kept.index("\x1b[1;23r") < kept.index("\x1b[24;1H\x1b[2K\x1b[2m")
+    assert re.search(
+        r"\d+ tokens, \d+ tokens/s; first after \d+\.\d\d s; context window 0\.\d% \+ the prompt\x1b\[22m\x1b8", kept
+    )
+    assert given_back.startswith("\x1b[24;1H\x1b[2K\x1b8")
+    assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", given_back)
+
+
+def test_a_terminal_that_was_interrupted_scrolls_again(folder: Path) -> None:
+    with serving(answer=Answer(tuple("word " for _ in range(400))), chunk_delay=0.05) as running:
+        fallback(folder, running.base_url, running.base_url)
+        code, shown = on_terminal("complete", "hi", cwd=folder, stream="both", interrupt_at="tokens/s")
+    assert code == 130
+    assert shown.count("\x1b[1;23r") == shown.count("\x1b[r") == 1
+    assert shown.endswith("\x1b[r\x1b[24;1H\x1b[2K\x1b8\r\ngenesis: interrupted\r\n")
 
 
 def test_what_had_arrived_is_in_the_json_of_a_failure(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from genesis.cli.pace import Pace
 from genesis.report.escape import escape
 from genesis.runtime import ContextWarning, FellBack, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
-
-    import rich.status
 
     from genesis.runtime import Attempt, Completion, CompletionError, Event, Runtime, ToolCall
 
@@ -34,7 +31,6 @@ _NAMES: Final = {
     ContextWarning: "contextWarning",
     Usage: "usage",
 }
-_REFRESH: Final = 0.1  # seconds between two looks of the status line
 
 
 async def print_stream(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
@@ -42,7 +38,7 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
     terminal = sys.stdout.isatty()
     ended = True
     warned = ""
-    with _Pace() as pace:
+    with Pace(runtime.manifest, model) as pace:
         try:
             async with aclosing(runtime.stream(model, **request)) as stream:
                 async for event in stream:
@@ -118,60 +114,6 @@ def complain(error: CompletionError) -> None:
         click.echo(f"  = before that: {escape(f'{attempt.model}: {attempt.message}')}", err=True)
     if error.help:
         click.echo(f"  = help: {escape(error.help)}", err=True)
-
-
-class _Pace:
-    """How fast an answer comes: told on a terminal, and shown while it comes where the text goes somewhere else."""
-
-    def __init__(self) -> None:
-        """Begin now."""
-        self._shown = sys.stderr.isatty()
-        self._began = time.monotonic()
-        self._first: float | None = None
-        self._last = self._looked = self._began
-        self._pieces = 0
-        self._status: rich.status.Status | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def take(self, event: Event) -> None:
-        """Take note of an event."""
-        if not self._shown or isinstance(event, ContextWarning | FellBack | Finish | Logprobs):
-            return
-        if isinstance(event, Usage):
-            if self._status is not None:
-                self._status.stop()
-            return
-        now = self._last = time.monotonic()
-        self._pieces += 1
-        if self._first is None:
-            self._first = now
-        elif not sys.stdout.isatty() and now - self._looked > _REFRESH:
-            self._looked = now
-            self._show(f"{self._pieces} tokens{self._speed(self._pieces)}")
-
-    def told(self, usage: Usage) -> str:
-        """Give the words after the usage: when the first token came, and how many came in a second."""
-        if self._first is None:
-            return ""
-        return f"; first token after {self._first - self._began:.2f} s{self._speed(usage.output or self._pieces)}"
-
-    def _speed(self, tokens: int) -> str:
-        seconds = self._last - (self._first or self._last)
-        return f", {(tokens - 1) / seconds:.0f} tokens/s" if tokens > 1 and seconds > 0 else ""
-
-    def _show(self, text: str) -> None:
-        if self._status is None:
-            from rich.console import Console
-
-            self._status = Console(stderr=True).status(text)
-            self._status.start()
-        self._status.update(text)
 
 
 def _line(value: dict[str, Any]) -> None:
