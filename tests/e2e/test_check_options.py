@@ -136,7 +136,7 @@ def test_the_environment_may_set_the_format(genesis: Genesis, config: Path) -> N
     assert genesis("check", env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise", "GENESIS_OUTPUT": "out"}).stdout == ""
-    # What is read in a hurry takes it as well: a line without an option.
+    # A line of files alone takes it as well, which is read without the options.
     assert genesis("check", config.name, env={"GENESIS_OUTPUT": "text"}).stdout == ""
     assert (config.parent / "text").read_text("utf-8") == genesis("check", config.name).stdout
     assert (config.parent / "out").read_text(encoding="utf-8") == concise
