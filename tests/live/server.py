@@ -87,6 +87,8 @@ def _arguments(port: int, api_key: str | None) -> list[str]:
     return [
         *("--host", "127.0.0.1", "--port", str(port), "--served-model-name", MODEL, "--max-model-len", window),
         *("--load-format", "dummy", "--enforce-eager", "--dtype", "float32", *key),
+        # It then says which requests it gave up.
+        "--enable-log-requests",
     ]
 
 

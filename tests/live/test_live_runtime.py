@@ -139,11 +139,11 @@ def metrics(server: Server) -> dict[str, float]:
     return found
 
 
-def stops(server: Server, before: dict[str, float]) -> None:
-    """Wait until the server runs no request, and see that it ended none by itself: it gave one up.
+def stops(server: Server, before: dict[str, float], log: str) -> None:
+    """Wait until the server runs no request, and see that it ended none by itself: it gave one up, and says so.
 
     vLLM 0.32 has a counter for that, `request_success_total{finished_reason="abort"}`, which a client that leaves does
-    not move.
+    not move: the request is forgotten before it could be counted (`OutputProcessor.abort_requests`).
     """
     end = time.monotonic() + 10
     while (told := metrics(server))["vllm:num_requests_running"] and time.monotonic() < end:
@@ -155,6 +155,7 @@ def stops(server: Server, before: dict[str, float]) -> None:
         assert told[f"vllm:request_success_total {reason}"] == before[f"vllm:request_success_total {reason}"]
     time.sleep(0.3)
     assert metrics(server)["vllm:generation_tokens_total"] == made
+    assert re.search(r"Request chatcmpl-\w+ aborted", server.log().removeprefix(log))
 
 
 def test_reasoning_comes_apart_from_the_text(keyed_server: Server) -> None:
@@ -238,17 +239,20 @@ def test_the_usage_is_what_the_server_counts(server: Server) -> None:
     assert after["vllm:generation_tokens_total"] - before["vllm:generation_tokens_total"] == made
 
 
-@pytest.mark.parametrize("how", ["break", "cancel"])
+@pytest.mark.parametrize("how", ["break", "close", "cancel"])
 def test_who_leaves_a_stream_ends_the_request(how: str, server: Server) -> None:
-    before = metrics(server)
+    before, log = metrics(server), server.log()
 
     async def run() -> None:
         async with Runtime(manifest(provider(server.base_url))) as runtime:
 
             async def read() -> None:
-                async for event in runtime.stream(None, HELLO, **LONG):
+                stream = runtime.stream(None, HELLO, **LONG)
+                async for event in stream:
                     if isinstance(event, TextDelta) and how == "break":
                         break
+                    if isinstance(event, TextDelta) and how == "close":
+                        await stream.aclose()
 
             task = asyncio.create_task(read())
             if how == "cancel":
@@ -257,13 +261,13 @@ def test_who_leaves_a_stream_ends_the_request(how: str, server: Server) -> None:
             await asyncio.wait([task])
 
     asyncio.run(run())
-    stops(server, before)
+    stops(server, before, log)
 
 
 @pytest.mark.parametrize("how", ["interrupt", "pipe"])
 def test_leaving_the_command_ends_the_request(how: str, folder: Path, server: Server) -> None:
     write(folder, explicit(server.base_url))
-    before = metrics(server)
+    before, log = metrics(server), server.log()
     command = [*COMMAND, "complete", "hello", "--max-tokens", "2000", "--param", "ignore_eos=true", "--param", "n=64"]
     with subprocess.Popen(
         command, cwd=folder, env={**os.environ, **ANY_KEY}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -278,4 +282,4 @@ def test_leaving_the_command_ends_the_request(how: str, folder: Path, server: Se
         assert b"Traceback" not in process.stderr.read()
         code = process.wait(20)
     assert code == (130 if how == "interrupt" else code)
-    stops(server, before)
+    stops(server, before, log)
