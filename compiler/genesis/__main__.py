@@ -13,6 +13,7 @@ def main() -> None:
     """Run `genesis` with the process's arguments and exit with its code."""
     # A number keeps its digits however many they are, and messages may name it: CPython refuses more than 4,300.
     sys.set_int_max_str_digits(0)
+    _open_streams()
     try:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
@@ -30,6 +31,20 @@ def main() -> None:
     if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
         sys.stderr.write("genesis: interrupted\n")
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Give all three streams, whatever the process was started with, and UTF-8 whatever the locale says.
+
+    Python has none for what is closed (`>&-`), and would write the manifest of the same configuration in the bytes of
+    each machine's locale, or not at all.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end of the process
+        elif mode == "w":
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _run(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -201,6 +202,22 @@ def test_without_an_opt_in_nothing_is_asked_and_both_ways_out_are_said(genesis: 
         assert "error[not-configured]: " in done.stderr
         assert "help: set VLLM_API_KEY to any value" in done.stderr
         assert "or declare models.providers.vllm" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_standard_output_is_utf_8_whatever_the_locale_says(encoding: str, genesis: Genesis, folder: Path) -> None:
+    text = '{ models: { providers: { vllm: { models: [{ id: "llama", name: "Übung …", contextWindow: 4096 }] } } } }'
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    there = genesis("compile", env={**KEY, "PYTHONIOENCODING": encoding})
+    assert there.stdout == genesis("compile", env=KEY).stdout
+    assert "Übung …" in there.stdout
+
+
+def test_streams_that_are_closed_are_no_crash(folder: Path) -> None:
+    (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
+    script = f"{shlex.join(COMMAND)} compile genesis.json5 -o manifest.json <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", script], cwd=folder, check=False).returncode == 0
+    assert (folder / "manifest.json").exists()
 
 
 def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
