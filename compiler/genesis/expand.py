@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.diagnostics import Diagnostic, Edit, Fix, Path, config_path
-from genesis.reference import NAME, Malformed, Reference, Resolved, foreign_dialect, parse, resolve
+from genesis.reference import NAME, Malformed, Resolved, foreign_dialect, names, parse, resolve
 from genesis.source import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from genesis.syntax import Document
 
@@ -69,7 +69,7 @@ class Expanded(NamedTuple):
         template: The string as it is written.
         resolved: What became of it; its value is None where a variable has no value or an unknown one.
         origins: For each variable in it that has a value, where that came from.
-        unknown: Whether a variable in it may have a value that is not looked at.
+        unknown: Whether a variable in it may have a value that is not looked at, or not to be shown.
         secret: Whether it stands in a secret position.
     """
 
@@ -85,8 +85,9 @@ class Expansion(NamedTuple):
     """A document with its references resolved.
 
     Attributes:
-        value: The document's value. A string without a known value, and every string in a secret position, is there
-            as it is written; ask `strings` which ones those are.
+        value: The document's value. A string without a known value is there as it is written, and so is every string
+            in a secret position or with a secret variable: what is in `value` may be shown. Ask `strings` which ones
+            those are.
         strings: The strings that hold references, by path.
     """
 
@@ -96,12 +97,7 @@ class Expansion(NamedTuple):
 
     def secret_names(self) -> frozenset[str]:
         """Name the variables whose values never appear in plain text: by where they are used, or by their name."""
-        return frozenset(
-            part.name
-            for string in self.strings.values()
-            for part in parse(string.template)
-            if isinstance(part, Reference) and (string.secret or is_secret_name(part.name))
-        )
+        return _secret_names(self.strings.values())
 
 
 def is_secret_name(name: str) -> bool:
@@ -141,8 +137,6 @@ def expand(document: Document, variables: Variables) -> Expansion:
             string = _expand_string(path, template, known, secret=secret)
             strings[path] = string
             diagnostics += _diagnose(document, string, known)
-            if not secret and string.resolved.value is not None:
-                value = _replace(value, copies, path, string.resolved.value)
     for path, name in _named_variables(document.value):
         if re.fullmatch(NAME, name):
             # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
@@ -151,6 +145,15 @@ def expand(document: Document, variables: Variables) -> Expansion:
             message = f"`{config_path(path)}.id` is no variable's name: names are upper-case letters, digits and `_`"
             span = document.value_span((*path, "id"))
             diagnostics.append(Diagnostic("malformed-reference", message, span, "write the name of a variable"))
+    hidden = _secret_names(strings.values())
+    for path, string in strings.items():
+        if string.secret or string.resolved.value is None:
+            continue
+        if hidden.isdisjoint(names(string.template)):
+            value = _replace(value, copies, path, string.resolved.value)
+        else:
+            # That is an error (`secret-in-plain-position`), and what other rules say of it must not hold the key.
+            strings[path] = string._replace(resolved=string.resolved._replace(value=None), unknown=True)
     return Expansion(value, strings, diagnostics)
 
 
@@ -161,6 +164,12 @@ def text_span(document: Document, path: Path, text: str, start: int, end: int) -
     if span.source.text[offset : span.end - 1] != text:
         return span
     return Span(span.source, offset + start, offset + end)
+
+
+def _secret_names(strings: Iterable[Expanded]) -> frozenset[str]:
+    return frozenset(
+        name for string in strings for name in names(string.template) if string.secret or is_secret_name(name)
+    )
 
 
 def _may_hold_references(text: str) -> bool:

@@ -237,6 +237,41 @@ def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path)
     assert str(folder).encode() not in made
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "--use-env"),
+        ("check", "--use-env", "--format", "json"),
+        ("check", "--use-env", "--format", "sarif"),
+        ("compile", "--explain"),
+        ("models", "list"),
+        ("models", "status"),
+        ("complete", "hi"),
+        ("doctor", "--json"),
+        ("lock",),
+    ],
+    ids=" ".join,
+)
+def test_a_key_in_every_plain_position_is_shown_by_no_rule(
+    command: tuple[str, ...], genesis: Genesis, folder: Path
+) -> None:
+    text = """{
+      models: { providers: {
+        vllm: { baseUrl: "http://h:${VLLM_API_KEY}/v1", apiKey: "${VLLM_API_KEY}", api: "${VLLM_API_KEY}",
+          models: [{ id: "${VLLM_API_KEY}", input: ["${VLLM_API_KEY}"] }, { id: "${VLLM_API_KEY}" }] },
+        other: { baseUrl: "${VLLM_API_KEY}", models: [{ id: "a" }] },
+      } },
+      agents: { defaults: {
+        model: { primary: "vllm/x-${VLLM_API_KEY}", fallbacks: ["${VLLM_API_KEY}", "${VLLM_API_KEY}/a"] },
+        models: { "other/a": { alias: "${VLLM_API_KEY}" }, "other/b": { alias: "${VLLM_API_KEY}" } } } },
+    }"""
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    done = genesis(*command, env=KEY)
+    assert done.returncode == 1
+    assert "secret" in done.stdout + done.stderr
+    assert CANARY not in done.stdout + done.stderr
+
+
 def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server)
     commands = [

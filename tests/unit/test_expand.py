@@ -174,12 +174,23 @@ def test_a_reference_in_the_path_of_an_include_is_left_alone() -> None:
 
 
 def test_in_params_and_headers_every_name_is_meant() -> None:
-    text = config('params: { "x-a": "${A}", b: { "x-c": ["${A}"], $schema: "${A}" } }, headers: { "x-a": "${A}" }')
+    text = config('params: { "x-a": "${A}", b: { "x-c": ["${A}"], $schema: "${A}" } }, headers: { "x-a": "${B}" }')
     assert at(expanded(text, A="v").value, (*PROVIDER, "params")) == {
         "x-a": "v",
         "b": {"x-c": ["v"], "$schema": "v"},
     }
     assert (*PROVIDER, "headers", "x-a") in expanded(text, A="v").strings
+
+
+@pytest.mark.parametrize("name", ["TENANT", "SOME_TOKEN"])
+def test_what_holds_a_secret_variable_stays_as_it_is_written(name: str) -> None:
+    # One is a secret by where it is used, the other by its name: what rules quote of the values is no key.
+    text = config(f'baseUrl: "http://${{{name}}}/v1", params: {{ a: "${{A}}" }}, headers: {{ x: "${{TENANT}}" }}')
+    expansion = expanded(text, A="v", **{name: "canary"})
+    assert at(expansion.value, PROVIDER)["baseUrl"] == f"http://${{{name}}}/v1"
+    assert at(expansion.value, PROVIDER)["params"] == {"a": "v"}
+    string = expansion.strings[*PROVIDER, "baseUrl"]
+    assert (string.resolved.value, string.unknown) == (None, True)
 
 
 def test_the_document_itself_is_never_changed_and_nothing_is_copied_in_vain() -> None:
