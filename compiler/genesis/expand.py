@@ -263,11 +263,13 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
     where = config_path(path)
     foreign = foreign_dialect(template)
     if foreign is not None:
+        # A password may start with a `$`: of a key only what is written like a variable is taken for one.
+        name = "NAME" if string.secret and template[0] == "$" and foreign != foreign.upper() else foreign.upper()
         yield Diagnostic(
             "malformed-reference",
             f"`{where}` names a variable in another tool's way, which is plain text here",
             document.value_span(path),
-            f"write `${{{foreign.upper()}}}`",
+            f"write `${{{name}}}`",
         )
     for part in parse(template):
         if isinstance(part, Malformed):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import mapping
 from genesis.expand import is_secret_name
-from genesis.reference import NAME, Reference, parse
+from genesis.reference import NAME, Reference, names, parse
 from genesis.shapes import key_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from genesis.diagnostics import Diagnostic, Path
     from genesis.source import Source
@@ -38,6 +38,10 @@ _COMMENTS = re.compile(_COMMENT)
 _VALUE = re.compile(rf"({_STRING})|([^\s,{{}}\[\]\"']++)|[{{\[]")
 # The tokens of a bracket in which all values are secret: a comment, a key or a value, an opening and a closing bracket.
 _TOKEN = re.compile(rf"({_COMMENT})|({_STRING}|{_BARE})(\s*+:)?|([{{\[])|([}}\]])")
+# A string that follows one, so that it belongs to it: put together from pieces, or a comma is missing. Not a key.
+_MORE = re.compile(rf"[ \t]*+\+?[ \t]*+({_STRING})(?!\s*+:)")
+# A bare word that is no word of a sentence.
+_KEYISH = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[\w+/=.-]{12,}+")
 # Also as the default of a reference: `${NAME:-sk-…}`.
 _SHAPED = re.compile(
     r"(?:(?<![\w-])|(?<=:-))(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk|key)[-_][A-Za-z0-9_\-.]{8,}+"
@@ -59,7 +63,8 @@ def hide_secrets(document: Document) -> None:
     what a syntax error, a duplicate or a misspelt key keeps out of the value.
     """
     hidden: dict[Source, list[tuple[int, int]]] = {source: list(_in_text(source.text)) for source in document.sources}
-    for path, text in _secret_values(document.value):
+    values = list(_secret_values(document.value))
+    for path, text in [*values, *_secret_variables(document.value, values)]:
         span = document.value_span(path)
         if isinstance(text, str):
             hidden[span.source] += _literal_parts(span.source.text, span.start, span.end)
@@ -120,8 +125,15 @@ def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:
                     yield from _leaves(owner.get(key), (*place, key))
         if isinstance(provider, dict) and isinstance(provider.get("baseUrl"), str) and "@" in provider["baseUrl"]:
             yield (*path, "baseUrl"), provider["baseUrl"]
+
+
+def _secret_variables(value: Any, values: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Any]]:
+    """List the document's own variables that are secret: by their name, or since a secret position refers to them."""
+    used = {name for _, text in values if isinstance(text, str) for name in names(text)}
+    providers = mapping(value, "models", "providers")
+    used |= {id_ for name in providers if isinstance(id_ := mapping(providers, name, "apiKey").get("id"), str)}
     for name, text in mapping(value, "env", "vars").items():
-        if is_secret_name(name):
+        if name in used or is_secret_name(name):
             yield from _leaves(text, ("env", "vars", name))
 
 
@@ -161,10 +173,13 @@ def _in_text(text: str) -> Iterator[tuple[int, int]]:
             yield from (comment.span() for comment in _COMMENTS.finditer(text, *between.span()))
         quoted, bare = value.groups()
         if quoted or bare:
-            # Without a colon a bare word is the next one of a sentence; a key among those is known by its shape.
-            if (quoted or between[1]) and not name["all"]:
+            # Without a colon a bare word is the next one of a sentence, if it looks like one.
+            if (quoted or between[1] or (between[0] and _KEYISH.fullmatch(bare))) and not name["all"]:
                 yield from _literal_parts(text, *value.span())
                 position = value.end()
+                while quoted and (more := _MORE.match(text, position)) is not None:
+                    yield from _literal_parts(text, *more.span(1))
+                    position = more.end()
         elif between[1]:
             position = yield from _in_brackets(text, value.start())
 

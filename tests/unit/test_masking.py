@@ -68,6 +68,11 @@ MEMBERS = {
     "without quotes": "apiKey: {}",
     "without a colon": 'apiKey "{}"',
     "with an equals sign": 'apiKey = "{}"',
+    "in pieces": 'apiKey: "sk-" + "{}"',
+    "in three pieces": 'apiKey: "a" + \'b\' + "{}"',
+    "after another string": 'apiKey: "a" "{}"',
+    "bare and without a colon": "apiKey {}",
+    "with a dollar sign": 'headers: {{ "X-Password": "${}" }}',
 }
 
 
@@ -84,6 +89,18 @@ def test_a_secret_by_its_place_is_not_shown(name: str, more: str) -> None:
     "config",
     [
         f'{{ env: {{ vars: {{ VLLM_API_KEY: "{CANARY}", STAGE: "seen" }}, wrong: 1 }} }}',
+        (
+            f'{{ env: {{ vars: {{ MY_THING: "{CANARY}", STAGE: "seen" }}, wrong: 1 }}, '
+            'models: { providers: { vllm: { apiKey: "${MY_THING}" } } } }'
+        ),
+        (
+            f'{{ env: {{ vars: {{ MY_THING: "{CANARY}", STAGE: "seen" }}, wrong: 1 }}, '
+            'models: { providers: { vllm: { apiKey: { source: "env", id: "MY_THING" } } } } }'
+        ),
+        (
+            f'{{ env: {{ vars: {{ MY_THING: "{CANARY}", STAGE: "seen" }}, wrong: 1 }}, '
+            'models: { providers: { vllm: { models: [{ id: "a", headers: { "X-A": "$<MY_THING>" } }] } } } }'
+        ),
         f'{{ env: {{ vars: {{ MY_TOKEN: "{CANARY}", STAGE: "seen" }} }}, models: 1 }}',
         f'{{ models: {{ providers: {{ vllm: {{ wrong: "seen", apiKey: "{CANARY} }} }} }} }}',
         f'{{ models: {{ providers: {{ vllm: {{ wrong: "seen", apiKey: "{CANARY}" "again" }} }} }} }}',
