@@ -117,6 +117,30 @@ def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: P
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: this is no assignment; write NAME=value"),
+        (b"\xff\xfeA\x00=\x001\x00", "odd.env is no UTF-8; save it as that"),
+        (b"A=caf\xe9\n", "odd.env is no UTF-8; save it as that"),
+    ],
+    ids=["no assignment", "UTF-16", "latin-1"],
+)
+def test_an_env_file_that_cannot_be_used(content: bytes, message: str, genesis: Genesis, folder: Path) -> None:
+    (folder / "odd.env").write_bytes(content)
+    done = genesis("check", "--env-file", "odd.env", str(CLEAN))
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {message}\n")
+
+
+def test_an_env_file_in_the_ways_that_there_are(genesis: Genesis, folder: Path) -> None:
+    text = b"\xef\xbb\xbf# first\nexport API='openai-completions'\nEMPTY=\nBARE\nMORE=\"$API\"\n"
+    (folder / "some.env").write_bytes(text)
+    config = '{ models: { providers: { vllm: { api: "${API}", models: [{ id: "${MORE}", contextWindow: 8 }] } } } }'
+    (folder / "genesis.json5").write_text(config, encoding="utf-8")
+    made = json.loads(genesis("compile", "--env-file", "some.env").stdout)
+    assert [model["id"] for model in made["providers"]["vllm"]["models"]] == ["$API"]
+
+
 def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:
     done = genesis("check", "--env-file", "missing.env", str(CLEAN))
     assert (done.returncode, done.stdout) == (2, "")

@@ -213,6 +213,19 @@ def test_standard_output_is_utf_8_whatever_the_locale_says(encoding: str, genesi
     assert "Übung …" in there.stdout
 
 
+@pytest.mark.parametrize("output", ["genesis.json5", "part.json5", "./some.env", "link.json"])
+def test_what_is_compiled_is_not_written_over(output: str, genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text('{ models: { $include: "part.json5" } } // mine', encoding="utf-8")
+    (folder / "part.json5").write_text("{ providers: {} } // mine as well", encoding="utf-8")
+    (folder / "some.env").write_text("A=1\n", encoding="utf-8")
+    (folder / "link.json").symlink_to("genesis.json5")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    done = genesis("compile", "-o", output, "--env-file", "some.env")
+    assert done.returncode == 2
+    assert f"Error: -o {output} would overwrite what is compiled.\n" in done.stderr
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_streams_that_are_closed_are_no_crash(folder: Path) -> None:
     (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
     script = f"{shlex.join(COMMAND)} compile genesis.json5 -o manifest.json <&- >&- 2>&-"
@@ -308,6 +321,9 @@ def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder:
     written = folder / "private.json"
     assert json.loads(written.read_bytes())["providers"]["vllm"]["credential"] == {"value": CANARY}
     assert written.stat().st_mode & 0o777 == 0o600
+    done = genesis("compile", "--secrets", "inline", env=KEY)
+    assert done.stdout.encode() == written.read_bytes()
+    assert done.stderr == "standard output holds the values of secrets\n"
 
 
 def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, folder: Path) -> None:

@@ -60,7 +60,7 @@ def command(
     from genesis.manifest import dumps, write  # `--help` does without
 
     inline = secrets == "inline"
-    compiled = compile_now(config, env_files, only=only, inline=inline, frozen=frozen)
+    compiled = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
     show(compiled.diagnostics, notes=True)
     if explained:
         for line in explain(compiled.decisions):
@@ -70,13 +70,16 @@ def command(
         return 1
     if output is None or output == "-":
         sys.stdout.write(dumps(manifest).decode())
-        return 0
-    try:
-        write(manifest, output, private=inline)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {click.format_filename(output)}: {error.strerror}") from None
+        where = "standard output"
+    else:
+        where = click.format_filename(output)
+        try:
+            write(manifest, output, private=inline)
+        except OSError as error:
+            raise click.ClickException(f"cannot write {where}: {error.strerror}") from None
     if inline:
-        click.echo(f"{click.format_filename(output)} holds the values of secrets; only you may read it", err=True)
+        only_you = "" if where == "standard output" else "; only you may read it"
+        click.echo(f"{where} holds the values of secrets{only_you}", err=True)
     return 0
 
 

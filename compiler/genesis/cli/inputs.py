@@ -74,13 +74,28 @@ def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
 
 
 def _read_env_file(path: str) -> dict[str, str]:
+    """Read an `--env-file`, without references from one value to another: `$` is for the configuration to use.
+
+    Raises:
+        click.ClickException: It cannot be read, or a line of it is no assignment: what it should set would be missing.
+    """
     import io
 
-    from dotenv import dotenv_values  # only where a file is given
+    from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
 
-    text = read(path).decode(errors="replace")
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return {name: value for name, value in values.items() if value is not None}
+    shown = click.format_filename(path)
+    try:
+        text = read(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{shown} is no UTF-8; save it as that") from None
+    values = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            # The line itself may hold a key.
+            raise click.ClickException(f"{shown}:{binding.original.line}: this is no assignment; write NAME=value")
+        if binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+    return values
 
 
 def read(path: str) -> bytes:
@@ -155,12 +170,19 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
 
 
 def compile_now(
-    config: str | None, env_files: Sequence[str], *, only: str | None = None, inline: bool = False, frozen: bool = False
+    config: str | None,
+    env_files: Sequence[str],
+    *,
+    only: str | None = None,
+    inline: bool = False,
+    frozen: bool = False,
+    output: str | None = None,
 ) -> Compiled:
-    """Find, read and compile the configuration.
+    """Find, read and compile the configuration; `output` is where the manifest is going to be written.
 
     Raises:
-        click.ClickException: A file cannot be read, or the one provider asked for is not configured.
+        click.ClickException: A file cannot be read or would be overwritten, or the one provider asked for is not
+            configured.
     """
     from genesis.pipeline import compile_config  # with `take`, which says why
 
@@ -170,7 +192,21 @@ def compile_now(
     configured = [made.provider for made in compiled.decisions if made.kind != "none"]
     if compiled.manifest is not None and only is not None and only not in configured:
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
+    if compiled.manifest is not None and output is not None:
+        includes = [include.path for include in compiled.manifest.source.includes]
+        _keep([name, *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)], output)
     return compiled
+
+
+def _keep(inputs: Sequence[str], output: str) -> None:
+    """Refuse to write over what was read.
+
+    Raises:
+        click.UsageError: It is one of the inputs, under whatever name.
+    """
+    for path in inputs:
+        if os.path.isfile(path) and os.path.isfile(output) and os.path.samefile(path, output):
+            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
 
 
 def manifest_now(
