@@ -1,13 +1,17 @@
-"""What is never sent to a proxy-style backend, and what is assumed of a model that nobody described."""
+"""What a configuration cannot have sent, and what is assumed of a model that nobody described."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DEFAULT_CONTEXT_WINDOW", "DEFAULT_MAX_TOKENS", "NATIVE_ONLY"]
+__all__ = ["DEFAULT_CONTEXT_WINDOW", "DEFAULT_MAX_TOKENS", "FRAMING_HEADERS", "NATIVE_ONLY", "OWN_FIELDS"]
 
 # Request fields of the native OpenAI endpoint. vLLM 0.32 takes them without complaint and does nothing with them.
 NATIVE_ONLY: Final = frozenset({"service_tier", "store", "prompt_cache_key", "prompt_cache_retention"})
+# Request fields that no parameter sets: each is the runtime's to know.
+OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
+# Headers that say how the body is sent; a declared one would be a lie. RFC 9112, §6.
+FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
 
 # Tokens.
 DEFAULT_CONTEXT_WINDOW: Final = 128000

@@ -49,6 +49,9 @@ def found(text: str, variables: Variables | None = None) -> list[tuple[str, str]
     return shown([finding for finding in findings if finding.rule != "assumed-context-window"])
 
 
+FIELDS = ("stream", "model")
+
+
 def provider(members: str, more: str = "") -> str:
     return f'{{ models: {{ providers: {{ p: {{ models: [{{ id: "m" }}], {members} }} }} }}, {more} }}'
 
@@ -129,6 +132,11 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         ),
         (provider(f'{URL}, params: {{ user: "${{STAGE}}" }}'), []),
         (provider(f"{URL}, params: {{ store: true, top_k: 1 }}"), [("native-only-param", "store")]),
+        (provider(f'{URL}, params: {{ stream: false, model: "x" }}'), [("native-only-param", name) for name in FIELDS]),
+        (provider(f'{URL}, headers: {{ "a b": "x", "X-A_b!": "x" }}'), [("invalid-value", '"a b"')]),
+        (provider(f'{URL}, headers: {{ "Content-length": "5" }}'), [("invalid-value", '"Content-length"')]),
+        (provider(f'{URL}, headers: {{ a: "x\\ty", b: "x\\ny" }}'), [("invalid-value", '"x\\ny"')]),
+        (provider(f'{URL}, headers: {{ "é": "x" }}'), [("invalid-value", '"é"')]),
         (
             provider(URL, 'agents: { defaults: { models: { "p/m": { params: { service_tier: "auto" } } } } }'),
             [("native-only-param", "service_tier")],

@@ -18,11 +18,13 @@ from genesis.manifest.model import (
 )
 from genesis.manifest.proxies import Proxy, proxy_for
 from genesis.manifest.secrets import MissingSecretError, scrub, secret_value
-from genesis.policy import NATIVE_ONLY
+from genesis.policy import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS
 
 __all__ = [
+    "FRAMING_HEADERS",
     "MANIFEST_VERSION",
     "NATIVE_ONLY",
+    "OWN_FIELDS",
     "Compat",
     "Cost",
     "Generator",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from genesis.config import declared_models, mapping
 from genesis.credentials import secret_ref
 from genesis.manifest import Compat, Cost, Model
-from genesis.policy import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS, NATIVE_ONLY
+from genesis.policy import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS, NATIVE_ONLY, OWN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ def _entry(  # noqa: PLR0913 - the places that an entry is made of
         context_window_from=window_from,
         max_tokens=min(DEFAULT_MAX_TOKENS, window) if limit is None else limit,
         max_tokens_from="default" if limit is None else "config",
-        params={key: params[key] for key in params if key not in NATIVE_ONLY},
+        params={key: params[key] for key in params if key not in NATIVE_ONLY | OWN_FIELDS},
         headers=headers(expansion, path, stated),
         compat=Compat(max_tokens_field=mapping(stated, "compat").get("maxTokensField", "max_tokens")),
         parent=row.parent if row else None,

@@ -77,7 +77,8 @@ INVALID_VALUE: Final = Rule(
     "a value that is none of those allowed",
     """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
 not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
-first one.""",
+first one. A header has a name that HTTP allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value
+on one line.""",
     """{ models: { providers: { vllm: { api: "openai-responses",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { api: "openai-completions",

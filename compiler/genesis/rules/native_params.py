@@ -1,4 +1,4 @@
-"""Request fields of the native OpenAI endpoint, which a proxy-style server never gets."""
+"""Request fields that are never sent as a configuration has them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import declared_models, providers, selected_entries
 from genesis.diagnostics import config_path
-from genesis.policy import NATIVE_ONLY
+from genesis.policy import NATIVE_ONLY, OWN_FIELDS
 from genesis.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ NATIVE_ONLY_PARAM: Final = Rule(
     "a parameter that is not sent",
     """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI
 endpoint. vLLM takes them without complaint and does nothing with them, so they are left out of every request and of
-the manifest: whoever wrote one believes in an effect that it does not have.""",
+the manifest: whoever wrote one believes in an effect that it does not have. `model`, `messages` and `stream` are what
+a request is made of, and no parameter sets them.""",
     """{ models: { providers: { vllm: { params: { service_tier: "flex" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { params: { temperature: 0.2 },
@@ -46,7 +47,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _check_params(context: Context, path: Path, owner: dict[str, Any]) -> Iterator[Diagnostic]:
     params = owner.get("params")
     for key in params if isinstance(params, dict) else ():
-        if key in NATIVE_ONLY:
+        if key in NATIVE_ONLY or key in OWN_FIELDS:
             place = (*path, "params", key)
-            message = f"`{config_path(place)}` is never sent: it belongs to the native OpenAI endpoint"
+            why = "it belongs to the native OpenAI endpoint" if key in NATIVE_ONLY else "each request has its own"
+            message = f"`{config_path(place)}` is never sent: {why}"
             yield NATIVE_ONLY_PARAM.finding(context, place, message, "remove it", key=True)

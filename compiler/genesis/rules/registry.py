@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genesis.diagnostics import Diagnostic
-from genesis.rules import addresses, endpoints, lock, models, native_params, secrets, selection
+from genesis.rules import addresses, endpoints, headers, lock, models, native_params, secrets, selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +17,7 @@ __all__ = ["CHECKS", "run"]
 CHECKS: Final[tuple[Check, ...]] = (
     endpoints.check,
     addresses.check,
+    headers.check,
     models.check,
     native_params.check,
     secrets.check,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis.manifest import NATIVE_ONLY, MissingSecretError, SecretRef, secret_value
+from genesis.manifest import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS, MissingSecretError, SecretRef, secret_value
 from genesis.reference import Reference, parse
 from genesis.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
 
@@ -19,8 +19,6 @@ __all__ = ["Target", "body", "find", "header_values"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-# Headers that say how the body is sent; a declared one would be a lie. RFC 9112, §6.
-_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 # The kinds of input that parts of a message are, by their type. These are vLLM's; others are the server's to judge.
@@ -33,8 +31,6 @@ _KINDS: Final = {
     "audio_embeds": "audio",
     "video_url": "video",
 }
-# Fields that no parameter sets: each is the runtime's to know.
-_OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
 
 
 class Target(NamedTuple):
@@ -101,7 +97,7 @@ def body(  # noqa: PLR0913 - a request's parts
     stated_params, params = _flat(model.params), _flat(params)
     merged = _merged(stated_params, params)
     held_back = tuple(sorted(NATIVE_ONLY & merged.keys()))
-    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *_OWN_FIELDS}}
+    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *OWN_FIELDS}}
     stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in _LIMITS if name in given)]
     if model.max_tokens_from == "config":
         stated.append(model.max_tokens)
@@ -157,8 +153,8 @@ def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[
         values["authorization"] = ("Authorization", f"Bearer {key}")
     for lowered, (name, ref) in declared.items():
         what = f"the header `{name}` of `{target.provider_id}`"
-        if lowered in _FRAMING or not _HEADER_NAME.fullmatch(name):
-            reason = "is set by HTTP itself" if lowered in _FRAMING else "has a name that HTTP does not allow"
+        if lowered in FRAMING_HEADERS or not _HEADER_NAME.fullmatch(name):
+            reason = "is set by HTTP itself" if lowered in FRAMING_HEADERS else "has a name that HTTP does not allow"
             raise CredentialError(f"{what} {reason}", help="remove it from the configuration's `headers`")
         values[lowered] = (name, _value(ref, what, environment, secrets))
     return dict(values.values()), tuple(secrets)
