@@ -286,7 +286,7 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
         name = reference.name
         span = text_span(document, path, template, reference.start, reference.end)
         default = "" if reference.message is not None else f", or write a default: `${{{name}:-…}}`"
-        reason = "" if reference.message is None else f": {reference.message}"
+        reason = f": {reference.message}" if reference.message else ""
         if name not in string.origins:
             message = f"the variable `{name}` is not set, and `{where}` needs it{reason}"
             yield Diagnostic("unset-variable", message, span, f"export {name} or put it into an --env-file{default}")

@@ -36,6 +36,32 @@ def test_init_writes_a_configuration_that_is_clean(arguments: list[str], genesis
     assert "//" in (folder / "genesis.json5").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        (["--base-url", "192.168.1.50:9000"], "invalid-base-url"),
+        (["--model", ""], "malformed-model-ref"),
+        (["--base-url", "http://10.0.0.5:9000/v1", "--model", " "], "malformed-model-ref"),
+    ],
+    ids=str,
+)
+def test_init_writes_nothing_that_check_would_refuse(
+    arguments: list[str], rule: str, genesis: Genesis, folder: Path
+) -> None:
+    done = genesis("init", *arguments)
+    assert done.returncode == 2
+    assert f"error[{rule}]" in done.stderr
+    assert done.stderr.endswith("the configuration would have errors; nothing was written.\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_init_names_a_model_as_it_is_named(genesis: Genesis, folder: Path) -> None:
+    done = genesis("init", "--model", "a${B}$<C>$D", "-o", "-")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert 'primary: "vllm/a$${B}$$<C>$D"' in done.stdout
+    assert list(folder.iterdir()) == []
+
+
 def test_init_leaves_a_file_that_is_there_as_it_is(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("mine", encoding="utf-8")
     done = genesis("init")

@@ -57,6 +57,21 @@ def provider(members: str, more: str = "") -> str:
 
 
 @pytest.mark.parametrize(
+    "models",
+    [
+        "{ id: llama, contextWindow: 8 }",
+        '{ id: "it"s", contextWindow: 8 }',
+        '{ name: "x" y, id: "llama", contextWindow: 8 }',
+    ],
+)
+def test_what_a_syntax_error_took_is_not_missed(models: str) -> None:
+    selection = 'agents: { defaults: { model: "vllm/llama" } }'
+    text = f"{{ models: {{ providers: {{ vllm: {{ models: [{models}] }} }} }}, {selection} }}"
+    findings = lint("genesis.json5", text.encode(), Variables()).diagnostics
+    assert {finding.rule for finding in findings} == {"syntax"}
+
+
+@pytest.mark.parametrize(
     ("url", "message"),
     [
         ("http://h/v1", None),

@@ -42,6 +42,13 @@ BROKEN: list[tuple[str, Findings, Any]] = [
     ("{a: 'x' + 'y', b: 1}", [(1, 8, "", COMMA)], {"a": "x", "b": 1}),
     ("{a: 1 : 2, b: 1 / 2, c: 3}", [(1, 6, "", COMMA), (1, 16, "", COMMA)], {"a": 1, "b": 1, "c": 3}),
     ("['a': 1, 'b']", [(1, 5, "", "expected `,` or `]` here")], ["a", "b"]),
+    # What is no value.
+    ("{a: \u201cx y\u201d, b: \u2018z\u2019}",
+     [(1, 5, "\u201cx", "`\u201c` is no quote of JSON5"), (1, 15, "\u2018z\u2019", "`\u2018` is no quote of JSON5")],
+     {"a": None, "b": None}),
+    ("{a: (, b: 1}", [(1, 5, "(", "expected a value, found `(`")], {"a": None, "b": 1}),
+    ("module.exports = {a: 1}", [(1, 1, "module.exports", "expected `{`, found `module.exports`")], None),
+    ("<<<<<<< HEAD\n{a: 1}", [(1, 1, "<<<<<<<", "expected `{`, found `<<<<<<<`")], None),
     # Keys and colons.
     ("{a = 1, b: 2}", [(1, 4, "=", "expected `:` after the key `a`")], {"a": 1, "b": 2}),
     ("{'a' 1, b 'x'}", [(1, 6, "1", "expected `:` after the key `a`"), (1, 11, "'", "expected `:` after the key `b`")],

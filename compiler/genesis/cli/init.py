@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Final
 
 import click
@@ -50,7 +51,12 @@ _EXPLICIT: Final = """\
 
 @click.command("init")
 @click.option(
-    "path", "-o", "--output", metavar="FILE", default="genesis.json5", help="Where to.  [default: genesis.json5]"
+    "path",
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="genesis.json5",
+    help="Where to; - is standard output.  [default: genesis.json5]",
 )
 @click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of having it discovered.")
 @click.option("model", "--model", metavar="ID", default="your-model-id", help="The model.  [default: your-model-id]")
@@ -64,18 +70,31 @@ def command(path: str, url: str | None, model: str) -> int:
     """
     import json5  # `--help` does without
 
+    from genesis.cli.inputs import show, variables
+    from genesis.diagnostics import fails
     from genesis.files import write_atomic
+    from genesis.pipeline import lint
 
     def quoted(text: str) -> str:
-        return str(json5.dumps(text, quote_style=json5.QuoteStyle.ALWAYS_DOUBLE))
+        # What is named on the command line is named as it is: the shell has expanded it.
+        literal = text.replace("${", "$${").replace("$<", "$$<")
+        return str(json5.dumps(literal, quote_style=json5.QuoteStyle.ALWAYS_DOUBLE))
 
-    if os.path.lexists(path):
-        raise click.ClickException(f"{click.format_filename(path)} is there already, and is left as it is")
+    shown = click.format_filename(path)
+    if path != "-" and os.path.lexists(path):
+        raise click.ClickException(f"{shown} is there already, and is left as it is")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
+    findings = lint(path, text.encode(), variables((), environment=False)).diagnostics
+    show(findings)
+    if fails(findings):
+        raise click.UsageError("With these options the configuration would have errors; nothing was written.")
+    if path == "-":
+        sys.stdout.write(text)
+        return 0
     try:
         write_atomic(path, text.encode())
     except OSError as error:
-        raise click.ClickException(f"cannot write {click.format_filename(path)}: {error.strerror}") from None
-    click.echo(f"wrote {click.format_filename(path)}; `genesis check` lints it", err=True)
+        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+    click.echo(f"wrote {shown}; `genesis check` lints it", err=True)
     return 0

@@ -86,7 +86,8 @@ def _problem(url: str, parts: SplitResult) -> tuple[str, str] | None:
     if url != url.strip() or any(char <= " " or char == "\x7f" for char in url):
         return "it holds white space or control characters", "remove them"
     if parts.scheme not in {"http", "https"}:
-        help_ = "write `http://HOST:PORT/v1`" if "://" in url else f"write `http://{url.lstrip('/')}`"
+        host = "" if "://" in url else url.lstrip("/")
+        help_ = f"write `http://{host or 'HOST:PORT/v1'}`"
         return "it does not start with `http://` or `https://`", help_
     if not parts.hostname:
         return "it has no host", "write `http://HOST:PORT/v1`"

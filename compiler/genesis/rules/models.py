@@ -100,8 +100,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
         assumed = []
         for index, model in declared_models(provider):
             yield from _check_model(context, (*path, "models", index), model, seen, dynamic=dynamic)
-            if not _states_a_window(model) and "$include" not in model:
-                assumed.append((*path, "models", index, "id"))
+            here = (*path, "models", index)
+            # What could not be read of an entry may be its window.
+            if not (_states_a_window(model) or "$include" in model or context.document.is_damaged(here)):
+                assumed.append((*here, "id"))
         if assumed and not dynamic:
             yield _assumed(context, assumed)
 

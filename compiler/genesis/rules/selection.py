@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import (
     IMPLICIT_PROVIDERS,
@@ -185,11 +185,23 @@ def _models(context: Context, provider: str) -> frozenset[str] | None:
     if discovered is None and (not isinstance(entry, dict) or is_dynamic(context.value, provider)):
         return None
     ids = set()
+    path: Path = ("models", "providers", provider, "models")
     for index, model in declared_models(entry) if isinstance(entry, dict) else ():
-        if not context.known("models", "providers", provider, "models", index, "id"):
+        if not context.known(*path, index, "id"):
             return None
         ids.add(model["id"])
+    if context.document.damaged and _lost(context, path, entry):
+        return None
     return frozenset(ids | (discovered or frozenset()))
+
+
+def _lost(context: Context, path: Path, entry: Any) -> bool:
+    """Tell whether the id of one of the models at `path` could not be read."""
+    models = entry.get("models") if isinstance(entry, dict) else None
+    places: list[Path] = [path[:-1], path]
+    for index in range(len(models) if isinstance(models, list) else 0):
+        places += [(*path, index), (*path, index, "id")]
+    return any(map(context.document.is_damaged, places))
 
 
 def _provider_of(context: Context, model: str) -> str | None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["CarefulReader"]
 
 _ENDS: Final = {",", "}", "]", ""}
+# As word processors set them.
+_QUOTES: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\xab\xbb"
 _CLOSER: Final = {"{": "}", "[": "]"}
 # What other languages write, and people with them.
 _OTHER_WORDS: Final = {
@@ -197,9 +199,17 @@ class CarefulReader:
         end = start + len(word)
         if word in _OTHER_WORDS:
             self.report(f"`{word}` is no JSON5 value", start, end, help=f"write `{_OTHER_WORDS[word]}`")
+        elif word[0] in _QUOTES:
+            help_ = f'write `"{word.strip(_QUOTES)}"`, in straight quotes'
+            self.report(f"`{word[0]}` is no quote of JSON5", start, end, help=help_)
+        elif not self.state.containers:
+            help_ = "a configuration is one object: `{ models: { … } }`"
+            self.report(f"expected `{{`, found `{word}`", start, end, help=help_)
         elif word[0] in "+-.0123456789":
             help_ = "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"
             self.report(f"`{word}` is no number", start, end, help=help_)
+        elif not any(map(str.isalnum, word)):
+            self.unexpected("a value", start)
         else:
             self.report(f"the text `{word}` must be quoted", start, end, help=f'write `"{word}"`')
 
