@@ -120,6 +120,19 @@ def test_every_property_is_documented(root: Any, schema: dict[str, Any]) -> None
         validator.validate(example)
 
 
+def test_what_may_be_left_out_says_what_holds_then() -> None:
+    required = {"id", "source", "path", "provider"}
+    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id.
+    nothing = {"apiKey", "alias", "model", "primary", "name", "$schema", "$include"}
+    without = {
+        name
+        for _, owner in schemas_in(CONFIG)
+        for name, schema in owner.get("properties", {}).items()
+        if isinstance(schema, dict) and "title" in (whole := resolved(CONFIG, schema)) and "default" not in whole
+    }
+    assert without == required | nothing
+
+
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_nothing_is_used_on_which_the_validators_differ(name: str) -> None:
     for path, schema in schemas_in(SCHEMAS[name]):
