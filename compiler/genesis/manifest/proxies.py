@@ -1,7 +1,7 @@
 """Which proxy the environment names for an address.
 
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case too, as curl and Python's own library read them;
-loopback addresses never go through one.
+this machine's own addresses never go through one.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from genesis import hosts
 
 __all__ = ["Proxy", "proxy_for"]
 
@@ -27,7 +29,9 @@ def proxy_for(url: str) -> Proxy | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxies = getproxies()
-    if not proxies or _is_loopback(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    if not proxies or hosts.is_local(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+        return None
+    if _in_a_network(host, proxies.get("no", "")):
         return None
     found = proxies.get(parts.scheme) or proxies.get("all")
     if not found:
@@ -37,8 +41,13 @@ def proxy_for(url: str) -> Proxy | None:
     return Proxy(whole, f"{scheme}://{rest.rpartition('@')[2]}")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def _in_a_network(host: str, exempt: str) -> bool:
+    """Tell whether an address is in one of the networks of NO_PROXY, such as `10.0.0.0/8` (curl 7.86 and newer)."""
+    found = hosts.address(host)
+    for item in exempt.split(",") if found is not None else ():
+        try:
+            if "/" in item and found in ipaddress.ip_network(item.strip(), strict=False):
+                return True
+        except ValueError:
+            continue  # what is no network exempts nothing
+    return False

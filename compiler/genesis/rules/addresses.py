@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from genesis.config import providers
 from genesis.diagnostics import Edit, Fix, config_path
 from genesis.expand import text_span
+from genesis.hosts import address
 from genesis.rules.rule import Rule
 from genesis.rules.secrets import is_key_header, is_private_host
 
@@ -129,10 +129,10 @@ def _slash(context: Context, path: Path, help_: str) -> Diagnostic:
 
 
 def _is_metadata(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_link_local or host in _METADATA_HOSTS
-    except ValueError:
-        return host.lower().rstrip(".") in _METADATA_HOSTS
+    found = address(host)
+    if found is not None:
+        return found.is_link_local or str(found) in _METADATA_HOSTS
+    return host.lower().rstrip(".") in _METADATA_HOSTS
 
 
 def _sends_key(provider: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers
 from genesis.diagnostics import Related, config_path
 from genesis.expand import is_secret_name, text_span
+from genesis.hosts import is_private
 from genesis.reference import Malformed, Reference, foreign_dialect, parse
 from genesis.rules.rule import Rule
 from genesis.shapes import key_spans
@@ -99,15 +99,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def is_private_host(url: str) -> bool:
-    """Tell whether a URL's host is this machine or in a private network; a name without dots is a cluster's own."""
+    """Tell whether a URL's host is this machine or in a private network."""
     try:
-        host = urlsplit(url).hostname or ""
+        return is_private(urlsplit(url).hostname or "")
     except ValueError:
         return False
-    try:
-        return ipaddress.ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".localhost", ".local", ".internal", ".lan", ".svc", ".home.arpa"))
 
 
 def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
