@@ -19,7 +19,7 @@ merge like any text. `baseUrl` is the template as the configuration has it, neve
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from genesis.config import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, mapping
 from genesis.reference import canonical
@@ -36,6 +36,7 @@ __all__ = [
     "Row",
     "differences",
     "dumps",
+    "is_model_id",
     "lock_path",
     "matching",
     "quoted",
@@ -71,16 +72,27 @@ class Lock(NamedTuple):
         source: Its text and its path, for findings.
         providers: What is pinned, by provider id; empty where it cannot be used.
         problem: Why it cannot be used, in words that go after its name; None where it can.
+        place: Where in the text the problem is.
     """
 
     source: Source
     providers: dict[str, Pinned]
     problem: str | None = None
+    place: int = 0
+
+
+class _TwiceError(ValueError):
+    """A key stands twice in one object, of which JSON's readers take the last without a word."""
 
 
 def lock_path(config: str) -> str:
     """Give the path of the lock that belongs to the configuration at `config`."""
     return os.path.join(os.path.dirname(config), LOCK_NAME)
+
+
+def is_model_id(name: object) -> TypeGuard[str]:
+    """Tell whether a model's id is one: no wildcard, and no text that a terminal or a log would take for its own."""
+    return isinstance(name, str) and name not in {"", "*"} and name.isprintable()
 
 
 def template(value: Any, provider: str) -> str:
@@ -120,24 +132,39 @@ def read(path: str) -> Lock | None:
     except OSError as error:
         return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}")
     source = Source(path, data.decode(errors="replace"))
-    if _CONFLICT in f"\n{source.text}":
-        return Lock(source, {}, "holds the marks of a merge that is not resolved")
+    conflict = f"\n{source.text}".find(_CONFLICT)
+    if conflict >= 0:
+        return Lock(source, {}, "holds the marks of a merge that is not resolved", conflict)
     import json  # most configurations have no lock
 
     try:
-        value = json.loads(source.text)
+        value = json.loads(source.text, object_pairs_hook=_once)
         if value["lockVersion"] != LOCK_VERSION:
             return Lock(source, {}, f"has the version {value['lockVersion']}, and this Genesis knows {LOCK_VERSION}")
         return Lock(source, {name: _pinned(pinned) for name, pinned in value["providers"].items()})
+    except _TwiceError as error:
+        return Lock(source, {}, f"holds `{error}` twice, as a merge leaves it")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return Lock(source, {}, "is no lock that Genesis wrote")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, none of which may stand twice."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise _TwiceError(key)
+        made[key] = value
+    return made
+
+
 def _pinned(value: Any) -> Pinned:
-    """Decode one provider. Raises whatever a wrong shape makes it raise."""
+    """Decode one provider: no row but what discovery would take. Raises whatever a wrong shape makes it raise."""
     models = value["models"].items()
-    rows = {name: Row(name, _window(row["contextWindow"]), _text(row["parent"])) for name, row in models}
-    return Pinned(_text(value["baseUrl"]) or "", rows)
+    rows = {_id(name): Row(name, _window(row["contextWindow"]), _parent(row["parent"])) for name, row in models}
+    if not isinstance(value["baseUrl"], str):
+        raise TypeError(value)
+    return Pinned(value["baseUrl"], rows)
 
 
 def _window(value: Any) -> int | None:
@@ -146,10 +173,14 @@ def _window(value: Any) -> int | None:
     raise ValueError(value)
 
 
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
+def _parent(value: Any) -> str | None:
+    return None if value is None else _id(value)
+
+
+def _id(value: Any) -> str:
+    if is_model_id(value):
         return value
-    raise TypeError(value)
+    raise ValueError(value)
 
 
 def dumps(providers: Mapping[str, Pinned]) -> bytes:

@@ -170,12 +170,12 @@ def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, serv
     (folder / "genesis.lock.json").unlink()
     assert genesis("check").returncode == 0
 
-    (folder / "genesis.lock.json").write_text("<<<<<<< HEAD", encoding="utf-8")
+    (folder / "genesis.lock.json").write_text('{\n  "lockVersion": 1,\n<<<<<<< HEAD\n', encoding="utf-8")
     done = genesis("check", "--format", "concise")
     assert (done.returncode, done.stdout) == (
         0,
         (
-            "genesis.lock.json:1:1: warning[lock-stale] "
+            "genesis.lock.json:3:1: warning[lock-stale] "
             "genesis.lock.json holds the marks of a merge that is not resolved\n"
         ),
     )

@@ -113,9 +113,9 @@ def test_the_first_of_two_rows_with_one_id_counts() -> None:
 
 
 def test_rows_without_a_usable_id_are_left_out_and_counted() -> None:
-    data = [{"id": "ok"}, {"id": ""}, {"id": "\x1b[31m"}, {"id": "a\nb"}, {"id": 3}, {}, "text", None]
+    data = [{"id": "ok"}, {"id": ""}, {"id": "\x1b[31m"}, {"id": "a\nb"}, {"id": "*"}, {"id": 3}, {}, "text", None]
     made = ask(answering({"data": data}))[0]
-    assert made == Answer({"ok": Row("ok", None, None)}, None, 7)
+    assert made == Answer({"ok": Row("ok", None, None)}, None, 8)
 
 
 VALUES = st.recursive(
@@ -126,7 +126,7 @@ VALUES = st.recursive(
 ITEMS = st.fixed_dictionaries(
     {},
     optional={
-        "id": st.sampled_from(["a", "b", "org/c"]) | VALUES,
+        "id": st.sampled_from(["a", "b", "*", "org/c"]) | VALUES,
         "parent": st.sampled_from(["a", "b", "\x1b"]) | VALUES,
         "max_model_len": VALUES,
         "context_length": VALUES,
@@ -142,7 +142,7 @@ def window(item: dict[str, object]) -> int | None:
 
 
 def usable(value: object) -> bool:
-    return isinstance(value, str) and value != "" and value.isprintable()
+    return isinstance(value, str) and value not in {"", "*"} and value.isprintable()
 
 
 @settings(max_examples=150)

@@ -48,7 +48,8 @@ def test_a_lock_is_a_model_a_line_in_order() -> None:
 
 
 NAMES = st.text(max_size=8)
-ROWS = st.dictionaries(NAMES, st.tuples(st.none() | st.integers(1, 10**9), st.none() | NAMES), max_size=4)
+IDS = st.text(min_size=1, max_size=8).filter(lambda name: name.isprintable() and name != "*")
+ROWS = st.dictionaries(IDS, st.tuples(st.none() | st.integers(1, 10**9), st.none() | IDS), max_size=4)
 LOCKS = st.dictionaries(NAMES, st.tuples(NAMES, ROWS), max_size=4)
 
 
@@ -87,6 +88,11 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(
         (TEXT.replace("2048", "true"), "is no lock that Genesis wrote"),
         (TEXT.replace('"parent": null', '"parent": 1'), "is no lock that Genesis wrote"),
         (TEXT.replace('"llama": {', "\n<<<<<<< HEAD\n {"), "holds the marks of a merge that is not resolved"),
+        (TEXT.replace('"llama": {', '"": {'), "is no lock that Genesis wrote"),
+        (TEXT.replace('"llama": {', '"*": {'), "is no lock that Genesis wrote"),
+        (TEXT.replace('"llama": {', '"\\u001b[31m": {'), "is no lock that Genesis wrote"),
+        (TEXT.replace('"baseUrl": "${URL}"', '"baseUrl": null'), "is no lock that Genesis wrote"),
+        (TEXT.replace('"lora": {', '"llama": {'), "holds `llama` twice, as a merge leaves it"),
         ("[" * 100_000, "is no lock that Genesis wrote"),
         ("\udcff", "is no lock that Genesis wrote"),
     ],

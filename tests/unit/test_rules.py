@@ -117,6 +117,13 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider('baseUrl: "http://me:pass@10.0.0.5/v1"'), [("credentials-in-url", '"http://me:pass@10.0.0.5/v1"')]),
         (named('"a/b"', '{ id: "m" }'), [("invalid-value", '"a/b"')]),
         (named('" "', '{ id: "m" }'), [("invalid-value", '" "')]),
+        (named("p", '{ id: "*" }'), [("invalid-value", '"*"')]),
+        (named("p", '{ id: "m" }', 'agents: { defaults: { model: "p/*" } }'), [("malformed-model-ref", '"p/*"')]),
+        (
+            named("p", '{ id: "m" }', 'agents: { defaults: { model: { primary: "p/m", fallbacks: ["p/*"] } } }'),
+            [("malformed-model-ref", '"p/*"')],
+        ),
+        ('{ agents: { defaults: { model: "vllm/*" } } }', [("malformed-model-ref", '"vllm/*"')]),
         (provider(f'{URL}, api: "openai-responses"'), [("invalid-value", '"openai-responses"')]),
         (provider(f'{URL}, api: "${{API}}"'), []),
         (named("p", ""), [("no-models", "models")]),
@@ -132,6 +139,18 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("hardcoded-secret", '"EMPTY"')]),
         (provider('baseUrl: "http://vllm.prod.svc/v1", apiKey: "dummy"'), []),
         (provider('baseUrl: "http://vllm/v1", apiKey: "dummy"'), []),
+        *(
+            (provider(f'baseUrl: "http://{host}/v1", apiKey: "${{K}}"'), [])
+            for host in ("127.1", "0x7f.1", "2130706433", "localhost.", "[::ffff:10.0.0.5]", "0.0.0.0", "vllm.svc.")
+        ),
+        *(
+            (provider(f'{url}, apiKey: "${{K}}"'), [("cleartext-credential", url.removeprefix("baseUrl: "))])
+            for url in ('baseUrl: "http://8.8.2056/v1"', 'baseUrl: "http://127.example.com/v1"')
+        ),
+        *(
+            (provider(url), [("metadata-address", url.removeprefix("baseUrl: "))])
+            for url in ('baseUrl: "http://[::ffff:169.254.169.254]/v1"', 'baseUrl: "http://0xa9fea9fe/v1"')
+        ),
         (provider('baseUrl: "${URL}", apiKey: "dummy"'), []),
         (provider(f'{URL}, apiKey: "${{K:-dummy}}"'), []),
         (provider(f'{URL}, apiKey: "${{K:-dumy}}"'), [("hardcoded-secret", "${K:-dumy}")]),

@@ -6,7 +6,7 @@ What a row holds is what vLLM 0.32 answers: `id`, `max_model_len`, and for a LoR
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import aiohttp
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from genesis.discover import limits
 from genesis.discover.failures import Failure, through, unreachable
 from genesis.discover.threads import Loop
-from genesis.lock import Row
+from genesis.lock import Row, is_model_id
 from genesis.manifest import proxy_for, scrub
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def _version(session: aiohttp.ClientSession, base_url: str) -> str | None:
     except (_Refused, aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError):
         return None
     found = answer.get("version") if isinstance(answer, dict) else None
-    return found if _usable(found) else None
+    return found if is_model_id(found) else None
 
 
 async def _discover(queries: list[Query]) -> list[Answer]:
@@ -185,20 +185,15 @@ def _rows(query: Query, url: str, body: bytes) -> Answer:
     dropped = 0
     for item in data:
         name = item.get("id") if isinstance(item, dict) else None
-        if not _usable(name):
+        if not is_model_id(name):
             dropped += 1
             continue
         parent = item.get("parent")
-        rows.setdefault(name, Row(name, _window(item), parent if _usable(parent) else None))
+        rows.setdefault(name, Row(name, _window(item), parent if is_model_id(parent) else None))
     if not rows:
         message = f"{url} answered with a list that holds no model"
         raise _Refused("no-models-discovered", message, f"start the server of `{query.provider}` with a model")
     return Answer(rows, None, dropped)
-
-
-def _usable(name: object) -> TypeGuard[str]:
-    """Tell whether a model's id is one: no text that a terminal or a log would take for its own."""
-    return isinstance(name, str) and name != "" and name.isprintable()
 
 
 def _window(row: dict[str, Any]) -> int | None:

@@ -53,7 +53,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         return
     help_ = "run `genesis lock`"
     if lock.problem is not None:
-        yield _in_lock(lock, f"{os.path.basename(lock.source.name)} {lock.problem}", help_)
+        yield _unusable(lock, help_)
         return
     value = context.document.value
     for name, pinned in lock.providers.items():
@@ -86,8 +86,7 @@ def outdated(lock: Lock | None, now: Mapping[str, Pinned]) -> Iterator[Diagnosti
     if lock is None:
         yield Diagnostic(LOCK_MISSING.name, f"there is no {LOCK_NAME} to compare with", None, help_)
     elif lock.problem is not None:
-        message = f"{os.path.basename(lock.source.name)} {lock.problem}"
-        yield _in_lock(lock, message, help_)._replace(severity="error")
+        yield _unusable(lock, help_)._replace(severity="error")
     else:
         for provider, model, words in differences(lock.providers, now):
             yield _in_lock(lock, words, help_, provider, model)._replace(severity="error")
@@ -110,6 +109,12 @@ def _needed(context: Context) -> Iterator[tuple[str, Path, bool]]:
         if discovered and name not in seen:
             seen.add(name)
             yield name, path, key
+
+
+def _unusable(lock: Lock, help_: str) -> Diagnostic:
+    """Say why a lock cannot be used, where in it that is."""
+    message = f"{os.path.basename(lock.source.name)} {lock.problem}"
+    return _in_lock(lock, message, help_)._replace(span=Span(lock.source, lock.place, lock.place))
 
 
 def _in_lock(lock: Lock, message: str, help_: str, provider: str | None = None, model: str | None = None) -> Diagnostic:

@@ -77,8 +77,8 @@ INVALID_VALUE: Final = Rule(
     "a value that is none of those allowed",
     """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
 not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
-first one. A header has a name that HTTP allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value
-on one line.""",
+first one, and a model's id is not `*`, which in a reference stands for all of them. A header has a name that HTTP
+allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value on one line.""",
     """{ models: { providers: { vllm: { api: "openai-responses",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { api: "openai-completions",
@@ -139,6 +139,12 @@ def _check_model(
         message = f"the model `{identifier}` is declared twice by `{config_path(path[:3])}`"
         finding = DUPLICATE_MODEL.finding(context, (*path, "id"), message, "keep one of the two entries")
         yield finding._replace(related=related)
+    if identifier == "*":
+        message = f"the model id `*` in `{config_path((*path, 'id'))}` is the wildcard, which stands for many models"
+        help_ = (
+            f'write the model\'s id; `"{path[2]}/*": {{}}` in `agents.defaults.models` asks the server for all it has'
+        )
+        yield INVALID_VALUE.finding(context, (*path, "id"), message, help_)
     limit = model.get("maxTokens")
     window = model.get("contextWindow", None if dynamic else DEFAULT_CONTEXT_WINDOW)
     if type(limit) is int and type(window) is int and limit > window > 0:

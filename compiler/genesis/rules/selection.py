@@ -44,7 +44,8 @@ MALFORMED_MODEL_REF: Final = Rule(
     "a model reference that is not `provider/model`",
     """A reference splits on its first slash into the provider's id and the model's:
 `vllm/meta-llama/Llama-3-8B` is the model `meta-llama/Llama-3-8B` of the provider `vllm`. Aliases are for the
-command line and for programs; the selection itself names models in full.""",
+command line and for programs; the selection itself names models in full, and each by itself: `vllm/*` stands for many,
+and is a key of `agents.defaults.models` alone.""",
     f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "llama-3-8b" }} }} }}',
     f'{{ {_PROVIDER},\n  agents: {{ defaults: {{ model: "vllm/llama-3-8b" }} }} }}',
 )
@@ -151,6 +152,10 @@ def _check_ref(
         yield MALFORMED_MODEL_REF.finding(context, path, f"`{text}` in `{where}` is no model reference", help_, key=key)
         return
     provider, model = parts
+    if model == "*" and not key:
+        message = f"`{text}` in `{where}` is a wildcard, which stands for many models"
+        yield MALFORMED_MODEL_REF.finding(context, path, message, f"name one of them: `{provider}/MODEL`")
+        return
     declared = dict(providers(context.value))
     known = sorted({*declared, *IMPLICIT_PROVIDERS})
     if provider not in known:
@@ -170,7 +175,7 @@ def _check_model(context: Context, path: Path, parts: tuple[str, str], *, key: b
     """Check that a provider has the model that a reference names."""
     provider, model = parts
     models = _models(context, provider)
-    if model != "*" and models is not None and model not in models:
+    if not (key and model == "*") and models is not None and model not in models:
         near = nearest(model, models)
         help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(models)) or 'no models'}"
         where = config_path(path[:-1] if key else path)
