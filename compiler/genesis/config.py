@@ -23,6 +23,7 @@ __all__ = [
     "mapping",
     "model_refs",
     "named_providers",
+    "needed_providers",
     "profile_order",
     "providers",
     "selected_entries",
@@ -111,6 +112,23 @@ def named_providers(value: Any) -> list[str]:
     references += [reference for reference, _ in selected_entries(value)]
     named = {split[0] for split in map(split_ref, references) if split is not None}
     return sorted(named | {name for name, _ in providers(value)})
+
+
+def needed_providers(value: Any) -> Iterator[tuple[str, Path, bool]]:
+    """List the providers without which the configuration cannot do what it says, each with the place that names it.
+
+    Those are of models that are selected, and of wildcards. A place is a path, and whether it is the key there.
+    """
+    references = [(reference.text, reference.path, False) for reference in model_refs(value)]
+    references += [
+        (text, ("agents", "defaults", "models", text), True)
+        for text, _ in selected_entries(value)
+        if text.endswith("/*")
+    ]
+    for text, path, key in references:
+        parts = split_ref(text)
+        if parts is not None:
+            yield parts[0], path, key
 
 
 def profile_order(value: Any, provider: str) -> list[str] | None:

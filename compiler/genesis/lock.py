@@ -135,6 +135,10 @@ def read(path: str) -> Lock | None:
     conflict = f"\n{source.text}".find(_CONFLICT)
     if conflict >= 0:
         return Lock(source, {}, "holds the marks of a merge that is not resolved", conflict)
+    return _decoded(source)
+
+
+def _decoded(source: Source) -> Lock:
     import json  # most configurations have no lock
 
     try:

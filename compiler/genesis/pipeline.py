@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from genesis.config import mapping
+from genesis.config import mapping, named_providers
 from genesis.diagnostics import Diagnostic, Path, fails, in_order
 from genesis.expand import expand
 from genesis.include import Included, include, read_file, with_origin
@@ -21,7 +21,7 @@ from genesis.syntax import decode, parse
 from genesis.validate import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from genesis.credentials import Keys
     from genesis.expand import Variables
@@ -48,7 +48,8 @@ class Compiled(NamedTuple):
         manifest: None where a finding is an error.
         diagnostics: The findings in order.
         decisions: The decision for every provider.
-        draft: What could be resolved all the same, where servers were asked: one that fails hides no other.
+        draft: What could be resolved all the same: a provider whose server fails, or whose key is missing, hides no
+            other.
     """
 
     manifest: Manifest | None
@@ -138,10 +139,12 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
         return Compiled(None, in_order(diagnostics), [])
     decisions = decision.decide(context.value, keys, context.discovered if frozen else None)
     wanted = [made for made in decisions if made.kind != "none" and only in {None, made.provider}]
-    diagnostics += _missing(context, files, keys, providers.needed_secrets(expansion, wanted, inline=inline))
-    if fails(diagnostics):
-        return Compiled(None, in_order(diagnostics), decisions)
-    answers, findings = providers.ask(document, expansion, wanted, keys)
+    needed = providers.needed_secrets(expansion, wanted, inline=inline)
+    diagnostics += _missing(context, files, keys, needed)
+    without = providers.without_value(expansion, needed, keys)
+    answers, findings = providers.ask(
+        document, expansion, [made for made in wanted if made.provider not in without], keys
+    )
     rows = {provider: answer.rows for provider, answer in answers.items() if answer.failure is None}
     rows |= {provider: found.rows for provider, found in matching(document.value, pinned).items()}
     entries = providers.resolve_providers(expansion, wanted, keys, rows)
@@ -149,7 +152,7 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
         discovered={provider: frozenset(rows[provider]) for provider in rows if provider in entries}
     )
     findings += reachable.check(context, decisions, entries, only)
-    if inline:
+    if inline and not without:
         entries, missing = providers.inlined(document, expansion, entries, keys)
         findings += missing
     diagnostics = in_order(diagnostics + with_origin(files, findings))
@@ -163,10 +166,18 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
     return Compiled(None if fails(diagnostics) else made, diagnostics, decisions, made)
 
 
-def lock_config(name: str, data: bytes, keys: Keys) -> Locked:
+def lock_config(name: str, data: bytes, keys: Keys, locked: Collection[str] = ()) -> Locked:
     """Ask all servers that a configuration discovers for their models, to pin them.
 
-    One that gives no models is an error whether or not the configuration names it: what was pinned of it would be lost.
+    A provider that is not declared counts where the configuration names it or the lock has it: a key that is there for
+    something else pins nothing. One that gives no models, or that nothing opts in to, is an error: what was pinned of
+    it would be lost.
+
+    Args:
+        name: The path that findings show.
+        data: The file's bytes.
+        keys: Where variables and keys come from.
+        locked: The ids of the providers in the lock that is there already.
     """
     from genesis.resolve import decision, providers  # as in `compile_config`
 
@@ -175,7 +186,10 @@ def lock_config(name: str, data: bytes, keys: Keys) -> Locked:
     _hide(document)
     if fails(diagnostics):
         return Locked(None, diagnostics)
-    decisions = [made for made in decision.decide(context.value, keys) if made.models_from == "server"]
+    named = {*named_providers(context.value), *locked}
+    every = [made for made in decision.decide(context.value, keys) if made.provider in named]
+    diagnostics += with_origin(files, providers.unconfigured(document, expansion, every))
+    decisions = [made for made in every if made.models_from == "server"]
     diagnostics += _missing(context, files, keys, providers.needed_secrets(expansion, decisions, inline=False))
     if fails(diagnostics):
         return Locked(None, in_order(diagnostics))

@@ -221,6 +221,53 @@ def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: P
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
+IMPLICIT = """import genesis.config as config
+config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
+"""
+
+
+def look_for_vllm_at(url: str, folder: Path) -> dict[str, str]:
+    """Give an environment in which the implicit provider is looked for at `url`: elsewhere a server may well run."""
+    (folder / "sitecustomize.py").write_text(IMPLICIT.format(url=url), encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
+def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
+    there = look_for_vllm_at(server.base_url, folder)
+    assert genesis("lock").returncode == 1  # a first lock says as much
+    assert not (folder / "genesis.lock.json").exists()
+    assert genesis("lock", env={**KEY, **there}).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    locked = (folder / "genesis.lock.json").read_bytes()
+    for arguments in (["lock"], ["lock", "--check"]):
+        done = genesis(*arguments, env=there)
+        assert done.returncode == 1
+        assert "error[not-configured]: the models of `vllm` are to be locked" in done.stderr
+        assert "VLLM_API_KEY is not set" in done.stderr
+        assert " --> genesis.json5:1:32" in done.stderr
+    (folder / "genesis.json5").write_text("{}", encoding="utf-8")
+    done = genesis("lock", env=there)
+    assert done.returncode == 1
+    assert "nothing but genesis.lock.json names it: take it out there" in done.stderr
+    assert (folder / "genesis.lock.json").read_bytes() == locked
+
+
+def test_a_key_that_is_there_for_something_else_pins_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    there = {**KEY, **look_for_vllm_at(server.base_url, folder)}
+    with serving(MODELS) as other:
+        (folder / "genesis.json5").write_text(
+            f"""{{ models: {{ providers: {{ p: {{ baseUrl: "{other.base_url}", models: [] }} }} }},
+  agents: {{ defaults: {{ models: {{ "p/*": {{}} }} }} }} }}""",
+            encoding="utf-8",
+        )
+        assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+        assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"p"}
+    assert server.requests == []
+    (folder / "genesis.json5").write_text('{ agents: { defaults: { models: { "vllm/*": {} } } } }', encoding="utf-8")
+    assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"vllm"}
+
+
 @pytest.mark.usefixtures("config")
 def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
     done = genesis("lock", "--check", env=KEY)

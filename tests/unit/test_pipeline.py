@@ -150,6 +150,33 @@ def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'
 
 
+def test_a_key_that_is_missing_hides_no_other_provider() -> None:
+    with serving((ServedModel("m"),), api_key="key-of-a") as server, serving((ServedModel("n"),)) as other:
+        text = f"""{{
+          models: {{ providers: {{
+            a: {{ baseUrl: "{server.base_url}", apiKey: "${{A_KEY}}", models: [] }},
+            b: {{ baseUrl: "{other.base_url}", apiKey: "${{B_KEY}}", models: [{{ id: "o", contextWindow: 9 }}] }},
+          }} }},
+          {WILDCARDS},
+        }}"""
+        done = compiled(text, keys(A_KEY="key-of-a"))
+        assert len(compiled(text, keys(A_KEY="key-of-a"), inline=True).diagnostics) == 1
+    assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [("unset-variable", "error")]
+    assert done.manifest is None
+    assert done.draft is not None
+    assert {name: [model.id for model in entry.models] for name, entry in done.draft.providers.items()} == {
+        "a": ["m"],
+        "b": ["o"],
+    }
+    assert other.requests == []
+
+
+def test_a_wildcard_needs_its_provider() -> None:
+    done = compiled('{ agents: { defaults: { models: { "vllm/*": {} } } } }')
+    assert found(done) == [("not-configured", 1, 35, '"vllm/*"')]
+    assert compiled('{ agents: { defaults: { models: { "vllm/m": { alias: "a" } } } } }').diagnostics == []
+
+
 def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
     with serving((ServedModel("m"),), api_key="key-of-a") as server, serving((ServedModel("n"),)) as other:
         text = f"""{{
@@ -161,7 +188,7 @@ def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
         }}"""
         alone = compiled(text, keys(A_KEY="key-of-a"), only="a")
         both = compiled(text, keys(A_KEY="key-of-a"))
-        assert [request.path for request in server.requests] == ["/v1/models"]
+        assert [request.path for request in server.requests] == ["/v1/models"] * 2
         assert other.requests == []
 
     assert [(finding.severity, place(finding)[2]) for finding in alone.diagnostics] == [("info", "${B_KEY}")]

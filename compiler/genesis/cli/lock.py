@@ -16,8 +16,9 @@ __all__ = ["command"]
 def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> int:
     """Pin what servers list, in genesis.lock.json beside CONFIG, for `genesis compile --frozen` and `genesis check`.
 
-    Every provider that is discovered, or kept dynamic by a wildcard, is asked. If one of them gives no models nothing
-    is written. The same models give the same bytes; the file belongs into version control.
+    Every provider is asked that the configuration names, or the lock has, and that is discovered or kept dynamic by a
+    wildcard. If one of them gives no models, or nothing opts in to it, nothing is written. The same models give the
+    same bytes; the file belongs into version control.
 
     \b
     Examples:
@@ -32,7 +33,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     if name == "<stdin>":
         raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
     with waiting("asking the servers for their models"):
-        locked = lock_config(name, data, keys)
+        locked = lock_config(name, data, keys, lock.providers if lock else ())
     show(locked.diagnostics)
     if locked.providers is None:
         return 1

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, model_refs, selected_entries, split_ref
 from genesis.credentials import Keys, variable_of
 from genesis.diagnostics import Diagnostic, config_path
+from genesis.lock import LOCK_NAME
 from genesis.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming
-from genesis.reference import names
+from genesis.reference import names, resolve
 from genesis.resolve.entries import headers, model_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from genesis.diagnostics import Path, Severity
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from genesis.source import Span
     from genesis.syntax import Document
 
-__all__ = ["ask", "inlined", "needed_secrets", "question", "resolve_providers"]
+__all__ = ["ask", "inlined", "needed_secrets", "question", "resolve_providers", "unconfigured", "without_value"]
 
 
 def ask(
@@ -101,6 +102,25 @@ def needed_secrets(expansion: Expansion, decisions: Sequence[Decision], *, inlin
         # Nor is a key that a header replaces.
         if inline or path[3] != "apiKey" or not _authorization(mapping(expansion.value, *map(str, path[:3])))
     )
+
+
+def without_value(expansion: Expansion, needed: Iterable[Path], keys: Keys) -> frozenset[str]:
+    """List the providers of which a variable in the secret positions `needed` has no value."""
+    return frozenset(str(path[2]) for path in needed if resolve(expansion.strings[path].template, keys.lookup).problems)
+
+
+def unconfigured(document: Document, expansion: Expansion, decisions: Iterable[Decision]) -> list[Diagnostic]:
+    """Report the providers whose models are to be locked, and that nothing opts in to."""
+    findings = []
+    for made in decisions:
+        if made.kind == "none":
+            span = _place(document, expansion, made)
+            message = f"the models of `{made.provider}` are to be locked, and it is not configured: {made.reason}"
+            help_ = made.change
+            if span is None:
+                help_ += f"; nothing but {LOCK_NAME} names it: take it out there if it is not to be locked any more"
+            findings.append(Diagnostic("not-configured", message, span, help_))
+    return findings
 
 
 def _authorization(entry: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from genesis.config import declared_models, mapping, model_refs, split_ref
+from genesis.config import declared_models, mapping, needed_providers
 from genesis.diagnostics import config_path
 from genesis.rules.models import MAX_TOKENS_EXCEEDS_CONTEXT
 from genesis.rules.rule import Rule
@@ -24,7 +24,8 @@ NOT_CONFIGURED: Final = Rule(
     "not-configured",
     "error",
     "a model of a provider that nothing opted in to",
-    """The selection names a model of `vllm`, which is neither declared nor opted in to. Without an opt-in no
+    """The selection names a model of `vllm`, or a wildcard asks for all of its models, and it is neither declared nor
+opted in to. Without an opt-in no
 request is made: a machine that has no vLLM server hears nothing of Genesis. There are two ways out: set
 `VLLM_API_KEY` (any value does where the server asks for no key), and its models are discovered at
 `http://127.0.0.1:8000/v1`; or declare `models.providers.vllm`. `genesis check` does not look at the environment and
@@ -50,13 +51,11 @@ def check(
         only: The one provider that is asked for; references to others are left alone.
     """
     unconfigured = {made.provider: made for made in decisions if made.kind == "none" and only in {None, made.provider}}
-    for path, text in model_refs(context.value):
-        made = unconfigured.get((split_ref(text) or ("",))[0])
+    for provider, path, key in needed_providers(context.value):
+        made = unconfigured.get(provider)
         if made is not None:
-            message = (
-                f"`{config_path(path)}` names the provider `{made.provider}`, which is not configured: {made.reason}"
-            )
-            yield NOT_CONFIGURED.finding(context, path, message, made.change)
+            message = f"`{config_path(path)}` names the provider `{provider}`, which is not configured: {made.reason}"
+            yield NOT_CONFIGURED.finding(context, path, message, made.change, key=key)
     yield from check_discovered(context)
     for name in context.discovered:
         yield from _check_limits(context, name, resolved[name])
