@@ -1,4 +1,4 @@
-"""How each configured provider is: what its server answers, and how long its first token takes."""
+"""How each provider is that is configured, or should be: what its server answers, how long its first token takes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from genesis.runtime import CompletionError
 from genesis.survey import ask, manifest_of, prepare, usable_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from genesis.credentials import Keys
     from genesis.resolve.decision import Decision
-    from genesis.survey import Read, Seen
+    from genesis.survey import Prepared, Read, Seen
 
 __all__ = ["Status", "look"]
 
@@ -26,7 +26,7 @@ class Status(NamedTuple):
     Attributes:
         decision: What was decided.
         credential: Where its key comes from, in words.
-        reachable: Whether its server answers, be it a refusal; None where it was not asked, for want of a key.
+        reachable: Whether its server answers, be it a refusal; None where it was not asked.
         models: The ids that its server lists, in order; None where it gave no list.
         version: The server's version, if it tells.
         first_token_seconds: How long the first streamed token took; None where none was asked for, or none came.
@@ -47,20 +47,21 @@ def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: boo
 
     Args:
         config: The configuration, without errors.
-        decisions: Those of its providers that are asked.
+        decisions: Those of its providers that are looked at. One that is not configured is not asked.
         keys: Where variables and keys come from.
         probed: Whether a token is streamed from each server that answers.
     """
-    seen = ask(prepare(config.context, made, keys) for made in decisions)
-    found = [_status(each) for each in seen]
+    asked = {each.prepared.decision.provider: each for each in ask(_prepared(config, decisions, keys))}
+    found = [_status(asked[made.provider]) if made.provider in asked else _not_configured(made) for made in decisions]
     if not probed:
         return found
 
     async def every() -> list[Status]:
-        return list(await asyncio.gather(*map(_probed, found, seen)))
+        return list(await asyncio.gather(*map(_probed, found)))
 
-    async def _probed(status: Status, seen: Seen) -> Status:
-        if status.problem is not None or seen.answer is None:
+    async def _probed(status: Status) -> Status:
+        seen = asked.get(status.decision.provider)
+        if status.problem is not None or seen is None or seen.answer is None:
             return status
         manifest = manifest_of(config, status.decision, keys, seen.answer.rows)
         model = usable_model(manifest, status.decision.provider, seen.answer.rows)
@@ -73,6 +74,15 @@ def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: boo
         return status._replace(first_token_seconds=done.first_token_seconds)
 
     return asyncio.run(every())
+
+
+def _prepared(config: Read, decisions: Sequence[Decision], keys: Keys) -> Iterator[Prepared]:
+    return (prepare(config.context, made, keys) for made in decisions if made.kind != "none")
+
+
+def _not_configured(made: Decision) -> Status:
+    """Say of a provider that something needs it, and that nothing opted in to it."""
+    return Status(made, "none", None, None, None, None, f"not configured: {made.reason}")
 
 
 def _status(seen: Seen) -> Status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from genesis.config import mapping
+from genesis.config import mapping, needed_providers
 from genesis.diagnostics import Diagnostic, fails
 from genesis.discover import Answer, Query, discover, versions
 from genesis.manifest import MANIFEST_VERSION, Generator, Manifest, SourceInfo, digest
@@ -32,6 +32,19 @@ class Read(NamedTuple):
     context: Context
     diagnostics: list[Diagnostic]
     decisions: list[Decision]
+
+    def wanted(self, only: str | None = None) -> list[Decision]:
+        """Give the decisions of the providers that are configured, and of those that should be: something needs them.
+
+        Args:
+            only: The one provider that is asked for.
+        """
+        needed = {provider for provider, _, _ in needed_providers(self.context.value)}
+        return [
+            made
+            for made in self.decisions
+            if only in {None, made.provider} and (made.kind != "none" or made.provider in needed)
+        ]
 
 
 class Prepared(NamedTuple):

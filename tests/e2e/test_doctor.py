@@ -86,7 +86,39 @@ def test_nothing_opted_in_and_nothing_is_asked(genesis: Genesis, folder: Path, s
     done = genesis("doctor")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == snapshot
-    assert genesis("models", "status").stderr == "no provider is configured; `genesis doctor` says why\n"
+    done = genesis("models", "status")
+    assert (done.returncode, done.stderr) == (
+        1,
+        (
+            "vllm: not configured: models.providers.vllm is not defined, VLLM_API_KEY is not set, "
+            "and there is no auth profile for it\n"
+        ),
+    )
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["provider", "vllm"]
+    (folder / "genesis.json5").write_text("{}", encoding="utf-8")
+    done = genesis("models", "status")
+    assert (done.returncode, done.stderr) == (0, "no provider is configured; `genesis doctor` says why\n")
+
+
+def test_a_primary_that_is_not_configured_is_told_though_its_fallback_is_well(
+    genesis: Genesis, folder: Path, server: FakeVLLM
+) -> None:
+    (folder / "genesis.json5").write_text(
+        f"""{{
+  models: {{ providers: {{
+    p: {{ baseUrl: "{server.base_url}", apiKey: "${{P_KEY}}", models: [{{ id: "llama-3-8b", contextWindow: 4096 }}] }},
+  }} }},
+  agents: {{ defaults: {{ model: {{ primary: "vllm/x", fallbacks: ["p/llama-3-8b"] }} }} }},
+}}
+""",
+        encoding="utf-8",
+    )
+    for command in (["compile"], ["doctor"], ["models", "status", "--probe"]):
+        done = genesis(*command, env={"P_KEY": CANARY})
+        assert done.returncode == 1
+        assert "VLLM_API_KEY is not set" in done.stdout + done.stderr
+    assert "a token was streamed" in genesis("doctor", env={"P_KEY": CANARY}).stdout
+    assert genesis("doctor", "--provider", "p", env={"P_KEY": CANARY}).returncode == 0
 
 
 def test_a_report_for_a_support_ticket(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:

@@ -79,7 +79,8 @@ def status(  # an option each
 ) -> int:
     """Ask the server of every configured provider, and say what it answers.
 
-    The exit code is 1 where a server cannot be reached, refuses the key or streams no token; `genesis doctor` says why.
+    The exit code is 1 where a server cannot be reached, refuses the key or streams no token, and where a provider that
+    the configuration needs is not configured; `genesis doctor` says why.
 
     \b
     Examples:
@@ -96,10 +97,9 @@ def status(  # an option each
     show(taken.diagnostics)
     if fails(taken.diagnostics):
         return 1
-    configured = [made for made in taken.decisions if made.kind != "none"]
-    chosen = [made for made in configured if only in {None, made.provider}]
+    chosen = taken.wanted(only)
     if only is not None and not chosen:
-        names = ", ".join(made.provider for made in configured)
+        names = ", ".join(made.provider for made in taken.wanted())
         raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
     with waiting("asking the servers"):
         found = look(taken, chosen, keys, probed=probe)

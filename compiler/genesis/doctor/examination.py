@@ -54,7 +54,7 @@ class Examination(NamedTuple):
 
 
 def examine(config: Read, keys: Keys, only: str | None = None) -> list[Examination]:
-    """Examine every configured provider, and one that is only named.
+    """Examine every provider that is configured or needed; where there is none, those that could be.
 
     Args:
         config: The configuration.
@@ -62,8 +62,7 @@ def examine(config: Read, keys: Keys, only: str | None = None) -> list[Examinati
         only: The one provider to examine.
     """
     decisions = [made for made in config.decisions if only in {None, made.provider}]
-    configured = [made for made in decisions if made.kind != "none"]
-    patients = [_Patient(config, made, keys) for made in configured or decisions]
+    patients = [_Patient(config, made, keys) for made in config.wanted(only) or decisions]
     if not patients:
         return [Examination("", "", _walk(_of_file(config)))]
     return [patient.examined() for patient in patients]
