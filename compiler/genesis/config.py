@@ -28,6 +28,7 @@ __all__ = [
     "providers",
     "selected_entries",
     "split_ref",
+    "states_key",
 ]
 
 # Providers that are discovered without being declared, and where they are looked for.
@@ -59,6 +60,12 @@ def providers(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, provider in mapping(value, "models", "providers").items():
         if isinstance(provider, dict) and not extension(name):
             yield name, provider
+
+
+def states_key(provider: dict[str, Any]) -> bool:
+    """Tell whether a provider states a key. One of white space alone is none, like an empty one."""
+    key = provider.get("apiKey")
+    return bool(key.strip() if isinstance(key, str) else key)
 
 
 def declared_models(provider: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:

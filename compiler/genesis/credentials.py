@@ -51,9 +51,9 @@ class Keys(NamedTuple):
         """Give a declared provider's credential; None sends no Authorization header."""
         path = ("models", "providers", provider, "apiKey")
         stated = entry.get("apiKey")
-        if stated == "":
-            return None
         if isinstance(stated, str):
+            if not stated.strip():
+                return None
             return secret_ref(expansion, path, stated)
         if isinstance(stated, dict):
             kind = "file" if stated.get("source") == "file" else "template"
@@ -77,6 +77,10 @@ class Keys(NamedTuple):
         if profile is not None:
             return OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
         return by_variable if provider in self.assumed else None
+
+    def blank(self, variable: str) -> bool:
+        """Tell whether a variable is set and has nothing but white space, which counts as unset."""
+        return self.variables.find(variable) is not None and self.lookup(variable) is None
 
     def lookup(self, name: str) -> str | None:
         """Give a variable's value; one of white space only is as good as unset, since no key looks like that."""

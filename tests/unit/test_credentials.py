@@ -27,6 +27,7 @@ KEY = ("models", "providers", "vllm", "apiKey")
 # What the configuration states, and where the key then is; the last three state nothing.
 STATED: dict[str, SecretRef | None] = {
     'apiKey: "",': None,
+    'apiKey: " ",': None,
     'apiKey: "vllm-local",': SecretRef(value="vllm-local"),
     'apiKey: "$${A}",': SecretRef(value="${A}"),
     'apiKey: "${MY_KEY}",': SecretRef(template="${MY_KEY}"),

@@ -100,6 +100,8 @@ def test_the_truth_table(case: Case) -> None:
         reason = "models.providers.vllm is defined"
         if case.wildcard:
             reason += ', and "vllm/*" in agents.defaults.models keeps it dynamic'
+        if case.key is not None and not case.key.strip():
+            reason += "; VLLM_API_KEY is empty, which counts as unset"
         assert only.reason == reason
     elif opted_in:
         (only,) = made
@@ -107,7 +109,8 @@ def test_the_truth_table(case: Case) -> None:
         assert only.models_from == "server"
         assert only.base_url == DEFAULT_BASE_URL
         why = "VLLM_API_KEY" if (case.key or "").strip() else "the auth profile vllm:default"
-        assert only.reason == f"models.providers.vllm is not defined, and {why} opts in to discovery"
+        empty = "" if case.key is None or case.key.strip() else ", VLLM_API_KEY is empty, which counts as unset"
+        assert only.reason == f"models.providers.vllm is not defined{empty}, and {why} opts in to discovery"
     else:
         (only,) = made
         assert only.kind == "none"
@@ -148,13 +151,17 @@ def test_an_undeclared_provider_is_asked_at_the_default_address_after_an_opt_in_
         done = compiled(case, "")
         paths = [request.path for request in server.requests]
 
-    assert done.manifest is not None
     if (case.key or "").strip() or case.profile:
+        assert done.manifest is not None
         assert paths == ["/v1/models"]
         assert [model.id for model in done.manifest.providers["vllm"].models] == ["theirs"]
         assert done.manifest.providers["vllm"].decision == "implicit"
+    elif case.wildcard:
+        assert paths == []
+        assert [finding.rule for finding in done.diagnostics] == ["not-configured"]
     else:
         assert paths == []
+        assert done.manifest is not None
         assert done.manifest.providers == {}
 
 

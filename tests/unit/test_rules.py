@@ -117,6 +117,8 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider('baseUrl: "http://me:pass@10.0.0.5/v1"'), [("credentials-in-url", '"http://me:pass@10.0.0.5/v1"')]),
         (named('"a/b"', '{ id: "m" }'), [("invalid-value", '"a/b"')]),
         (named('" "', '{ id: "m" }'), [("invalid-value", '" "')]),
+        (provider(f'{URL}, apiKey: " \\t"'), [("invalid-value", '" \\t"')]),
+        (provider(f'{URL}, apiKey: "", headers: {{ Authorization: "Basic ${{A}}" }}'), []),
         (named("p", '{ id: "*" }'), [("invalid-value", '"*"')]),
         (named("p", '{ id: "m" }', 'agents: { defaults: { model: "p/*" } }'), [("malformed-model-ref", '"p/*"')]),
         (

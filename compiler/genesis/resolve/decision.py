@@ -58,6 +58,8 @@ def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list
         if dynamic:
             reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
             change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
+        if "apiKey" not in entry and keys.blank(variable_of(name)):
+            reason += f"; {_empty(name)}"
         url = entry.get("baseUrl", DEFAULT_BASE_URL)
         decisions.append(Decision(name, "explicit", reason, change, asked if dynamic else "config", url.rstrip("/")))
     decisions += [_undeclared(name, value, keys, locked) for name in IMPLICIT_PROVIDERS if name not in declared]
@@ -75,13 +77,18 @@ def _undeclared(name: str, value: Any, keys: Keys, locked: Container[str] | None
     found = keys.opt_in(name, value)
     if found is not None:
         change = f"define models.providers.{name} to declare its models, without a request"
-        reason = f"{reason}, and {found.by} opts in to discovery"
+        empty = f", {_empty(name)}" if found.by != variable and keys.blank(variable) else ""
+        reason = f"{reason}{empty}, and {found.by} opts in to discovery"
         return Decision(name, "implicit", reason, change, "server" if locked is None else "lock", url)
-    stated = keys.variables.find(variable)
-    state = "is not set" if stated is None else "is empty, which counts as unset"
+    state = _empty(name) if keys.blank(variable) else f"{variable} is not set"
     change = f"set {variable} to any value to discover the models at {url}, or declare models.providers.{name}"
     no_profile = "there is no auth profile for it"
     if profile_order(value, name) is not None:
         no_profile = f"no auth profile for it that auth.order.{name} lists is there"
-    reason = f"{reason}, {variable} {state}, and {no_profile}"
+    reason = f"{reason}, {state}, and {no_profile}"
     return Decision(name, "none", reason, change, "config", url)
+
+
+def _empty(provider: str) -> str:
+    """Say that the variable for a provider's key is set, and has no key."""
+    return f"{variable_of(provider)} is empty, which counts as unset"

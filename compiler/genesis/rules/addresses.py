@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from genesis.config import providers
+from genesis.config import providers, states_key
 from genesis.diagnostics import Edit, Fix, config_path
 from genesis.expand import text_span
 from genesis.hosts import address
@@ -137,4 +137,4 @@ def _is_metadata(host: str) -> bool:
 
 def _sends_key(provider: dict[str, Any]) -> bool:
     headers = provider.get("headers")
-    return bool(provider.get("apiKey")) or any(map(is_key_header, headers if isinstance(headers, dict) else ()))
+    return states_key(provider) or any(map(is_key_header, headers if isinstance(headers, dict) else ()))

@@ -78,7 +78,9 @@ INVALID_VALUE: Final = Rule(
     """Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
 not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
 first one, and a model's id is not `*`, which in a reference stands for all of them. A header has a name that HTTP
-allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value on one line.""",
+allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value on one line.
+
+An `apiKey` of white space alone counts as none, which is a warning; `""` says on purpose that no key is sent.""",
     """{ models: { providers: { vllm: { api: "openai-responses",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { api: "openai-completions",
@@ -94,6 +96,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"the provider id `{name}` holds a `/` or is empty, so no reference can name it"
             yield INVALID_VALUE.finding(context, path, message, "rename it", key=True)
         yield from _check_name(context, (*path, "api"), APIS, "API")
+        yield from _check_key(context, (*path, "apiKey"))
         yield from _check_list(context, path, name, provider)
         dynamic = is_dynamic(context.value, name)
         seen: dict[str, Path] = {}
@@ -111,6 +114,15 @@ def check(context: Context) -> Iterator[Diagnostic]:
 def _states_a_window(model: dict[str, Any]) -> bool:
     """Tell whether an entry states its window, be it under a misspelt name, which is a finding of its own."""
     return any(part in key.lower() for key in model for part in ("context", "window"))
+
+
+def _check_key(context: Context, path: Path) -> Iterator[Diagnostic]:
+    """Check that a stated key is one. An empty one says on purpose that none is sent."""
+    key = context.text(*path)
+    if key and not key.strip():
+        message = f"`{config_path(path)}` holds white space alone, which counts as no key: none is sent"
+        help_ = 'write the reference to the variable that holds the key, or `""` where the server asks for none'
+        yield INVALID_VALUE.finding(context, path, message, help_)._replace(severity="warning")
 
 
 def _check_list(context: Context, path: Path, name: str, provider: dict[str, Any]) -> Iterator[Diagnostic]:

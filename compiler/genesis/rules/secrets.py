@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers
+from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, providers, states_key
 from genesis.diagnostics import Related, config_path
 from genesis.expand import is_secret_name, text_span
 from genesis.hosts import is_private
@@ -91,7 +91,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         ]
         for owner, entry in owners:
             yield from _check_headers(context, owner, entry.get("headers"))
-            if provider.get("apiKey"):
+            if states_key(provider):
                 yield from _check_conflict(context, owner, entry.get("headers"))
     yield from _check_shapes(context)
     yield from _check_variables(context)
