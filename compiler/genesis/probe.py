@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis.runtime import Finish, Runtime, Usage
+from genesis.runtime import DeadlineError, Finish, Runtime, Usage
 
 if TYPE_CHECKING:
     from genesis.credentials import Keys
     from genesis.manifest import Manifest
 
 __all__ = ["Probed", "probe"]
+
+# A person waits for it: `timeoutSeconds`, which is for answers of any length, is too long.
+_DEADLINE_SECONDS: Final = 30.0
 
 _MESSAGES = ({"role": "user", "content": "Hello"},)
 
@@ -32,15 +35,19 @@ async def probe(manifest: Manifest, reference: str, keys: Keys) -> Probed:
         keys: Where variables are looked up.
 
     Raises:
-        genesis.runtime.CompletionError: None came.
+        genesis.runtime.CompletionError: None came, in 30 seconds at most.
     """
     began = time.perf_counter()
     first: float | None = None
     usage = None
     async with Runtime(manifest, environment=keys.variables.merged()) as runtime:
-        async for event in runtime.stream(reference, _MESSAGES, max_tokens=1):
-            if first is None and not isinstance(event, Finish | Usage):
-                first = time.perf_counter() - began
-            usage = event if isinstance(event, Usage) else usage
+        try:
+            async for event in runtime.stream(reference, _MESSAGES, max_tokens=1, deadline=_DEADLINE_SECONDS):
+                if first is None and not isinstance(event, Finish | Usage):
+                    first = time.perf_counter() - began
+                usage = event if isinstance(event, Usage) else usage
+        except DeadlineError:
+            message = f"the answer of `{reference}` with one token did not end within {_DEADLINE_SECONDS:g} seconds"
+            raise DeadlineError(message, help="look at the server's log: is it busy, or stuck?") from None
     # A token without text has no event of its own.
     return Probed(time.perf_counter() - began if first is None else first, usage)

@@ -302,6 +302,95 @@ def test_a_window_that_is_larger_than_the_servers(server: FakeVLLM) -> None:
     assert help_ == "write less than 2048"
 
 
+SMALL = ServedModel("small", max_model_len=1024)
+
+
+@pytest.mark.parametrize(
+    ("models", "selection", "outcome", "message"),
+    [
+        # The failure of what is selected is not hidden by the warning before it.
+        (
+            '{ id: "llama", contextWindow: 4096 }, { id: "small", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/small",
+            "failed",
+            "`models.providers.vllm.models[1].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+        # What is not selected fails nothing.
+        (
+            '{ id: "llama", contextWindow: 2048 }, { id: "small", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/llama",
+            "warning",
+            "`models.providers.vllm.models[1].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+        (
+            '{ id: "llama", contextWindow: 2048, params: { max_tokens: 5000 } }',
+            "vllm/llama",
+            "failed",
+            "the params of `vllm/llama` set its token limit to 5000, and the server's window is 2048 tokens",
+        ),
+        (
+            '{ id: "llama", contextWindow: 2048, maxTokens: 2048, params: { max_tokens: 5 } }',
+            "vllm/llama",
+            "ok",
+            "2048 tokens, told by the configuration",
+        ),
+        # A LoRA adapter has the window of its base model.
+        (
+            '{ id: "adapter", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/adapter",
+            "failed",
+            "`models.providers.vllm.models[0].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+    ],
+)
+def test_the_window_is_judged_by_what_the_selected_model_would_be_sent(
+    models: str, selection: str, outcome: str, message: str
+) -> None:
+    adapter = ServedModel("adapter", parent="small", max_model_len=None)
+    with serving([ServedModel("llama", max_model_len=2048), SMALL, adapter], api_key=KEY) as running:
+        (only,) = examined(config(running.base_url, models=models, selection=selection))
+    step = only.steps[STEPS.index("context window")]
+    assert step.outcome == outcome
+    assert step.message.removesuffix(": it answers every request with 400") == message
+    assert only.steps[-1].outcome == ("skipped" if outcome == "failed" else "ok")
+
+
+def test_a_window_in_the_params_of_the_selection(server: FakeVLLM) -> None:
+    text = config(server.base_url).replace(
+        '"vllm/*": {}', '"vllm/*": {}, "vllm/llama": { params: { max_tokens: 4096 } }'
+    )
+    assert ending(text)[:2] == (
+        "context window",
+        (
+            "the params of `vllm/llama` set its token limit to 4096, and the server's window is 2048 tokens: "
+            "it answers every request with 400"
+        ),
+    )
+
+
+def test_a_server_that_streams_nothing_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genesis.probe._DEADLINE_SECONDS", 0.3)
+
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.method == "GET":
+            await saying(b'{"data": [{"id": "llama"}]}')(exchange)
+        else:
+            await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            await asyncio.Event().wait()
+
+    name, message, help_ = answered(answer)
+    assert name == "completion"
+    assert message == "the answer of `vllm/llama` with one token did not end within 0.3 seconds"
+    assert help_ == "look at the server's log: is it busy, or stuck?"
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        port = taken.getsockname()[1]
+        assert ending(config(f"http://[::1]:{port}/v1"))[:2] == ("connection", f"nothing listens on [::1]:{port}")
+
+
 def test_a_completion_that_fails() -> None:
     async def answer(exchange: Exchange) -> None:
         if exchange.request.method == "GET":

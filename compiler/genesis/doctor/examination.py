@@ -10,19 +10,20 @@ from urllib.parse import urlsplit
 from genesis.config import declared_models, mapping
 from genesis.diagnostics import config_path
 from genesis.discover import Answer, discover
-from genesis.doctor.network import NetworkError, connect, handshake, look_up
+from genesis.doctor.network import NetworkError, connect, endpoint, handshake, look_up
 from genesis.manifest import proxy_for, scrub
 from genesis.nearest import listed, nearest
 from genesis.probe import probe
 from genesis.runtime import CompletionError
+from genesis.runtime.request import body
 from genesis.survey import Prepared, Read, manifest_of, prepare, usable_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from genesis.credentials import Keys
     from genesis.diagnostics import Diagnostic
-    from genesis.manifest import Manifest, Provider
+    from genesis.manifest import Manifest, Model, Provider
     from genesis.resolve.decision import Decision
 
 __all__ = ["Examination", "Step", "examine"]
@@ -133,6 +134,7 @@ class _Patient:
         self._answer = Answer({})
         self._manifest: Manifest | None = None
         self._model = ""
+        self._used: frozenset[str] = frozenset()
 
     def examined(self) -> Examination:
         """Take the steps. What they say holds no secret, whatever a server says."""
@@ -187,7 +189,7 @@ class _Patient:
             elif self._decision.kind == "implicit":
                 help_ = "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has"
             return "failed", str(error), help_
-        return "ok", f"{self._host}:{self._port} answers after {took:.0f} ms", ""
+        return "ok", f"{endpoint(self._host, self._port)} answers after {took:.0f} ms", ""
 
     def _encryption(self) -> _Told:
         if not self._secure:
@@ -239,6 +241,7 @@ class _Patient:
         if usable is None:
             return "failed", f"`{name}` has no models", "declare one, or start the server with one"
         self._model = usable
+        self._used = frozenset(chosen or [usable])
         if unserved:
             message = f"`{name}/{unserved[0]}` is declared, and the server does not serve it"
             return "warning", message, f"it serves {listed(sorted(rows), 4)}"
@@ -246,25 +249,41 @@ class _Patient:
         return "ok", f"`{name}/{self._model}` is {what}" + (", and served" if rows else ""), ""
 
     def _window(self) -> _Told:
-        path = ("models", "providers", self._decision.provider)
-        rows = self._answer.rows
-        for index, stated in declared_models(mapping(self._config.context.value, *path)):
-            row = rows.get(stated["id"])
-            served = row.context_window if row else None
-            here = config_path((*path, "models", index))
-            if served is None:
-                continue
-            if stated.get("maxTokens", 0) >= served:
-                message = f"`{here}.maxTokens` is {stated['maxTokens']}, and the server's window is {served} tokens"
-                return "failed", f"{message}: it answers every request with 400", f"write less than {served}"
-            if stated.get("contextWindow", 0) > served:
-                message = f"`{here}.contextWindow` is {stated['contextWindow']}, and the server says {served} tokens"
-                return "warning", message, f"write {served}, or start the server with a larger --max-model-len"
         entry = self._entry()
+        # What is asked for counts first, and what fails before what is only worth a look.
+        ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
+        told = [each for model in ordered for each in self._too_large(model)]
+        for outcome in ("failed", "warning"):
+            for each in told:
+                if each[0] == outcome:
+                    return each
         model = next(model for model in entry.models if model.id == self._model)
-        told = {"config": "the configuration", "default": "nobody: it is assumed", "parent": "its base model's row"}
-        origin = told.get(model.context_window_from, "the server")
+        origins = {"config": "the configuration", "default": "nobody: it is assumed", "parent": "its base model's row"}
+        origin = origins.get(model.context_window_from, "the server")
         return "ok", f"{model.context_window} tokens, told by {origin}", ""
+
+    def _too_large(self, model: Model) -> Iterator[_Told]:
+        """Hold what a model's requests would ask for, and the window that is declared, against the server's window."""
+        rows = self._answer.rows
+        row = rows.get(model.id)
+        base = rows.get(row.parent) if row is not None and row.parent is not None else None
+        served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
+        if served is None:
+            return
+        path = ("models", "providers", self._decision.provider)
+        declared = declared_models(mapping(self._config.context.value, *path))
+        here = next((config_path((*path, "models", index)) for index, each in declared if each["id"] == model.id), "")
+        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        limit = fields.get(model.compat.max_tokens_field)
+        if isinstance(limit, int) and limit >= served:
+            what = f"`{here}.maxTokens` is"
+            if model.max_tokens_from != "config" or limit != model.max_tokens:
+                what = f"the params of `{self._decision.provider}/{model.id}` set its token limit to"
+            message = f"{what} {limit}, and the server's window is {served} tokens: it answers every request with 400"
+            yield ("failed" if model.id in self._used else "warning"), message, f"write less than {served}"
+        if model.context_window_from == "config" and model.context_window > served:
+            message = f"`{here}.contextWindow` is {model.context_window}, and the server says {served} tokens"
+            yield "warning", message, f"write {served}, or start the server with a larger --max-model-len"
 
     def _entry(self) -> Provider:
         assert self._manifest is not None

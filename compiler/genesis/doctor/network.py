@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-__all__ = ["NetworkError", "connect", "handshake", "look_up"]
+__all__ = ["NetworkError", "connect", "endpoint", "handshake", "look_up"]
 
 
 class NetworkError(Exception):
     """A step that failed, in words."""
+
+
+def endpoint(host: str, port: int) -> str:
+    """Write a host and a port as a URL has them: an IPv6 address in brackets (RFC 3986, §3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -59,14 +64,14 @@ def connect(host: str, port: int) -> float:
     try:
         return _run(run())
     except ConnectionRefusedError:
-        raise NetworkError(f"nothing listens on {host}:{port}") from None
+        raise NetworkError(f"nothing listens on {endpoint(host, port)}") from None
     except TimeoutError:
-        message = f"{host}:{port} does not answer within {limits.CONNECT_SECONDS:g} seconds"
+        message = f"{endpoint(host, port)} does not answer within {limits.CONNECT_SECONDS:g} seconds"
         raise NetworkError(message) from None
     except OSError as error:
         # Of several addresses asyncio gives one error with all their words.
         reason = error.strerror or "no address of it can be connected to"
-        raise NetworkError(f"no connection to {host}:{port}: {reason}") from None
+        raise NetworkError(f"no connection to {endpoint(host, port)}: {reason}") from None
 
 
 def handshake(host: str, port: int) -> str:
@@ -87,9 +92,11 @@ def handshake(host: str, port: int) -> str:
     except ssl.SSLCertVerificationError as error:
         raise NetworkError(f"the certificate of {host} is not accepted: {error.verify_message}") from None
     except TimeoutError:
-        raise NetworkError(f"{host}:{port} does not answer to TLS within {limits.CONNECT_SECONDS:g} seconds") from None
+        raise NetworkError(
+            f"{endpoint(host, port)} does not answer to TLS within {limits.CONNECT_SECONDS:g} seconds"
+        ) from None
     except OSError:
-        raise NetworkError(f"{host}:{port} does not speak TLS, or another version of it") from None
+        raise NetworkError(f"{endpoint(host, port)} does not speak TLS, or another version of it") from None
 
 
 def _run(step: Coroutine[Any, Any, _Result]) -> _Result:
