@@ -86,6 +86,17 @@ def on_terminal(
     return code, shown.decode()
 
 
+_IMPLICIT = """import genesis.config as config
+config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
+"""
+
+
+def look_for_vllm_at(url: str, folder: Path) -> dict[str, str]:
+    """Give an environment in which the implicit provider is looked for at `url`: elsewhere a server may well run."""
+    (folder / "sitecustomize.py").write_text(_IMPLICIT.format(url=url), encoding="utf-8")
+    return {"PYTHONPATH": str(folder)}
+
+
 class _BesideTheCase(SingleFileSnapshotExtension):
     """Keeps a snapshot as a file of its own in the folder of its case: `fixtures/broken/NAME/findings.txt`."""
 

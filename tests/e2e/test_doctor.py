@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis.testing import ServedModel, serving
-from tests.e2e.support import on_terminal
+from tests.e2e.support import look_for_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,55 @@ def test_from_one_mistake_to_the_next_by_what_is_said_alone(
     assert CANARY not in text
     assert "wrong-key-1" not in text
     assert text == snapshot
+
+
+@pytest.mark.parametrize("command", [("complete", "hello"), ("models", "list")], ids=" ".join)
+def test_an_implicit_configuration_leads_from_each_mistake_to_the_next_step(
+    genesis: Genesis, folder: Path, server: FakeVLLM, closed: str, command: tuple[str, ...]
+) -> None:
+    config = folder / "genesis.json5"
+    config.write_text("{ agents: { defaults: { model: 'vllm/llama-3-8' } } }", encoding="utf-8")
+    done = genesis(*command, env={**KEY, **look_for_vllm_at(closed, folder)})
+    assert "error[server-unreachable]" in done.stderr
+    said = re.search(r'declare `models.providers.vllm.baseUrl` if it is elsewhere, and ("vllm/\*": {}) in', done.stderr)
+    assert said is not None
+    # As it says: the place is declared, and the wildcard keeps the models the server's.
+    config.write_text(
+        f"""{{ models: {{ providers: {{ vllm: {{ baseUrl: "{server.base_url}" }} }} }},
+  agents: {{ defaults: {{ model: "vllm/llama-3-8", models: {{ {said[1]} }} }} }} }}""",
+        encoding="utf-8",
+    )
+    done = genesis(*command, env={"VLLM_API_KEY": "wrong-key-1"})
+    assert "error[auth-rejected]" in done.stderr
+    assert "set VLLM_API_KEY to a key that this server takes" in done.stderr
+    done = genesis(*command, env=KEY)
+    assert "error[unknown-model]" in done.stderr
+    assert "did you mean `vllm/llama-3-8b`?" in done.stderr
+    config.write_text(config.read_text(encoding="utf-8").replace("llama-3-8", "llama-3-8b"), encoding="utf-8")
+    assert genesis(*command, env=KEY).returncode == 0
+
+
+def test_an_explicit_configuration_leads_from_each_mistake_to_the_next_step(
+    genesis: Genesis, folder: Path, server: FakeVLLM, closed: str
+) -> None:
+    config = folder / "genesis.json5"
+    text = f"""{{ models: {{ providers: {{ vllm: {{
+    baseUrl: "{closed}", apiKey: "${{VLLM_API_KEY}}", models: [{{ id: "llama-3-8", contextWindow: 4096 }}],
+  }} }} }}, agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}"""
+    config.write_text(text, encoding="utf-8")
+    done = genesis("complete", "hello", env=KEY)
+    assert f"no server answered at {closed}/chat/completions: nothing listens there" in done.stderr
+    assert "base URL" in done.stderr
+    config.write_text(text := text.replace(closed, server.base_url), encoding="utf-8")
+    done = genesis("complete", "hello", env={"VLLM_API_KEY": "wrong-key-1"})
+    assert "set VLLM_API_KEY to a key that this server takes" in done.stderr
+    # What is declared is believed, and no server is asked for it.
+    assert "vllm/llama-3-8 " in genesis("models", "list", env=KEY).stdout
+    done = genesis("complete", "hello", env=KEY)
+    assert "`genesis doctor` tells" in done.stderr
+    assert "did you mean `vllm/llama-3-8b`?" in genesis("doctor", env=KEY).stdout
+    config.write_text(text.replace("llama-3-8", "llama-3-8b"), encoding="utf-8")
+    assert genesis("complete", "hello", env=KEY).returncode == 0
 
 
 def test_nothing_opted_in_and_nothing_is_asked(genesis: Genesis, folder: Path, snapshot: SnapshotAssertion) -> None:

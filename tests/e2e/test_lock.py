@@ -11,6 +11,7 @@ import pytest
 
 from genesis.testing import ServedModel, serving
 from genesis.validate import schema_text
+from tests.e2e.support import look_for_vllm_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,23 +214,9 @@ def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: P
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        (folder / "sitecustomize.py").write_text(
-            f"import genesis.config as config\nconfig.IMPLICIT_PROVIDERS['vllm'] = '{url}'\n", encoding="utf-8"
-        )
-        done = genesis("lock", env={**KEY, "PYTHONPATH": str(folder)})
+        done = genesis("lock", env={**KEY, **look_for_vllm_at(url, folder)})
     assert (done.returncode, "error[" in done.stderr) == (1, True)
     assert (folder / "genesis.lock.json").read_bytes() == locked
-
-
-IMPLICIT = """import genesis.config as config
-config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
-"""
-
-
-def look_for_vllm_at(url: str, folder: Path) -> dict[str, str]:
-    """Give an environment in which the implicit provider is looked for at `url`: elsewhere a server may well run."""
-    (folder / "sitecustomize.py").write_text(IMPLICIT.format(url=url), encoding="utf-8")
-    return {"PYTHONPATH": str(folder)}
 
 
 def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:

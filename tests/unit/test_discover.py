@@ -209,7 +209,10 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
             {},
             "308 Permanent Redirect",
             "bad-model-list",
-            "{url} answered 308, a redirect, which is not followed: a key goes to no other address",
+            (
+                "{url} answered 308, a redirect to http://127.0.0.1:1/v1/models, which is not followed: "
+                "a key goes to no other address"
+            ),
             "write the address that it points at into `baseUrl`",
         ),
         (

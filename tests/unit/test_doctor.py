@@ -192,7 +192,8 @@ def test_nothing_listens_where_vllm_is_looked_for(closed: int, monkeypatch: pyte
     monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", f"http://127.0.0.1:{closed}/v1")
     name, _, help_ = ending("{ agents: { defaults: { model: 'vllm/m' } } }")
     assert name == "connection"
-    assert help_.endswith("or declare the provider with the `baseUrl` that it has")
+    assert "or declare the provider with the `baseUrl` that it has" in help_
+    assert '"vllm/*": {}' in help_
 
 
 def test_a_proxy_in_between(closed: int, monkeypatch: pytest.MonkeyPatch) -> None:

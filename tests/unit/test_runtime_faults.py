@@ -56,6 +56,7 @@ from tests.unit.runtime_support import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from genesis.manifest import Provider
 
@@ -118,7 +119,12 @@ def said(message: str) -> bytes:
         ("422 Unprocessable Entity", b"[1]", BadRequestError, "422"),
         ("500 Internal Server Error", b"<html><body>no", ServerFailedError, "500"),
         ("503 Service Unavailable", b"\xff\xfe", ServerFailedError, "503: \ufffd\ufffd"),
-        ("307 Temporary Redirect", b"", RedirectedError, "307, a redirect, which is not followed"),
+        (
+            "307 Temporary Redirect",
+            b"",
+            RedirectedError,
+            "307, a redirect to http://127.0.0.1:1/, which is not followed",
+        ),
         ("204 No Content", b"", BadRequestError, "204"),
     ],
 )
@@ -129,6 +135,40 @@ def test_each_status_is_its_own_error(status: str, body: bytes, kind: type[Compl
     assert (error.provider, error.model, error.status) == ("vllm", "org/model", int(status[:3]))
     assert error.help is not None
     assert (error.text, error.reasoning, error.tool_calls) == ("", "", ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "help_"),
+    [
+        ({}, "set VLLM_API_KEY to a key that this server takes (vLLM: the value of its --api-key)"),
+        ({"credential": SecretRef(file="KEYFILE")}, "write into KEYFILE a key that this server takes"),
+        ({"headers": {"authorization": SecretRef(template="Bearer ${OTHER}")}}, "set OTHER to a key that this server"),
+        ({"credential": None}, "set the provider's `apiKey` to a key that this server takes"),
+    ],
+)
+def test_a_key_that_is_refused_is_told_by_its_place(changes: dict[str, Any], help_: str, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("a-key-of-mine", encoding="utf-8")
+    if changes.get("credential"):
+        changes = {"credential": SecretRef(file=str(path))}
+    error = failed(answering("401 Unauthorized", b""), changes, {"VLLM_API_KEY": "a-key", "OTHER": "another"})
+    assert error.help is not None
+    assert error.help.startswith(help_.replace("KEYFILE", str(path)))
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/elsewhere?token=abc#x", " to {origin}/elsewhere"),
+        (f"https://me:hunter2@login.example/{KEY}/in?to=1", " to https://login.example/***/in"),
+        ("http://[", ""),
+        ("", ""),
+    ],
+)
+def test_where_a_redirect_points_is_shown_without_secrets(location: str, shown: str) -> None:
+    error = failed(answering("302 Found", b"", "text/plain", f"Location: {location}"))
+    origin = str(error).partition("/v1/")[0]
+    assert str(error).endswith(f"302, a redirect{shown.format(origin=origin)}, which is not followed")
 
 
 @pytest.mark.parametrize("secret", [KEY, "k", 'quo"te\\and-more', "p4ss"])

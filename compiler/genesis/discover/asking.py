@@ -15,7 +15,7 @@ from genesis.discover import limits
 from genesis.discover.failures import Failure, through, unreachable
 from genesis.discover.threads import Loop
 from genesis.lock import Row, is_model_id
-from genesis.manifest import proxy_for, scrub
+from genesis.manifest import pointed_at, proxy_for, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -157,7 +157,8 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
         help_ = f"{query.remedy} a key that this server takes (vLLM: the value of its --api-key)"
         raise _Refused("auth-rejected", f"{url} answered {status}{quoted}; {sent}", help_)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        message = f"{url} answered {status}, a redirect, which is not followed: a key goes to no other address"
+        to = pointed_at(url, response.headers.get("Location"))
+        message = f"{url} answered {status}, a redirect{to}, which is not followed: a key goes to no other address"
         raise _Refused("bad-model-list", message, "write the address that it points at into `baseUrl`")
     if status == 404:  # noqa: PLR2004
         help_ = "does `baseUrl` end in the path of the API? For vLLM that is `/v1`"

@@ -187,7 +187,11 @@ class _Patient:
             if self._proxy is not None:
                 help_ = "correct the proxy's variable, or put the server's host into NO_PROXY"
             elif self._decision.kind == "implicit":
-                help_ = "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has"
+                name = self._decision.provider
+                help_ = (
+                    "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
+                    f'and "{name}/*": {{}} in agents.defaults.models to go on asking it for its models'
+                )
             return "failed", str(error), help_
         return "ok", f"{endpoint(self._host, self._port)} answers after {took:.0f} ms", ""
 

@@ -17,7 +17,8 @@ from genesis.manifest.model import (
     WindowFrom,
 )
 from genesis.manifest.proxies import Proxy, proxy_for
-from genesis.manifest.secrets import MissingSecretError, scrub, secret_value
+from genesis.manifest.redirects import pointed_at
+from genesis.manifest.secrets import MissingSecretError, remedy, scrub, secret_value
 from genesis.policy import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS
 
 __all__ = [
@@ -45,7 +46,9 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "pointed_at",
     "proxy_for",
+    "remedy",
     "scrub",
     "secret_value",
     "write",

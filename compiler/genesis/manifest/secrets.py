@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from genesis import profiles
-from genesis.reference import resolve
+from genesis.reference import names, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from genesis.manifest.model import SecretRef
 
-__all__ = ["MissingSecretError", "scrub", "secret_value"]
+__all__ = ["MissingSecretError", "remedy", "scrub", "secret_value"]
 
 _LONGEST_SECRET: Final = 64 * 1024  # bytes
 
@@ -45,6 +45,21 @@ def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str)
         message = f"{what} holds a line break or a control character, which no header can"
         raise MissingSecretError(message, "remove it where the value is set")
     return value
+
+
+def remedy(ref: SecretRef | None) -> str | None:
+    """Say how a person changes the value of a secret position, in words that go before `a key that this server takes`.
+
+    None where there is none, or it is stated as it is.
+    """
+    if ref is None:
+        return None
+    if ref.file is not None:
+        return f"write into {ref.file}"
+    if ref.profile is not None:
+        return f"put into the auth profile {ref.profile}"
+    used = names(ref.template or "")
+    return f"set {used[0]} to" if used else None
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

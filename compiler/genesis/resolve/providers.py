@@ -8,7 +8,7 @@ from genesis.config import DEFAULT_BASE_URL, declared_models, mapping, model_ref
 from genesis.credentials import Keys, variable_of
 from genesis.diagnostics import Diagnostic, config_path
 from genesis.lock import LOCK_NAME
-from genesis.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming
+from genesis.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming, remedy
 from genesis.reference import names, resolve
 from genesis.resolve.entries import headers, model_entries
 
@@ -167,7 +167,7 @@ def question(
     secrets: list[str] = []
     findings = []
     credential = keys.credential(name, entry, expansion)
-    remedy = _remedy(name, credential, stated="apiKey" in entry)
+    change = _remedy(name, credential, stated="apiKey" in entry)
     if credential is not None and not _authorization(entry):
         try:
             key = keys.value(credential, f"the key of `{name}`")
@@ -186,20 +186,15 @@ def question(
         else:
             sent[header] = value
             if header.lower() == "authorization":
-                remedy = _remedy(name, ref, stated=True)
+                change = _remedy(name, ref, stated=True)
             secrets += _echoes(ref, value, keys) if ref.value is None else []
-    return Query(name, decision.base_url, sent, tuple(secrets), remedy), findings
+    return Query(name, decision.base_url, sent, tuple(secrets), change), findings
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
     """Say how a person changes a key, in words that go before `a key that this server takes`."""
-    if ref is not None and ref.file is not None:
-        return f"write into {ref.file}"
-    if ref is not None and ref.profile is not None:
-        return f"put into the auth profile {ref.profile}"
-    used = names(ref.template or "") if ref is not None else []
-    if used:
-        return f"set {used[0]} to"
+    if (known := remedy(ref)) is not None:
+        return known
     variable = variable_of(provider)
     return (
         f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
@@ -235,6 +230,9 @@ def _findings(document: Document, expansion: Expansion, decision: Decision, answ
         if decision.base_url == DEFAULT_BASE_URL and rule == "server-unreachable":
             where = config_path(("models", "providers", decision.provider, "baseUrl"))
             help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
+            if decision.kind == "implicit":
+                wildcard = f'"{decision.provider}/*": {{}}'
+                help_ += f", and {wildcard} in agents.defaults.models to go on asking it for its models"
         findings.append(Diagnostic(rule, message, span, help_, severity=severity))
     if answer.dropped:
         rows = "1 model" if answer.dropped == 1 else f"{answer.dropped} models"

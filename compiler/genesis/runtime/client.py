@@ -188,7 +188,7 @@ class Runtime:
         fields, headers = self._request(run, reference)
         run.operation = Operation(run.found)
         run.reply = await self._connections_to(run).send(fields, headers, deadline)
-        await run.reply.check()
+        await run.reply.check(run.found)
         return run.reply
 
     def _references(self, model: str | None) -> tuple[str | None, ...]:

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genesis.manifest import pointed_at
+
 if TYPE_CHECKING:
     from genesis.runtime.events import Attempt, ToolCall
 
@@ -176,20 +178,33 @@ class EventTooLargeError(StreamError):
     """An event of the stream is past 16 MiB."""
 
 
-def status_error(status: int, url: str, said: str) -> StatusError:
-    """Give the error for an answer with a status that is not 200; `said` are the server's words, scrubbed."""
+def status_error(
+    status: int, url: str, said: str, *, remedy: str | None = None, location: str | None = None
+) -> StatusError:
+    """Give the error for an answer with a status that is not 200.
+
+    Args:
+        status: The status.
+        url: What was asked.
+        said: The server's words.
+        remedy: How a person changes the key, in words that go before `a key that this server takes`; None where that
+            depends on the configuration alone.
+        location: Where a redirect points.
+    """
     words = f": {said}" if said else ""
     if status in {401, 403}:
-        help_ = "set the provider's key to one that this server takes (vLLM: the value of its --api-key)"
+        change = remedy or "set the provider's `apiKey` to"
+        help_ = f"{change} a key that this server takes (vLLM: the value of its --api-key)"
         return AuthRejectedError(f"{url} answered {status}{words}", help=help_, status=status)
     if status == 404:  # noqa: PLR2004 - Not Found
-        help_ = "`genesis models list` shows which models there are; is the base URL right, up to `/v1`?"
+        help_ = "`genesis doctor` tells a wrong base URL from a misspelt model, and which models the server has"
         return ModelNotFoundError(f"{url} answered 404{words}", help=help_, status=status)
     if status in {408, 429}:
         return RateLimitedError(f"{url} answered {status}{words}", help="try again later", status=status)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         help_ = "write the address that it points at into the provider's base URL"
-        return RedirectedError(f"{url} answered {status}, a redirect, which is not followed", help=help_, status=status)
+        message = f"{url} answered {status}, a redirect{pointed_at(url, location)}, which is not followed"
+        return RedirectedError(message, help=help_, status=status)
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return ServerFailedError(f"{url} answered {status}{words}", help="look at the server's log", status=status)
     return BadRequestError(f"{url} answered {status}{words}", help="change the request", status=status)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from genesis.manifest import Manifest, Model, Provider
 
-__all__ = ["Target", "body", "find", "header_values"]
+__all__ = ["Target", "authorization", "body", "find", "header_values"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
@@ -129,6 +129,15 @@ def _check_input(model: Model, messages: Sequence[Any]) -> None:
                     f"a message holds {kind}, and `{model.id}` takes {', '.join(model.input)} alone",
                     help=f'name a model that takes it; if this one does, add "{kind}" to the `input` of its entry',
                 )
+
+
+def authorization(target: Target) -> SecretRef | None:
+    """Say where the value of the Authorization header comes from: a declared one wins, the model's over all."""
+    for headers in (target.model.headers, target.provider.headers):
+        for name, ref in headers.items():
+            if name.lower() == "authorization":
+                return ref
+    return target.provider.credential
 
 
 def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 from aiohttp.http_exceptions import ContentEncodingError
 
-from genesis.manifest import proxy_for
+from genesis.manifest import proxy_for, remedy
 from genesis.runtime.chunks import error_text
 from genesis.runtime.errors import (
     CompletionError,
@@ -25,6 +25,7 @@ from genesis.runtime.errors import (
     TruncatedStreamError,
     status_error,
 )
+from genesis.runtime.request import authorization
 from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from genesis.manifest import Provider
     from genesis.runtime.deadline import Deadline
+    from genesis.runtime.request import Target
 
 __all__ = ["Connections", "Reply", "seconds_until"]
 
@@ -146,8 +148,11 @@ class Reply:
         self._deadline = deadline
         self._late = None if deadline.at == math.inf else self._loop.call_at(deadline.at, response.close)
 
-    async def check(self) -> None:
+    async def check(self, target: Target) -> None:
         """Refuse an answer that is no stream.
+
+        Args:
+            target: What was asked, which knows where the key came from.
 
         Raises:
             StatusError: Its status is not 200.
@@ -157,7 +162,13 @@ class Reply:
             said = b""
             while len(said) < _ERROR_BODY and (data := await self.read()):
                 said += data
-            error = status_error(self.status, self._url, _said(said[:_ERROR_BODY]))
+            error = status_error(
+                self.status,
+                self._url,
+                _said(said[:_ERROR_BODY]),
+                remedy=remedy(authorization(target)),
+                location=self._response.headers.get("Location"),
+            )
             error.retry_after = seconds_until(self._response.headers.get("Retry-After"))
             raise error
         kind = self._response.content_type
