@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 
 __all__ = ["main"]
+
+# What writing to a file ends with where there is no more room: on the device, in the quota, in the file; or it breaks.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main() -> None:
@@ -20,14 +24,11 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        _drop_output()
         code = 1
-    except Exception as error:  # noqa: BLE001 - a bug, and the user is told so in words
-        from genesis.cli.crash import report
-
-        report(error)
-        code = 3
+    except Exception as error:  # noqa: BLE001 - the user is told in words what it is
+        code = _told(error)
     if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
         sys.stderr.write("genesis: interrupted\n")
     sys.exit(code)
@@ -45,6 +46,29 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end of the process
         elif mode == "w":
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _told(error: Exception) -> int:
+    """Say what ended the program: the output cannot be written, or it is a bug. Gives the exit code."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        try:
+            # Whether it is the output that is full. A buffer has what it could not write, and fails with it again; an
+            # unbuffered stream (PYTHONUNBUFFERED, as in many images) has nothing left, so that one more line is asked.
+            sys.stdout.write("\n")
+            sys.stdout.flush()
+        except OSError as unwritable:
+            _drop_output()
+            sys.stderr.write(f"genesis: cannot write the output: {unwritable.strerror}\n")
+            return 2
+    from genesis.cli.crash import report
+
+    report(error)
+    return 3
+
+
+def _drop_output() -> None:
+    """Let what is left of the output go nowhere: Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -188,4 +189,38 @@ def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> N
     assert done.returncode == 3
     assert done.stderr.startswith("genesis: this is a bug in Genesis")
     assert "RuntimeError" in done.stderr
+    assert "sk-canary" not in done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["schema", "config"], ["check"], ["--help"], ["auth", "list", "--json"]])
+def test_an_output_that_cannot_be_written_is_no_bug(arguments: list[str], unbuffered: str, folder: Path) -> None:
+    (folder / "genesis.json5").write_text("{}", encoding="utf-8")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONUNBUFFERED": unbuffered},
+            text=True,
+            cwd=folder,
+            timeout=60,
+            check=False,
+        )
+    message = "genesis: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, message)
+
+
+def test_an_error_of_the_system_is_a_bug_where_the_output_can_be_written(folder: Path) -> None:
+    script = (
+        "import errno, genesis.cli.checking as checking, genesis.__main__ as entrance, sys\n"
+        "def crash(*_, **__): raise OSError(errno.ENOSPC, 'sk-canary')\n"
+        "checking.run = crash\n"
+        "sys.argv = ['genesis', 'check', 'x']\n"
+        "entrance.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder, timeout=60, check=False
+    )
+    assert done.returncode == 3
     assert "sk-canary" not in done.stderr
