@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,7 +93,36 @@ def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch)
     assert "hunter2" not in repr(made)
 
 
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1", "socks5://127.0.0.1:1", "http://[", "ftp:x"])
+def test_a_proxy_that_wants_a_password_says_so_without_tls_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("http://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at http://models.example/v1/models: "
+        "the proxy answered 407: it wants a user and a password "
+        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
+    )
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "http_proxy"])
+def test_a_proxy_of_another_kind_is_not_tried(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        monkeypatch.setenv(variable, f"socks5://me:hunter2@127.0.0.1:{listener.getsockname()[1]}")
+        (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert made.failure == (
+        "server-unreachable",
+        (
+            "the server of `vllm` did not answer at http://models.example/v1/models: "
+            f"{variable} names a proxy of the kind `socks5`, which is not supported"
+        ),
+        "name one that speaks HTTP: `http://HOST:PORT`",
+    )
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1", "http://[", "ftp:x"])
 def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
     (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
@@ -142,7 +172,8 @@ def test_which_proxy_an_address_has(
 ) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert proxy_for(url) == (None if expected is None else Proxy(expected, expected))
+    named = next((name for name, value in environment.items() if value.removeprefix("http://") == "p:1"), "")
+    assert proxy_for(url) == (None if expected is None else Proxy(expected, expected, named))
 
 
 def test_what_is_shown_of_a_proxy_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

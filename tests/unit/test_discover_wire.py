@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,6 @@ def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
         (CHUNKED + b"5\r\n{", "the connection broke in the middle of its answer"),
         (CHUNKED + b"zz\r\n", "what listens there does not speak HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "the connection broke in the middle of its answer"),
-        (whole(b"nonsense", "Content-Encoding: gzip"), "the connection broke in the middle of its answer"),
         (whole(BODY, "X-Long: " + "x" * 20_000), "what listens there does not speak HTTP"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", "what listens there does not speak HTTP"),
         (b"", "it closed the connection without an answer"),
@@ -108,6 +108,30 @@ def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
 )
 def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
     assert reason(*ask(sending(answer))) == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (whole(b"nonsense", "Content-Encoding: gzip"), "what is not the compression that it says"),
+        (whole(BODY, "Content-Encoding: br"), "a compression that was not asked for"),
+        (whole(BODY, "Content-Encoding: zstd"), "a compression that was not asked for"),
+    ],
+)
+def test_an_answer_that_cannot_be_unpacked_is_told_as_one(answer: bytes, said: str) -> None:
+    made, server = ask(sending(answer))
+    assert made.failure is not None
+    assert (made.failure.rule, made.failure.message) == (
+        "bad-model-list",
+        f"{server.base_url}/models answered with {said}",
+    )
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x15\x03\x03\x00\x02\x02\x46"], ids=["end", "alert"])
+def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
+    made, _ = ask(sending(answer))
+    assert made.failure is not None
+    assert made.failure.help.startswith("does it speak TLS? Then write `https://` in `baseUrl`; else start it")
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,13 +270,29 @@ def test_an_address_of_version_6_and_a_path_before_the_api() -> None:
     assert asyncio.run(run()) == (ROWS, ["/llm/a/v1/models"])
 
 
-def test_a_connection_that_does_not_come_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_on_which_no_tls_comes_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
     made = listening(silent)
+    assert made.failure is not None
+    assert made.failure.message.endswith(": it takes connections, and does not answer to TLS within 0.2 seconds")
+    assert made.failure.help == "does it speak TLS? Else write `http://` in `baseUrl`"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_takes_no_connection(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as listener, ExitStack() as taken:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # more than may wait
+            waiting = taken.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        (made,) = module.discover([query(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1")])
     assert made.failure is not None
     assert made.failure.message.endswith(": no connection within 0.2 seconds")
     assert made.failure.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
@@ -270,7 +310,19 @@ def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: p
         await exchange.end()
 
     made, server = ask(drip)
-    assert reason(made, server) == "no whole answer within 0.4 seconds"
+    assert reason(made, server) == "an answer began, and did not end within 0.4 seconds"
+    assert made.failure is not None
+    assert made.failure.help.startswith("`curl` with this URL shows the same")
+
+
+def test_a_server_that_says_nothing_may_be_loading_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.3)
+
+    async def silent(_: Exchange) -> None:
+        await asyncio.Event().wait()
+
+    made, server = ask(silent)
+    assert reason(made, server) == "no whole answer within 0.3 seconds"
     assert made.failure is not None
     assert made.failure.help == "is the server still loading its model?"
 

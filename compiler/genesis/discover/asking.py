@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
 from genesis.discover import limits
-from genesis.discover.failures import Failure, through, unreachable
+from genesis.discover.failures import Failure, refused_by_proxy, through, unreachable, unsupported, without_tls
 from genesis.discover.threads import Loop
 from genesis.lock import Row, is_model_id
 from genesis.manifest import pointed_at, proxy_for, scrub
@@ -119,21 +120,43 @@ async def _ask(session: aiohttp.ClientSession, query: Query) -> Answer:
     # Of names that differ in case alone aiohttp sends the last: a declared Accept wins.
     headers = {"Accept": "application/json", **query.headers}
     proxy = None
+    began = False
     try:
         proxy = proxy_for(url)
+        if proxy is not None and not proxy.supported:
+            return Answer({}, unsupported(query.provider, url, proxy))
         via = proxy.url if proxy else None
         async with session.get(url, headers=headers, allow_redirects=False, proxy=via) as response:
+            began = True
             body = await _read(response)
             _check_status(query, url, response, body)
         return _rows(query, url, body)
     except _Refused as refused:
         failure = refused.failure
+    except aiohttp.ClientHttpProxyError as error:
+        failure = refused_by_proxy(query.provider, url, error.status)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        failure = unreachable(query.provider, url, error)
+        failure = unreachable(query.provider, url, error, began=began)
+        if isinstance(error, aiohttp.ConnectionTimeoutError) and proxy is None and await _hangs_in_tls(url):
+            failure = without_tls(query.provider, url)
     if proxy is not None:
         failure = through(failure, proxy, url)
     # Cut after secrets are out of it: half of one would stay.
     return Answer({}, failure._replace(message=scrub(failure.message, query.secrets)[:_LONGEST_MESSAGE]))
+
+
+async def _hangs_in_tls(url: str) -> bool:
+    """Tell whether a connection can be made to a server that did not get as far as TLS: aiohttp does not tell."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        return False
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 443)
+    except OSError:
+        return False
+    writer.transport.abort()
+    return True
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -156,6 +179,8 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
         sent = "the key was refused" if keyed else "no key was sent"
         help_ = f"{query.remedy} a key that this server takes (vLLM: the value of its --api-key)"
         raise _Refused("auth-rejected", f"{url} answered {status}{quoted}; {sent}", help_)
+    if status == 407:  # noqa: PLR2004 - Proxy Authentication Required, which a server itself has no use for
+        raise _Refused(*refused_by_proxy(query.provider, url, status))
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         to = pointed_at(url, response.headers.get("Location"))
         message = f"{url} answered {status}, a redirect{to}, which is not followed: a key goes to no other address"

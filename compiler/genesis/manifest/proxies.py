@@ -7,6 +7,7 @@ this machine's own addresses never go through one.
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,10 +17,22 @@ __all__ = ["Proxy", "proxy_for"]
 
 
 class Proxy(NamedTuple):
-    """A proxy: its URL, and the URL as it may be shown, without a user name and a password."""
+    """A proxy that the environment names.
+
+    Attributes:
+        url: Its URL.
+        shown: The URL as it may be shown, without a user name and a password.
+        variable: Where it was found.
+    """
 
     url: str
     shown: str
+    variable: str
+
+    @property
+    def supported(self) -> bool:
+        """Tell whether requests can be made through it: by HTTP, and not by SOCKS."""
+        return self.url.startswith(("http://", "https://"))
 
 
 def proxy_for(url: str) -> Proxy | None:
@@ -33,12 +46,14 @@ def proxy_for(url: str) -> Proxy | None:
         return None
     if _in_a_network(host, proxies.get("no", "")):
         return None
-    found = proxies.get(parts.scheme) or proxies.get("all")
+    kind = parts.scheme if proxies.get(parts.scheme) else "all"
+    found = proxies.get(kind)
     if not found:
         return None
+    name = f"{kind}_proxy"  # which is read before the same in capitals
     whole = found if "://" in found else f"http://{found}"
     scheme, _, rest = whole.partition("://")
-    return Proxy(whole, f"{scheme}://{rest.rpartition('@')[2]}")
+    return Proxy(whole, f"{scheme}://{rest.rpartition('@')[2]}", name if os.environ.get(name) else name.upper())
 
 
 def _in_a_network(host: str, exempt: str) -> bool:
