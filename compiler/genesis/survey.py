@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis.config import mapping, needed_providers
 from genesis.diagnostics import Diagnostic, fails
-from genesis.discover import Answer, Query, discover, versions
+from genesis.discover import Answer, Query, discover_with_versions
 from genesis.manifest import MANIFEST_VERSION, Generator, Manifest, SourceInfo, digest
 from genesis.masking import hide_secrets
 from genesis.pipeline import lint
@@ -91,10 +91,8 @@ def ask(prepared: Iterable[Prepared]) -> list[Seen]:
     """Ask all servers whose questions are whole, at the same time."""
     every = list(prepared)
     whole = [each.query for each in every if not each.missing]
-    answers = dict(zip((query.provider for query in whole), discover(whole), strict=True))
-    reached = [query for query in whole if answers[query.provider].failure is None]
-    told = dict(zip((query.provider for query in reached), versions(query.base_url for query in reached), strict=True))
-    return [Seen(each, answers.get(each.query.provider), told.get(each.query.provider)) for each in every]
+    told = dict(zip((query.provider for query in whole), discover_with_versions(whole), strict=True))
+    return [Seen(each, *told.get(each.query.provider, (None, None))) for each in every]
 
 
 def manifest_of(config: Read, decision: Decision, keys: Keys, rows: Mapping[str, Row]) -> Manifest:

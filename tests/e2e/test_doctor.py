@@ -218,7 +218,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
     assert done.returncode == 1
     assert [re.split("  +", line) for line in normal(done.stdout).splitlines()] == [
         ["provider", "decision", "base URL", "key", "reachable", "version", "models"],
-        ["locked", "explicit", "http://127.0.0.1:PORT/v1", "LOCKED", "yes", "-", "-"],
+        ["locked", "explicit", "http://127.0.0.1:PORT/v1", "LOCKED", "yes", "0.32.0", "-"],
         ["pool", "explicit", "http://127.0.0.1:PORT/v1", "none", "no", "-", "-"],
         ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not asked", "-", "-"],
         ["vllm", "explicit", "http://127.0.0.1:PORT/v1", "VLLM_API_KEY", "yes", "0.32.0", "1"],

@@ -327,6 +327,38 @@ def test_a_server_that_says_nothing_may_be_loading_its_model(monkeypatch: pytest
     assert made.failure.help == "is the server still loading its model?"
 
 
+@pytest.mark.parametrize("listed", ["200 OK", "401 Unauthorized"])
+def test_a_version_is_asked_for_beside_the_list_and_not_waited_for(
+    listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "VERSION_SECONDS", 0.1)
+
+    async def run() -> list[tuple[Answer, str | None]]:
+        both = asyncio.Barrier(2)
+
+        async def answer(exchange: Exchange) -> None:
+            await both.wait()  # neither is answered before both were asked
+            body = b'{"version": "0.32.0"}' if exchange.request.path == "/version" else BODY
+            await exchange.send(whole(body, status="200 OK" if exchange.request.path == "/version" else listed))
+
+        async def silent(exchange: Exchange) -> None:
+            if exchange.request.path == "/version":
+                await asyncio.Event().wait()
+            await exchange.send(whole(BODY, status=listed))
+
+        async with raw_server(answer) as server, raw_server(silent) as other:
+            queries = [query(each.base_url, Authorization="Bearer canary") for each in (server, other)]
+            made = await asyncio.to_thread(module.discover_with_versions, queries)
+            for each in (server, other):
+                (asked,) = [request for request in each.requests if request.path == "/version"]
+                assert asked.header("Authorization") == []
+            return made
+
+    made = asyncio.run(run())
+    assert [told for _, told in made] == ["0.32.0", None]
+    assert [answer == ROWS for answer, _ in made] == [listed == "200 OK"] * 2
+
+
 def test_a_name_that_takes_long_to_be_looked_up_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.2)
     late = threading.Event()

@@ -21,7 +21,7 @@ from genesis.manifest import pointed_at, proxy_for, scrub
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Answer", "Query", "discover", "versions"]
+__all__ = ["Answer", "Query", "discover", "discover_with_versions"]
 
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 
@@ -70,24 +70,36 @@ def discover(queries: Iterable[Query]) -> list[Answer]:
         return runner.run(_discover(list(queries)))
 
 
-def versions(base_urls: Iterable[str]) -> list[str | None]:
-    """Ask servers for their version, all at the same time; None where one does not tell.
+def discover_with_versions(queries: Iterable[Query]) -> list[tuple[Answer, str | None]]:
+    """Ask every provider as `discover` does, and beside that for its version; None where it does not tell.
 
-    vLLM tells it at `/version`, beside `/v1` and without a key, so that none is sent.
+    vLLM tells it at `/version`, beside `/v1` and without a key, so that none is sent. It is not waited for much longer
+    than for the list.
     """
     with asyncio.Runner(loop_factory=Loop) as runner:
-        return runner.run(_versions(list(base_urls)))
+        return runner.run(_discover_with_versions(list(queries)))
 
 
-async def _versions(base_urls: list[str]) -> list[str | None]:
+async def _discover_with_versions(queries: list[Query]) -> list[tuple[Answer, str | None]]:
+    async def both(query: Query) -> tuple[Answer, str | None]:
+        asked = asyncio.create_task(_version(session, query.base_url))
+        answer = await _ask(session, query)
+        try:
+            async with asyncio.timeout(limits.VERSION_SECONDS):
+                return answer, await asked
+        except TimeoutError:
+            return answer, None
+
     async with _session() as session:
-        return list(await asyncio.gather(*(_version(session, url) for url in base_urls)))
+        return list(await asyncio.gather(*map(both, queries)))
 
 
 async def _version(session: aiohttp.ClientSession, base_url: str) -> str | None:
     url = f"{base_url.removesuffix('/v1')}/version"
     try:
         proxy = proxy_for(url)
+        if proxy is not None and not proxy.supported:
+            return None
         via = proxy.url if proxy else None
         async with session.get(
             url, headers={"Accept": "application/json"}, allow_redirects=False, proxy=via
