@@ -155,7 +155,7 @@ def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain:
     elif not rows:
         click.echo("no provider is configured; `genesis doctor` says why", err=True)
     else:
-        write_table(columns, rows, right=_NUMBERS)
+        write_table(columns, rows, right=_NUMBERS, joined=("from",))
 
 
 def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
