@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 settings.register_profile("genesis", derandomize=True, deadline=None, database=None)
 settings.load_profile("genesis")
+
+# The store of auth profiles is refused where others may write, and some systems let a user's group do so by default.
+os.umask(0o022)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.pretty import pretty_repr
 
 from genesis.profiles import Profile, ProfilesError, for_provider, read, store_path
+from genesis.profiles.editing import put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +86,7 @@ def test_a_store_that_its_owner_alone_may_read_is_taken(mode: int, tmp_path: Pat
         [],
         {"version": 1},
         {"profiles": {}},
-        {"version": 2, "profiles": {}},
+        {"version": True, "profiles": {}},
         {"version": "1", "profiles": {}},
         {"version": 1, "profiles": [ENTRY]},
         {"version": 1, "profiles": {"a": {**ENTRY, "kind": "oauth"}}},
@@ -103,6 +105,35 @@ def test_a_damaged_store_is_refused_without_a_word_of_it(content: Any, tmp_path:
     message = refused(path)
     assert message.startswith(f"the auth profiles in {path} are damaged: ")
     assert message.endswith("or move it away and add the keys again with `genesis auth set`")
+
+
+def test_a_store_of_another_version_says_which_one_is_known(tmp_path: Path) -> None:
+    path = store(tmp_path, {"version": 2, "profiles": {"a": {"key": "sk-canary"}}})
+    assert refused(path) == (
+        f"the auth profiles in {path} are of version 2, and this Genesis knows version 1: use the Genesis that wrote "
+        "them, or move the file away and add the keys again with `genesis auth set`"
+    )
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_store_in_a_folder_that_others_may_write_to_is_refused(mode: int, tmp_path: Path) -> None:
+    folder = tmp_path / "genesis"
+    folder.mkdir()
+    folder.chmod(mode)
+    path = folder / "auth-profiles.json"
+    assert read(str(path)) == {}  # who uses no profiles is left alone
+    message = (
+        f"others may replace the auth profiles in {path}, since they may write to its folder (mode 0{mode:03o}); "
+        f"run `chmod go-w {folder}`"
+    )
+    with pytest.raises(ProfilesError) as caught:
+        put(str(path), "vllm", "vllm:default", "sk-canary", datetime.now(UTC))
+    assert str(caught.value) == message
+    assert not path.exists()
+    store(folder, {"version": 1, "profiles": {"vllm:default": ENTRY}})
+    assert refused(str(path)) == message
+    folder.chmod(0o755)
+    assert read(str(path)).keys() == {"vllm:default"}
 
 
 def test_a_store_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genesis.files import locked, write_atomic
 from genesis.nearest import listed, nearest
-from genesis.profiles.store import ProfilesError, damaged, decode, load
+from genesis.profiles.store import ProfilesError, check_folder, damaged, decode, load
 from genesis.shapes import key_spans
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def check_target(path: str, provider: str, profile: str) -> None:
             raise ProfilesError(
                 f"the id {name!r} of the {what} is empty, starts or ends with white space, or holds control characters"
             )
+    check_folder(path)
     _check_owner(_parsed(path)["profiles"], provider, profile)
 
 

@@ -8,12 +8,12 @@ One JSON file, `auth-profiles.json` in the platform's user config folder:
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import platformdirs
 
-__all__ = ["Profile", "ProfilesError", "damaged", "decode", "load", "read", "store_path"]
+__all__ = ["Profile", "ProfilesError", "check_folder", "damaged", "decode", "load", "read", "store_path"]
 
 
 class ProfilesError(Exception):
@@ -44,6 +44,15 @@ class Profile(msgspec.Struct, frozen=True):
         return [("provider", self.provider), ("kind", self.kind)]
 
 
+_VERSION: Final = 1
+
+
+class _Version(msgspec.Struct):
+    """The one field that is read before the others are believed."""
+
+    version: Any = None
+
+
 class _Store(msgspec.Struct, frozen=True):
     version: Literal[1]
     profiles: dict[str, Profile]
@@ -68,7 +77,7 @@ def load(path: str) -> bytes | None:
     """Read the bytes of the store at `path`; None where it is not there.
 
     Raises:
-        ProfilesError: It cannot be read, or others than its owner may read it.
+        ProfilesError: It cannot be read, or others than its owner may read or replace it.
     """
     try:
         with open(path, "rb") as stream:
@@ -85,16 +94,44 @@ def load(path: str) -> bytes | None:
             f"others may read the auth profiles in {path} (mode {mode:04o}); run `chmod 600 {quote(path)}`, "
             "and replace the keys if anyone could have seen them"
         )
+    check_folder(path)
     return data
+
+
+def check_folder(path: str) -> None:
+    """Check the folder of the store at `path`, if it is there: who may write to it may put another store there.
+
+    Raises:
+        ProfilesError: Others than its owner may write to it.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    try:
+        mode = os.stat(folder).st_mode & 0o777
+    except OSError:
+        return  # there is none, or the store itself tells what is wrong
+    if mode & 0o022:
+        from shlex import quote  # as in `load`
+
+        raise ProfilesError(
+            f"others may replace the auth profiles in {path}, since they may write to its folder (mode {mode:04o}); "
+            f"run `chmod go-w {quote(folder)}`"
+        )
 
 
 def decode(data: bytes, path: str) -> dict[str, Profile]:
     """Give the profiles in the bytes of the store at `path`.
 
     Raises:
-        ProfilesError: They are damaged.
+        ProfilesError: They are damaged, or of another version.
     """
     try:
+        version = msgspec.json.decode(data, type=_Version).version
+        # A text may be a misplaced key, and is damage.
+        if type(version) is int and version != _VERSION:
+            raise ProfilesError(
+                f"the auth profiles in {path} are of version {version}, and this Genesis knows version {_VERSION}: use "
+                "the Genesis that wrote them, or move the file away and add the keys again with `genesis auth set`"
+            )
         return msgspec.json.decode(data, type=_Store).profiles
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # msgspec quotes a text that stands where a word of a list is expected, and that may be a misplaced key.
