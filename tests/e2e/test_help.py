@@ -123,6 +123,7 @@ def test_every_command_has_help_with_examples(command: str, genesis: Genesis) ->
     done = genesis(*command.split(), "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert f"Usage: genesis {command}" in done.stdout
+    assert not any(line.endswith("...") for line in done.stdout.splitlines()[1:])  # the usage may end in `[PATHS]...`
     assert f"genesis {command}" in done.stdout.partition("Example")[2] or command == "models"
 
 

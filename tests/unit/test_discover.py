@@ -108,6 +108,14 @@ def test_a_parent_is_an_id_or_none() -> None:
     }
 
 
+def test_a_byte_order_mark_is_passed_over() -> None:
+    made, _, _ = ask(answering(b'\xef\xbb\xbf{"data": [{"id": "m"}]}'))
+    assert made == Answer({"m": Row("m", None, None)})
+    made, _, base_url = ask(answering(b"\xef\xbb\xbf<html>"))
+    assert made.failure is not None
+    assert made.failure.message == f"{base_url}/models answered with an HTML page, not with a list of models"
+
+
 def test_the_first_of_two_rows_with_one_id_counts() -> None:
     assert rows({"id": "a", "max_model_len": 1}, {"id": "a", "max_model_len": 2}) == {"a": Row("a", 1, None)}
 

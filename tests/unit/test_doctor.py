@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from pathlib import Path
@@ -153,12 +154,14 @@ def test_nothing_opted_in() -> None:
         ('{ source: "file", path: "FOLDER/empty" }', "which is empty"),
         ('{ source: "file", path: "FOLDER/large" }', "which has more than 64 KiB, and is no key"),
         ('{ source: "file", path: "FOLDER/binary" }', "which is no UTF-8 text"),
+        ('{ source: "file", path: "FOLDER/pipe" }', "which is no regular file"),
     ],
 )
 def test_a_key_without_a_value(stated: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"\n")
     (tmp_path / "large").write_bytes(b"x" * 70_000)
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    os.mkfifo(tmp_path / "pipe")
     text = config("http://127.0.0.1:1/v1").replace('"${VLLM_API_KEY}"', stated.replace("FOLDER", str(tmp_path)))
     name, said, help_ = ending(text, keys())
     assert name == "credential"

@@ -177,6 +177,13 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
             provider(URL, 'agents: { defaults: { models: { "p/m": { params: { service_tier: "auto" } } } } }'),
             [("native-only-param", "service_tier")],
         ),
+        (
+            provider(URL, 'agents: { defaults: { models: { "p/*": { params: { top_p: 1, store: true } } } } }'),
+            [("native-only-param", "params")],
+        ),
+        (provider(URL, 'agents: { defaults: { models: { "p/*": { params: {} } } } }'), []),
+        (provider(f'{URL}, apiKey: {{ source: "file", path: "" }}'), [("invalid-value", '""')]),
+        (provider(f'{URL}, apiKey: {{ source: "file", path: "${{P}}" }}'), []),
     ],
 )
 def test_providers_models_and_secrets(text: str, expected: list[tuple[str, str]]) -> None:

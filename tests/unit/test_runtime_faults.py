@@ -171,6 +171,12 @@ def test_where_a_redirect_points_is_shown_without_secrets(location: str, shown: 
     assert str(error).endswith(f"302, a redirect{shown.format(origin=origin)}, which is not followed")
 
 
+def test_a_key_in_a_url_is_one_whichever_way_it_is_written() -> None:
+    body = said("see /login?key=sk-a%2Bb%2Fc%3D, /login?key=sk-a%2bb%2fc%3d and sk-a%2Bb/c%3D")
+    error = failed(answering("400 Bad Request", body), environment={"VLLM_API_KEY": "sk-a+b/c="})
+    assert str(error).endswith("400: see /login?key=***, /login?key=*** and ***")
+
+
 @pytest.mark.parametrize("secret", [KEY, "k", 'quo"te\\and-more', "p4ss"])
 def test_a_server_that_echoes_the_key_does_not_get_it_printed(secret: str) -> None:
     environment = {"VLLM_API_KEY": secret}

@@ -31,7 +31,7 @@ def command() -> None:
     """Show the models that a configuration resolves to."""
 
 
-@command.command("list")
+@command.command("list", short_help="List the models of all providers.")
 @click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
 @click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
 @click.option("plain", "--plain", is_flag=True, help="One line a model, tabs between the columns, no header.")
@@ -65,7 +65,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     return code
 
 
-@command.command("status")
+@command.command("status", short_help="Ask the server of every configured provider.")
 @click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
 @click.option(
     "probe", "--probe", is_flag=True, help="Stream one token from each, and say how long the first one takes."

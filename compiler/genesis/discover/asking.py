@@ -6,6 +6,7 @@ What a row holds is what vLLM 0.32 answers: `id`, `max_model_len`, and for a LoR
 from __future__ import annotations
 
 import asyncio
+import codecs
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -209,6 +210,7 @@ def _check_status(query: Query, url: str, response: aiohttp.ClientResponse, body
 
 def _rows(query: Query, url: str, body: bytes) -> Answer:
     """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
+    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, §8.1: a reader may pass it over
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -11,7 +14,7 @@ from genesis import profiles
 from genesis.reference import names, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from genesis.manifest.model import SecretRef
 
@@ -63,15 +66,26 @@ def remedy(ref: SecretRef | None) -> str | None:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of what a server said: some echo the key that they refuse, as it is or as JSON has it.
+    """Take secrets out of what a server said: some echo the key that they refuse.
 
-    One of less than 6 characters is taken out where it is a whole word, and not out of the middle of others.
+    That is as it is, as JSON has it, or as a URL has it. One of less than 6 characters is taken out where it is a whole
+    word, and not out of the middle of others.
     """
-    forms = {form for secret in secrets if secret for form in (secret, msgspec.json.encode(secret).decode()[1:-1])}
+    forms = {form for secret in secrets if secret for form in _forms(secret)}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
         whole = len(form) < 6  # noqa: PLR2004 - as the docstring says
         text = re.sub(rf"\b{re.escape(form)}\b", "***", text) if whole else text.replace(form, "***")
     return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Give a secret in each of the ways that it is written."""
+    yield secret
+    yield msgspec.json.encode(secret).decode()[1:-1]
+    for safe in ("", "/"):
+        quoted = quote(secret, safe=safe)
+        yield quoted
+        yield re.sub("%..", lambda code: code[0].lower(), quoted)  # RFC 3986, §2.1: both are the same
 
 
 def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
@@ -95,8 +109,10 @@ def _from_file(path: str, what: str) -> str:
     """Read a secret that is mounted as a file, as Docker and Kubernetes do; one line end after it is not part of it."""
     needs = f"{what} needs the file {path}, which"
     try:
-        with open(path, "rb") as stream:
-            data = stream.read(_LONGEST_SECRET + 1)
+        # A pipe waits for who writes into it, which may be nobody.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+            data = stream.read(_LONGEST_SECRET + 1) if regular else b""
     except FileNotFoundError:
         raise MissingSecretError(f"{needs} is not there", "mount or create it") from None
     except IsADirectoryError:
@@ -105,6 +121,8 @@ def _from_file(path: str, what: str) -> str:
     except OSError as error:
         help_ = "let the user that Genesis runs as read it"
         raise MissingSecretError(f"{needs} cannot be read: {error.strerror}", help_) from None
+    if not regular:
+        raise MissingSecretError(f"{needs} is no regular file", "name a file that holds the key")
     if len(data) > _LONGEST_SECRET:
         raise MissingSecretError(f"{needs} has more than 64 KiB, and is no key", "is this the right file?")
     try:

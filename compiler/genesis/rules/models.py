@@ -80,7 +80,8 @@ not be empty or repeat an item where the schema says so. A provider's id holds n
 first one, and a model's id is not `*`, which in a reference stands for all of them. A header has a name that HTTP
 allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value on one line.
 
-An `apiKey` of white space alone counts as none, which is a warning; `""` says on purpose that no key is sent.""",
+A key's file (`source: "file"`) has a path. An `apiKey` of white space alone counts as none, which is a warning; `""`
+says on purpose that no key is sent.""",
     """{ models: { providers: { vllm: { api: "openai-responses",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { api: "openai-completions",
@@ -118,6 +119,10 @@ def _states_a_window(model: dict[str, Any]) -> bool:
 
 def _check_key(context: Context, path: Path) -> Iterator[Diagnostic]:
     """Check that a stated key is one. An empty one says on purpose that none is sent."""
+    file = context.text(*path, "path")
+    if file is not None and not file.strip():
+        message = f"`{config_path((*path, 'path'))}` names no file"
+        yield INVALID_VALUE.finding(context, (*path, "path"), message, "write the path of the file that holds the key")
     key = context.text(*path)
     if key and not key.strip():
         message = f"`{config_path(path)}` holds white space alone, which counts as no key: none is sent"

@@ -1,4 +1,4 @@
-"""Request fields that are never sent as a configuration has them."""
+"""Request parameters that are never sent: those that are not a configuration's to set, and those of a wildcard."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ NATIVE_ONLY_PARAM: Final = Rule(
     """`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI
 endpoint. vLLM takes them without complaint and does nothing with them, so they are left out of every request and of
 the manifest: whoever wrote one believes in an effect that it does not have. `model`, `messages` and `stream` are what
-a request is made of, and no parameter sets them.""",
+a request is made of, and no parameter sets them.
+
+The same holds for `params` of a wildcard (`"vllm/*"` in `agents.defaults.models`): it keeps a provider dynamic, and
+has no model of its own. What all models of a provider are sent stands in the provider's `params`.""",
     """{ models: { providers: { vllm: { params: { service_tier: "flex" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { params: { temperature: 0.2 },
@@ -41,7 +44,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if "params" in model:
                 yield from _check_params(context, (*path, "models", index), model)
     for reference, entry in selected_entries(context.value):
-        yield from _check_params(context, ("agents", "defaults", "models", reference), entry)
+        selected = ("agents", "defaults", "models", reference)
+        if reference.endswith("/*") and entry.get("params"):
+            message = f"`{config_path((*selected, 'params'))}` are sent with no model: a wildcard takes none"
+            provider_params = config_path(("models", "providers", reference.removesuffix("/*"), "params"))
+            help_ = f"write them at `{provider_params}`, which all of its models have, or at each model's own reference"
+            yield NATIVE_ONLY_PARAM.finding(context, (*selected, "params"), message, help_, key=True)
+        else:
+            yield from _check_params(context, selected, entry)
 
 
 def _check_params(context: Context, path: Path, owner: dict[str, Any]) -> Iterator[Diagnostic]:

@@ -35,8 +35,8 @@ meant, in one object, or one is a leftover.""",
         "a number that JSON cannot carry",
         """JSON5 knows `NaN` and `Infinity`, and a literal like `1e999` overflows to one of them. The manifest and
 every request are JSON, which has no such numbers.""",
-        '{ agents: { defaults: { models: { "vllm/*": { params: { temperature: Infinity } } } } } }',
-        '{ agents: { defaults: { models: { "vllm/*": { params: { temperature: 2 } } } } } }',
+        '{ agents: { defaults: { models: { "vllm/m": { params: { temperature: Infinity } } } } } }',
+        '{ agents: { defaults: { models: { "vllm/m": { params: { temperature: 2 } } } } } }',
     ),
     Rule(
         "lone-surrogate",
@@ -44,8 +44,8 @@ every request are JSON, which has no such numbers.""",
         "half of a surrogate pair",
         """`\\ud83d` alone is no character: it cannot be written as UTF-8, and programs differ in what they make of
 it. Write the character itself, or both halves: `\\ud83d\\ude00`.""",
-        r'{ agents: { defaults: { models: { "vllm/*": { params: { stop: "\ud83d" } } } } } }',
-        r'{ agents: { defaults: { models: { "vllm/*": { params: { stop: "\ud83d\ude00" } } } } } }',
+        r'{ agents: { defaults: { models: { "vllm/m": { params: { stop: "\ud83d" } } } } } }',
+        r'{ agents: { defaults: { models: { "vllm/m": { params: { stop: "\ud83d\ude00" } } } } } }',
     ),
     Rule(
         "not-utf8",
