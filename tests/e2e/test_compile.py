@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis.testing import Answer, ServedModel, serving
-from tests.e2e.support import COMMAND, FIXTURES, on_terminal
+from tests.e2e.support import COMMAND, FIXTURES, look_for_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,6 +231,37 @@ def test_streams_that_are_closed_are_no_crash(folder: Path) -> None:
     script = f"{shlex.join(COMMAND)} compile genesis.json5 -o manifest.json <&- >&- 2>&-"
     assert subprocess.run(["sh", "-c", script], cwd=folder, check=False).returncode == 0
     assert (folder / "manifest.json").exists()
+
+
+ASKING = (
+    ["compile"],
+    ["compile", "--explain"],
+    ["lock"],
+    ["lock", "--check"],
+    ["models", "list"],
+    ["models", "status", "--probe"],
+    ["doctor"],
+    ["complete", "hello"],
+)
+
+
+def test_without_an_opt_in_no_connection_is_made(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_bytes((FIXTURES / "documented" / "implicit" / "genesis.json5").read_bytes())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        there = look_for_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
+        with (folder / "sitecustomize.py").open("a", encoding="utf-8") as stream:
+            stream.write("import genesis.discover.limits as limits\nlimits.TOTAL_SECONDS = 0.5\n")
+        for arguments in ASKING:
+            # White space is no key, and neither is one of another provider.
+            done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **there})
+            assert done.returncode == 1
+            assert "VLLM_API_KEY is empty, which counts as unset" in done.stdout + done.stderr
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+        # With the opt-in there is one, so that it would have been seen.
+        assert genesis("models", "list", env={**KEY, **there}).returncode == 1
+        listening.accept()[0].close()
 
 
 def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path) -> None:

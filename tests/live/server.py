@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ MODEL = "tiny-llama"
 CONTEXT_WINDOW = 2048
 # A start takes 25 seconds on two cores; a machine that is busy with another start takes longer.
 START_SECONDS = 300
+LOG_SECONDS = 30
 
 
 class Server(NamedTuple):
@@ -35,6 +37,21 @@ class Server(NamedTuple):
     def log(self) -> str:
         """Give what the server has logged so far, a line for each request included."""
         return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def requests(self) -> list[str]:
+        """List the requests that the server has logged, such as `POST /v1/chat/completions HTTP/1.1`, none missing.
+
+        The log may come late, but in its order: one more request, which is not listed, is made and waited for.
+        """
+        mark = f"/version?mark={time.monotonic_ns()}"
+        urllib.request.urlopen(self.base_url.removesuffix("/v1") + mark, timeout=60).close()
+        deadline = time.monotonic() + LOG_SECONDS
+        while f"GET {mark} HTTP/" not in self.log():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"vLLM did not log a request within {LOG_SECONDS} seconds:\n{self.log()[-4000:]}")
+            time.sleep(0.1)
+        logged = self.log().partition(f"GET {mark} HTTP/")[0]
+        return [found for found in re.findall(r'"([A-Z]+ \S+ HTTP/[\d.]+)"', logged) if "/version?mark=" not in found]
 
 
 @contextmanager

@@ -34,10 +34,10 @@ def test_a_lora_adapter_has_the_window_of_its_base_model(genesis: Genesis, folde
 
 def test_a_profile_alone_is_the_opt_in(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, IMPLICIT)
-    before = server.log()
+    before = server.requests()
     assert "error[not-configured]" in genesis("models", "list").stderr
     # No opt-in, no request.
-    assert server.log() == before
+    assert server.requests() == before
     assert genesis("auth", "set", "vllm", stdin=f"{KEY}\n").returncode == 0
     done = genesis("models", "list", "--plain")
     assert done.stdout == "vllm/tiny-llama\t2048\tserver\t2048\tdefault\ttext\tno\tprimary\n"
@@ -70,6 +70,23 @@ def test_a_key_is_required_and_none_is_sent(genesis: Genesis, folder: Path, keye
     assert "answered 401: Unauthorized; no key was sent" in done.stderr
 
 
+def test_a_key_is_required_and_its_variable_is_not_set(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+    write(folder, dynamic(keyed_server.base_url))
+    before = keyed_server.requests()
+    done = genesis("models", "list")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[unset-variable]: the variable `VLLM_API_KEY` is not set" in done.stderr
+    assert "help: export VLLM_API_KEY" in done.stderr
+    assert failed(genesis, {}).startswith("credential genesis.json5:")
+    # The entry alone, without a key: the server says that it asks for one, and the help names the variable.
+    write(folder, dynamic(keyed_server.base_url).replace('apiKey: "${VLLM_API_KEY}",', ""))
+    assert keyed_server.requests() == before
+    done = genesis("models", "list")
+    assert done.returncode == 1
+    assert "answered 401: Unauthorized; no key was sent" in done.stderr
+    assert "help: set VLLM_API_KEY to a key that this server takes" in done.stderr
+
+
 def test_the_lock_and_a_server_that_lists_other_models(
     genesis: Genesis, folder: Path, server: Server, keyed_server: Server
 ) -> None:
@@ -79,9 +96,9 @@ def test_the_lock_and_a_server_that_lists_other_models(
     text = (folder / "genesis.lock.json").read_text("utf-8")
     assert KEY not in text
     assert server.base_url not in text
-    live, before = genesis("compile", env=first), server.log()
+    live, before = genesis("compile", env=first), server.requests()
     assert genesis("compile", "--frozen", env=first).stdout == live.stdout
-    assert server.log() == before
+    assert server.requests() == before
     assert genesis("lock", "--check", env=first).returncode == 0
 
     other = genesis("lock", "--check", env={"LLM_URL": keyed_server.base_url, **RIGHT_KEY})

@@ -289,6 +289,29 @@ def test_each_answer_that_is_no_list_of_models_is_told_apart(
     assert made.failure == (rule, message.format(url=f"{base_url}/models"), help_)
 
 
+@pytest.mark.parametrize("body", [{"error": {"message": "not today", "code": 1}}, {"error": "not today"}], ids=str)
+@pytest.mark.parametrize(
+    ("status", "rule", "help_"),
+    [
+        ("401 Unauthorized", "auth-rejected", "set VLLM_API_KEY to a key that this server takes"),
+        ("403 Forbidden", "auth-rejected", "set VLLM_API_KEY to a key that this server takes"),
+        ("404 Not Found", "bad-model-list", "does `baseUrl` end in the path of the API?"),
+        ("429 Too Many Requests", "bad-model-list", "wait a little"),
+        ("500 Internal Server Error", "bad-model-list", "look at the server's log"),
+        ("502 Bad Gateway", "bad-model-list", "look at the server's log"),
+        ("503 Service Unavailable", "bad-model-list", "look at the server's log"),
+    ],
+)
+def test_each_status_is_told_in_the_servers_words_in_either_shape(
+    body: dict[str, Any], status: str, rule: str, help_: str
+) -> None:
+    made, _, base_url = ask(answering(body, status))
+    assert made.failure is not None
+    assert made.failure.rule == rule
+    assert made.failure.message.partition(";")[0] == f"{base_url}/models answered {status[:3]}: not today"
+    assert made.failure.help.startswith(help_)
+
+
 def test_without_a_key_a_refusal_says_that_none_was_sent() -> None:
     made, _, _ = ask(answering({"error": "Unauthorized"}, "401 Unauthorized"), {})
     assert made.failure is not None
