@@ -209,7 +209,8 @@ to 30 seconds holds, and who asks for more is not asked again. Nothing else is t
 **Seen from outside.** The logger `genesis.runtime` has a warning for another try and for a fallback, information for a
 completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program sets up,
 each request is a span `chat MODEL` with its tokens, and its duration, tokens and time to the first chunk are measured,
-as the semantic conventions for generative AI say. None of it holds a secret or the content of a message.
+as the semantic conventions for generative AI say. None of it holds a secret. What a server said of an error may quote a
+message: it is in the error, in a record for debugging, and nowhere else.
 
 Each row was run over a real socket, with `timeoutSeconds: 1`, alone and then with a fallback on a server that is well.
 `requests` is how many the server got when it was alone: 3 are one, and two more tries.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from genesis.runtime import CompletionError, Runtime, failover, telemetry
-from genesis.testing import Answer, FakeVLLM, Fault, ServedModel
+from genesis.testing import Answer, FakeVLLM, Fault, ServedModel, faults
 from tests.unit.runtime_support import ENVIRONMENT, KEY, manifest_of, provider_with
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
 
 
-def run(faults: Iterable[Fault | None] = (), *, leave: bool = False) -> int:
+def run(wrong: Iterable[Fault | None] = (), *, leave: bool = False, fallback: bool = False) -> int:
     """Run a completion on a server with these faults, and give its port."""
 
     async def stream() -> int:
         answer = Answer(("canary-answer ", "two ", "three"))
-        async with FakeVLLM([ServedModel("org/model")], faults=faults, answer=answer) as server:
+        async with FakeVLLM([ServedModel("org/model")], faults=wrong, answer=answer) as server:
             provider = provider_with(base_url=server.base_url)
-            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+            manifest = manifest_of(provider, fallbacks=("vllm/org/model",) if fallback else ())
+            async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
                 events = runtime.stream(None, SECRETIVE)
                 try:
                     async for _ in events:
@@ -125,8 +127,10 @@ def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMe
         "TruncatedStreamError",
     ]
     assert first.status.status_code is StatusCode.ERROR
-    assert first.status.description is not None
-    assert first.status.description.endswith("answered 429: busy, ***")
+    assert (first.status.description, second.status.description) == (
+        "RateLimitedError (429)",
+        "TruncatedStreamError (200)",
+    )
     assert KEY not in first.to_json() + second.to_json()
 
 
@@ -140,10 +144,36 @@ def test_log_records_hold_no_secret_and_no_message(caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.DEBUG, logger="genesis.runtime")
     run([BUSY])
     told = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "genesis.runtime"]
-    assert [level for level, _ in told] == ["DEBUG", "WARNING", "DEBUG", "INFO"]
-    assert told[1][1].endswith("/chat/completions answered 429: busy, ***; tried again")
-    assert told[3][1].startswith("vllm/org/model: 5 input + 3 output tokens in ")
+    assert [level for level, _ in told] == ["DEBUG", "WARNING", "DEBUG", "DEBUG", "INFO"]
+    assert told[1][1] == "vllm/org/model: RateLimitedError (429); tried again"
+    assert told[2][1].endswith("/chat/completions answered 429: busy, ***")
+    assert told[4][1].startswith("vllm/org/model: 5 input + 3 output tokens in ")
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", code=500, body='{"error": {"message": "cannot answer canary-question"}}'),
+        Fault("nonsense", after=1),
+    ],
+)
+def test_what_a_server_quotes_is_for_debugging_alone(
+    fault: Fault,
+    signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spans, _ = signals
+    monkeypatch.setitem(faults._WRITTEN, "nonsense", b"data: {canary-answer\n\n")  # noqa: SLF001 - no other fault quotes
+    caplog.set_level(logging.DEBUG, logger="genesis.runtime")
+    run(repeat(fault), fallback=True)
+    told = [record for record in caplog.records if "canary" in record.getMessage()]
+    assert {record.levelname for record in told} == {"DEBUG"}
+    assert any(record.levelname == "WARNING" for record in caplog.records)
+    shown = "".join(span.to_json() for span in spans.get_finished_spans())
+    spans.clear()
+    assert "canary" not in shown
 
 
 def test_nothing_is_printed_by_itself_and_no_signals_are_needed() -> None:

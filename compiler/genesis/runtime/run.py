@@ -9,7 +9,7 @@ from genesis.runtime.decoder import Answer, StreamDecoder
 from genesis.runtime.errors import CompletionError, MalformedStreamError
 from genesis.runtime.events import Attempt
 from genesis.runtime.failover import after
-from genesis.runtime.telemetry import log
+from genesis.runtime.telemetry import kind, log
 from genesis.runtime.usage import account
 
 if TYPE_CHECKING:
@@ -154,7 +154,10 @@ class Run:
             return None
         self.tries = self.tries + 1 if isinstance(step, float) else 0
         self.attempts.append(Attempt(self.reference, type(error).__name__, str(error), error.status))
-        log.warning("%s: %s; %s", self.reference, error, "the next model is tried" if step == "next" else "tried again")
+        follows = "the next model is tried" if step == "next" else "tried again"
+        # A server quotes the prompt where it explains itself: its words are content.
+        log.warning("%s: %s; %s", self.reference, kind(error), follows)
+        log.debug("%s: %s", self.reference, error)
         return step
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """What a completion tells those who operate the program: log records, and where OpenTelemetry is installed its signals.
 
 Log records go to the logger `genesis.runtime`: a fallback or another try is a warning, a completion is information, a
-request is for debugging. Spans and metrics follow the semantic conventions for generative AI (OpenTelemetry semantic
-conventions 1.37): a span `chat MODEL` for each request, the duration, the tokens, and the time to the first chunk. None
-of it holds a secret, or the content of a message.
+request, and a server's own words, which may quote what it was asked, are for debugging. Spans and metrics follow the
+semantic conventions for generative AI (OpenTelemetry semantic conventions 1.37): a span `chat MODEL` for each request,
+the duration, the tokens, and the time to the first chunk. None of it holds a secret, and nothing above debugging holds
+the content of a message.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from genesis.runtime.events import Usage
     from genesis.runtime.request import Target
 
-__all__ = ["Operation", "instruments", "log"]
+__all__ = ["Operation", "instruments", "kind", "log"]
 
 log = logging.getLogger("genesis.runtime")
 # Who asks for nothing is told nothing: errors are raised, and fallbacks are events.
@@ -84,10 +85,10 @@ class Operation:
             return
         from opentelemetry.trace import Status, StatusCode
 
-        kind = {"error.type": type(error).__name__}
-        self._span.set_attributes(kind)
-        self._span.set_status(Status(StatusCode.ERROR, str(error)))
-        self._end(kind)
+        more = {"error.type": type(error).__name__}
+        self._span.set_attributes(more)
+        self._span.set_status(Status(StatusCode.ERROR, kind(error)))
+        self._end(more)
 
     def succeeded(self, usage: Usage, finish_reasons: tuple[str, ...]) -> None:
         """End with an answer."""
@@ -117,6 +118,11 @@ class Operation:
         self._instruments.duration.record(time.perf_counter() - self._began, attributes)
         self._span.end()
         self._span = None
+
+
+def kind(error: CompletionError) -> str:
+    """Say which error it is, without its words: they may be the server's, and quote a message."""
+    return type(error).__name__ + (f" ({error.status})" if error.status is not None else "")
 
 
 @cache
