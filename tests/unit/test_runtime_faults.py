@@ -441,6 +441,8 @@ def test_without_a_value_that_can_be_sent_nothing_is_sent(
     [
         ("\ud800", "half of a surrogate pair"),
         (object(), "Encoding objects of type object is unsupported"),
+        ([{"type": "new", "size": float("nan")}], "the number nan"),
+        ([{"type": "new", "size": (1.0, float("-inf"))}], "the number -inf"),
     ],
 )
 def test_a_message_that_json_cannot_hold_is_refused(content: object, reason: str) -> None:
@@ -452,6 +454,32 @@ def test_a_message_that_json_cannot_hold_is_refused(content: object, reason: str
                     await runtime.complete(None, [{"role": "user", "content": content}])
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"messages": None}, "the messages are no list of objects"),
+        ({"messages": "hello"}, "the messages are no list of objects"),
+        ({"messages": MESSAGES[0]}, "the messages are no list of objects"),
+        ({"messages": ["hello"]}, "the messages are no list of objects"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": ["text"]}]}]},
+            "the `type` of a part of a message is no text",
+        ),
+        ({"tools": 5}, "the tools are no list of objects"),
+        ({"tools": {"type": "function"}}, "the tools are no list of objects"),
+        ({"tools": [None]}, "the tools are no list of objects"),
+        ({"params": [1]}, "the params are no object"),
+        ({"model": 5}, "the model's name is no text"),
+        ({"model": []}, "the model's name is no text"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_refused(given: dict[str, Any], message: str) -> None:
+    error = failed(never_asked, **given)
+    assert type(error) is InvalidRequestError
+    assert str(error) == message
+    assert error.help is not None
 
 
 @pytest.mark.parametrize(

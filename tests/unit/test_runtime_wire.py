@@ -172,7 +172,8 @@ def test_there_is_one_limit_and_the_nearest_to_the_caller_wins(
 
 def test_params_do_not_change_the_model_the_messages_or_that_it_is_a_stream() -> None:
     fields = {"model": "other", "messages": [], "stream": False, "stream_options": {"include_usage": False, "x": 1}}
-    request, _ = sent(model_with(params=fields), params=fields)
+    request, usage = sent(model_with(params=fields), params=fields)
+    assert usage.notes == ("not sent, since the runtime sets them: messages, model, stream",)
     assert request.json == {
         "model": "org/model",
         "messages": MESSAGES,
@@ -221,6 +222,10 @@ def test_reasoning_of_a_model_changes_nothing_in_the_body_and_stated_effort_goes
         ("audio", {"type": "input_audio", "input_audio": {}}),
         ("audio", {"type": "audio_url", "audio_url": {}}),
         ("video", {"type": "video_url", "video_url": {}}),
+        ("image", {"type": "input_image", "image_url": "data:"}),
+        ("image", {"image_url": {"url": "data:"}}),
+        ("audio", {"input_audio": {}}),
+        ("image", {"type": "text", "uuid": "1", "image_url": None}),
     ],
 )
 def test_what_a_model_does_not_take_is_not_sent(kind: str, part: dict[str, Any]) -> None:

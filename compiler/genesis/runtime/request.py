@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.manifest import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS, MissingSecretError, SecretRef, secret_value
 from genesis.reference import Reference, parse
+from genesis.runtime.arguments import check
 from genesis.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -21,15 +22,10 @@ __all__ = ["Target", "authorization", "body", "find", "header_values"]
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
-# The kinds of input that parts of a message are, by their type. These are vLLM's; others are the server's to judge.
-_KINDS: Final = {
-    "image_url": "image",
-    "image_pil": "image",
-    "image_embeds": "image",
-    "input_audio": "audio",
-    "audio_url": "audio",
-    "audio_embeds": "audio",
-    "video_url": "video",
+# Params that are held back, by the reason.
+_NEVER_SENT: Final = {
+    "they belong to the native OpenAI endpoint": NATIVE_ONLY,
+    "the runtime sets them": OWN_FIELDS,
 }
 
 
@@ -46,6 +42,7 @@ def find(manifest: Manifest, reference: str | None) -> Target:
 
     Raises:
         UnknownModelError: There is none; the message lists what there is.
+        InvalidRequestError: The reference is no text.
     """
     stated = reference if reference is not None else manifest.selection.primary
     if stated is None:
@@ -53,6 +50,8 @@ def find(manifest: Manifest, reference: str | None) -> Target:
             "no model was named, and the manifest selects no primary",
             help="name one as `provider/model`, or set agents.defaults.model in the configuration",
         )
+    if not isinstance(stated, str):
+        raise InvalidRequestError("the model's name is no text", help="name it as `provider/model`, or by an alias")
     provider_id, slash, model_id = manifest.selection.aliases.get(stated, stated).partition("/")
     if not slash:
         aliases = ", ".join(manifest.selection.aliases) or "none"
@@ -83,7 +82,7 @@ def body(  # noqa: PLR0913 - a request's parts
     tools: Sequence[Mapping[str, Any]] | None,
     tool_choice: str | Mapping[str, Any] | None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Make the request's body, and name the fields that were held back.
+    """Make the request's body, and say which params are not in it.
 
     The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
     in the openai SDK. There is one token limit, under the name that the server takes: the caller's, else the params',
@@ -91,12 +90,16 @@ def body(  # noqa: PLR0913 - a request's parts
     one is not sent.
 
     Raises:
-        InvalidRequestError: A message holds what the model's entry does not take, such as a picture.
+        InvalidRequestError: No request can be made of them, or the model does not take what a message holds.
     """
-    _check_input(model, messages)
+    check(model, messages, params, tools)
     stated_params, params = _flat(model.params), _flat(params)
     merged = _merged(stated_params, params)
-    held_back = tuple(sorted(NATIVE_ONLY & merged.keys()))
+    notes = [
+        f"not sent, since {reason}: {', '.join(sorted(names & merged.keys()))}"
+        for reason, names in _NEVER_SENT.items()
+        if names & merged.keys()
+    ]
     fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *OWN_FIELDS}}
     stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in _LIMITS if name in given)]
     if model.max_tokens_from == "config":
@@ -111,24 +114,7 @@ def body(  # noqa: PLR0913 - a request's parts
     # No parameter turns the usage off.
     options = fields.get("stream_options")
     fields["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return {"model": model.id, "messages": list(messages), **fields, "stream": True}, held_back
-
-
-def _check_input(model: Model, messages: Sequence[Any]) -> None:
-    """Refuse a picture, a sound or a film that the model's entry does not take.
-
-    Raises:
-        InvalidRequestError: It has a part of another kind.
-    """
-    for message in messages:
-        content = message.get("content") if isinstance(message, Mapping) else None
-        for part in content if isinstance(content, list | tuple) else ():
-            kind = _KINDS.get(part.get("type", "")) if isinstance(part, Mapping) else None
-            if kind is not None and kind not in model.input:
-                raise InvalidRequestError(
-                    f"a message holds {kind}, and `{model.id}` takes {', '.join(model.input)} alone",
-                    help=f'name a model that takes it; if this one does, add "{kind}" to the `input` of its entry',
-                )
+    return {"model": model.id, "messages": list(messages), **fields, "stream": True}, tuple(notes)
 
 
 def authorization(target: Target) -> SecretRef | None:

@@ -171,9 +171,7 @@ class Run:
 def _notes(run: Run) -> tuple[str, ...]:
     """Say what is worth knowing of a completion that succeeded."""
     answer = run.decoder.answers[0]
-    notes = []
-    if run.held_back:
-        notes.append(f"not sent, since they belong to the native OpenAI endpoint: {', '.join(run.held_back)}")
+    notes = [*run.held_back]
     again = sum(attempt.model == run.reference for attempt in run.attempts)
     if again:
         notes.append(f"tried {again + 1} times: {run.attempts[-1].message}")

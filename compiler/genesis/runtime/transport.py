@@ -8,6 +8,7 @@ import email.utils
 import io
 import math
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -30,7 +31,7 @@ from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from genesis.manifest import Provider
     from genesis.runtime.deadline import Deadline
@@ -266,12 +267,30 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
         InvalidRequestError: It holds what JSON cannot.
     """
     try:
+        _refuse_non_finite(body)
         return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
     raise InvalidRequestError(
         f"the messages, tools or params hold what JSON cannot: {reason}", help="correct what the caller passes"
     )
+
+
+def _refuse_non_finite(value: Any) -> None:
+    """Refuse the numbers that msgspec writes as null.
+
+    Raises:
+        ValueError: There is one.
+    """
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"the number {value}")
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            _refuse_non_finite(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            _refuse_non_finite(each)
 
 
 def seconds_until(retry_after: str | None) -> float | None:
