@@ -87,10 +87,12 @@ def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesi
         with (folder / "requests.jsonl").open("a") as stream:
             stream.write(request("gone", model="vllm/gone"))
             stream.write(request("odd", messages=7))
+            stream.write(request("odd part", messages=[{"role": "user", "content": [{"type": ["text"]}]}]))
+            stream.write(request("odd tools", tools=5))
             stream.write(request("by id", model="tiny-llama"))
         done = genesis(*RUN, "--concurrency", "1")
     assert done.returncode == 1
-    assert done.stderr.startswith("2 succeeded, 4 failed; ")
+    assert done.stderr.startswith("2 succeeded, 6 failed; ")
     errors = {each["custom_id"]: each["error"] for each in results(folder)}
     assert {name: error and error["code"] for name, error in errors.items()} == {
         "r0": "TruncatedStreamError",
@@ -98,6 +100,8 @@ def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesi
         "r2": "BadRequestError",
         "gone": "UnknownModelError",
         "odd": "InvalidRequestError",
+        "odd part": "InvalidRequestError",
+        "odd tools": "InvalidRequestError",
         "by id": None,
     }
     assert errors["r0"]["text"] == "One two "

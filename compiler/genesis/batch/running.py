@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from genesis.runtime import CompletionError, InvalidRequestError, Runtime, UnknownModelError
+from genesis.crash import describe
+from genesis.runtime import CompletionError, Runtime, UnknownModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -109,17 +110,14 @@ async def run(  # noqa: PLR0913 - what a run depends on
 
 
 async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
-    """Answer one request: its line of the results."""
+    """Answer one request: its line of the results. Whatever goes wrong with it is in the line, and ends no other."""
     body = request.body
     try:
         model = _model(runtime.manifest, body.get("model"))
-        messages = body.get("messages")
-        if not isinstance(messages, list):
-            raise InvalidRequestError("the body has no `messages`")
         limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens"))
         completion = await runtime.complete(
             model,
-            messages,
+            body.get("messages"),  # type: ignore[arg-type] # whatever it is, the runtime looks at it
             max_tokens=next((limit for limit in limits if limit is not None), None),
             params={key: value for key, value in body.items() if key not in (*_ARGUMENTS, *_STREAMING)},
             tools=body.get("tools"),
@@ -127,6 +125,9 @@ async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
         )
     except CompletionError as error:
         return {"custom_id": request.custom_id, "response": None, "error": _error(error)}
+    except Exception as error:  # noqa: BLE001 - else one line would end the run, and each run that resumes it
+        bug = CompletionError(f"this is a bug in Genesis, please report it:\n{describe(error)}")
+        return {"custom_id": request.custom_id, "response": None, "error": _error(bug) | {"code": "InternalError"}}
     response = {"status_code": 200, "body": _body(completion)}
     return {"custom_id": request.custom_id, "response": response, "error": None}
 
