@@ -213,6 +213,14 @@ def test_a_secret_is_taken_out_before_a_long_message_is_cut() -> None:
             b'{"choices": 7}',
             'no chunk of a completion (Expected `array | null`, got `int` - at `$.choices`): {"choices": 7}',
         ),
+        (
+            b'{"choices": [], "usage": {"prompt_tokens": 1' + b"0" * 400 + b"}}",
+            f'at `$.usage.prompt_tokens`): {{"choices": [], "usage": {{"prompt_tokens": 1{"0" * 156}',
+        ),
+        (
+            b'{"usage": {"completion_tokens": -1}}',
+            '(Expected `int` >= 0 - at `$.usage.completion_tokens`): {"usage": {"completion_tokens": -1}}',
+        ),
         (b"x" * 1000, f"no chunk of a completion: {'x' * 200}"),
         (b"x" * 195 + KEY.encode() * 9, f"no chunk of a completion: {'x' * 195}***{'*' * 2}"),
     ],
@@ -221,7 +229,7 @@ def test_an_event_that_is_no_chunk_is_shown_without_secrets_and_cut(data: bytes,
     error = failed(answering("200 OK", b"data: " + data + b"\n\n", "text/event-stream"))
     assert isinstance(error, MalformedStreamError)
     assert str(error).endswith(message)
-    assert message.endswith(error.event)
+    assert str(error).endswith(f": {error.event}")
     assert len(error.event) <= 200
 
 
