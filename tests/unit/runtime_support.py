@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -179,6 +180,7 @@ class RawServer:
 
     Attributes:
         requests: What came, in order.
+        asked: By a number of requests: set when so many came.
         connections: How many were made.
         left: Set when a client left that an answer waited for.
     """
@@ -187,6 +189,7 @@ class RawServer:
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
     left: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: defaultdict[int, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
 
     @property
     def url(self) -> str:
@@ -206,6 +209,7 @@ async def raw_server(
         try:
             while (request := await _read(reader)) is not None and not writer.is_closing():
                 server.requests.append(request)
+                server.asked[len(server.requests)].set()
                 await answer(Exchange(request, reader, writer, server))
         except ConnectionError:
             pass

@@ -15,6 +15,7 @@ from genesis.manifest import SecretRef
 from genesis.runtime import (
     AuthRejectedError,
     BadRequestError,
+    Completion,
     CompletionError,
     ConnectionLostError,
     CredentialError,
@@ -25,6 +26,7 @@ from genesis.runtime import (
     RateLimitedError,
     RedirectedError,
     Runtime,
+    RuntimeClosedError,
     ServerFailedError,
     ServerUnreachableError,
     StalledStreamError,
@@ -398,13 +400,61 @@ def test_a_runtime_that_is_closed_ends_its_streams_and_begins_none() -> None:
             stream = runtime.stream(None, MESSAGES)
             assert await anext(stream) == TextDelta("Hel")
             await runtime.close()
-            with pytest.raises(ConnectionLostError) as caught:
+            with pytest.raises(RuntimeClosedError) as caught:
                 [each async for each in stream]
             assert caught.value.text == "Hello"
-            with pytest.raises(RuntimeError, match="closed"):
+            with pytest.raises(RuntimeClosedError, match="the Runtime is closed"):
                 await runtime.complete(None, MESSAGES)
 
     asyncio.run(run())
+
+
+async def _silent(exchange: Exchange) -> None:
+    await exchange.until_the_client_leaves()
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [
+        (_silent, 3),  # all of them wait for an answer
+        (_silent, 1),  # one does, the others for their turn
+        (answering("503 Service Unavailable", b"", "text/plain", "Retry-After: 1"), 3),  # all wait to ask again
+    ],
+)
+def test_a_runtime_that_is_closed_ends_what_waits(
+    answer: Callable[[Exchange], Awaitable[None]], connections: int
+) -> None:
+    async def run() -> list[BaseException | Completion]:
+        async with raw_server(answer) as server:
+            provider = provider_with(base_url=server.base_url, max_connections=connections)
+            runtime = Runtime(manifest_of(provider, fallbacks=("vllm/org/model",)), environment=ENVIRONMENT)
+            waiting = [asyncio.create_task(runtime.complete(None, MESSAGES)) for _ in range(3)]
+            await asyncio.wait_for(server.asked[connections].wait(), 10)
+            await runtime.close()
+            async with asyncio.timeout(10):
+                return await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [type(each) for each in asyncio.run(run())] == [RuntimeClosedError] * 3
+
+
+def test_a_runtime_belongs_to_the_loop_that_it_was_used_in() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.stream(HELLO, STOP, USAGE, DONE)
+
+    async def run(runtime: Runtime) -> None:
+        async with raw_server(answer):
+            await runtime.complete(None, MESSAGES)
+
+    async def first() -> Runtime:
+        async with raw_server(answer) as server:
+            runtime = Runtime(manifest_of(provider_with(base_url=server.base_url)), environment=ENVIRONMENT)
+            await runtime.complete(None, MESSAGES)
+            return runtime
+
+    runtime = asyncio.run(first())
+    with pytest.raises(RuntimeClosedError, match="the event loop in which the Runtime made its connections is another"):
+        asyncio.run(run(runtime))
+    asyncio.run(runtime.close())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from genesis.manifest import Manifest, load
 from genesis.runtime import transport
 from genesis.runtime.deadline import Deadline
-from genesis.runtime.errors import CompletionError
+from genesis.runtime.errors import CompletionError, closed_error
 from genesis.runtime.events import Completion, FellBack, Usage
 from genesis.runtime.request import body, find, header_values
 from genesis.runtime.run import Run
@@ -68,7 +68,7 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections. Streams that still run end with an error."""
+        """Close all connections. Streams that still run, or wait, end with a `RuntimeClosedError`."""
         self._closed = True
         for connections in self._connections.values():
             await connections.close()
@@ -217,7 +217,7 @@ class Runtime:
         """Give the connections to the provider of the model that is tried."""
         target = run.found
         if self._closed:
-            raise RuntimeError("the Runtime is closed")
+            raise closed_error()
         connections = self._connections.get(target.provider_id)
         if connections is None:
             connections = self._connections[target.provider_id] = transport.Connections(target.provider)

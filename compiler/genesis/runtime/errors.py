@@ -3,7 +3,8 @@
 CompletionError
 ├── UnknownModelError          no request: the manifest has no such provider, model or alias
 ├── CredentialError            no request: a variable, file or profile of the key or a header has no value
-├── InvalidRequestError        no request: the messages, tools or params hold what JSON cannot
+├── InvalidRequestError        no request: the messages, tools or params hold what JSON, or the model, does not take
+├── RuntimeClosedError         the Runtime was closed, before the answer or in the middle of it, or its loop is over
 ├── DeadlineError              the caller's deadline passed, before the answer or in the middle of it
 ├── ServerUnreachableError     no connection: nothing listens, the name is unknown, TLS fails, too slow
 ├── StatusError                an answer with another status than 200
@@ -45,6 +46,7 @@ __all__ = [
     "ModelNotFoundError",
     "RateLimitedError",
     "RedirectedError",
+    "RuntimeClosedError",
     "ServerFailedError",
     "ServerUnreachableError",
     "StalledStreamError",
@@ -52,6 +54,7 @@ __all__ = [
     "StreamError",
     "TruncatedStreamError",
     "UnknownModelError",
+    "closed_error",
     "status_error",
 ]
 
@@ -93,7 +96,11 @@ class CredentialError(CompletionError):
 
 
 class InvalidRequestError(CompletionError):
-    """The messages, tools or params hold what JSON cannot."""
+    """The messages, tools or params hold what no request can, or what the model does not take."""
+
+
+class RuntimeClosedError(CompletionError):
+    """The Runtime was closed, or the event loop that it belongs to is another one."""
 
 
 class DeadlineError(CompletionError):
@@ -176,6 +183,11 @@ class MalformedStreamError(StreamError):
 
 class EventTooLargeError(StreamError):
     """An event of the stream is past 16 MiB."""
+
+
+def closed_error() -> RuntimeClosedError:
+    """Give the error for a stream whose Runtime was closed before it ended."""
+    return RuntimeClosedError("the Runtime is closed", help="close it when its streams have ended")
 
 
 def status_error(

@@ -22,8 +22,10 @@ from genesis.runtime.errors import (
     ConnectionLostError,
     InvalidRequestError,
     MalformedStreamError,
+    RuntimeClosedError,
     StalledStreamError,
     TruncatedStreamError,
+    closed_error,
     status_error,
 )
 from genesis.runtime.request import authorization
@@ -31,7 +33,6 @@ from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
 
     from genesis.manifest import Provider
     from genesis.runtime.deadline import Deadline
@@ -49,14 +50,20 @@ _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
 
 
 class Connections:
-    """The connections to one provider; none is made before the first request."""
+    """The connections to one provider; none is made before the first request.
 
-    __slots__ = ("_provider", "_session", "_slots", "_url")
+    Attributes:
+        provider: The provider.
+        url: Where its completions are.
+    """
+
+    __slots__ = ("_loop", "_session", "_slots", "provider", "url")
 
     def __init__(self, provider: Provider) -> None:
         """Make none yet."""
-        self._provider = provider
-        self._url = f"{provider.base_url}/chat/completions"
+        self.provider = provider
+        self.url = f"{provider.base_url}/chat/completions"
+        self._loop = asyncio.get_running_loop()
         # Requests are counted here and not by aiohttp, so that the wait for one's turn is no silence of the server.
         self._slots = asyncio.Semaphore(provider.max_connections)
         self._session = aiohttp.ClientSession(
@@ -74,27 +81,45 @@ class Connections:
         Raises:
             CompletionError: None came, or the body is none that JSON can hold.
         """
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeClosedError(
+                "the event loop in which the Runtime made its connections is another one, or over",
+                help="open a Runtime in each loop that `asyncio.run` makes, or use `genesis.runtime.complete`",
+            )
         async with deadline:
             await self._slots.acquire()
+        if self.closed():
+            self.release()
+            raise closed_error()
         try:
             # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
             data = io.BytesIO(_encoded(body))
-            proxy = proxy_for(self._url)
+            proxy = proxy_for(self.url)
             via = proxy.url if proxy else None
-            async with deadline, asyncio.timeout(self._provider.timeout_seconds + _AFTER_CONNECTING):
+            async with deadline, asyncio.timeout(self.provider.timeout_seconds + _AFTER_CONNECTING):
                 response = await self._session.post(
-                    self._url, data=data, headers=headers, allow_redirects=False, proxy=via
+                    self.url, data=data, headers=headers, allow_redirects=False, proxy=via
                 )
         except BaseException as error:
-            self._slots.release()
+            self.release()
             if isinstance(error, aiohttp.ClientError | OSError | ValueError):
-                raise unanswered(self._url, error, self._provider.timeout_seconds) from None
+                timeout = self.provider.timeout_seconds
+                raise (closed_error() if self.closed() else unanswered(self.url, error, timeout)) from None
             raise
-        return Reply(response, self._url, self._provider, deadline, self._slots.release)
+        return Reply(response, self, deadline)
+
+    def release(self) -> None:
+        """Let the next request have its turn."""
+        self._slots.release()
+
+    def closed(self) -> bool:
+        """Say whether the Runtime has closed them."""
+        return self._session.closed
 
     async def close(self) -> None:
-        """Close all of them."""
+        """Close all of them. Who waits for its turn is told so: each takes it, finds this, and passes it on."""
         await self._session.close()
+        self.release()
 
 
 class Reply:
@@ -110,37 +135,26 @@ class Reply:
 
     __slots__ = (
         "_clock",
+        "_connections",
         "_deadline",
         "_handle",
         "_late",
         "_loop",
-        "_provider",
         "_readany",
-        "_release",
         "_response",
         "_since",
         "_stalled",
-        "_url",
         "broken",
         "status",
     )
 
-    def __init__(
-        self,
-        response: aiohttp.ClientResponse,
-        url: str,
-        provider: Provider,
-        deadline: Deadline,
-        release: Callable[[], None],
-    ) -> None:
-        """Begin to watch; `release` is called at the end."""
+    def __init__(self, response: aiohttp.ClientResponse, connections: Connections, deadline: Deadline) -> None:
+        """Begin to watch; at the end the next request has its turn."""
         self.status = response.status
         self.broken: Exception | None = None
         self._response = response
         self._readany = response.content.readany
-        self._url = url
-        self._provider = provider
-        self._release = release
+        self._connections = connections
         self._stalled = False
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
@@ -165,7 +179,7 @@ class Reply:
                 said += data
             error = status_error(
                 self.status,
-                self._url,
+                self._connections.url,
                 _said(said[:_ERROR_BODY]),
                 remedy=remedy(authorization(target)),
                 location=self._response.headers.get("Location"),
@@ -175,7 +189,7 @@ class Reply:
         kind = self._response.content_type
         if kind in {"application/json", "text/html"}:
             raise MalformedStreamError(
-                f"{self._url} answered with {kind}, not with a stream",
+                f"{self._connections.url} answered with {kind}, not with a stream",
                 help="is this the address of an OpenAI-compatible server?",
             )
 
@@ -198,18 +212,27 @@ class Reply:
         if self.broken is None:
             note = f"; its body is packed with {packing}, and may have been cut off" if packing else ""
             return TruncatedStreamError(f"{error}{note}", help=error.help)
-        if isinstance(self.broken.__cause__, ContentEncodingError):
+        return self._why_broken(packing)
+
+    def _why_broken(self, packing: str | None) -> CompletionError:
+        """Give the error for a stream of which no more can be read."""
+        if self.broken is not None and isinstance(self.broken.__cause__, ContentEncodingError):
             return MalformedStreamError(
-                f"{self._url} answered with what is not the {packing} that it says", help="look at the server's log"
+                f"{self._connections.url} answered with what is not the {packing} that it says",
+                help="look at the server's log",
             )
         if self._clock() >= self._deadline.at:
             return self._deadline.error()
+        if self._connections.closed():
+            return closed_error()
         if self._stalled:
             return StalledStreamError(
-                f"{self._url} sent nothing for {self._provider.timeout_seconds} seconds", help=PATIENCE
+                f"{self._connections.url} sent nothing for {self._connections.provider.timeout_seconds} seconds",
+                help=PATIENCE,
             )
         return ConnectionLostError(
-            f"the connection to {self._url} broke in the middle of the answer", help="look at the server's log"
+            f"the connection to {self._connections.url} broke in the middle of the answer",
+            help="look at the server's log",
         )
 
     async def settle(self) -> None:
@@ -232,7 +255,7 @@ class Reply:
         if self._late is not None:
             self._late.cancel()
         self._response.close()
-        self._release()
+        self._connections.release()
 
     def _left_behind(self) -> bytes:
         """Give what had arrived before the connection broke and nobody had asked for yet.
@@ -252,7 +275,7 @@ class Reply:
         connection = self._response.connection
         protocol = None if connection is None else connection.protocol
         gone = protocol is not None and not protocol.is_connected()
-        left = self._since + self._provider.timeout_seconds - self._clock()
+        left = self._since + self._connections.provider.timeout_seconds - self._clock()
         if left > 0 and not gone:
             self._handle = self._loop.call_later(min(left, _LOOK_SECONDS), self._look)
         else:
