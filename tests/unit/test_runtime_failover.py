@@ -126,6 +126,19 @@ def test_retry_after_as_a_date_to_come() -> None:
     assert 17 < seconds < 21
 
 
+@pytest.mark.parametrize("form", ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S -0000"])
+def test_a_date_without_a_zone_is_in_gmt(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        seconds = seconds_until(time.strftime(form, time.gmtime(time.time() + 20)))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert seconds is not None
+    assert 17 < seconds < 21
+
+
 def two(first: FakeVLLM, second: FakeVLLM) -> Manifest:
     """Give a manifest whose fallback is on another server."""
     manifest = manifest_of(provider_with(base_url=first.base_url), fallbacks=("pool/org/model",))

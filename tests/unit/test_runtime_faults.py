@@ -119,6 +119,14 @@ def said(message: str) -> bytes:
         ("429 Too Many Requests", b"slow\n  down", RateLimitedError, "429: slow down"),
         ("400 Bad Request", said("max_tokens is too large"), BadRequestError, "400: max_tokens is too large"),
         ("422 Unprocessable Entity", b"[1]", BadRequestError, "422"),
+        (
+            "422 Unprocessable Entity",
+            b'{"detail": [{"loc": ["body", "n"], "msg": "not a number"}, {"msg": "too long"}, 7]}',
+            BadRequestError,
+            "422: body.n: not a number; too long",
+        ),
+        ("500 Internal Server Error", b'{"detail": [7]}', ServerFailedError, "500: no reason given"),
+        ("500 Internal Server Error", b"{}", ServerFailedError, "500"),
         ("500 Internal Server Error", b"<html><body>no", ServerFailedError, "500"),
         ("503 Service Unavailable", b"\xff\xfe", ServerFailedError, "503: \ufffd\ufffd"),
         (
@@ -127,7 +135,14 @@ def said(message: str) -> bytes:
             RedirectedError,
             "307, a redirect to http://127.0.0.1:1/, which is not followed",
         ),
-        ("204 No Content", b"", BadRequestError, "204"),
+        ("201 Created", b'{"error": "later"}', MalformedStreamError, "201, and not with a stream: later"),
+        (
+            "202 Accepted",
+            WHOLE,
+            MalformedStreamError,
+            f"202, and not with a stream: {' '.join(WHOLE.decode().split())}",
+        ),
+        ("204 No Content", b"", MalformedStreamError, "204, and not with a stream"),
     ],
 )
 def test_each_status_is_its_own_error(status: str, body: bytes, kind: type[CompletionError], message: str) -> None:
@@ -315,11 +330,51 @@ def test_each_way_to_break_off_is_its_own_error_with_the_text_so_far(
     assert error.status == (200 if text else None)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "text/html"])
-def test_an_answer_that_is_no_stream_is_said_to_be_none(kind: str) -> None:
-    error = failed(answering("200 OK", b"{}", kind))
+@pytest.mark.parametrize(
+    ("kind", "body", "words"),
+    [
+        ("application/json", b"{}", ""),
+        ("application/json", b'{"choices": []}', ""),
+        ("application/json", b'{"error": {"message": "no such thing"}}', ": no such thing"),
+        ("text/html", b"<html>", ""),
+    ],
+)
+def test_an_answer_that_is_no_stream_is_said_to_be_none(kind: str, body: bytes, words: str) -> None:
+    error = failed(answering("200 OK", body, kind))
     assert type(error) is MalformedStreamError
-    assert f"answered with {kind}, not with a stream" in str(error)
+    assert str(error).endswith(f" answered with {kind}, not with a stream{words}")
+
+
+def test_an_error_whose_body_comes_slowly_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head("400 Bad Request", "text/plain")
+        await exchange.chunk(b"too long")
+        while True:
+            await asyncio.sleep(0.05)
+            await exchange.chunk(b" ")
+
+    error = failed(answer)
+    assert type(error) is BadRequestError
+    assert str(error).endswith(" answered 400: too long")
+
+
+@pytest.mark.parametrize(("packing", "name"), [("br", "brotli (br)"), ("zstd", "zstandard (zstd)")])
+def test_a_body_that_is_packed_in_a_way_that_was_not_asked_for(packing: str, name: str) -> None:
+    error = failed(answering("200 OK", WHOLE, "text/event-stream", f"Content-Encoding: {packing}"))
+    assert type(error) is MalformedStreamError
+    assert str(error).endswith(f" answered with a body that is packed with {name}, which was not asked for")
+
+
+def test_an_answer_whose_first_packet_breaks_the_framing() -> None:
+    async def answer(exchange: Exchange) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        await exchange.send(head + b"no number\r\n")
+
+    error = failed(answer)
+    assert type(error) is ConnectionLostError
+    assert str(error).endswith(" was broken off at once, since its framing is not HTTP's")
 
 
 def test_what_had_arrived_is_not_lost_to_a_reader_that_is_busy() -> None:

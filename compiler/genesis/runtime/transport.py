@@ -9,6 +9,7 @@ import io
 import math
 import time
 from collections.abc import Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -47,6 +48,8 @@ _LOOK_SECONDS: Final = 1.0
 # A connection that is not made in all of the time-out is told as one that is not made, and not as a silent server.
 _AFTER_CONNECTING: Final = 0.1
 _ERROR_BODY: Final = 64 * 1024  # bytes of an error's body that are read
+_ERROR_SECONDS: Final = 5.0  # that they may take
+_NO_STREAMS: Final = frozenset({"application/json", "text/html"})
 
 
 class Connections:
@@ -170,28 +173,35 @@ class Reply:
             target: What was asked, which knows where the key came from.
 
         Raises:
-            StatusError: Its status is not 200.
-            MalformedStreamError: It is a page or a whole JSON answer.
+            StatusError: Its status is one of an error, or of a redirect.
+            MalformedStreamError: It is a page or a whole JSON answer, or says with its status that it is no stream.
         """
-        if self.status != 200:  # noqa: PLR2004 - OK
-            said = b""
-            while len(said) < _ERROR_BODY and (data := await self.read()):
-                said += data
-            error = status_error(
-                self.status,
-                self._connections.url,
-                _said(said[:_ERROR_BODY]),
-                remedy=remedy(authorization(target)),
-                location=self._response.headers.get("Location"),
-            )
-            error.retry_after = seconds_until(self._response.headers.get("Retry-After"))
-            raise error
+        url = self._connections.url
         kind = self._response.content_type
-        if kind in {"application/json", "text/html"}:
-            raise MalformedStreamError(
-                f"{self._connections.url} answered with {kind}, not with a stream",
-                help="is this the address of an OpenAI-compatible server?",
-            )
+        if self.status == 200:  # noqa: PLR2004 - OK
+            if kind not in _NO_STREAMS:
+                return
+            what = f"with {kind}, not with a stream"
+        else:
+            what = f"{self.status}, and not with a stream"
+        said = _said(await self._beginning())
+        if self.status < 300:  # noqa: PLR2004 - the class of successes
+            words = f": {said}" if said else ""
+            help_ = "is this the address of an OpenAI-compatible server?"
+            raise MalformedStreamError(f"{url} answered {what}{words}", help=help_)
+        location = self._response.headers.get("Location")
+        error = status_error(self.status, url, said, remedy=remedy(authorization(target)), location=location)
+        error.retry_after = seconds_until(self._response.headers.get("Retry-After"))
+        raise error
+
+    async def _beginning(self) -> bytes:
+        """Give what comes of a body within a few seconds: an error is told though the server takes its time over it."""
+        body = b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ERROR_SECONDS):
+                while len(body) < _ERROR_BODY and (data := await self.read()):
+                    body += data
+        return body[:_ERROR_BODY]
 
     async def read(self) -> bytes:
         """Give the bytes that have come, or wait for some. There are none at the end, and where the answer breaks."""
@@ -327,16 +337,18 @@ def seconds_until(retry_after: str | None) -> float | None:
         date = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return None
+    if date.tzinfo is None:
+        # What says no zone is in GMT (RFC 9110, §5.6.7), and not where the client happens to be.
+        date = date.replace(tzinfo=UTC)
     return max(0.0, date.timestamp() - time.time())
 
 
 def _said(body: bytes) -> str:
-    """Find the words in an error's body: vLLM's two shapes, or the text itself."""
+    """Find the words in an error's body: vLLM's two shapes, or FastAPI's, or the text itself; empty without any."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         text = body.decode(errors="replace")
         return "" if text.lstrip().startswith("<") else " ".join(text.split())
-    if isinstance(answer, dict):
-        return error_text(answer.get("error") or answer.get("message") or answer.get("detail"))
-    return ""
+    words = (answer.get(name) for name in ("error", "message", "detail")) if isinstance(answer, dict) else ()
+    return next((error_text(each) for each in words if each), "")

@@ -7,19 +7,38 @@ from typing import Final
 
 import aiohttp
 
-from genesis.runtime.errors import CompletionError, ConnectionLostError, ServerUnreachableError, StalledStreamError
+from genesis.runtime.errors import (
+    CompletionError,
+    ConnectionLostError,
+    MalformedStreamError,
+    ServerUnreachableError,
+    StalledStreamError,
+)
 
 __all__ = ["CONNECT_SECONDS", "PATIENCE", "unanswered"]
 
 CONNECT_SECONDS: Final = 10
 PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
 
+_LOG: Final = "look at the server's log"
 _START: Final = "start the server, or correct the provider's base URL"
 _PROXY: Final = "correct the proxy's variable, or put the server's host into NO_PROXY"
 
 
 def unanswered(url: str, error: BaseException, timeout: int) -> CompletionError:
     """Give the error for a request that got no answer; `timeout` is the provider's, in seconds."""
+    # The words of aiohttp 3.14's parser, which are all that it tells of what is wrong with an answer.
+    said = getattr(error, "message", "") if isinstance(error, aiohttp.ClientResponseError) else ""
+    if "content-encoding: " in said:
+        packing = said.partition("content-encoding: ")[2].partition(".")[0]
+        return MalformedStreamError(
+            f"{url} answered with a body that is packed with {packing}, which was not asked for",
+            help="switch that off in the server, or in what stands before it",
+        )
+    if "chunk" in said:
+        return ConnectionLostError(
+            f"the answer of {url} was broken off at once, since its framing is not HTTP's", help=_LOG
+        )
     os_error = getattr(error, "os_error", None)
     if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
         return StalledStreamError(f"{url} did not begin to answer within {timeout} seconds", help=PATIENCE)
@@ -38,7 +57,7 @@ def unanswered(url: str, error: BaseException, timeout: int) -> CompletionError:
     ):
         if isinstance(error, kind):
             return _unreachable(url, reason, help_)
-    return ConnectionLostError(f"{url} closed the connection without an answer", help="look at the server's log")
+    return ConnectionLostError(f"{url} closed the connection without an answer", help=_LOG)
 
 
 def _unreachable(url: str, reason: str, help_: str) -> ServerUnreachableError:
