@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from genesis.testing import Answer, Fault, ServedModel, ToolCall, serving
+from genesis.testing.completions import CREATED
 from tests.e2e.support import COMMAND, on_terminal
 
 if TYPE_CHECKING:
@@ -63,13 +64,24 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
     found = {result["custom_id"]: result for result in results(folder)}
     assert sorted(found) == [f"r{number}" for number in range(5)]
     assert found["r3"]["error"] is None
+    assert found["r3"]["id"] == "batch_req_r3"
+    identifier = found["r3"]["response"]["body"].pop("id")
+    assert identifier.startswith("chatcmpl-")
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": "One two."},
+        "logprobs": None,
+        "finish_reason": "stop",
+    }
     assert found["r3"]["response"] == {
         "status_code": 200,
+        "request_id": None,
         "body": {
             "object": "chat.completion",
+            "created": CREATED,
             "model": "tiny-llama",
             "provider": "vllm",
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": "One two."}, "finish_reason": "stop"}],
+            "choices": [choice],
             "usage": {"prompt_tokens": 6, "completion_tokens": 2, "total_tokens": 8, "cost": 1e-05},
         },
     }
@@ -106,6 +118,25 @@ def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesi
     }
     assert errors["r0"]["text"] == "One two "
     assert errors["r2"]["status"] == 400
+
+
+def test_every_choice_is_whole_and_what_a_failure_had_used_is_counted(genesis: Genesis, folder: Path) -> None:
+    call = ToolCall("c1", "look", ("{}",))
+    answers = (Answer(("One",), reasoning=("so",)), Answer(("two",), reasoning=("then",), tool_calls=(call,)))
+    with serving(answer=answers, faults=[None, Fault("cut", after=3)]) as running:
+        write(folder, running.base_url, 2, n=2)
+        config = (folder / "genesis.json5").read_text(encoding="utf-8")
+        params = "params: { stream_options: { continuous_usage_stats: true } }, models: ["
+        (folder / "genesis.json5").write_text(config.replace("models: [", params), encoding="utf-8")
+        done = genesis(*RUN, "--concurrency", "1")
+    whole, failed = results(folder)
+    choices = whole["response"]["body"]["choices"]
+    assert [each["message"]["reasoning"] for each in choices] == ["so", "then"]
+    assert [len(each["message"].get("tool_calls", ())) for each in choices] == [0, 1]
+    used, lost = whole["response"]["body"]["usage"], failed["error"]["usage"]
+    assert lost["prompt_tokens"] == used["prompt_tokens"]
+    total = lost["completion_tokens"] + used["completion_tokens"]
+    assert f"1 succeeded, 1 failed; {2 * used['prompt_tokens']} input + {total} output tokens" in done.stderr
 
 
 def test_calls_of_tools_are_in_the_message(genesis: Genesis, folder: Path) -> None:

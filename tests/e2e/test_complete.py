@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from genesis.testing import Answer, Fault, ServedModel, serving
+from genesis.testing import Answer, Fault, ServedModel, ToolCall, serving
 from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
@@ -82,13 +82,31 @@ def test_the_whole_answer_as_json(genesis: Genesis, server: FakeVLLM) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert list(answer) == [
-        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "usage", "notes",
-        "attempts", "error",
+        "version", "provider", "model", "text", "reasoning", "toolCalls", "finishReason", "choices", "usage",
+        "notes", "attempts", "error",
     ]  # fmt: skip
     assert (answer["version"], answer["provider"], answer["model"]) == (1, "vllm", "llama")
     assert (answer["text"], answer["finishReason"]) == (HOSTILE, "stop")
+    assert list(answer["choices"][0]) == [
+        "index", "text", "reasoning", "toolCalls", "finishReason", "logprobs",
+    ]  # fmt: skip
     assert list(answer["usage"]) == ["input", "output", "reasoning", "cached", "cost", "contextUsed"]
     assert len(server.requests) == 1
+
+
+def test_every_choice_is_in_the_json_with_its_log_probabilities(genesis: Genesis, folder: Path) -> None:
+    answers = (Answer(("One",)), Answer((), tool_calls=(ToolCall("c1", "look", ("{}",)),)))
+    with serving(answer=answers) as running:
+        fallback(folder, running.base_url, running.base_url)
+        done = genesis("complete", "hi", "--json", "--param", "n=2", "--param", "logprobs=true")
+    answer = json.loads(done.stdout)
+    first, second = answer["choices"]
+    assert {key: first[key] for key in ("text", "reasoning", "toolCalls", "finishReason")} == {
+        key: answer[key] for key in ("text", "reasoning", "toolCalls", "finishReason")
+    }
+    assert (second["index"], second["finishReason"]) == (1, "tool_calls")
+    assert second["toolCalls"] == [{"id": "c1", "name": "look", "arguments": "{}"}]
+    assert second["logprobs"] is None
 
 
 def test_a_manifest_is_used_as_it_is(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
@@ -244,5 +262,6 @@ def test_what_had_arrived_is_in_the_json_of_a_failure(genesis: Genesis, folder: 
     failed = json.loads(done.stdout)
     assert list(failed) == list(whole)
     assert (failed["text"], failed["error"]["type"]) == ("One two ", "TruncatedStreamError")
+    assert (failed["choices"][0]["text"], failed["choices"][0]["finishReason"]) == ("One two ", None)
     assert whole["error"] is None
     assert len(server.requests) == 1

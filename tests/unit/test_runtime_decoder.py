@@ -234,7 +234,7 @@ def test_a_new_id_opens_a_call_and_an_empty_or_missing_one_goes_on() -> None:
         ToolCallDelta(0, "one", "f", ""),
         ToolCallDelta(0, "", "", '{"a"'),
         ToolCallDelta(0, "", "", ":1"),
-        ToolCallDelta(0, "", "f", "}"),
+        ToolCallDelta(0, "", "", "}"),
         ToolCallDelta(1, "two", "g", ""),
         ToolCallDelta(1, "", "", "{}"),
         ToolCallDelta(0, "", "", " "),

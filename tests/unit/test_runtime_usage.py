@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from genesis.manifest import Cost
-from genesis.runtime import ContextWarning, FellBack, Finish, Runtime, TextDelta, Totals, Usage
+from genesis.runtime import ContextWarning, FellBack, Finish, Runtime, TextDelta, Totals, TruncatedStreamError, Usage
 from genesis.testing import FakeVLLM, Fault, ServedModel
 from tests.unit.runtime_support import (
     DONE,
@@ -76,6 +76,36 @@ def test_what_the_server_does_not_say_is_none_and_costs_nothing_that_is_known() 
     events, totals = streamed(HELLO, STOP, DONE, cost=PRICES)
     assert events[-1] == Usage(notes=("the server sent no usage",))
     assert totals[""] == Totals(completions=1)
+
+
+def test_what_a_stream_used_before_it_failed_is_counted() -> None:
+    running = {"prompt_tokens": 100, "completion_tokens": 1}
+
+    async def answer(exchange: Exchange) -> None:
+        # The first fails before its first token and the second after it, as the third does, which says no usage.
+        number = len(exchange.server.requests)
+        first = event({"choices": [], "usage": running}) if number == 1 else HELLO
+        await exchange.stream(*([used(100, 20)] if number < 3 else []), first)
+
+    async def run() -> None:
+        async with raw_server(answer) as server:
+            provider = provider_with(base_url=server.base_url, models=(model_with(cost=PRICES), model_with(id="b")))
+            manifest = manifest_of(provider, fallbacks=("vllm/b",))
+            async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
+                with pytest.raises(TruncatedStreamError) as caught:
+                    await collect(runtime)
+                assert caught.value.usage == Usage(100, 20, cost=0.0, context_used=0.12)
+                with pytest.raises(TruncatedStreamError) as caught:
+                    await collect(runtime, "vllm/b")
+                assert caught.value.usage is None
+        cost = (100 * 2 + 10) / 1_000_000
+        assert runtime.usage == {
+            "": Totals(failed=2, input=200, output=21, cost=cost),
+            "vllm/org/model": Totals(input=100, output=1, cost=cost),
+            "vllm/b": Totals(failed=2, input=100, output=20),
+        }
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,20 @@ import pytest
 
 from genesis.manifest import Compat, ManifestError, SecretRef, dumps
 from genesis.runtime import (
+    Choice,
     Completion,
     Finish,
     InvalidRequestError,
     Runtime,
     TextDelta,
+    ToolCall,
     Totals,
     Usage,
     complete,
     transport,
 )
 from genesis.testing import Answer, FakeVLLM, ServedModel, serving
+from genesis.testing import ToolCall as Call
 from tests.unit.runtime_support import (
     DONE,
     ENVIRONMENT,
@@ -504,12 +507,34 @@ def test_opened_from_a_file(tmp_path: Path) -> None:
     assert asyncio.run(run()) == Completion(
         provider="vllm",
         model="org/model",
-        texts=("Hello",),
-        reasoning="",
-        tool_calls=(),
-        finish_reasons=("stop",),
+        choices=(Choice(0, "Hello", finish_reason="stop"),),
         usage=Usage(3, 2, cost=0.0, context_used=0.005),
     )
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ({"id": "chatcmpl-1", "created": 1700000000, "model": "m"}, ("chatcmpl-1", 1700000000)),
+        ({"id": 7, "created": "now"}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+def test_what_the_server_calls_its_answer(head: dict[str, Any], expected: tuple[str | None, int | None]) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head("200 OK", "text/event-stream", "X-Request-Id: req-1")
+        await exchange.chunk(chunk({"content": "a"}, **head) + chunk({"content": "b"}, "stop", id="other") + DONE)
+        await exchange.end()
+
+    async def run() -> Completion:
+        async with (
+            raw_server(answer) as server,
+            Runtime(manifest_of(provider_with(base_url=server.base_url)), environment=ENVIRONMENT) as runtime,
+        ):
+            return await runtime.complete(None, MESSAGES)
+
+    completion = asyncio.run(run())
+    assert (completion.id, completion.created, completion.request_id) == (*expected, "req-1")
 
 
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
@@ -547,7 +572,10 @@ def test_complete_blocks_and_takes_a_manifest_or_its_file(tmp_path: Path, monkey
 
 
 def test_a_whole_answer_with_reasoning_and_several_choices() -> None:
-    answers = (Answer(("one",), reasoning=("so", " then")), Answer(("two",), finish_reason="length"))
+    answers = (
+        Answer(("one",), reasoning=("so", " then")),
+        Answer(("two",), tool_calls=(Call("c1", "look", ("{}",)),), finish_reason="length"),
+    )
 
     async def run() -> Completion:
         async with (
@@ -557,6 +585,10 @@ def test_a_whole_answer_with_reasoning_and_several_choices() -> None:
             return await runtime.complete(None, MESSAGES, params={"n": 2})
 
     completion = asyncio.run(run())
+    assert completion.choices == (
+        Choice(0, "one", reasoning="so then", finish_reason="stop"),
+        Choice(1, "two", tool_calls=(ToolCall("c1", "look", "{}"),), finish_reason="length"),
+    )
     assert completion.texts == ("one", "two")
     assert completion.finish_reasons == ("stop", "length")
     assert (completion.text, completion.finish_reason, completion.reasoning) == ("one", "stop", "so then")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genesis.batch.requests import Request
     from genesis.batch.results import Results
     from genesis.manifest import Manifest
-    from genesis.runtime import Completion
+    from genesis.runtime import Completion, Usage
 
 __all__ = ["Summary", "answer", "run"]
 
@@ -24,7 +24,7 @@ _STREAMING = ("stream", "stream_options")
 
 
 class Summary(NamedTuple):
-    """What a run did: how many requests, and what those that succeeded used, with their cost by the entries' prices."""
+    """What a run did: how many requests, and what they used, as far as it is known, with the cost by their entries."""
 
     succeeded: int = 0
     failed: int = 0
@@ -34,12 +34,11 @@ class Summary(NamedTuple):
 
     def with_result(self, result: dict[str, Any]) -> Summary:
         """Count one line."""
-        if result["error"] is not None:
-            return self._replace(failed=self.failed + 1)
-        usage = result["response"]["body"]["usage"] or {}
+        failed = result["error"] is not None
+        usage = (result["error"] if failed else result["response"]["body"])["usage"] or {}
         return Summary(
-            self.succeeded + 1,
-            self.failed,
+            self.succeeded + (not failed),
+            self.failed + failed,
             self.input + usage.get("prompt_tokens", 0),
             self.output + usage.get("completion_tokens", 0),
             self.cost + usage.get("cost", 0.0),
@@ -124,12 +123,22 @@ async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
             tool_choice=body.get("tool_choice"),
         )
     except CompletionError as error:
-        return {"custom_id": request.custom_id, "response": None, "error": _error(error)}
+        return _line(request, None, _error(error))
     except Exception as error:  # noqa: BLE001 - else one line would end the run, and each run that resumes it
         bug = CompletionError(f"this is a bug in Genesis, please report it:\n{describe(error)}")
-        return {"custom_id": request.custom_id, "response": None, "error": _error(bug) | {"code": "InternalError"}}
-    response = {"status_code": 200, "body": _body(completion)}
-    return {"custom_id": request.custom_id, "response": response, "error": None}
+        return _line(request, None, _error(bug) | {"code": "InternalError"})
+    response = {"status_code": 200, "request_id": completion.request_id, "body": _body(completion)}
+    return _line(request, response, None)
+
+
+def _line(request: Request, response: dict[str, Any] | None, error: dict[str, Any] | None) -> dict[str, Any]:
+    """Write a line of the results. Its id is the request's own, so that it is the same however often it is made."""
+    return {
+        "id": f"batch_req_{request.custom_id}",
+        "custom_id": request.custom_id,
+        "response": response,
+        "error": error,
+    }
 
 
 def _model(manifest: Manifest, stated: Any) -> str | None:
@@ -156,31 +165,33 @@ def _model(manifest: Manifest, stated: Any) -> str | None:
 
 def _body(completion: Completion) -> dict[str, Any]:
     """Write a completion as the API does."""
-    calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-        for call in completion.tool_calls
-    ]
-    messages: list[dict[str, Any]] = [{"role": "assistant", "content": text} for text in completion.texts]
-    messages[0] |= {"tool_calls": calls} if calls else {}
-    messages[0] |= {"reasoning": completion.reasoning} if completion.reasoning else {}
-    choices = [
-        {"index": index, "message": message, "finish_reason": reason}
-        for index, (message, reason) in enumerate(zip(messages, completion.finish_reasons, strict=True))
-    ]
-    usage = completion.usage
     return {
+        "id": completion.id,
         "object": "chat.completion",
+        "created": completion.created,
         "model": completion.model,
         "provider": completion.provider,
-        "choices": choices,
-        "usage": None
-        if usage.input is None or usage.output is None
-        else {
-            "prompt_tokens": usage.input,
-            "completion_tokens": usage.output,
-            "total_tokens": usage.input + usage.output,
-            "cost": usage.cost,
-        },
+        "choices": [
+            {
+                "index": choice.index,
+                "message": choice.message | ({"reasoning": choice.reasoning} if choice.reasoning else {}),
+                "logprobs": {"content": choice.logprobs} if choice.logprobs else None,
+                "finish_reason": choice.finish_reason,
+            }
+            for choice in completion.choices
+        ],
+        "usage": _usage(completion.usage),
+    }
+
+
+def _usage(usage: Usage | None) -> dict[str, Any] | None:
+    if usage is None or usage.input is None or usage.output is None:
+        return None
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "cost": usage.cost,
     }
 
 
@@ -191,5 +202,6 @@ def _error(error: CompletionError) -> dict[str, Any]:
         "message": str(error),
         "status": error.status,
         "text": error.text,
+        "usage": _usage(error.usage),
         "attempts": [{"model": each.model, "code": each.error, "status": each.status} for each in error.attempts],
     }

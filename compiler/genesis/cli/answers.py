@@ -17,7 +17,7 @@ from genesis.runtime import ContextWarning, FellBack, Finish, Logprobs, Reasonin
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from genesis.runtime import Attempt, Completion, CompletionError, Event, Runtime, ToolCall
+    from genesis.runtime import Attempt, Choice, Completion, CompletionError, Event, Runtime, ToolCall
 
 __all__ = ["complain", "print_events", "print_stream", "print_whole", "usage_line"]
 
@@ -129,24 +129,13 @@ def _fields(event: Event) -> dict[str, Any]:
 
 def _as_json(completion: Completion) -> dict[str, Any]:
     """Give a completion as one JSON object, versioned."""
-    usage = completion.usage
     return {
         "version": 1,
         "provider": completion.provider,
         "model": completion.model,
-        "text": completion.text,
-        "reasoning": completion.reasoning,
-        "toolCalls": _calls(completion.tool_calls),
-        "finishReason": completion.finish_reason,
-        "usage": {
-            "input": usage.input,
-            "output": usage.output,
-            "reasoning": usage.reasoning,
-            "cached": usage.cached,
-            "cost": usage.cost,
-            "contextUsed": usage.context_used,
-        },
-        "notes": list(usage.notes),
+        **_answers(completion.choices),
+        "usage": _usage(completion.usage),
+        "notes": list(completion.usage.notes),
         "attempts": _attempts(completion.attempts),
         "error": None,
     }
@@ -158,11 +147,8 @@ def _failure(error: CompletionError) -> dict[str, Any]:
         "version": 1,
         "provider": error.provider or None,
         "model": error.model or None,
-        "text": error.text,
-        "reasoning": error.reasoning,
-        "toolCalls": _calls(error.tool_calls),
-        "finishReason": None,
-        "usage": None,
+        **_answers(error.choices),
+        "usage": None if error.usage is None else _usage(error.usage),
         "notes": [],
         "attempts": _attempts(error.attempts),
         "error": {
@@ -171,6 +157,34 @@ def _failure(error: CompletionError) -> dict[str, Any]:
             "status": error.status,
             "help": error.help,
         },
+    }
+
+
+def _answers(choices: Iterable[Choice]) -> dict[str, Any]:
+    """Give the first choice, and then all of them with the same keys."""
+    shown = [
+        {
+            "index": choice.index,
+            "text": choice.text,
+            "reasoning": choice.reasoning,
+            "toolCalls": _calls(choice.tool_calls),
+            "finishReason": choice.finish_reason or None,
+            "logprobs": list(choice.logprobs) or None,
+        }
+        for choice in choices
+    ]
+    first = shown[0]
+    return {**{key: first[key] for key in ("text", "reasoning", "toolCalls", "finishReason")}, "choices": shown}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input": usage.input,
+        "output": usage.output,
+        "reasoning": usage.reasoning,
+        "cached": usage.cached,
+        "cost": usage.cost,
+        "contextUsed": usage.context_used,
     }
 
 

@@ -39,6 +39,7 @@ from genesis.runtime.errors import (
 )
 from genesis.runtime.events import (
     Attempt,
+    Choice,
     Completion,
     ContextWarning,
     Event,
@@ -57,6 +58,7 @@ __all__ = [
     "Attempt",
     "AuthRejectedError",
     "BadRequestError",
+    "Choice",
     "Completion",
     "CompletionError",
     "ConnectionLostError",

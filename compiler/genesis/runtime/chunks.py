@@ -12,9 +12,11 @@ __all__ = [
     "Chunk",
     "Delta",
     "Function",
+    "Head",
     "ToolCallPiece",
     "WireUsage",
     "decode",
+    "decode_head",
     "error_text",
 ]
 
@@ -93,7 +95,26 @@ class Chunk(_Part, gc=False):
     message: str | None = None
 
 
+class Head(_Part, gc=False):
+    """What every chunk of an answer says alike, so that it is read from the first one alone."""
+
+    id: str | None = None
+    created: int | None = None
+    model: str | None = None
+
+
 decode = msgspec.json.Decoder(Chunk).decode
+
+
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
+def decode_head(data: bytes) -> Head:
+    """Read what a chunk calls its answer; nothing of it where it is of another type, since no answer depends on it."""
+    try:
+        return _decode_head(data)
+    except msgspec.ValidationError:
+        return Head()
 
 
 def error_text(error: Any) -> str:

@@ -11,7 +11,7 @@ from genesis.manifest import Manifest, load
 from genesis.runtime import transport
 from genesis.runtime.deadline import Deadline
 from genesis.runtime.errors import CompletionError, closed_error
-from genesis.runtime.events import Completion, FellBack, Usage
+from genesis.runtime.events import FellBack, Usage
 from genesis.runtime.request import body, find, header_values
 from genesis.runtime.run import Run
 from genesis.runtime.telemetry import Operation
@@ -20,7 +20,7 @@ from genesis.runtime.usage import Totals, warning
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 
-    from genesis.runtime.events import Event
+    from genesis.runtime.events import Completion, Event
 
 __all__ = ["Runtime"]
 
@@ -126,18 +126,7 @@ class Runtime:
         async for event in self._run(run):
             if isinstance(event, Usage):
                 usage = event
-        answers = run.answers
-        return Completion(
-            provider=run.found.provider_id,
-            model=run.found.model.id,
-            texts=tuple(answer.text for answer in answers),
-            reasoning=answers[0].reasoning,
-            tool_calls=answers[0].tool_calls,
-            finish_reasons=run.finish_reasons,
-            usage=usage,
-            attempts=tuple(run.attempts),
-            logprobs=tuple(answers[0].logprobs),
-        )
+        return run.completion(usage)
 
     async def _run(self, run: Run) -> AsyncGenerator[Event, None]:
         """Try the models in turn, and hand out what comes of the first that answers."""
@@ -161,6 +150,7 @@ class Runtime:
                 usage = run.succeeded()
             except CompletionError as error:
                 step = run.failed(error, deadline, more=len(references) > 1)
+                self._count_failed(run, error.usage, ended=step is None)
                 if step is None:
                     raise
             finally:
@@ -176,12 +166,22 @@ class Runtime:
 
     def _counted(self, run: Run, usage: Usage) -> Iterator[Event]:
         """Add up what a completion used, and give the events that end it."""
-        for totals in (self.usage[""], self.usage.setdefault(run.reference, Totals())):
+        for totals in self._totals(run):
             totals.add(usage)
         full = warning(usage, run.found.model)
         if full is not None:
             yield full
         yield usage
+
+    def _count_failed(self, run: Run, usage: Usage | None, *, ended: bool) -> None:
+        """Add up what a request that failed had used, and the completion if it `ended` with that."""
+        if ended or usage is not None:
+            for totals in self._totals(run):
+                totals.add_failed(usage, ended=ended)
+
+    def _totals(self, run: Run) -> list[Totals]:
+        """Give the sums that a request counts in: those of all, and those of its model, where there is one."""
+        return [self.usage.setdefault(reference, Totals()) for reference in {"", run.reference}]
 
     async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> transport.Reply:
         """Send the request to a model, and give the answer when it is known to be a stream."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from genesis.runtime.chunks import WireUsage, decode, error_text
+from genesis.runtime.chunks import Head, WireUsage, decode, decode_head, error_text
 from genesis.runtime.errors import (
     CompletionError,
     ErrorInStreamError,
@@ -14,7 +14,7 @@ from genesis.runtime.errors import (
     MalformedStreamError,
     TruncatedStreamError,
 )
-from genesis.runtime.events import Finish, Logprobs, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
+from genesis.runtime.events import Choice, Finish, Logprobs, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta
 from genesis.runtime.sse import MAX_EVENT, EventSplitter
 
 if TYPE_CHECKING:
@@ -67,6 +67,10 @@ class Answer:
         """The tool calls so far."""
         return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in self._calls)
 
+    def choice(self, index: int) -> Choice:
+        """Give what has arrived."""
+        return Choice(index, self.text, self.reasoning, self.tool_calls, self.finish_reason or "", tuple(self.logprobs))
+
     def add(self, piece: ToolCallPiece, choice: int) -> ToolCallDelta:
         """Take a piece of a tool call: a new id that is not empty opens a new call, anything else goes on with one."""
         index = piece.index or 0
@@ -77,9 +81,11 @@ class Answer:
             identifier = call.id
         else:
             identifier = ""
-        name = piece.function.name or "" if piece.function else ""
         arguments = piece.function.arguments or "" if piece.function else ""
-        call.name = call.name or name
+        name = ""
+        if not call.name and piece.function and piece.function.name:
+            # Once: some servers repeat it with every piece.
+            name = call.name = piece.function.name
         call.arguments.append(arguments)
         return ToolCallDelta(call.number, identifier, name, arguments, choice)
 
@@ -90,11 +96,12 @@ class StreamDecoder:
     Attributes:
         answers: What has arrived, by the index of the choice.
         usage: The last usage that came.
+        head: What the first chunk calls the answer.
         done: Whether the stream has ended, by `[DONE]` or by an error.
         error: What is wrong with it. The events that came before it were handed out first.
     """
 
-    __slots__ = ("_splitter", "answers", "choices", "done", "error", "usage")
+    __slots__ = ("_splitter", "answers", "choices", "done", "error", "head", "usage")
 
     def __init__(self, choices: int = 1) -> None:
         """Expect this many choices."""
@@ -102,6 +109,7 @@ class StreamDecoder:
         self.choices = choices
         self.answers: dict[int, Answer] = {0: Answer()}
         self.usage: WireUsage | None = None
+        self.head: Head | None = None
         self.done = False
         self.error: CompletionError | None = None
 
@@ -150,6 +158,8 @@ class StreamDecoder:
             said = error_text(chunk.error if chunk.error is not None else chunk.message)
             self._fail(ErrorInStreamError(f"the server failed in the middle of the answer: {said}"))
             return
+        if self.head is None:
+            self.head = decode_head(data)
         if chunk.usage is not None:
             self.usage = chunk.usage
         if chunk.choices:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from genesis.manifest import pointed_at
 
 if TYPE_CHECKING:
-    from genesis.runtime.events import Attempt, ToolCall
+    from genesis.runtime.events import Attempt, Choice, ToolCall, Usage
 
 __all__ = [
     "AuthRejectedError",
@@ -67,9 +67,8 @@ class CompletionError(Exception):
         provider: The provider's id.
         model: The model's id.
         status: The HTTP status, where there was an answer.
-        text: What had arrived of the answer's text (of the first choice; `texts` has those of all, by index).
-        reasoning: What had arrived of its reasoning.
-        tool_calls: What had arrived of its tool calls; the last one may be incomplete.
+        choices: What had arrived of each choice, by index; its last tool call may be incomplete.
+        usage: What it had used by then, where the server said so before it failed.
         attempts: What was tried before, in order, and why each failed.
     """
 
@@ -80,11 +79,29 @@ class CompletionError(Exception):
         self.provider = ""
         self.model = ""
         self.status = status
-        self.text = ""
-        self.texts: tuple[str, ...] = ()
-        self.reasoning = ""
-        self.tool_calls: tuple[ToolCall, ...] = ()
+        self.choices: tuple[Choice, ...] = ()
+        self.usage: Usage | None = None
         self.attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What had arrived of the first choice's text."""
+        return self.choices[0].text if self.choices else ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What had arrived of the texts of all choices."""
+        return tuple(choice.text for choice in self.choices)
+
+    @property
+    def reasoning(self) -> str:
+        """What had arrived of the first choice's reasoning."""
+        return self.choices[0].reasoning if self.choices else ""
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """What had arrived of the first choice's tool calls."""
+        return self.choices[0].tool_calls if self.choices else ()
 
 
 class UnknownModelError(CompletionError):

@@ -8,6 +8,7 @@ import msgspec
 
 __all__ = [
     "Attempt",
+    "Choice",
     "Completion",
     "ContextWarning",
     "Event",
@@ -46,7 +47,7 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
     Attributes:
         call: The number of the call within its choice, from 0.
         id: The call's id, with its first piece; else empty.
-        name: The function's name, with its first piece; else empty.
+        name: The function's name, once, with the piece that has it first; else empty.
         arguments: A piece of the arguments' JSON. Only the whole call's arguments are JSON.
         index: The index of the choice.
     """
@@ -159,41 +160,25 @@ class ToolCall(msgspec.Struct, frozen=True):
     arguments: str
 
 
-class Completion(msgspec.Struct, frozen=True):
-    """A whole answer.
+class Choice(msgspec.Struct, frozen=True):
+    """One of the answers, or what had arrived of it.
 
     Attributes:
-        provider: The provider's id.
-        model: The model's id.
-        text: The text of the first choice; `texts` has those of all, by index.
-        finish_reason: Of the first choice; `finish_reasons` has those of all, by index.
-        attempts: What was tried before, in order, and why each failed.
-        logprobs: Of the tokens of the first choice, as the server sent them, where they were asked for.
+        index: Which one.
+        finish_reason: Why it ended; empty where it has not.
+        logprobs: Of its tokens, as the server sent them, where they were asked for.
     """
 
-    provider: str
-    model: str
-    texts: tuple[str, ...]
-    reasoning: str
-    tool_calls: tuple[ToolCall, ...]
-    finish_reasons: tuple[str, ...]
-    usage: Usage
-    attempts: tuple[Attempt, ...] = ()
+    index: int
+    text: str
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str = ""
     logprobs: tuple[Any, ...] = ()
 
     @property
-    def text(self) -> str:
-        """The text of the first choice."""
-        return self.texts[0]
-
-    @property
-    def finish_reason(self) -> str:
-        """Why the first choice ended."""
-        return self.finish_reasons[0]
-
-    @property
     def message(self) -> dict[str, Any]:
-        """The first choice as a message, to go on with the conversation: its text and tool calls, no reasoning."""
+        """It as a message, to go on with the conversation: its text and tool calls, no reasoning."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text}
         if self.tool_calls:
             message["tool_calls"] = [
@@ -201,3 +186,66 @@ class Completion(msgspec.Struct, frozen=True):
                 for call in self.tool_calls
             ]
         return message
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """A whole answer. What is of a choice, such as `text`, is of the first one; `choices` has all.
+
+    Attributes:
+        provider: The provider's id.
+        model: The model's id.
+        choices: The answers, by index.
+        attempts: What was tried before, in order, and why each failed.
+        id: What the server calls it, where it says so; as the next two.
+        created: When it began, in seconds from 1970.
+        request_id: What the server calls the request (the header `X-Request-Id`).
+    """
+
+    provider: str
+    model: str
+    choices: tuple[Choice, ...]
+    usage: Usage
+    attempts: tuple[Attempt, ...] = ()
+    id: str | None = None
+    created: int | None = None
+    request_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the first choice."""
+        return self.choices[0].text
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts of all choices."""
+        return tuple(choice.text for choice in self.choices)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning of the first choice."""
+        return self.choices[0].reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls of the first choice."""
+        return self.choices[0].tool_calls
+
+    @property
+    def logprobs(self) -> tuple[Any, ...]:
+        """The log probabilities of the first choice's tokens."""
+        return self.choices[0].logprobs
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the first choice ended."""
+        return self.choices[0].finish_reason
+
+    @property
+    def finish_reasons(self) -> tuple[str, ...]:
+        """Why each choice ended."""
+        return tuple(choice.finish_reason for choice in self.choices)
+
+    @property
+    def message(self) -> dict[str, Any]:
+        """The first choice as a message, to go on with the conversation: its text and tool calls, no reasoning."""
+        return self.choices[0].message

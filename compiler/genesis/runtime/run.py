@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from genesis.manifest import scrub
-from genesis.runtime.decoder import Answer, StreamDecoder
+from genesis.runtime.chunks import Head
+from genesis.runtime.decoder import StreamDecoder
 from genesis.runtime.errors import CompletionError, MalformedStreamError
-from genesis.runtime.events import Attempt
+from genesis.runtime.events import Attempt, Completion
 from genesis.runtime.failover import after
 from genesis.runtime.telemetry import kind, log
 from genesis.runtime.usage import account
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from genesis.runtime.deadline import Deadline
-    from genesis.runtime.events import Usage
+    from genesis.runtime.events import Choice, Usage
     from genesis.runtime.request import Target
     from genesis.runtime.telemetry import Operation
     from genesis.runtime.transport import Reply
@@ -99,14 +100,9 @@ class Run:
         return self.target
 
     @property
-    def answers(self) -> list[Answer]:
+    def choices(self) -> tuple[Choice, ...]:
         """What has arrived, in the order of the choices."""
-        return [self.decoder.answers[index] for index in sorted(self.decoder.answers)]
-
-    @property
-    def finish_reasons(self) -> tuple[str, ...]:
-        """Why each choice has ended; empty for one that has not."""
-        return tuple(answer.finish_reason or "" for answer in self.answers)
+        return tuple(answer.choice(index) for index, answer in sorted(self.decoder.answers.items()))
 
     def first(self) -> None:
         """Take note of the first event: from now on nothing is tried again."""
@@ -124,11 +120,25 @@ class Run:
         if error is not None and self.reply is not None:
             raise self.reply.explain(error)
 
+    def completion(self, usage: Usage) -> Completion:
+        """Give the whole answer."""
+        head = self.decoder.head or Head()
+        return Completion(
+            provider=self.found.provider_id,
+            model=self.found.model.id,
+            choices=self.choices,
+            usage=usage,
+            attempts=tuple(self.attempts),
+            id=head.id,
+            created=head.created,
+            request_id=self.reply.request_id if self.reply is not None else None,
+        )
+
     def succeeded(self) -> Usage:
         """Take note of the end, and give the usage."""
         usage = account(self.decoder.usage, self.found.model, _notes(self), choices=len(self.decoder.answers))
         if self.operation is not None:
-            self.operation.succeeded(usage, self.finish_reasons)
+            self.operation.succeeded(usage, tuple(choice.finish_reason for choice in self.choices))
         return usage
 
     def failed(self, error: CompletionError, deadline: Deadline, *, more: bool) -> float | Literal["next"] | None:
@@ -143,9 +153,9 @@ class Run:
             error.provider, error.model = self.target.provider_id, self.target.model.id
         if self.reply is not None:
             error.status = self.reply.status
-        answer = self.decoder.answers[0]
-        error.texts = tuple(each.text for each in self.answers)
-        error.text, error.reasoning, error.tool_calls = answer.text, answer.reasoning, answer.tool_calls
+        error.choices = self.choices
+        if self.decoder.usage is not None:
+            error.usage = account(self.decoder.usage, self.found.model, choices=len(error.choices))
         if self.operation is not None:
             self.operation.failed(error)
         step = None if self.begun else after(error, self.tries, more=more, left=deadline.left())

@@ -166,6 +166,11 @@ class Reply:
         self._deadline = deadline
         self._late = None if deadline.at == math.inf else self._loop.call_at(deadline.at, response.close)
 
+    @property
+    def request_id(self) -> str | None:
+        """What the server calls the request."""
+        return self._response.headers.get("X-Request-Id")
+
     async def check(self, target: Target) -> None:
         """Refuse an answer that is no stream.
 

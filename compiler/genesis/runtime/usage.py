@@ -18,9 +18,15 @@ _NEARLY_FULL: Final = 0.9  # of the context window
 
 
 class Totals(msgspec.Struct):
-    """What the completions of a runtime used together, so far; tokens that a server did not report are not in it."""
+    """What the completions of a runtime used together, so far; tokens that a server did not report are not in it.
+
+    Attributes:
+        completions: Those that succeeded.
+        failed: Those that ended with an error. What a request that failed had used is in the sums all the same.
+    """
 
     completions: int = 0
+    failed: int = 0
     input: int = 0
     output: int = 0
     reasoning: int = 0
@@ -30,6 +36,15 @@ class Totals(msgspec.Struct):
     def add(self, usage: Usage) -> None:
         """Count one completion."""
         self.completions += 1
+        self._sum(usage)
+
+    def add_failed(self, usage: Usage | None, *, ended: bool) -> None:
+        """Count a request that failed; `ended` where its completion did too, and nothing more is tried."""
+        self.failed += ended
+        if usage is not None:
+            self._sum(usage)
+
+    def _sum(self, usage: Usage) -> None:
         self.input += usage.input or 0
         self.output += usage.output or 0
         self.reasoning += usage.reasoning or 0
