@@ -19,6 +19,7 @@ from genesis.runtime import (
     Event,
     EventTooLargeError,
     Finish,
+    Logprobs,
     MalformedStreamError,
     ReasoningDelta,
     TextDelta,
@@ -277,6 +278,18 @@ def test_calls_of_several_choices_are_counted_apart() -> None:
         ToolCallDelta(0, "y", "f", "1", 1),
     ]
     assert [decoder.answers[index].tool_calls[0].id for index in (0, 1)] == ["x", "y"]
+
+
+def test_log_probabilities_are_kept_for_every_choice() -> None:
+    def tokens(text: str, index: int) -> bytes:
+        token = {"token": text, "logprob": -0.5, "top_logprobs": []}
+        return event({"choices": [{"index": index, "delta": {"content": text}, "logprobs": {"content": [token]}}]})
+
+    events, decoder = decode(tokens("a", 0), tokens("b", 1), tokens("c", 1), choices=2)
+    assert events[1] == Logprobs(({"token": "a", "logprob": -0.5, "top_logprobs": []},))
+    second = decoder.answers[1].choice(1)
+    assert [each["token"] for each in second.logprobs] == ["b", "c"]
+    assert (second.text, second.finish_reason) == ("bc", "")
 
 
 def test_the_last_usage_counts_and_is_no_sum() -> None:

@@ -16,9 +16,12 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.trace import SpanKind, StatusCode
 
 from genesis.runtime import CompletionError, Runtime, failover, telemetry
+from genesis.runtime.decoder import StreamDecoder
 from genesis.testing import Answer, FakeVLLM, Fault, ServedModel, faults
 from tests.unit.runtime_support import ENVIRONMENT, KEY, manifest_of, provider_with
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 SECRETIVE = [{"role": "user", "content": "canary-question"}]
+ANSWER = Answer(("canary-answer ", "two ", "three"))
 BUSY = Fault("status", code=429, body='{"error": "busy, sk-canary-5b1c9"}')
 
 
@@ -49,16 +53,22 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
 
 
-def run(wrong: Iterable[Fault | None] = (), *, leave: bool = False, fallback: bool = False) -> int:
+def run(
+    wrong: Iterable[Fault | None] = (),
+    *,
+    leave: bool = False,
+    fallback: bool = False,
+    params: dict[str, Any] | None = None,
+    answer: Answer = ANSWER,
+) -> int:
     """Run a completion on a server with these faults, and give its port."""
 
     async def stream() -> int:
-        answer = Answer(("canary-answer ", "two ", "three"))
         async with FakeVLLM([ServedModel("org/model")], faults=wrong, answer=answer) as server:
             provider = provider_with(base_url=server.base_url)
             manifest = manifest_of(provider, fallbacks=("vllm/org/model",) if fallback else ())
             async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
-                events = runtime.stream(None, SECRETIVE)
+                events = runtime.stream(None, SECRETIVE, params=params)
                 try:
                     async for _ in events:
                         if leave:
@@ -98,6 +108,8 @@ def test_a_completion_is_a_span_and_three_measurements(
         "gen_ai.provider.name": "vllm",
         "gen_ai.request.model": "org/model",
         "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.response.id": "chatcmpl-0000000000000001",
+        "gen_ai.response.model": "org/model",
         "gen_ai.usage.input_tokens": 5,
         "gen_ai.usage.output_tokens": 3,
         "server.address": "127.0.0.1",
@@ -117,6 +129,62 @@ def test_a_completion_is_a_span_and_three_measurements(
     assert "canary" not in span.to_json()
 
 
+def test_a_span_says_what_was_asked_and_what_the_server_counted(
+    signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
+) -> None:
+    spans, _ = signals
+    asked = {
+        "max_completion_tokens": 64, "temperature": 0.5, "top_p": 1, "seed": 7, "n": 2, "stop": "END",
+        "response_format": {"type": "json_schema"}, "frequency_penalty": "odd",
+    }  # fmt: skip
+    answer = Answer(("a",), reasoning=("so",))
+    run(params=asked, answer=answer)
+    attributes = only(spans).attributes or {}
+    assert {name: value for name, value in attributes.items() if name.startswith(("gen_ai.request", "gen_ai.out"))} == {
+        "gen_ai.request.model": "org/model",
+        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.top_p": 1,
+        "gen_ai.request.seed": 7,
+        "gen_ai.request.choice.count": 2,
+        "gen_ai.request.stop_sequences": ("END",),
+        "gen_ai.output.type": "json",
+    }
+    assert attributes["gen_ai.usage.reasoning.output_tokens"] == 2
+    assert attributes["gen_ai.response.finish_reasons"] == ("stop", "stop")
+    run(params={"stop": [7], "temperature": "hot", "response_format": "odd"})
+    assert {name for name in only(spans).attributes or {} if name.startswith("gen_ai.request")} == {
+        "gen_ai.request.model"
+    }
+
+
+def test_the_names_are_those_of_the_conventions(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+    spans, reader = signals
+    run(params={"max_tokens": 1, "temperature": 0, "top_p": 1, "seed": 1, "n": 1, "stop": ["x"]})
+    known = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
+    assert {name for name in only(spans).attributes or {} if name.startswith("gen_ai.")} <= known
+    assert points(reader).keys() <= {value for name, value in vars(gen_ai_metrics).items() if name.startswith("GEN_AI")}
+
+
+def test_only_who_leaves_is_told_as_cancelled(
+    signals: tuple[InMemorySpanExporter, InMemoryMetricReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans, _ = signals
+    run(leave=True)
+    span = only(spans)
+    assert (span.status.status_code, (span.attributes or {})["error.type"]) == (StatusCode.UNSET, "cancelled")
+
+    def feed(*_: object) -> None:
+        raise ZeroDivisionError(KEY)
+
+    monkeypatch.setattr(StreamDecoder, "feed", feed)
+    with pytest.raises(ZeroDivisionError):
+        run()
+    span = only(spans)
+    assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ZeroDivisionError")
+    assert (span.attributes or {})["error.type"] == "ZeroDivisionError"
+
+
 def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
     spans, _ = signals
     run([BUSY, Fault("cut")])
@@ -132,12 +200,6 @@ def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMe
         "TruncatedStreamError (200)",
     )
     assert KEY not in first.to_json() + second.to_json()
-
-
-def test_a_stream_that_is_left_is_a_span_that_ends(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
-    spans, _ = signals
-    run(leave=True)
-    assert only(spans).status.status_code is StatusCode.UNSET
 
 
 def test_log_records_hold_no_secret_and_no_message(caplog: pytest.LogCaptureFixture) -> None:

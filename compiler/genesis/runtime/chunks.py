@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
 __all__ = [
+    "UNKNOWN",
     "Choice",
     "ChoiceLogprobs",
     "Chunk",
@@ -105,6 +106,9 @@ class Head(_Part, gc=False):
 
 decode = msgspec.json.Decoder(Chunk).decode
 
+
+UNKNOWN: Final = Head()
+"""What is known of an answer of which no chunk has come."""
 
 _decode_head = msgspec.json.Decoder(Head).decode
 

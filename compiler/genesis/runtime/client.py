@@ -186,7 +186,7 @@ class Runtime:
     async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> transport.Reply:
         """Send the request to a model, and give the answer when it is known to be a stream."""
         fields, headers = self._request(run, reference)
-        run.operation = Operation(run.found)
+        run.operation = Operation(run.found, fields)
         run.reply = await self._connections_to(run).send(fields, headers, deadline)
         await run.reply.check(run.found)
         return run.reply

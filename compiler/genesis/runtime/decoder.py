@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from genesis.runtime.chunks import Head, WireUsage, decode, decode_head, error_text
+from genesis.runtime.chunks import UNKNOWN, WireUsage, decode, decode_head, error_text
 from genesis.runtime.errors import (
     CompletionError,
     ErrorInStreamError,
@@ -109,7 +109,7 @@ class StreamDecoder:
         self.choices = choices
         self.answers: dict[int, Answer] = {0: Answer()}
         self.usage: WireUsage | None = None
-        self.head: Head | None = None
+        self.head = UNKNOWN
         self.done = False
         self.error: CompletionError | None = None
 
@@ -158,7 +158,7 @@ class StreamDecoder:
             said = error_text(chunk.error if chunk.error is not None else chunk.message)
             self._fail(ErrorInStreamError(f"the server failed in the middle of the answer: {said}"))
             return
-        if self.head is None:
+        if self.head is UNKNOWN:
             self.head = decode_head(data)
         if chunk.usage is not None:
             self.usage = chunk.usage

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from genesis.manifest import scrub
-from genesis.runtime.chunks import Head
 from genesis.runtime.decoder import StreamDecoder
 from genesis.runtime.errors import CompletionError, MalformedStreamError
 from genesis.runtime.events import Attempt, Completion
@@ -122,7 +121,7 @@ class Run:
 
     def completion(self, usage: Usage) -> Completion:
         """Give the whole answer."""
-        head = self.decoder.head or Head()
+        head = self.decoder.head
         return Completion(
             provider=self.found.provider_id,
             model=self.found.model.id,
@@ -138,7 +137,8 @@ class Run:
         """Take note of the end, and give the usage."""
         usage = account(self.decoder.usage, self.found.model, _notes(self), choices=len(self.decoder.answers))
         if self.operation is not None:
-            self.operation.succeeded(usage, tuple(choice.finish_reason for choice in self.choices))
+            reasons = tuple(answer.finish_reason or "" for _, answer in sorted(self.decoder.answers.items()))
+            self.operation.succeeded(usage, reasons, self.decoder.head)
         return usage
 
     def failed(self, error: CompletionError, deadline: Deadline, *, more: bool) -> float | Literal["next"] | None:

@@ -2,15 +2,17 @@
 
 Log records go to the logger `genesis.runtime`: a fallback or another try is a warning, a completion is information, a
 request, and a server's own words, which may quote what it was asked, are for debugging. Spans and metrics follow the
-semantic conventions for generative AI (OpenTelemetry semantic conventions 1.37): a span `chat MODEL` for each request,
-the duration, the tokens, and the time to the first chunk. None of it holds a secret, and nothing above debugging holds
-the content of a message.
+semantic conventions for generative AI (OpenTelemetry semantic conventions 1.44): a span `chat MODEL` for each request,
+the duration, the tokens, and the time to the first chunk with a piece of the answer. None of it holds a secret, and
+nothing above debugging holds the content of a message.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Span, Tracer
 
+    from genesis.runtime.chunks import Head
     from genesis.runtime.errors import CompletionError
     from genesis.runtime.events import Usage
     from genesis.runtime.request import Target
@@ -45,8 +48,8 @@ class Operation:
 
     __slots__ = ("_attributes", "_began", "_first", "_instruments", "_span", "_target")
 
-    def __init__(self, target: Target) -> None:
-        """Begin."""
+    def __init__(self, target: Target, fields: Mapping[str, Any]) -> None:
+        """Begin, with the fields of the request's body."""
         self._target = target
         self._began = time.perf_counter()
         self._first: float | None = None
@@ -68,7 +71,7 @@ class Operation:
 
             # Not made the current one: a generator is left and entered in contexts that are not its own.
             self._span = self._instruments.tracer.start_span(
-                f"chat {target.model.id}", kind=SpanKind.CLIENT, attributes=self._attributes
+                f"chat {target.model.id}", kind=SpanKind.CLIENT, attributes={**self._attributes, **_request(fields)}
             )
 
     @property
@@ -85,39 +88,77 @@ class Operation:
             return
         from opentelemetry.trace import Status, StatusCode
 
-        more = {"error.type": type(error).__name__}
-        self._span.set_attributes(more)
         self._span.set_status(Status(StatusCode.ERROR, kind(error)))
-        self._end(more)
+        self._end({"error.type": type(error).__name__})
 
-    def succeeded(self, usage: Usage, finish_reasons: tuple[str, ...]) -> None:
+    def succeeded(self, usage: Usage, finish_reasons: tuple[str, ...], head: Head) -> None:
         """End with an answer."""
         if log.isEnabledFor(logging.INFO):
             seconds = time.perf_counter() - self._began
             log.info("%s: %s input + %s output tokens in %.2f s", self._name, usage.input, usage.output, seconds)
         if self._instruments is None or self._span is None:
             return
-        self._span.set_attribute("gen_ai.response.finish_reasons", finish_reasons)
-        for kind, count in (("input", usage.input), ("output", usage.output)):
+        more = {} if head.model is None else {"gen_ai.response.model": head.model}
+        of_the_answer = {
+            "gen_ai.response.id": head.id,
+            "gen_ai.response.finish_reasons": finish_reasons,
+            "gen_ai.usage.input_tokens": usage.input,
+            "gen_ai.usage.output_tokens": usage.output,
+            "gen_ai.usage.cache_read.input_tokens": usage.cached,
+            "gen_ai.usage.reasoning.output_tokens": usage.reasoning,
+        }
+        self._span.set_attributes({name: value for name, value in of_the_answer.items() if value is not None})
+        for which, count in (("input", usage.input), ("output", usage.output)):
             if count is not None:
-                self._span.set_attribute(f"gen_ai.usage.{kind}_tokens", count)
-                self._instruments.tokens.record(count, {**self._attributes, "gen_ai.token.type": kind})
-        self._end({})
+                self._instruments.tokens.record(count, {**self._attributes, **more, "gen_ai.token.type": which})
+        self._end(more)
 
     def left(self) -> None:
-        """End where the caller has left."""
-        if self._span is not None:
+        """End where the caller has left, or where something broke that is no error of a completion."""
+        if self._span is None:
+            return
+        from opentelemetry.trace import Status, StatusCode
+
+        error = sys.exception()
+        if isinstance(error, Exception):
+            self._span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            self._end({"error.type": type(error).__name__})
+        else:
             self._end({"error.type": "cancelled"})
 
     def _end(self, more: dict[str, str]) -> None:
         assert self._instruments is not None
         assert self._span is not None
+        self._span.set_attributes(more)
         attributes = {**self._attributes, **more}
         if self._first is not None:
             self._instruments.first_chunk.record(self._first, attributes)
         self._instruments.duration.record(time.perf_counter() - self._began, attributes)
         self._span.end()
         self._span = None
+
+
+def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the attributes of a span for what was asked, as far as it has the types that the conventions state."""
+    stop = fields.get("stop")
+    limit = fields.get("max_tokens", fields.get("max_completion_tokens"))
+    form = fields.get("response_format")
+    numbers = {
+        "max_tokens": limit,
+        "temperature": fields.get("temperature"),
+        "top_p": fields.get("top_p"),
+        "seed": fields.get("seed"),
+        "choice.count": fields.get("n"),
+    }
+    attributes: dict[str, Any] = {
+        f"gen_ai.request.{name}": value for name, value in numbers.items() if isinstance(value, int | float)
+    }
+    stops = [stop] if isinstance(stop, str) else stop
+    if isinstance(stops, list) and all(isinstance(each, str) for each in stops):
+        attributes["gen_ai.request.stop_sequences"] = stops
+    if isinstance(form, Mapping) and isinstance(form.get("type"), str):
+        attributes["gen_ai.output.type"] = "text" if form["type"] == "text" else "json"
+    return attributes
 
 
 def kind(error: CompletionError) -> str:
