@@ -63,14 +63,16 @@ def on_terminal(
     env: Mapping[str, str] | None = None,
     stream: Literal["stdout", "stderr", "both"] = "stdout",
     interrupt_at: str | None = None,
+    other: int = subprocess.DEVNULL,
 ) -> tuple[int, str]:
     """Run the command with one or both of its streams on a terminal; give the exit code and what is written to it.
 
-    With `interrupt_at` it is interrupted, as Ctrl-C does, once that is written.
+    The stream that is on none goes to `other`, a file or a pipe. With `interrupt_at` the command is interrupted, as
+    Ctrl-C does, once that is written.
     """
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (24, 120))
-    streams = {name: slave if stream in {name, "both"} else subprocess.DEVNULL for name in ("stdout", "stderr")}
+    streams = {name: slave if stream in {name, "both"} else other for name in ("stdout", "stderr")}
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", **(env or {})}
     shown = b""
     with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment, **streams) as process:  # type: ignore[call-overload] # by name

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -242,6 +244,46 @@ def test_how_fast_an_answer_comes_is_told_on_a_terminal(stream: Literal["stderr"
     )
     assert given_back.startswith("\x1b[24;1H\x1b[2K\x1b8")
     assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", given_back)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--events"]])
+def test_an_answer_is_whole_where_its_pace_is_on_a_terminal(kind: str, form: list[str], folder: Path) -> None:
+    words = tuple(f"word {number}\n" for number in range(30))
+    with serving(answer=Answer(words), chunk_delay=0.03) as running, ExitStack() as stack:
+        fallback(folder, running.base_url, running.base_url)
+        path = folder / "answer"
+        path.touch()
+        reading, writing = os.pipe() if kind == "pipe" else (os.open(path, os.O_RDONLY), os.open(path, os.O_WRONLY))
+        received = stack.enter_context(open(reading, encoding="utf-8"))
+        with open(writing, "wb"):
+            code, shown = on_terminal("complete", "hi", *form, cwd=folder, stream="stderr", other=writing)
+        written = received.read()
+    assert code == 0
+    if form == ["--json"]:
+        written = json.loads(written)["text"]
+    elif form == ["--events"]:
+        events = [json.loads(line) for line in written.splitlines()]
+        written = "".join(event["text"] for event in events if event["type"] == "text")
+    assert written == "".join(words)
+    assert re.search(r"\d+ tokens, \d+ tokens/s; first after", shown)
+    # The other forms have the usage in what they print.
+    assert ("usage: " in shown) == (not form)
+
+
+def test_what_text_does_not_show_is_told_beside_the_usage(genesis: Genesis, folder: Path) -> None:
+    calls = (ToolCall("c1", "look", ("{}",)), ToolCall("c2", "look", ("{}",)))
+    with serving(answer=(Answer((), tool_calls=calls), Answer(("two",)))) as running:
+        fallback(folder, running.base_url, running.base_url)
+        several = genesis("complete", "hi", "--param", "n=2")
+        cut = genesis("complete", "hi", "--max-tokens", "1", "--param", "n=2")
+        plain = genesis("complete", "hi", "--param", "n=1", "--param", "tool_choice=none")
+    assert (several.stdout, several.stderr.partition("cost 0; ")[2]) == (
+        "",
+        "--json shows 2 tool calls; --json shows 1 further choice\n",
+    )
+    assert "the answer is cut off, since it reached its limit of tokens" in cut.stderr
+    assert "cut off" not in plain.stderr + several.stderr
 
 
 def test_a_terminal_that_was_interrupted_scrolls_again(folder: Path) -> None:

@@ -37,12 +37,13 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
     """Print text as it comes on standard output; fallbacks and the usage on standard error."""
     terminal = sys.stdout.isatty()
     ended = True
-    warned = ""
+    rest = _Rest()
     with Pace(runtime.manifest, model) as pace:
         try:
             async with aclosing(runtime.stream(model, **request)) as stream:
                 async for event in stream:
                     pace.take(event)
+                    rest.take(event)
                     match event:
                         case TextDelta(text=text, index=0):
                             # To a pipe the text goes exactly as it came; a terminal would obey what is in it.
@@ -51,30 +52,62 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
                             ended = text.endswith("\n")
                         case FellBack(failed=failed, next=next_, reason=reason):
                             click.echo(escape(f"{failed}: {reason}; {next_} is tried"), err=True)
-                        case ContextWarning(used=used):
-                            warned = f"; {used:.0%} of the context window are used: the next turn may not fit"
                         case Usage():
                             if not ended and terminal:
                                 sys.stdout.write("\n")
                                 sys.stdout.flush()
-                            click.echo(usage_line(event) + pace.told(event) + warned, err=True)
+                            click.echo("; ".join([usage_line(event) + pace.told(event), *rest.notes()]), err=True)
         except BaseException:
             if not ended and terminal:
                 sys.stdout.write("\n")
             raise
 
 
+class _Rest:
+    """What text alone does not show of an answer."""
+
+    def __init__(self) -> None:
+        self._choices: set[int] = set()
+        self._calls: set[int] = set()
+        self._cut_off = False
+        self._full: float | None = None
+
+    def take(self, event: Event) -> None:
+        match event:
+            case TextDelta(index=index) | ReasoningDelta(index=index) | ToolCallDelta(index=index) if index:
+                self._choices.add(index)
+            case ToolCallDelta(call=call):
+                self._calls.add(call)
+            case Finish(reason=reason, index=0):
+                self._cut_off = reason == "length"
+            case ContextWarning(used=used):
+                self._full = used
+
+    def notes(self) -> list[str]:
+        notes = []
+        if self._cut_off:
+            notes.append("the answer is cut off, since it reached its limit of tokens")
+        for count, what in ((len(self._calls), "tool call"), (len(self._choices), "further choice")):
+            if count:
+                notes.append(f"--json shows {count} {what}{'s' if count > 1 else ''}")
+        if self._full is not None:
+            notes.append(f"{self._full:.0%} of the context window are used: the next turn may not fit")
+        return notes
+
+
 async def print_events(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
     """Print each event as a line of JSON, as it comes; an error is the last one."""
     from genesis.runtime import CompletionError
 
-    try:
-        async with aclosing(runtime.stream(model, **request)) as stream:
-            async for event in stream:
-                _line({"type": _NAMES[type(event)], **_fields(event)})
-    except CompletionError as error:
-        _line({"type": "error", "error": type(error).__name__, "message": str(error), "status": error.status})
-        raise
+    with Pace(runtime.manifest, model) as pace:
+        try:
+            async with aclosing(runtime.stream(model, **request)) as stream:
+                async for event in stream:
+                    pace.take(event)
+                    _line({"type": _NAMES[type(event)], **_fields(event)})
+        except CompletionError as error:
+            _line({"type": "error", "error": type(error).__name__, "message": str(error), "status": error.status})
+            raise
 
 
 async def print_whole(runtime: Runtime, model: str | None, request: dict[str, Any]) -> None:
@@ -82,11 +115,12 @@ async def print_whole(runtime: Runtime, model: str | None, request: dict[str, An
     from genesis.runtime import CompletionError
 
     try:
-        shown = _as_json(await runtime.complete(model, **request))
+        with Pace(runtime.manifest, model) as pace:
+            completion = await runtime.complete(model, **request, on_event=pace.take)
     except CompletionError as error:
         sys.stdout.write(json.dumps(_failure(error), indent=2) + "\n")
         raise
-    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    sys.stdout.write(json.dumps(_as_json(completion), indent=2) + "\n")
 
 
 def usage_line(usage: Usage) -> str:

@@ -18,7 +18,7 @@ from genesis.runtime.telemetry import Operation
 from genesis.runtime.usage import Totals, warning
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from genesis.runtime.events import Completion, Event
 
@@ -86,7 +86,8 @@ class Runtime:
     ) -> AsyncGenerator[Event, None]:
         """Stream one completion: deltas as they come, `Finish` for each choice, `Usage` at the end.
 
-        Leaving the loop early closes the connection, so that the server stops generating. Until the first of these
+        Leaving the loop early closes the connection, so that the server stops generating. A stream that a variable
+        holds is closed by `aclose()` alone: put `contextlib.aclosing` around it. Until the first of these
         events came, a server that is overloaded or fails is asked again, twice, and then, if no model was named, the
         manifest's fallbacks are tried in order: each with a `FellBack` event. After that nothing is replayed.
 
@@ -116,14 +117,17 @@ class Runtime:
         tools: Sequence[Mapping[str, Any]] | None = None,
         tool_choice: str | Mapping[str, Any] | None = None,
         deadline: float | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> Completion:
         """Give a whole completion. It is streamed all the same, so that an error carries what had arrived.
 
-        Takes and raises the same as `stream`.
+        Takes and raises the same as `stream`; `on_event` is called with each event that a stream would give.
         """
         run = Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline)
         usage = Usage()
         async for event in self._run(run):
+            if on_event is not None:
+                on_event(event)
             if isinstance(event, Usage):
                 usage = event
         return run.completion(usage)
