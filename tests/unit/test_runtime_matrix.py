@@ -196,7 +196,8 @@ HEAD = """<!-- Written by tests/unit/test_runtime_matrix.py, which runs every fa
 
 `genesis.runtime` either gives an answer in which every choice has its finish reason, or raises a `CompletionError`: a
 class for each kind of failure, with the provider, the model, the HTTP status, what to do, and in `text`, `reasoning`
-and `tool_calls` all that had arrived. `error.attempts` tells what was tried before.
+and `tool_calls` all that had arrived: of the first choice, and in `choices` of each. `error.usage` has what was used by
+then, where the server said so, and `error.attempts` what was tried before.
 
 **Again.** 408, 429 and 5xx are tried again twice, after half a second and after one, with jitter; a `Retry-After` of up
 to 30 seconds holds, and who asks for more is not asked again. Nothing else is tried again.
@@ -205,6 +206,11 @@ to 30 seconds holds, and who asks for more is not asked again. Nothing else is t
 `FellBack` event. What the caller got wrong (400, 422) is nobody else's to mend.
 
 **Never twice.** Once a token was handed out nothing is replayed: the error has the text so far.
+
+**Left early.** `async for event in runtime.stream(…)` closes the connection when the loop is left, so that the server
+stops. A stream that a variable holds keeps its connection, and its turn among `maxConnections`, until it is closed: loop
+inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams that still run
+or wait end with a `RuntimeClosedError`.
 
 **Seen from outside.** The logger `genesis.runtime` has a warning for another try and for a fallback, information for a
 completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program sets up,
