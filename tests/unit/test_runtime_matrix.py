@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from genesis.manifest import SecretRef
-from genesis.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover
+from genesis.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, transport
 from genesis.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.e2e.support import ROOT, beside
 from tests.unit.runtime_support import ENVIRONMENT, KEY, MESSAGES, manifest_of, model_with, provider_with
@@ -52,6 +52,8 @@ CASES = [
     Case("429, Retry-After: 0", Fault("status", code=429, retry_after="0")),
     Case("429, Retry-After: 60", Fault("status", code=429, retry_after="60")),
     Case("500", Fault("status", code=500)),
+    Case("500, and the error's body trickles", Fault("slow error", code=500)),
+    Case("204", Fault("status", code=204, body="")),
     Case("503, Retry-After is a date that has passed", Fault("status", retry_after="Wed, 21 Oct 2015 07:28:00 GMT")),
     Case("307, a redirect", Fault("redirect", code=307)),
     Case("a login page", Fault("page")),
@@ -77,6 +79,7 @@ CASES = [
     Case("the framing of HTTP is broken", Fault("bad framing")),
     Case("the body is gzip, and cut off", Fault("cut gzip")),
     Case("the body is said to be gzip, and is not", Fault("not gzip")),
+    Case("the body is packed in a way that was not asked for", Fault("not asked for")),
     Case("an error event", Fault("error")),
     Case("an error event, then `[DONE]`", Fault("error, then done")),
     Case("an error event before the first token", Fault("error", after=1)),
@@ -102,6 +105,7 @@ class Outcome(NamedTuple):
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
 
 
 def full(stack: ExitStack) -> int:
@@ -208,9 +212,9 @@ to 30 seconds holds, and who asks for more is not asked again. Nothing else is t
 **Never twice.** Once a token was handed out nothing is replayed: the error has the text so far.
 
 **Left early.** `async for event in runtime.stream(…)` closes the connection when the loop is left, so that the server
-stops. A stream that a variable holds keeps its connection, and its turn among `maxConnections`, until it is closed: loop
-inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams that still run
-or wait end with a `RuntimeClosedError`.
+stops. A stream that a variable holds keeps its connection, and its turn among `maxConnections`, until it is closed:
+loop inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams that
+still run or wait end with a `RuntimeClosedError`.
 
 **Seen from outside.** The logger `genesis.runtime` has a warning for another try and for a fallback, information for a
 completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program sets up,

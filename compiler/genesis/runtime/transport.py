@@ -203,7 +203,7 @@ class Reply:
         """Give what comes of a body within a few seconds: an error is told though the server takes its time over it."""
         body = b""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_ERROR_SECONDS):
+            async with asyncio.timeout(min(_ERROR_SECONDS, self._connections.provider.timeout_seconds)):
                 while len(body) < _ERROR_BODY and (data := await self.read()):
                     body += data
         return body[:_ERROR_BODY]

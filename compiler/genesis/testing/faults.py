@@ -24,6 +24,7 @@ FaultKind = Literal[
     "whole",
     "silence",
     "slow headers",
+    "slow error",
     "huge headers",
     "no answer",
     "no http",
@@ -35,6 +36,7 @@ FaultKind = Literal[
     "bad framing",
     "cut gzip",
     "not gzip",
+    "not asked for",
     "error",
     "error, then done",
     "nonsense",
@@ -62,6 +64,11 @@ _INSTEAD: Final[dict[FaultKind, bytes]] = {
     "no answer": b"",
     "no http": b"SSH-2.0-OpenSSH_9.6\r\n",
 }
+# What is written before the rest comes byte by byte, and has no end.
+_TRICKLING: Final[dict[FaultKind, bytes]] = {
+    "slow headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "slow error": b"HTTP/1.1 CODE Slow\r\nContent-Type: text/plain\r\n\r\nout of order",
+}
 # What is written in the middle of a stream, which then ends.
 _WRITTEN: Final[dict[FaultKind, bytes]] = {
     "cut": b"",
@@ -72,6 +79,8 @@ _WRITTEN: Final[dict[FaultKind, bytes]] = {
     "half an event": b'data: {"choices": [{"index": 0, "del',
     "too large": b"data: " + b"x" * _TOO_LARGE,
 }
+# How the body is said to be packed.
+_PACKINGS: Final[dict[FaultKind, str]] = {"cut gzip": "gzip", "not gzip": "gzip", "not asked for": "br"}
 # What is in the events that are left out; all others come.
 _LEFT_OUT: Final[dict[FaultKind, bytes]] = {
     "no content": b'"choices":',
@@ -88,7 +97,7 @@ class Fault:
     Attributes:
         kind: What goes wrong.
         after: How many events of the stream come before it.
-        code: The HTTP status of `status` and `redirect`.
+        code: The HTTP status of `status`, `slow error` and `redirect`.
         retry_after: The header of that name, as it is sent.
         body: The body of `status`.
     """
@@ -114,10 +123,10 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
             return web.Response(text='{"choices": []}', content_type="application/json")
         case "silence":
             await asyncio.sleep(_LONG)
-        case "slow headers":
-            _raw(request, b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        case _ if fault.kind in _TRICKLING:
+            _raw(request, _TRICKLING[fault.kind].replace(b"CODE", b"%d" % fault.code))
             while request.transport is not None:
-                _raw(request, b"x")
+                _raw(request, b".")
                 await asyncio.sleep(_APART)
         case _ if fault.kind in _INSTEAD:
             _raw(request, _INSTEAD[fault.kind])
@@ -136,7 +145,7 @@ async def write(request: web.Request, response: web.StreamResponse, events: Sequ
         packer = zlib.compressobj(wbits=_GZIP)
         packed = [packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]]
         events = [*packed[:-1], packed[-1][: len(packed[-1]) // 2]]
-    elif fault.kind != "not gzip":
+    elif fault.kind not in _PACKINGS:
         events = events[: fault.after]
     for event in events:
         await response.write(event)
@@ -158,7 +167,8 @@ async def write(request: web.Request, response: web.StreamResponse, events: Sequ
 
 def headers(fault: Fault | None) -> dict[str, str]:
     """Give the headers that a fault needs."""
-    return {"Content-Encoding": "gzip"} if fault is not None and fault.kind in {"cut gzip", "not gzip"} else {}
+    packing = None if fault is None else _PACKINGS.get(fault.kind)
+    return {} if packing is None else {"Content-Encoding": packing}
 
 
 def _raw(request: web.Request, data: bytes) -> None:
