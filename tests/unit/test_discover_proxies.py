@@ -141,6 +141,7 @@ def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch
         ("http://h/v1", {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://h/v1", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
         ("https://h/v1", {"ALL_PROXY": "p:1"}, "http://p:1"),
+        ("https://h/v1", {"http_proxy": "http://q:1", "all_proxy": "p:1"}, "http://p:1"),
         ("http://h/v1", {"HTTP_PROXY": ""}, None),
         ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h"}, None),
         ("http://h:8000/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h:8000"}, None),
@@ -174,6 +175,17 @@ def test_which_proxy_an_address_has(
         monkeypatch.setenv(name, value)
     named = next((name for name, value in environment.items() if value.removeprefix("http://") == "p:1"), "")
     assert proxy_for(url) == (None if expected is None else Proxy(expected, expected, named))
+
+
+@pytest.mark.parametrize(
+    ("url", "supported"),
+    [("http://p:1", True), ("p:1", True), ("HTTPS://p:1", True), ("socks5://p:1", False), ("socks5h://p:1", False)],
+)
+def test_which_kinds_of_proxies_are_supported(url: str, supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+    monkeypatch.setenv("HTTP_PROXY", url)
+    found = proxy_for("http://h/v1")
+    assert found is not None
+    assert found.supported is supported
 
 
 def test_what_is_shown_of_a_proxy_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

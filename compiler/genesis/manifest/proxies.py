@@ -32,7 +32,7 @@ class Proxy(NamedTuple):
     @property
     def supported(self) -> bool:
         """Tell whether requests can be made through it: by HTTP, and not by SOCKS."""
-        return self.url.startswith(("http://", "https://"))
+        return self.url.lower().startswith(("http://", "https://"))
 
 
 def proxy_for(url: str) -> Proxy | None:
