@@ -76,7 +76,8 @@ def failed(
             changed = provider_with(**{"base_url": server.base_url, **(provider or {})})
             async with Runtime(manifest_of(changed), environment=environment or ENVIRONMENT) as runtime:
                 with pytest.raises(CompletionError) as caught:
-                    await collect(runtime, **options)
+                    async with asyncio.timeout(30):  # no fault is a hang
+                        await collect(runtime, **options)
         assert runtime.usage[""].completions == 0
         return caught.value
 
