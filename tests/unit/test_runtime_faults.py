@@ -493,6 +493,29 @@ def test_a_runtime_that_is_closed_ends_what_waits(
     assert [type(each) for each in asyncio.run(run())] == [RuntimeClosedError] * 3
 
 
+def test_what_waits_for_its_turn_ends_though_nobody_reads_the_stream_that_has_it() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.head()
+        await exchange.chunk(HELLO)
+        await exchange.until_the_client_leaves()
+
+    async def run() -> None:
+        async with raw_server(answer) as server:
+            provider = provider_with(base_url=server.base_url, max_connections=1)
+            runtime = Runtime(manifest_of(provider), environment=ENVIRONMENT)
+            held = runtime.stream(None, MESSAGES)
+            await anext(held)
+            waiting = [asyncio.create_task(runtime.complete(None, MESSAGES)) for _ in range(2)]
+            await asyncio.sleep(0)
+            await runtime.close()
+            async with asyncio.timeout(10):
+                ended = await asyncio.gather(*waiting, return_exceptions=True)
+            assert [type(each) for each in ended] == [RuntimeClosedError] * 2
+            await held.aclose()
+
+    asyncio.run(run())
+
+
 def test_a_runtime_belongs_to_the_loop_that_it_was_used_in() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.stream(HELLO, STOP, USAGE, DONE)
