@@ -30,7 +30,7 @@ def server(folder: Path) -> Iterator[FakeVLLM]:
     with serving((ServedModel("llama", max_model_len=4096),), answer=Answer((HOSTILE,))) as running:
         text = (
             f'{{ models: {{ providers: {{ vllm: {{ baseUrl: "{running.base_url}", apiKey: "${{VLLM_API_KEY}}",'
-            ' models: [{ id: "llama" }] } } }, agents: { defaults: { model: "vllm/llama" } } }'
+            ' models: [{ id: "llama", contextWindow: 4096 }] } } }, agents: { defaults: { model: "vllm/llama" } } }'
         )
         (folder / "genesis.json5").write_text(text, encoding="utf-8")
         yield running

@@ -63,6 +63,13 @@ def test_cached_tokens_have_a_price_of_their_own() -> None:
     }
 
 
+def test_of_an_assumed_window_no_share_is_known() -> None:
+    events, _ = streamed(HELLO, STOP, used(950, 20), DONE, context_window_from="default")
+    note = "how much of its context window is used is not known: nobody stated one"
+    assert events[-1] == Usage(950, 20, cost=0.0, notes=(note,))
+    assert not any(isinstance(each, ContextWarning) for each in events)
+
+
 def test_usage_on_every_chunk_is_no_sum() -> None:
     running = {"prompt_tokens": 3, "completion_tokens": 1}
     events, totals = streamed(

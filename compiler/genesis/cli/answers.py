@@ -136,7 +136,10 @@ def usage_line(usage: Usage) -> str:
 
 
 def _share(usage: Usage) -> str:
-    return "" if usage.context_used is None else f"{usage.context_used:.1%} of the context window, "
+    if usage.context_used is None:
+        return ""
+    share = f"{usage.context_used:.1%}"
+    return f"{'under 0.1%' if share == '0.0%' else share} of the context window, "
 
 
 def complain(error: CompletionError) -> None:

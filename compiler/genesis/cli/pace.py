@@ -66,9 +66,11 @@ class Pace:
         """Say how it goes. A chunk is taken for a token, and what the prompt takes is not known before the usage."""
         if self._first is None:
             return f"waiting for the first token: {time.monotonic() - self._began:.0f} s"
-        share = self._pieces / find(self._manifest, self._model).model.context_window
+        model = find(self._manifest, self._model).model
+        share = f"; context window {self._pieces / model.context_window:.1%} + the prompt"
+        known = model.context_window_from != "default"
         made = f"{self._pieces} tokens{self._speed(self._pieces)}"
-        return f"{made}; first after {self._first - self._began:.2f} s; context window {share:.1%} + the prompt"
+        return f"{made}; first after {self._first - self._began:.2f} s{share if known else ''}"
 
     def _speed(self, tokens: int) -> str:
         seconds = self._last - (self._first or self._last)

@@ -102,7 +102,7 @@ class Usage(_Event, frozen=True):
         cached: Tokens of the prompt that the server found in its prefix cache.
         cost: By the model's prices per million tokens, in their currency.
         context_used: Input and output as a share of the context window, 0 to 1; None for several choices, each of
-            which has a window of its own.
+            which has a window of its own, and where the window is only assumed.
         notes: What is worth knowing of a completion that succeeded, such as that the server sent no usage.
     """
 

@@ -187,6 +187,8 @@ def _notes(run: Run) -> tuple[str, ...]:
         notes.append(f"tried {again + 1} times: {run.attempts[-1].message}")
     if run.decoder.usage is None:
         notes.append("the server sent no usage")
+    elif run.found.model.context_window_from == "default":
+        notes.append("how much of its context window is used is not known: nobody stated one")
     if answer.reasoning_pieces and not answer.text_pieces and not answer.tool_calls:
         notes.append("the answer is reasoning only")
     return tuple(notes)

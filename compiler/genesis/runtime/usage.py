@@ -60,7 +60,10 @@ def warning(usage: Usage, model: Model) -> ContextWarning | None:
 
 
 def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...] = (), *, choices: int = 1) -> Usage:
-    """Give the usage of a completion; what the server did not report is None, and never 0."""
+    """Give the usage of a completion; what the server did not report is None, and never 0.
+
+    Of a context window that is only assumed no share is known.
+    """
     if wire is None:
         return Usage(notes=notes)
     given, made = wire.prompt_tokens, wire.completion_tokens
@@ -71,5 +74,6 @@ def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...] = (), *
         prices = model.cost
         fresh = given - (cached or 0)
         cost = (fresh * prices.input + (cached or 0) * prices.cache_read + made * prices.output) / 1_000_000
-        share = (given + made) / model.context_window if choices == 1 else None
+        if choices == 1 and model.context_window_from != "default":
+            share = (given + made) / model.context_window
     return Usage(given, made, reasoning, cached, cost, share, notes)
