@@ -56,6 +56,12 @@ def provider(members: str, more: str = "") -> str:
     return f'{{ models: {{ providers: {{ p: {{ models: [{{ id: "m" }}], {members} }} }} }}, {more} }}'
 
 
+@pytest.mark.parametrize("identifier", ["", " ", "llama ", "\tllama"])
+def test_a_model_that_no_reference_can_name(identifier: str) -> None:
+    text = f'{{ models: {{ providers: {{ vllm: {{ models: [{{ id: "{identifier}", contextWindow: 8 }}] }} }} }} }}'
+    assert found(text) == [("invalid-value", f'"{identifier}"')]
+
+
 @pytest.mark.parametrize(
     "models",
     [

@@ -162,6 +162,9 @@ def _check_model(
             f'write the model\'s id; `"{path[2]}/*": {{}}` in `agents.defaults.models` asks the server for all it has'
         )
         yield INVALID_VALUE.finding(context, (*path, "id"), message, help_)
+    elif identifier != identifier.strip() or not identifier:
+        message = f"`{config_path((*path, 'id'))}` is empty or has white space around it, so no reference can name it"
+        yield INVALID_VALUE.finding(context, (*path, "id"), message, "write what the server calls the model")
     limit = model.get("maxTokens")
     window = model.get("contextWindow", None if dynamic else DEFAULT_CONTEXT_WINDOW)
     if type(limit) is int and type(window) is int and limit > window > 0:
