@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from genesis.config import providers, states_key
+from genesis.config import IMPLICIT_PROVIDERS, declared_models, mapping, providers, states_key
 from genesis.diagnostics import Edit, Fix, config_path
 from genesis.expand import text_span
 from genesis.hosts import address
@@ -31,7 +31,9 @@ BASE_URL_PATH: Final = Rule(
 and most servers like it that is `/v1`, with or without a path before it. Without it a server answers 404; with an
 endpoint at its end, the request goes to `/v1/chat/completions/chat/completions`.
 
-A slash at the end is left out of every request, so that it is only a note.""",
+A path that has a version anywhere (`/v1beta/openai`) is taken as it is. One that has none is a warning: some gateways
+have an API there, and only a person can tell. A slash at the end is left out of every request, so that it is only a
+note.""",
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1/chat/completions",\n'
     '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
     '{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1",\n'
@@ -62,10 +64,12 @@ asks. No model is served there; in a configuration from somebody else it is an a
 )
 RULES: Final = (BASE_URL_PATH, CLEARTEXT_CREDENTIAL, METADATA_ADDRESS)
 
-# Compiled when first needed. An endpoint of the API at the end of a path, and a version at its end.
+# Compiled when first needed. An endpoint of the API at the end of a path, and a version anywhere in it.
 _ENDPOINT = r"/(?:chat/completions|completions|models|embeddings|responses)$"
-_VERSION = r"/v\d+[a-z0-9]*$"
-_METADATA_HOSTS: Final = frozenset({"metadata.google.internal", "metadata.goog", "fd00:ec2::254", "100.100.100.200"})
+_VERSION = r"/v[0-9]+[a-z0-9]*(?:/|$)"
+_METADATA_HOSTS: Final = frozenset({"metadata.google.internal", "metadata.goog"})
+# AWS, OpenStack and Alibaba; every other cloud's is in 169.254.0.0/16.
+_METADATA_ADDRESSES: Final = frozenset({"fd00:ec2::254", "fe80::a9fe:a9fe", "100.100.100.200"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
@@ -88,8 +92,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if _is_metadata(host):
             message = f"`{config_path(path)}` leads to `{host}`, where clouds keep a machine's credentials"
             yield METADATA_ADDRESS.finding(context, path, message, "write the address of a model server")
-        elif parts.scheme == "http" and not is_private_host(url) and _sends_key(provider):
-            message = f"the key of `{config_path(path[:3])}` goes to the public host `{host}` in clear text"
+        elif parts.scheme == "http" and not is_private_host(url) and (key := _key_sent(name, provider)):
+            message = f"{key} of `{config_path(path[:3])}` goes to the public host `{host}` in clear text"
             yield CLEARTEXT_CREDENTIAL.finding(context, path, message, "write `https://`, if the server speaks TLS")
 
 
@@ -97,23 +101,34 @@ def _check_path(context: Context, path: Path, url: str, parts: SplitResult) -> I
     bare = parts.path.rstrip("/")
     right = re.sub(_ENDPOINT, "", bare)
     problem = "ends in an endpoint of the API, which is put after it" if right != bare else ""
-    if not re.search(_VERSION, right):
+    versioned = re.search(_VERSION, right) is not None
+    if not versioned:
         problem = problem or "does not end in the path of the API"
-        right += "/v1"
     elif right.endswith("/v1/v1"):
         problem = "has `/v1` twice"
         right = right.removesuffix("/v1")
-    better = parts._replace(path=right).geturl()
+    better = parts._replace(path=right if versioned else f"{right}/v1").geturl()
+    help_ = f"write `{better}`"
     if not problem:
         if parts.path != bare:
-            yield _slash(context, path, f"write `{better}`")
+            yield _slash(context, path, help_)
         return
-    finding = BASE_URL_PATH.finding(context, path, f"`{config_path(path)}` {problem}", f"write `{better}`")
+    message = f"`{config_path(path)}` {problem}"
+    if right and not versioned:
+        # What follows a path of somebody's own is known to that somebody alone.
+        finding = BASE_URL_PATH.finding(context, path, message, f"{help_}, if the API is there")
+        yield finding if right != bare else finding._replace(severity="warning")
+        return
+    finding = BASE_URL_PATH.finding(context, path, message, help_)
     span = text_span(context.document, path, url, 0, len(url))
     if span.source.text[span.start : span.end] == url:
-        # Written as it is, without a reference or an escape: what stands before the path is kept by the letter.
-        kept = url.removesuffix(parts.path)
-        finding = finding._replace(fix=Fix(f"write `{better}`", (Edit(span, f"{kept}{right}"),)))
+        # Written as it is, without a reference or an escape. No more is replaced than what is wrong.
+        start = len(url) - len(parts.path) + len(right)
+        text = "" if versioned else "/v1"
+        if not versioned and url[start : start + 1] == "/":
+            start, text = start + 1, "v1"
+        edit = Edit(span._replace(start=span.start + start), text)
+        finding = finding._replace(fix=Fix(help_, (edit,)))
     yield finding
 
 
@@ -130,11 +145,16 @@ def _slash(context: Context, path: Path, help_: str) -> Diagnostic:
 
 def _is_metadata(host: str) -> bool:
     found = address(host)
-    if found is not None:
-        return found.is_link_local or str(found) in _METADATA_HOSTS
-    return host.lower().rstrip(".") in _METADATA_HOSTS
+    if found is None:
+        return host.lower().rstrip(".") in _METADATA_HOSTS
+    if found.version == 4 and found.is_link_local:  # noqa: PLR2004 - of IPv6 every network has them
+        return True
+    return str(found).partition("%")[0] in _METADATA_ADDRESSES
 
 
-def _sends_key(provider: dict[str, Any]) -> bool:
-    headers = provider.get("headers")
-    return states_key(provider) or any(map(is_key_header, headers if isinstance(headers, dict) else ()))
+def _key_sent(name: str, provider: dict[str, Any]) -> str:
+    """Name the key that requests of a provider carry; nothing where none is stated and no variable stands for it."""
+    owners = [provider, *(model for _, model in declared_models(provider))]
+    if states_key(provider) or any(is_key_header(key) for owner in owners for key in mapping(owner, "headers")):
+        return "the key"
+    return "VLLM_API_KEY, the key if it is set," if "apiKey" not in provider and name in IMPLICIT_PROVIDERS else ""

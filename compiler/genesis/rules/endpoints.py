@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from genesis.config import IMPLICIT_PROVIDERS, providers
 from genesis.diagnostics import config_path
+from genesis.reference import foreign_dialect
 from genesis.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ key into `apiKey`, and basic authentication into `headers`, as references to var
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
+_FORM: Final = "write `http://HOST:PORT/v1`"
+
 
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check the base URL of every declared provider."""
@@ -61,7 +64,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield MISSING_BASE_URL.finding(context, path, message, 'add `baseUrl: "http://HOST:PORT/v1"`', key=True)
             continue
         url = context.text(*path, "baseUrl")
-        if url is not None:
+        # Another tool's reference (`$BASE_URL`) is a finding itself, and no URL that is wrong.
+        if url is not None and not foreign_dialect(url):
             yield from _check_url(context, (*path, "baseUrl"), url)
 
 
@@ -71,8 +75,8 @@ def _check_url(context: Context, path: tuple[str, ...], url: str) -> Iterator[Di
         parts = urlsplit(url)
         problem = _problem(url, parts)
     except ValueError as error:
-        # The library's words: `Port out of range 0-65535`, `Invalid IPv6 URL`.
-        problem = str(error), "write `http://HOST:PORT/v1`"
+        # The library's words: `Port out of range 0-65535`, `Invalid IPv6 URL`. They may quote a part of a password.
+        problem = "its host or port cannot be read" if "@" in url else str(error), _FORM
     else:
         if "@" in parts.netloc:
             help_ = 'remove it; put the key into `apiKey: "${VLLM_API_KEY}"`, or basic authentication into `headers`'
@@ -86,11 +90,12 @@ def _problem(url: str, parts: SplitResult) -> tuple[str, str] | None:
     if url != url.strip() or any(char <= " " or char == "\x7f" for char in url):
         return "it holds white space or control characters", "remove them"
     if parts.scheme not in {"http", "https"}:
-        host = "" if "://" in url else url.lstrip("/")
-        help_ = f"write `http://{host or 'HOST:PORT/v1'}`"
+        # What is before an `@` may be a password.
+        host = "" if "://" in url or "@" in url else url.lstrip("/")
+        help_ = f"write `http://{host}`" if host else _FORM
         return "it does not start with `http://` or `https://`", help_
     if not parts.hostname:
-        return "it has no host", "write `http://HOST:PORT/v1`"
+        return "it has no host", _FORM
     if parts.port == 0:
         return "port 0 is none that a server can have", "write the server's port"
     if parts.query or parts.fragment or url[-1] in "?#":
