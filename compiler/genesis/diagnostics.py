@@ -107,9 +107,13 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _shortened(finding: Diagnostic) -> Diagnostic:
-    if len(finding.message) <= _LONGEST and len(finding.help or "") <= _LONGEST:
+    if max(map(len, (finding.message, finding.help or "", finding.reason or ""))) <= _LONGEST:
         return finding
-    return finding._replace(message=_cut(finding.message), help=finding.help and _cut(finding.help))
+    return finding._replace(
+        message=_cut(finding.message),
+        help=finding.help and _cut(finding.help),
+        reason=finding.reason and _cut(finding.reason),
+    )
 
 
 def _cut(text: str) -> str:

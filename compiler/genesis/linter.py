@@ -145,7 +145,7 @@ def check_text(
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY)
         # What is said of comments names what stands in them, and that may be a key.
         hide_secrets(linted.context.document)
-        found = [without_secrets(finding) for finding in found]
+        found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
     return Checked(linted, settings.apply(found, name), settings.apply(silenced, name))
 
 

@@ -80,7 +80,11 @@ def looks_secret(text: str) -> bool:
 
 
 def without_secrets(finding: Diagnostic) -> Diagnostic:
-    """Take what is hidden around a finding's place out of its words: a syntax error names what it found."""
+    """Take what is hidden around a finding's place out of its words: a syntax error names what it found.
+
+    The words of its fix and the reason for which it is silenced are among them. A fix that would write a secret is left
+    out: reports show what it writes.
+    """
     span = finding.span
     if span is None:
         return finding
@@ -91,14 +95,32 @@ def without_secrets(finding: Diagnostic) -> Diagnostic:
     # Where a secret holds escapes or line ends, the finding may name what is between them.
     near |= {part for secret in near for part in _PIECES.split(secret) if part}
 
-    def masked(words: str) -> str:
+    def without(words: str) -> str:
         for secret in sorted(near, key=lambda secret: (-len(secret), secret)):
             # A short one is in too many words, and is taken out where it is what a message quotes.
             found, instead = (secret, "***") if len(secret) > _SHORT else (f"`{secret}`", "`***`")
             words = words.replace(found, instead)
         return words
 
-    return finding._replace(message=masked(finding.message), help=finding.help and masked(finding.help))
+    fix = finding.fix
+    if fix is not None:
+        shows = any(looks_secret(edit.text) or without(edit.text) != edit.text for edit in fix.edits)
+        fix = None if shows else fix._replace(title=without(fix.title))
+    return finding._replace(
+        message=without(finding.message),
+        help=finding.help and without(finding.help),
+        fix=fix,
+        reason=finding.reason and _masked(without(finding.reason)),
+    )
+
+
+def _masked(text: str) -> str:
+    """Give a text with three asterisks for each secret in it."""
+    shown, done = "", 0
+    for start, end in _merged(list(_in_text(text))):
+        shown += f"{text[done:start]}***"
+        done = end
+    return shown + text[done:]
 
 
 def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
