@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis.diagnostics import Edit
-from genesis.report.escape import escape
+from genesis.report.escape import escape, escape_line
 from genesis.source import Span
 from genesis.syntax import decode, parse
 
@@ -85,7 +85,7 @@ def _shown(name: str, data: bytes) -> list[str]:
         text += source.text[done:start] + "***"
         done = end
     text += source.text[done:]
-    return [escape(line.removesuffix("\r")) for line in text.removesuffix("\n").split("\n")]
+    return [escape_line(line.removesuffix("\r")) for line in text.removesuffix("\n").split("\n")]
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 FORMATS = ["text", "concise", "json", "sarif", "github", "gitlab", "junit"]
 WORDS = "\x1b[31mred \u202e\u2066 ::error::no\n::error::own\r\n::warning file=a::x\x85%0A::notice::y ]]> <b>&\"' \x9b1m"
+WORDS += " ##[add-mask]m ##vso[task.setvariable variable=v]w ##VSO[x]"
 # What a file name can hold: no slash and no NUL, and not much of it.
 NAME = WORDS.replace("/", "")
+# A line that begins with one of these would be a command.
+NAMES = {"escapes": NAME, "command": f"::error::pwned{NAME[-60:]}", "blank": " ::warning::x"}
 LONG = "k" * 1_000_000
 
 
@@ -44,7 +47,8 @@ def contents() -> dict[str, str]:
 
 def harmless(output: str, form: str) -> None:
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", output)
-    commands = [line for line in output.split("\n") if line.lstrip().startswith(("::", "##["))]
+    assert not re.search(r"(?i)##(vso)?\[", output)
+    commands = [line for line in output.split("\n") if line.lstrip().startswith("::")]
     if form == "github":
         assert all(re.match("::(error|warning|notice) (file=.*,)?title=[a-z0-9-]+::[^:]", line) for line in commands)
     else:
@@ -59,10 +63,20 @@ def harmless(output: str, form: str) -> None:
 @pytest.mark.parametrize("case", contents())
 @pytest.mark.parametrize("form", FORMATS)
 def test_hostile_content_in_a_file_with_a_hostile_name(form: str, case: str, genesis: Genesis, folder: Path) -> None:
-    inside = folder / NAME
+    check_hostile(form, case, NAME, genesis, folder)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_hostile_name(form: str, name: str, genesis: Genesis, folder: Path) -> None:
+    check_hostile(form, "keys", NAMES[name], genesis, folder)
+
+
+def check_hostile(form: str, case: str, name: str, genesis: Genesis, folder: Path) -> None:
+    inside = folder / name
     inside.mkdir()
     (inside / "genesis.json5").write_text(contents()[case], encoding="utf-8", newline="")
-    done = genesis("check", "--format", form, NAME)
+    done = genesis("check", "--format", form, name)
     assert done.returncode in {0, 1}
     assert done.stdout
     harmless(done.stdout, form)
@@ -80,7 +94,7 @@ def test_findings_in_an_included_file_with_a_hostile_name(form: str, genesis: Ge
 
 @pytest.mark.parametrize("arguments", [["--diff", "--fix"], ["--fix"]], ids=["diff", "fix"])
 def test_a_change_of_a_hostile_file(arguments: list[str], genesis: Genesis, folder: Path) -> None:
-    inside = f"// {WORDS[:20]}\n baseURL: 'http://h/v1', x: {written(WORDS)}"
+    inside = f"// {WORDS[:20]}\n/*\n::notice::n\n ##[group]g\n*/ baseURL: 'http://h/v1', x: {written(WORDS)}"
     text = f"{{ models: {{ providers: {{ vllm: {{ {inside} }} }} }} }}"
     path = folder / f"{NAME}.json5"
     path.write_text(text, encoding="utf-8", newline="")

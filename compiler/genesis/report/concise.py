@@ -23,5 +23,8 @@ def line(finding: Diagnostic) -> str:
     place = ""
     if finding.span is not None:
         position = finding.span.source.position(finding.span.start)
-        place = f"{escape(finding.span.source.name)}:{position.line}:{position.column}: "
+        name = escape(finding.span.source.name)
+        # The same file, and at the start of a line no workflow command, which may have white space before it.
+        name = f"./{name}" if name.lstrip().startswith("::") else name
+        place = f"{name}:{position.line}:{position.column}: "
     return f"{place}{finding.severity}[{finding.rule}] {escape(finding.message)}"

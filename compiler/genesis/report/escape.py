@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["escape"]
+__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_line"]
 
 # Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
 # separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
@@ -14,11 +14,26 @@ _UNSAFE = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# The bracket of `##[command]` and `##vso[command]`, which the runners of GitHub Actions and Azure Pipelines look for
+# anywhere in a line; and how it is shown.
+COMMAND = re.compile(r"(?i)(?<=##)\[|(?<=##vso)\[")
+BRACKET = "\\x5b"
 
 
 def escape(text: str) -> str:
-    r"""Replace every control character by its escape, as in `\x1b` or `\u202e`."""
-    return _UNSAFE.sub(_visible, text)
+    r"""Replace every control character by its escape, as in `\x1b` or `\u202e`, and the bracket of a runner's command."""
+    return COMMAND.sub(lambda _: BRACKET, _UNSAFE.sub(_visible, text))
+
+
+def escape_line(text: str) -> str:
+    """Escape what begins a line: no runner takes it for a workflow command, which may have white space before it."""
+    escaped = escape(text)
+    return escaped.replace("::", "\\x3a:", 1) if escaped.lstrip().startswith("::") else escaped
+
+
+def escape_json(text: str) -> str:
+    r"""Write what would be a runner's command in a JSON text another way: a `[` after `##` is in a string."""
+    return COMMAND.sub(r"\\u005b", text)
 
 
 def _visible(match: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from genesis.report.escape import escape_json
 from genesis.report.fingerprint import fingerprints
 from genesis.report.paths import relative
 
@@ -23,7 +24,7 @@ _SEVERITIES: Final = {"error": "major", "warning": "minor", "info": "info"}
 def render(report: Report) -> str:
     """Render the findings; an empty array where there are none."""
     findings = [_finding(finding, fingerprint) for finding, fingerprint in fingerprints(report.findings)]
-    return json.dumps(findings, indent=2) + "\n"
+    return escape_json(json.dumps(findings, indent=2)) + "\n"
 
 
 def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:

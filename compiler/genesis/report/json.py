@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from genesis.report.escape import escape_json
+
 if TYPE_CHECKING:
     from genesis.diagnostics import Diagnostic, Fix
     from genesis.report.model import Report
@@ -31,7 +33,7 @@ def render(report: Report) -> str:
         },
     }
     # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
-    return json.dumps(content, indent=2) + "\n"
+    return escape_json(json.dumps(content, indent=2)) + "\n"
 
 
 def _finding(finding: Diagnostic) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from genesis import __version__
+from genesis.report.escape import escape_json
 from genesis.report.fingerprint import fingerprints
 from genesis.report.paths import relative
 from genesis.rules.catalogue import CATALOGUE, HOME, address
@@ -42,7 +43,7 @@ def render(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, fingerprint) for finding, fingerprint in findings],
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return escape_json(json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

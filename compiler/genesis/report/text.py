@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from genesis.report.escape import escape
+from genesis.report.escape import BRACKET, COMMAND, escape
 from genesis.report.summary import summary
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ def _line(span: Span) -> tuple[str, int, int]:
 def _cells(source: Source, start: int, end: int) -> list[str]:
     """Give what is shown for each character of a line: itself, an escape, a blank for a tab, one mask for a secret."""
     cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
+    for command in COMMAND.finditer(source.text, start, end):
+        cells[command.start() - start] = BRACKET
     index = bisect_right(source.hidden, start, key=_end)
     for hidden_start, hidden_end in source.hidden[index:]:
         if hidden_start >= end:
