@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from genesis.diagnostics import Diagnostic, Edit, Fix, Path, config_path
-from genesis.nearest import listed, nearest
+from genesis.nearest import listed, meant, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,7 +207,8 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
                 help_ = f"did you mean `{near}`? {help_}"
             message = f"unknown key `{key}` in `{config_path(path)}`"
             span = document.key_span((*path, key))
-            fix = _renaming(span, near) if near is not None and near not in instance else None
+            right = meant(key, known)
+            fix = _renaming(span, right) if right is not None and right not in instance else None
             yield Diagnostic("unknown-key", message, span, help_, fix=fix)
 
 

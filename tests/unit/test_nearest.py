@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis.nearest import listed, nearest
+from genesis.nearest import listed, meant, nearest
 
 KEYS = ("api", "apiKey", "baseUrl", "headers", "maxConnections", "models", "params", "timeoutSeconds")
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"),
+    ("word", "near"),
     [
         ("baseURL", "baseUrl"),
         ("BASEURL", "baseUrl"),
@@ -33,8 +33,46 @@ KEYS = ("api", "apiKey", "baseUrl", "headers", "maxConnections", "models", "para
         ("ключ", None),
     ],
 )
-def test_a_misspelt_key_is_near_to_the_right_one(word: str, meant: str | None) -> None:
-    assert nearest(word, KEYS) == meant
+def test_a_misspelt_key_is_near_to_the_right_one(word: str, near: str | None) -> None:
+    assert nearest(word, KEYS) == near
+
+
+@pytest.mark.parametrize(
+    ("word", "right"),
+    [
+        ("baseURL", "baseUrl"),
+        ("base_url", "baseUrl"),
+        ("BASE-URL", "baseUrl"),
+        ("baseUrls", "baseUrl"),
+        ("apikye", "apiKey"),
+        ("modles", "models"),
+        ("model", "models"),
+        ("modells", "models"),
+        ("contextWindws", "contextWindow"),
+        ("maxToken", "maxTokens"),
+        ("timeoutSecnods", "timeoutSeconds"),
+        ("minTokens", None),
+        ("maxInputTokens", None),
+        ("tokens", None),
+        ("timeout", None),
+        ("time", None),
+        ("cached", None),
+        ("cache", None),
+        ("host", None),
+        ("apis", None),
+        ("cacheXX", None),
+        ("", None),
+        ("models" * 200_000, None),
+    ],
+)
+def test_a_slip_is_told_from_another_word(word: str, right: str | None) -> None:
+    assert meant(word, (*KEYS, "contextWindow", "maxTokens", "cacheRead", "cacheWrite", "cost")) == right
+
+
+def test_of_two_that_a_word_may_be_a_slip_for_neither_is_meant() -> None:
+    assert meant("fallbakcs", ["fallbacks", "fallbackz"]) is None
+    assert meant("ab_c", ["abc", "aBc"]) is None
+    assert meant("aliass", ["alias"]) == "alias"
 
 
 def test_the_spelling_that_differs_by_case_alone_wins() -> None:

@@ -21,7 +21,7 @@ BRACKET = "\\x5b"
 
 
 def escape(text: str) -> str:
-    r"""Replace every control character by its escape, as in `\x1b` or `\u202e`, and the bracket of a runner's command."""
+    r"""Escape every control character, as in `\x1b` or `\u202e`, and the bracket of a runner's command."""
     return COMMAND.sub(lambda _: BRACKET, _UNSAFE.sub(_visible, text))
 
 
