@@ -49,10 +49,17 @@ class Fix(NamedTuple):
     """A change that puts a finding right and is safe: what it does, in words (`rename it to `baseUrl``), and its edits.
 
     The edits lie in one file and do not overlap.
+
+    Attributes:
+        title: In words.
+        edits: What is replaced.
+        uncovers: Text that nothing has looked at before, since the mistake kept it from being what it was meant to be:
+            the member of a misspelt key. What is wrong in it is found when the fix is made, and not made by it.
     """
 
     title: str
     edits: tuple[Edit, ...]
+    uncovers: Span | None = None
 
 
 class Diagnostic(NamedTuple):

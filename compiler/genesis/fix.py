@@ -1,4 +1,9 @@
-"""Putting findings right: the edits of their fixes, made last to first, so that comments and layout stay."""
+"""Putting findings right: the edits of their fixes, made last to first, so that comments and layout stay.
+
+The law: a fix takes its own finding away and adds none. What it uncovers is not added: the member of a misspelt key is
+looked at when the key has its right name, and what is wrong there was wrong before. A fix that would bring a finding
+anywhere else is not made, and the finding says why.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +11,86 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis.diagnostics import Edit
-from genesis.report.escape import escape, escape_line
+from genesis.report.escape import escape, escape_start
+from genesis.report.paths import relative
 from genesis.source import Span
+from genesis.suppress import UNUSED
 from genesis.syntax import decode, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from genesis.diagnostics import Diagnostic, Fix
+    from genesis.diagnostics import Diagnostic
 
-__all__ = ["Fixed", "diff", "edited", "fix", "fixing_edits"]
+    Lint = Callable[[Mapping[str, bytes]], list[Diagnostic]]
+
+__all__ = ["Fixed", "diff", "edited", "fix", "fixing_edits", "marked"]
 
 _ROUNDS: Final = 10
 _BOM: Final = b"\xef\xbb\xbf"
+_Key = tuple[str, str, str]
 
 
 class Fixed(NamedTuple):
-    """A file's new bytes, and how many findings were put right."""
+    """What came of fixing.
 
-    data: bytes
+    Attributes:
+        files: The new bytes of those files that are others now, by name.
+        made: How many findings were put right.
+        refused: Why the fixes that are left were not made, for `marked`.
+    """
+
+    files: dict[str, bytes]
     made: int
+    refused: Mapping[_Key, str]
 
 
-def fix(name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]) -> Fixed:
-    """Put right what can be put right in one file; what it includes is left alone.
+class _Round(NamedTuple):
+    """What a round made of the files, the findings that it put right, and why it did not put others right."""
 
-    A fix may make another one possible, so this goes on while there is something to fix. One that would add a finding
-    of any rule is not made.
+    files: Mapping[str, bytes]
+    made: list[Diagnostic]
+    refused: Mapping[_Key, str]
+
+
+def fix(files: Mapping[str, bytes], lint: Lint) -> Fixed:
+    """Put right what can be put right in a configuration: the file itself, and those that it includes.
+
+    A fix may make another one possible, so this goes on while there is something to fix.
 
     Args:
-        name: The file's path, as findings name it.
-        data: Its bytes. A byte order mark and the line ends stay as they are.
-        lint: Gives the findings of other bytes for the same file.
+        files: Their bytes by the names that findings have them under. No other file is touched. A byte order mark and
+            the line ends stay as they are.
+        lint: Gives the findings where the files hold other bytes.
     """
-    fixed = Fixed(data, 0)
-    for better, made in _rounds(name, data, lint):
-        fixed = Fixed(better, fixed.made + len(made))
-    return fixed
+    new, made = files, 0
+    refused: Mapping[_Key, str] = {}
+    for done in _rounds(files, lint):
+        new, refused = done.files, done.refused
+        made += len(done.made)
+    changed = {name: data for name, data in new.items() if data != files[name]}
+    return Fixed(changed, made, refused)
 
 
-def fixing_edits(name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]) -> tuple[Edit, ...]:
-    """Give what `fix` does as edits of the text as it is, in order: no character stands in them that stays as it is."""
+def marked(findings: Iterable[Diagnostic], refused: Mapping[_Key, str]) -> list[Diagnostic]:
+    """Take the fix from findings whose fix was refused, and say why."""
+
+    def seen(finding: Diagnostic) -> Diagnostic:
+        why = refused.get(_key(finding)) if finding.fix else None
+        if why is None:
+            return finding
+        help_ = f"{finding.help}; " if finding.help else ""
+        return finding._replace(fix=None, help=f"{help_}--fix leaves it: {why}")
+
+    return [seen(finding) for finding in findings]
+
+
+def fixing_edits(name: str, data: bytes, lint: Lint) -> tuple[Edit, ...]:
+    """Give what `fix` does to one file as edits of its text, in order; what stays as it is stands in none of them."""
     source, _ = decode(name, data)
     pieces = [_Piece(0, len(source.text), None)]
-    for _, made in _rounds(name, data, lint):
-        edits = [edit for finding in made if finding.fix for edit in finding.fix.edits]
+    for each in _rounds({name: data}, lint):
+        edits = _edits(each.made)[name] if each.made else []
         for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end), reverse=True):
             pieces = _with_piece(pieces, edit)
     done, text, found = 0, "", []
@@ -65,17 +105,21 @@ def fixing_edits(name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic
 
 
 def diff(name: str, before: bytes, after: bytes) -> str:
-    """Show a change as a unified diff, without secrets and without characters that a terminal would obey."""
+    """Show a change as a unified diff, which git(1) applies where the folder of the run is.
+
+    It is without secrets, and without characters that a terminal would obey; where one is shown as something else, the
+    diff is for people alone.
+    """
     import difflib  # for those who ask what would be changed
 
     old, new = (_shown(name, data) for data in (before, after))
-    return "".join(
-        f"{line}\n" for line in difflib.unified_diff(old, new, f"a/{escape(name)}", f"b/{escape(name)}", lineterm="")
-    )
+    path = escape(relative(name))
+    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
+    return "".join(f"{escape_start(line)}\n" for line in lines)
 
 
 def _shown(name: str, data: bytes) -> list[str]:
-    """Give a file's lines as they may be printed."""
+    """Give a file's lines as they may be printed, each with the carriage return of its end."""
     from genesis.masking import hide_secrets
 
     source, _ = decode(name, data)
@@ -85,7 +129,10 @@ def _shown(name: str, data: bytes) -> list[str]:
         text += source.text[done:start] + "***"
         done = end
     text += source.text[done:]
-    return [escape_line(line.removesuffix("\r")) for line in text.removesuffix("\n").split("\n")]
+    *lines, last = text.split("\n")
+    shown = [escape(line.removesuffix("\r")) + "\r" * line.endswith("\r") for line in lines]
+    # How diff(1) says that the last line has no end.
+    return [*shown, f"{escape(last)}\n\\ No newline at end of file"] if last else shown
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
@@ -127,55 +174,119 @@ def _with_piece(pieces: Iterable[_Piece], edit: Edit) -> list[_Piece]:
     return [*before, _Piece(0, 0, edit.text), *after]
 
 
-def _rounds(
-    name: str, data: bytes, lint: Callable[[bytes], list[Diagnostic]]
-) -> Iterator[tuple[bytes, list[Diagnostic]]]:
-    """Give what each round makes of the bytes, and the findings that it put right."""
+def _rounds(files: Mapping[str, bytes], lint: Lint) -> Iterator[_Round]:
+    """Give what each round does, down to one that does nothing: it tells why what is left is not put right."""
     for _ in range(_ROUNDS):
-        findings = lint(data)
-        wanted = [finding for finding in findings if finding.fix is not None and _is_here(finding.fix, name)]
-        data, made = _improved(data, wanted, findings, lint)
-        if not made:
+        findings = lint(files)
+        wanted = [
+            each for each in findings if each.fix and all(edit.span.source.name in files for edit in each.fix.edits)
+        ]
+        # A comment may silence what another fix uncovers, so that it is no use to take it out before.
+        done = _improved(files, [each for each in wanted if each.rule != UNUSED], findings, lint)
+        if not done.made:
+            last = _improved(files, [each for each in wanted if each.rule == UNUSED], findings, lint)
+            done = last._replace(refused={**done.refused, **last.refused})
+        yield done
+        if not done.made:
             return
-        yield data, made
+        files = done.files
 
 
 def _improved(
-    data: bytes, wanted: Sequence[Diagnostic], findings: Sequence[Diagnostic], lint: Callable[[bytes], list[Diagnostic]]
-) -> tuple[bytes, list[Diagnostic]]:
-    """Make all fixes at once if that is better than before, else the first one of them that is."""
+    files: Mapping[str, bytes], wanted: Sequence[Diagnostic], findings: Sequence[Diagnostic], lint: Lint
+) -> _Round:
+    """Make all fixes at once if each is right, else those that are right, or the first one of them."""
     chosen = _apart(wanted)
-    for attempt in (chosen, *([one] for one in chosen if len(chosen) > 1)):
-        new = _with(data, attempt)
-        if attempt and _is_better(findings, lint(new), len(attempt)):
-            return new, attempt
-    return data, []
+    if not chosen:
+        return _Round(files, [], {})
+    refused = {}
+
+    def attempt(fixes: list[Diagnostic]) -> tuple[Mapping[str, bytes], str | None]:
+        new = _with(files, fixes)
+        return new, _objection(findings, lint(new), fixes)
+
+    def right(fixes: list[Diagnostic]) -> list[Diagnostic]:
+        _, objection = attempt(fixes)
+        if objection is None:
+            return fixes
+        if len(fixes) == 1:
+            refused[_key(fixes[0])] = objection
+            return []
+        middle = len(fixes) // 2
+        return right(fixes[:middle]) + right(fixes[middle:])
+
+    made = right(chosen)
+    for some in (made, made[:1]):
+        new, objection = attempt(some) if some else (files, "")
+        if objection is None:
+            return _Round(new, some, refused)
+    tried = set(chosen)
+    rest = _improved(files, [each for each in wanted if each not in tried], findings, lint)
+    return rest._replace(refused={**refused, **rest.refused})
 
 
-def _with(data: bytes, findings: Iterable[Diagnostic]) -> bytes:
-    source, _ = decode("", data)
-    edits = [edit for finding in findings if finding.fix for edit in finding.fix.edits]
-    bom = _BOM if data.startswith(_BOM) else b""
-    return bom + edited(source.text, edits).encode()
+def _with(files: Mapping[str, bytes], findings: Iterable[Diagnostic]) -> dict[str, bytes]:
+    """Make the fixes of findings."""
+    new = dict(files)
+    for name, edits in _edits(findings).items():
+        source, _ = decode("", files[name])
+        bom = _BOM if files[name].startswith(_BOM) else b""
+        new[name] = bom + edited(source.text, edits).encode()
+    return new
 
 
-def _is_here(fix: Fix, name: str) -> bool:
-    return all(edit.span.source.name == name for edit in fix.edits)
+def _edits(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
+    """Give the edits of findings' fixes in order, by the name of their file."""
+    edits: dict[str, list[Edit]] = {}
+    for finding in findings:
+        for edit in finding.fix.edits if finding.fix else ():
+            edits.setdefault(edit.span.source.name, []).append(edit)
+    return {name: sorted(some, key=lambda edit: (edit.span.start, edit.span.end)) for name, some in edits.items()}
 
 
 def _apart(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Choose findings whose edits do not touch each other; of those that do, the first in order."""
     chosen: list[Diagnostic] = []
-    taken: list[tuple[int, int]] = []
+    taken: list[tuple[str, int, int]] = []
     for finding in findings:
-        places = [(edit.span.start, edit.span.end) for edit in finding.fix.edits] if finding.fix else []
-        if all(end < low or high < start for start, end in places for low, high in taken):
+        places = [(edit.span.source.name, *edit.span[1:]) for edit in finding.fix.edits] if finding.fix else []
+        if all(name != other or end < low or high < start for name, start, end in places for other, low, high in taken):
             chosen.append(finding)
             taken += places
     return chosen
 
 
-def _is_better(before: Iterable[Diagnostic], after: Iterable[Diagnostic], made: int) -> bool:
-    """Tell whether every fix that was made took a finding away, and none brought another."""
-    old, new = (Counter(finding.rule for finding in findings) for findings in (before, after))
-    return new.total() <= old.total() - made and not new - old
+def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], made: list[Diagnostic]) -> str | None:
+    """Say why fixes are not right: one has left its finding where it was, or has brought another."""
+    edits = _edits(made)
+    fixed = {(finding.rule, *_place(finding, {})) for finding in made}
+    uncovered = [finding.fix.uncovers for finding in made if finding.fix and finding.fix.uncovers]
+    new: Counter[str] = Counter()
+    for finding in after:
+        name, start = _place(finding, edits)
+        if (finding.rule, name, start) in fixed:
+            return "it would not be right then either"
+        if not any(span.source.name == name and span.start <= start < span.end for span in uncovered):
+            new[finding.rule] += 1
+    new -= Counter(finding.rule for finding in before) - Counter(finding.rule for finding in made)
+    return f"it would bring `{min(new)}`" if new else None
+
+
+def _place(finding: Diagnostic, edits: Mapping[str, Sequence[Edit]]) -> tuple[str, int]:
+    """Give the file of a finding, and the offset where it would be if edits had not been made."""
+    if finding.span is None:
+        return "", -1
+    name, start = finding.span.source.name, finding.span.start
+    longer = 0
+    for edit in edits.get(name, ()):
+        if start < edit.span.start + longer:
+            break
+        if start < edit.span.start + longer + len(edit.text):
+            return name, edit.span.start
+        longer += len(edit.text) - (edit.span.end - edit.span.start)
+    return name, start - longer
+
+
+def _key(finding: Diagnostic) -> _Key:
+    """Tell a finding from others whatever is changed before it."""
+    return finding.rule, finding.message, finding.span.source.name if finding.span else ""

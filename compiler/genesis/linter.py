@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from genesis.diagnostics import Severity
+    from genesis.fix import Fixed
 
 __all__ = ["Checked", "Choices", "Outcome", "check", "check_text"]
 
@@ -87,7 +88,7 @@ def check(
     findings: list[Diagnostic] = []
     silenced: list[Diagnostic] = []
     unusable = []
-    changes = []
+    pending: dict[str, bytes] = {}
     checked = fixed = 0
     files = collect(paths or ["."])
     for number, path in enumerate(files, 1):
@@ -100,20 +101,26 @@ def check(
         name = (choices.stdin_name or NO_FILE) if path == STDIN else path
         settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
         one = _File(name, settings, choices)
+        refused: Mapping[tuple[str, str, str], str] = {}
         if choices.fix:
-            try:
-                data, made, change = one.fixed(data)
-            except OSError as error:
-                unusable.append(f"cannot write {path}: {error.strerror}")
+            changed, made, refused = one.fixed(pending.get(name, data), pending)
+            if not choices.write:
+                pending |= changed
+            elif failure := _written(changed):
+                unusable.append(failure)
             else:
+                data = changed.get(name, data)
                 fixed += made
-                changes.append(change)
         kept, dropped = one.checked(data)
+        if refused:
+            from genesis.fix import marked
+
+            kept = marked(kept, refused)
         findings += kept
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, tuple(unusable), "".join(changes))
+    return Outcome(report, tuple(unusable), _changes(pending))
 
 
 def check_text(
@@ -161,23 +168,45 @@ class _File(NamedTuple):
         _, findings, silenced = check_text(self.name, data, self.settings, self.choices.variables)
         return findings, silenced
 
-    def fixed(self, data: bytes) -> tuple[bytes, int, str]:
-        """Fix the file: give its new bytes, how many findings were put right, and the change if it is only shown.
+    def fixed(self, data: bytes, pending: Mapping[str, bytes]) -> Fixed:
+        """Fix the file and those that it includes; `pending` are the bytes that files would have by now."""
+        from genesis.fix import fix  # for those who ask for it
 
-        Raises:
-            OSError: The file cannot be written; it is as it was.
-        """
-        from genesis import fix  # for those who ask for it
+        def checked(files: Mapping[str, bytes]) -> Checked:
+            def read(path: str) -> bytes:
+                return files[path] if path in files else pending[path] if path in pending else read_file(path)
 
-        new, made = fix.fix(self.name, data, lambda changed: self.checked(changed)[0])
-        if not made:
-            return data, 0, ""
-        if not self.choices.write:
-            return data, 0, fix.diff(self.name, data, new)
-        from genesis.files import write_atomic
+            return check_text(self.name, files[self.name], self.settings, self.choices.variables, read)
 
-        write_atomic(self.name, new)
-        return new, made, ""
+        files = {file.source.name: file.data for file in checked({self.name: data}).linted.files}
+        return fix({**files, self.name: data}, lambda files: checked(files).findings)
+
+
+def _written(files: Mapping[str, bytes]) -> str | None:
+    """Write fixed files, each in one step; say what went wrong, if anything did."""
+    if not files:
+        return None
+    from genesis.files import write_atomic
+
+    for name in files:
+        # To replace a file takes no right to write it, and whoever took that from everybody wants it as it is.
+        if not os.stat(name).st_mode & 0o222:
+            return f"cannot write {name}: it is read-only"
+    for name, data in files.items():
+        try:
+            write_atomic(name, data)
+        except OSError as error:
+            return f"cannot write {name}: {error.strerror}"
+    return None
+
+
+def _changes(files: Mapping[str, bytes]) -> str:
+    """Show what would be written."""
+    if not files:
+        return ""
+    from genesis.fix import diff
+
+    return "".join(diff(name, read_file(name), files[name]) for name in sorted(files))
 
 
 def _merged(settings: Settings, choices: Choices) -> Settings:

@@ -198,6 +198,7 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
     instance: Any = error.instance
     properties = schema.get("properties", {})
     known = sorted(key for key in properties if not key.startswith("$"))
+    renamed: set[str] = set()
     for key in instance:
         # A key without a value is a syntax error, which says so.
         if key not in properties and not key.startswith("x-") and not document.is_damaged((*path, key)):
@@ -208,15 +209,20 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
             message = f"unknown key `{key}` in `{config_path(path)}`"
             span = document.key_span((*path, key))
             right = meant(key, known)
-            fix = _renaming(span, right) if right is not None and right not in instance else None
+            fix = None
+            if right is not None and right not in instance and right not in renamed:
+                renamed.add(right)
+                fix = _renaming(span, right, document.value_span((*path, key)))
             yield Diagnostic("unknown-key", message, span, help_, fix=fix)
 
 
-def _renaming(key: Span, name: str) -> Fix:
-    """Rename a key, in the quotes that it has."""
+def _renaming(key: Span, name: str, value: Span) -> Fix:
+    """Rename a key, in the quotes that it has; its value was nobody's until then."""
     quote = key.source.text[key.start : key.start + 1]
     written = f"{quote}{name}{quote}" if quote in {'"', "'"} else name
-    return Fix(f"rename it to `{name}`", (Edit(key, written),))
+    # What is merged of several files stands in none of them as a whole.
+    end = value.end if value.source is key.source else key.end
+    return Fix(f"rename it to `{name}`", (Edit(key, written),), key._replace(end=max(key.end, end)))
 
 
 def _wrong_type(document: Document, path: Path, wanted: list[str], value: Any) -> Diagnostic:

@@ -3,62 +3,110 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis.diagnostics import Diagnostic, Edit, Fix
-from genesis.fix import diff, edited, fix, fixing_edits
+from genesis.fix import diff, edited, fix, fixing_edits, marked
 from genesis.source import Source, Span
 from genesis.syntax import decode
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
-def lint(data: bytes) -> list[Diagnostic]:
-    """Find every `old`, which becomes `new`; every `bad`, whose fix makes it worse; every `wide`, around an `old`."""
-    source, _ = decode("genesis.json5", data)
+
+NAME = "genesis.json5"
+
+
+def sources(files: Mapping[str, bytes]) -> list[Source]:
+    return [decode(name, data)[0] for name, data in files.items()]
+
+
+def lint(files: Mapping[str, bytes]) -> list[Diagnostic]:
+    """Find every `old`, which becomes `new`, and every `bad`, whose fix makes it worse.
+
+    Every `shut` becomes `open`, and uncovers what is in the word after it; every `same` becomes what it is.
+    """
     findings = []
-    for match in re.finditer("old|bad", source.text):
-        span = Span(source, *match.span())
-        text = "new" if match[0] == "old" else "old old"
-        findings.append(Diagnostic(match[0], "m", span, fix=Fix("change it", (Edit(span, text),))))
+    for source in sources(files):
+        for match in re.finditer("old|bad|shut (?P<in>[a-z]*)|same|open (?P<wrong>wrong)|far", source.text):
+            span = Span(source, *match.span())
+            if match["wrong"]:
+                findings.append(Diagnostic("wrong", "m", span._replace(start=match.start("wrong"))))
+                findings += [Diagnostic("away", "m", Span(source, 0, 0))] * ("far" in source.text)
+            elif match[0].startswith("shut"):
+                edit = Edit(span._replace(end=span.start + 4), "open")
+                findings.append(Diagnostic("shut", "m", span, fix=Fix("open it", (edit,), span)))
+            elif match[0] != "far":
+                text = {"old": "new", "bad": "old old", "same": "same"}[match[0]]
+                findings.append(Diagnostic(match[0], "m", span, fix=Fix("change it", (Edit(span, text),))))
     return findings
 
 
+def fixed(data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint) -> tuple[bytes, int]:
+    done = fix({NAME: data}, check)
+    return done.files.get(NAME, data), done.made
+
+
 def test_every_fix_is_made_and_all_else_stays() -> None:
-    assert fix("genesis.json5", b"a old /* old */\r\n\told\r\n", lint) == (b"a new /* new */\r\n\tnew\r\n", 3)
+    assert fixed(b"a old /* old */\r\n\told\r\n") == (b"a new /* new */\r\n\tnew\r\n", 3)
 
 
 def test_a_byte_order_mark_stays() -> None:
-    assert fix("genesis.json5", "\ufeffé old".encode(), lint) == ("\ufeffé new".encode(), 1)
+    assert fixed("\ufeffé old".encode()) == ("\ufeffé new".encode(), 1)
 
 
 def test_a_fix_that_adds_findings_is_not_made_and_hinders_no_other() -> None:
-    assert fix("genesis.json5", b"bad old bad", lint) == (b"bad new bad", 1)
-    assert fix("genesis.json5", b"bad", lint) == (b"bad", 0)
+    assert fixed(b"bad old bad") == (b"bad new bad", 1)
+    assert fixed(b"bad") == (b"bad", 0)
+    assert fixed(b"old " * 20 + b"bad same" + b" old" * 20) == (b"new " * 20 + b"bad same" + b" new" * 20, 40)
 
 
-def test_what_an_included_file_holds_is_left_alone() -> None:
-    assert fix("other.json5", b"old", lint) == (b"old", 0)
+def test_what_a_fix_uncovers_is_not_added_by_it() -> None:
+    assert fixed(b"shut wrong, shut right") == (b"open wrong, open right", 2)
+    # Elsewhere it is.
+    assert fixed(b"far shut wrong, shut right") == (b"far shut wrong, open right", 1)
+
+
+def test_why_a_fix_was_not_made_is_told() -> None:
+    for text, why in (
+        (b"old bad", "it would bring `old`"),
+        (b"old same", "it would not be right then either"),
+        (b"far shut wrong, old", "it would bring `away`"),
+    ):
+        done = fix({NAME: text}, lint)
+        (left,) = marked([each for each in lint({NAME: text, **done.files}) if each.rule != "old"], done.refused)
+        assert (left.fix, left.help) == (None, f"--fix leaves it: {why}")
+        assert marked([left._replace(message="another", fix=Fix("x", ()))], done.refused)[0].fix is not None
+
+
+def test_every_file_that_is_given_is_fixed_and_no_other() -> None:
+    done = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"}, lint)
+    assert (done.files, done.made) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
+    assert fix({NAME: b"x"}, lambda files: lint({**files, "other.json5": b"old"})) == ({}, 0, {})
 
 
 def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
-    def touching(data: bytes) -> list[Diagnostic]:
-        source, _ = decode("genesis.json5", data)
+    def touching(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
         return [
             Diagnostic("r", "m", Span(source, at, at + 2), fix=Fix("shorten", (Edit(Span(source, at, at + 2), "b"),)))
             for at in range(len(source.text) - 1)
             if source.text[at : at + 2] == "aa"
         ]
 
-    assert fix("genesis.json5", b"aaaa", touching) == (b"bb", 2)
+    assert fixed(b"aaaa", touching) == (b"bb", 2)
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "x", "\n"]), max_size=12))
 def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str]) -> None:
     data = "".join(words).encode()
-    once = fix("genesis.json5", data, lint)
-    assert fix("genesis.json5", once.data, lint) == (once.data, 0)
-    assert len(lint(once.data)) == len(lint(data)) - once.made
+    once, made = fixed(data)
+    assert fixed(once) == (once, 0)
+    assert len(lint({NAME: once})) == len(lint({NAME: data})) - made
+    assert b"old" not in once
 
 
 def test_edits_are_made_last_to_first() -> None:
@@ -79,28 +127,28 @@ def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
 
 def test_the_edits_of_all_fixes_hold_nothing_that_stays() -> None:
     data = "\ufeffé old, keep old".encode()
-    edits = fixing_edits("genesis.json5", data, lint)
+    edits = fixing_edits(NAME, data, lint)
     assert [(edit.span.start, edit.span.end, edit.text) for edit in edits] == [(2, 5, "new"), (12, 15, "new")]
-    assert fixing_edits("genesis.json5", b"bad", lint) == ()
+    assert fixing_edits(NAME, b"bad", lint) == ()
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old"])))
 def test_the_edits_of_all_fixes_do_what_the_fixes_do(parts: list[str]) -> None:
     text = "".join(parts)
-    edits = fixing_edits("genesis.json5", text.encode(), lint)
-    assert edited(text, edits).encode() == fix("genesis.json5", text.encode(), lint).data
+    edits = fixing_edits(NAME, text.encode(), lint)
+    assert edited(text, edits).encode() == fixed(text.encode())[0]
 
 
 @given(st.integers(0, 9))
 def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None:
-    def shortening(data: bytes) -> list[Diagnostic]:
+    def shortening(files: Mapping[str, bytes]) -> list[Diagnostic]:
         """Find the first `aa`, which becomes `a`: a round for each."""
-        source, _ = decode("genesis.json5", data)
+        (source,) = sources(files)
         places = [match.span() for match in re.finditer("aa", source.text)][:1]
         spans = [Span(source, *place) for place in places]
         extra = [Diagnostic("r", "m", Span(source, at, at)) for at in range(len(source.text))]
         return [*extra, *(Diagnostic("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
 
     text = "x" + "a" * count + "y"
-    edits = fixing_edits("genesis.json5", text.encode(), shortening)
-    assert edited(text, edits).encode() == fix("genesis.json5", text.encode(), shortening).data
+    edits = fixing_edits(NAME, text.encode(), shortening)
+    assert edited(text, edits).encode() == fixed(text.encode(), shortening)[0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis.expand import Variables
-from genesis.fix import fix
+from genesis.fix import fix, fixing_edits, marked
 from genesis.pipeline import lint
 from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY
 from genesis.suppress import apply
@@ -19,7 +19,7 @@ from tests.e2e.support import FIXTURES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genesis.diagnostics import Diagnostic
+    from genesis.diagnostics import Diagnostic, Edit
 
 
 def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
@@ -27,8 +27,14 @@ def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
     return apply(linted.diagnostics, linted.context.document.sources, CATALOGUE, COMPILE_ONLY)[0]
 
 
+def fix_one(data: bytes, name: str = "genesis.json5") -> tuple[bytes, int]:
+    """Fix one file alone; give its new bytes, and how many findings were put right."""
+    done = fix({name: data}, lambda files: findings(files[name], name))
+    return done.files.get(name, data), done.made
+
+
 def fixed(text: str) -> str:
-    return fix("genesis.json5", text.encode(), findings).data.decode()
+    return fix_one(text.encode())[0].decode()
 
 
 def provider(inside: str, more: str = "") -> str:
@@ -103,14 +109,118 @@ def test_a_key_in_plain_text_is_never_touched() -> None:
     assert [each.rule for each in findings(text.encode())] == ["hardcoded-secret"]
 
 
+def text_that_misspelt_keys_hide(name: str, data: bytes) -> set[int]:
+    """Give the offsets of what stands under keys that have a fix."""
+    return {
+        offset
+        for finding in findings(data, name)
+        if finding.rule == "unknown-key" and finding.fix and finding.span
+        for offset in range(finding.span.start, _end_of_member(finding.span.source.text, finding.span.end))
+    }
+
+
+def _end_of_member(text: str, start: int) -> int:
+    """Give the end of the value after a key, by brackets and quotes alone."""
+    depth, quote = 0, ""
+    for offset in range(start, len(text)):
+        char = text[offset]
+        if quote:
+            quote = "" if char == quote and text[offset - 1] != "\\" else quote
+        elif char in "\"'":
+            quote = char
+        elif depth == 0 and char in ",}]":
+            return offset
+        else:
+            depth += (char in "[{") - (char in "]}")
+    return len(text)
+
+
 def holds(name: str, data: bytes) -> None:
-    """Fixing adds no finding of any rule, changes nothing when it is done again, and leaves comments alone."""
-    before = Counter(each.rule for each in findings(data, name))
-    once = fix(name, data, lambda changed: findings(changed, name))
-    after = Counter(each.rule for each in findings(once.data, name))
-    assert not after - before
-    assert before.total() - after.total() >= once.made
-    assert fix(name, once.data, lambda changed: findings(changed, name)) == (once.data, 0)
+    """Fixing adds no finding but in what a misspelt key hid, changes nothing when it is done again, and does something.
+
+    That is, unless nothing can be done: what has a fix is then refused, one by one.
+    """
+    before = findings(data, name)
+    hidden = text_that_misspelt_keys_hide(name, data)
+    once, made = fix_one(data, name)
+    edits = fixing_edits(name, data, lambda files: findings(files[name], name))
+    after = Counter(each.rule for each in findings(once, name) if _before(each, edits) not in hidden)
+    assert not after - Counter(each.rule for each in before)
+    assert (made == 0) == (once == data)
+    assert fix_one(once, name) == (once, 0)
+    refused = fix({name: data}, lambda files: findings(files[name], name)).refused
+    here = [each for each in findings(once, name) if each.fix and each.span and each.span.source.name == name]
+    assert all(each.fix is None for each in marked(here, refused))
+
+
+def _before(finding: Diagnostic, edits: tuple[Edit, ...]) -> int:
+    """Give the offset at which a finding would be without the edits."""
+    start = finding.span.start if finding.span else -1
+    for edit in edits:
+        if start >= edit.span.start + len(edit.text):
+            start -= len(edit.text) - (edit.span.end - edit.span.start)
+        elif start > edit.span.start:
+            start = edit.span.start
+    return start
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "left"),
+    [
+        (
+            '{ vllm: { baseURL: "http://10.0.0.5:8000", models: [{ id: "m", contextWindow: 8192 }] } }',
+            '{ vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [{ id: "m", contextWindow: 8192 }] } }',
+            [],
+        ),
+        (
+            '{ vllm: { baseURL: "http://10.0.0.5:8000/v1/", models: [{ id: "m", contextWindow: 8192 }] } }',
+            '{ vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [{ id: "m", contextWindow: 8192 }] } }',
+            [],
+        ),
+        (
+            '{ vllm: { apikey: "sk-4f9a2b7c", models: [{ id: "m", contextWindow: 8192 }] } }',
+            '{ vllm: { apiKey: "sk-4f9a2b7c", models: [{ id: "m", contextWindow: 8192 }] } }',
+            ["hardcoded-secret"],
+        ),
+        (
+            '{ vllm: { models: [{ id: "m", contextWindws: "8192" }] } }',
+            '{ vllm: { models: [{ id: "m", contextWindow: "8192" }] } }',
+            ["wrong-type"],
+        ),
+        (
+            '{ vllm: { models: [{ id: "m", contextWindow: 8192, maxToken: 9000 }] } }',
+            '{ vllm: { models: [{ id: "m", contextWindow: 8192, maxTokens: 9000 }] } }',
+            ["max-tokens-exceeds-context"],
+        ),
+        (
+            '{ vllm: { modells: [{ id: "m", context_window: 8192, coast: 1, "max-tokens": "1" }] } }',
+            '{ vllm: { models: [{ id: "m", contextWindow: 8192, coast: 1, "maxTokens": "1" }] } }',
+            ["unknown-key", "wrong-type"],
+        ),
+        ("{ vllm: { modells: [] } }", "{ vllm: { models: [] } }", ["no-models"]),
+    ],
+)
+def test_what_a_misspelt_key_hid_comes_to_light(written: str, right: str, left: list[str]) -> None:
+    for key in ("providers", "provders"):
+        done = fixed(f"{{ models: {{ {key}: {written} }} }}")
+        assert done == f"{{ models: {{ providers: {right} }} }}"
+        assert [each.rule for each in findings(done.encode())] == left
+
+
+def test_a_fix_that_would_bring_a_finding_elsewhere_is_refused() -> None:
+    text = provider('baseUrl: "http://llm.example.com/v1", apikey: "${P}", models: [{ id: "m", contextWindow: 9 }]')
+    done = fix({"genesis.json5": text.encode()}, lambda files: findings(files["genesis.json5"]))
+    assert (done.files, done.made) == ({}, 0)
+    (left,) = marked(findings(text.encode()), done.refused)
+    assert left.fix is None
+    assert (left.help or "").endswith("; --fix leaves it: it would bring `cleartext-credential`")
+
+
+def test_a_comment_that_silences_what_a_fix_uncovers_stays() -> None:
+    text = '{ models: { providers: { vllm: {\n  baseURL: "http://h/own", // genesis: ignore[base-url-path] ours\n'
+    text += '  models: [{ id: "m", contextWindow: 9 }] } } } }'
+    assert fixed(text) == text.replace("baseURL", "baseUrl")
+    assert findings(fixed(text).encode()) == []
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.json5")), ids=lambda path: str(path.relative_to(FIXTURES)))
@@ -149,5 +259,4 @@ def test_the_laws_of_fixing_hold_for_what_people_might_write(
     text = f"{{{comment}\nenv: {{ vars: {{ HOST: 'http://h' }} }},\n{selection},\n"
     text += f"models: {{ providers: {{ p: {{\n{inside}\n}} }} }} }}"
     holds("genesis.json5", text.encode())
-    kept = fix("genesis.json5", text.encode(), findings).data.decode()
-    assert kept.count("kept") == text.count("kept")
+    assert fixed(text).count("kept") == text.count("kept")

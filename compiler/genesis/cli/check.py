@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from genesis.cli.checking import FORMATS, run
+from genesis.cli.checking import FORMATS, PARSED, run
 from genesis.cli.inputs import env_file_option, variables
 from genesis.linter import Choices
 from genesis.settings import SettingsError, check_rules
@@ -115,6 +115,9 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
     """
     if options["diff"] and not options["fix"]:
         raise click.UsageError("--diff shows what --fix would do, and goes with it.")
+    printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
+    if options["diff"] and printed:
+        raise click.UsageError(f"--diff is printed, and so is {printed[0]}: give that a file with -o.")
     if options["fix"] and "-" in paths:
         raise click.UsageError("--fix writes files, and standard input is none.")
     severity: dict[str, Severity] = {}

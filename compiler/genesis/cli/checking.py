@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from genesis.report.model import Report
 
-__all__ = ["FORMATS", "run"]
+__all__ = ["FORMATS", "PARSED", "run"]
 
 # Each is a module of `genesis.report`, imported when it is used.
 FORMATS: Final = ("text", "concise", "json", "sarif", "github", "gitlab", "junit")
+# Those that are one text as a whole: nothing may stand before it.
+PARSED: Final = ("json", "sarif", "gitlab", "junit")
 _TO_STDOUT: Final[tuple[tuple[str, str | None], ...]] = (("text", None),)
 
 

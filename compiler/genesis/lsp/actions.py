@@ -59,7 +59,9 @@ def actions(  # noqa: PLR0913 - what a client asks with
                     edit=_edit(view, translator, finding.fix.edits, versioned=versioned),
                 )
     if _is_wanted(FIX_ALL, only):
-        edits = fixing_edits(view.buffer.name, view.buffer.data, lambda data: session.findings_with(view, data))
+        edits = fixing_edits(
+            view.buffer.name, view.buffer.data, lambda files: session.findings_with(view, files[view.buffer.name])
+        )
         if edits:
             # Their source is a text of its own; they are edits of the one that is open.
             here = [Edit(edit.span._replace(source=view.document.source), edit.text) for edit in edits]

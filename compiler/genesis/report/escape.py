@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_line"]
+__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_start"]
 
 # Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
 # separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
@@ -25,10 +25,9 @@ def escape(text: str) -> str:
     return COMMAND.sub(lambda _: BRACKET, _UNSAFE.sub(_visible, text))
 
 
-def escape_line(text: str) -> str:
-    """Escape what begins a line: no runner takes it for a workflow command, which may have white space before it."""
-    escaped = escape(text)
-    return escaped.replace("::", "\\x3a:", 1) if escaped.lstrip().startswith("::") else escaped
+def escape_start(line: str) -> str:
+    """Escape what begins a line as a workflow command does, with or without white space before it."""
+    return line.replace("::", "\\x3a:", 1) if line.lstrip().startswith("::") else line
 
 
 def escape_json(text: str) -> str:

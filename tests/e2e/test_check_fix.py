@@ -1,0 +1,99 @@
+"""`genesis check --fix` as a person runs it: in several files, shown as a diff that git applies, and told where not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.support import Genesis
+
+ROOT = (
+    '{\n  models: { providers: { vllm: { $include: "./part.json5", modles: [{ id: "m", contextWindow: 9 }] } } },\n}\n'
+)
+PART = '{\r\n  baseURL: "http://10.0.0.5:8000/", // kept\r\n  // the end\r\n}'
+FIXED = ROOT.replace("modles", "models")
+FIXED_PART = PART.replace("baseURL", "baseUrl").replace("8000/", "8000/v1")
+
+
+@pytest.fixture
+def config(folder: Path) -> Path:
+    path = folder / "genesis.json5"
+    path.write_bytes(ROOT.encode())
+    (folder / "part.json5").write_bytes(PART.encode())
+    return path
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+RIGHT = {"genesis.json5": FIXED.encode(), "part.json5": FIXED_PART.encode()}
+
+
+def test_included_files_are_put_right_with_the_one_that_includes_them(genesis: Genesis, config: Path) -> None:
+    done = genesis("check", "--fix")
+    assert (done.returncode, done.stdout) == (0, "1 file checked: no findings, 3 fixed\n")
+    assert bytes_of(config.parent) == RIGHT
+
+
+def test_a_file_that_two_include_is_put_right_once(genesis: Genesis, config: Path) -> None:
+    (config.parent / "other").mkdir()
+    (config.parent / "second.json5").write_bytes(ROOT.encode())
+    shown = genesis("check", "--fix", "--diff", "genesis.json5", "second.json5")
+    assert shown.stdout.count("--- a/part.json5\n") == 1
+    assert shown.stdout.count("+  baseUrl") == 1
+    done = genesis("check", "--fix", "genesis.json5", "second.json5")
+    assert (done.returncode, done.stdout) == (0, "2 files checked: no findings, 4 fixed\n")
+    assert bytes_of(config.parent) == {**RIGHT, "second.json5": FIXED.encode()}
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_git_applies_the_diff(genesis: Genesis, config: Path, *, absolute: bool) -> None:
+    folder = config.parent
+    (folder / "part.json5").write_bytes(PART.replace("the end", "the end, \u00e9 and more").encode())
+    expected = {**RIGHT, "part.json5": FIXED_PART.replace("the end", "the end, \u00e9 and more").encode()}
+    shown = genesis("check", "--fix", "--diff", str(config) if absolute else ".")
+    assert "\\ No newline at end of file\n" in shown.stdout
+    before = bytes_of(folder)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True, timeout=60)
+    subprocess.run(["git", "apply", "-"], cwd=folder, check=True, timeout=60, input=shown.stdout.encode())
+    assert before["genesis.json5"] == ROOT.encode()
+    assert bytes_of(folder) == expected
+
+
+@pytest.mark.parametrize("form", ["json", "sarif", "gitlab", "junit"])
+def test_a_diff_and_a_report_for_a_program_are_not_printed_together(genesis: Genesis, config: Path, form: str) -> None:
+    done = genesis("check", "--fix", "--diff", "--format", form)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--diff is printed, and so is {form}: give that a file with -o." in done.stderr
+    assert genesis("check", "--fix", "--diff", "--format", form, "-o", "-").returncode == 2
+    done = genesis("check", "--fix", "--diff", "--format", form, "-o", "report")
+    assert done.returncode == 1
+    assert "+++ b/part.json5\n" in done.stdout
+    assert (config.parent / "report").stat().st_size > 0
+    assert bytes_of(config.parent)["part.json5"] == PART.encode()
+
+
+def test_what_is_not_put_right_is_not_called_fixable_and_says_why(genesis: Genesis, config: Path) -> None:
+    text = '{ models: { providers: { p: { apikey: "${P}",\n baseUrl: "http://llm.example.com/v1", modles: [] } } } }'
+    config.write_text(text, encoding="utf-8")
+    assert "2 errors (2 fixable with --fix)" not in genesis("check", "--fix").stdout
+    report = json.loads(genesis("check", "--fix", "--format", "json").stdout)
+    assert report["summary"]["fixable"] == 0
+    told = {each["rule"]: each["help"] for each in report["findings"]}
+    assert told["unknown-key"].endswith("; --fix leaves it: it would bring `cleartext-credential`")
+    assert config.read_text(encoding="utf-8") == text.replace("modles", "models")
+
+
+def test_a_file_that_nobody_may_write_is_left_and_told(genesis: Genesis, config: Path) -> None:
+    (config.parent / "part.json5").chmod(0o444)
+    done = genesis("check", "--fix")
+    assert (done.returncode, done.stderr) == (2, "genesis: cannot write part.json5: it is read-only\n")
+    assert "(2 fixable with --fix)" in done.stdout
+    assert bytes_of(config.parent) == {"genesis.json5": ROOT.encode(), "part.json5": PART.encode()}
