@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     import pathspec
 
-__all__ = ["NAMES", "STDIN", "collect"]
+__all__ = ["NAMES", "STDIN", "collect", "is_pattern"]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
 STDIN: Final = "-"
@@ -21,25 +22,51 @@ def collect(paths: Sequence[str]) -> list[str]:
     """List the files to check.
 
     A file is taken as it is, whatever its name, and so is `-`. A folder is searched for configurations, without what
-    `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches.
+    `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches,
+    without the same; one that nothing matches is given as it is. What is named is taken, whatever leaves it out.
     """
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for path in paths:
-        if path == STDIN or os.path.lexists(path) or not any(char in path for char in "*?["):
-            found.update(dict.fromkeys(_in_folder(path) if path != STDIN and os.path.isdir(path) else [path]))
-        else:
-            import glob  # patterns are for shells that do not expand them
+        if path == STDIN:
+            found.setdefault(path, path)
+            continue
+        for name in _in_folder(path) if os.path.isdir(path) else _matches(path) if is_pattern(path) else [path]:
+            found.setdefault(os.path.abspath(name), name)
+    return list(found.values())
 
-            for match in sorted(glob.glob(path, recursive=True)):
-                found.update(dict.fromkeys(_in_folder(match) if os.path.isdir(match) else [match]))
-    return list(found)
+
+def is_pattern(path: str) -> bool:
+    """Tell whether a path stands for those that match it: no file has that name."""
+    return any(char in path for char in "*?[") and not os.path.lexists(path)
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """Find what a pattern stands for."""
+    import glob  # patterns are for shells that do not expand them
+
+    # The folder that is named; what is below it is found.
+    parts = pattern.split("/")
+    base = "/".join(parts[: next(index for index, part in enumerate(parts) if is_pattern(part))]) or (
+        "/" if parts[0] == "" else "."
+    )
+    matches = sorted(glob.glob(pattern, recursive=True))
+    if not matches:
+        yield pattern
+    specs = _Ignored(base)
+    for match in matches:
+        if specs.hides(base, match):
+            continue
+        if os.path.isdir(match):
+            yield from _in_folder(match)
+        else:
+            yield match
 
 
 def _in_folder(top: str) -> Iterator[str]:
     """Find the configurations in a folder."""
     specs = _Ignored(top)
     for folder, folders, names in os.walk(top):
-        specs.enter(folder, names)
+        specs.enter(folder)
         folders[:] = sorted(
             name
             for name in folders
@@ -56,43 +83,83 @@ class _Ignored:
 
     def __init__(self, top: str) -> None:
         """Read the files above `top`, up to the root of its repository."""
-        self._specs: dict[str, pathspec.GitIgnoreSpec] = {}
-        folder = os.path.abspath(top)
+        self._specs: dict[str, tuple[pathspec.Pattern, ...]] = {}
+        folder = whole = os.path.abspath(top)
+        above = []
         while not os.path.exists(os.path.join(folder, ".git")) and os.path.dirname(folder) != folder:
             folder = os.path.dirname(folder)
-            self._read(folder)
+            above.append(folder)
         if os.path.dirname(folder) == folder:
-            self._specs.clear()  # no repository, and what lies about above the folder says nothing of it
+            return  # no repository, and what lies about above the folder says nothing of it
+        for folder in reversed(above):
+            self._read(folder)
+        if any(self.match(f"{part}/") for part in [whole, *above[:-1]]):
+            self._specs.clear()  # what is named is wanted, whatever leaves it out
 
-    def enter(self, folder: str, names: Sequence[str]) -> None:
+    def enter(self, folder: str) -> None:
         """Read the file of a folder that is walked."""
-        if ".gitignore" in names:
+        if os.path.abspath(folder) not in self._specs:
             self._read(os.path.abspath(folder))
 
+    def hides(self, base: str, path: str) -> bool:
+        """Tell whether a path below `base` is left out, itself or with a folder on the way."""
+        folder = base
+        *folders, name = os.path.relpath(path, base).split(os.sep)
+        for part in folders:
+            self.enter(folder)
+            folder = os.path.join(folder, part)
+            if part in _NEVER or self.match(f"{folder}/"):
+                return True
+        self.enter(folder)
+        return name in _NEVER or self.match(os.path.join(folder, name) + "/" * os.path.isdir(path))
+
     def match(self, path: str) -> bool:
-        """Tell whether a path is left out; that of a folder ends in a slash."""
+        """Tell whether a path is left out; that of a folder ends in a slash.
+
+        What is below a folder that is left out is another question: whoever asks for it has not asked for the folder.
+        """
         if not self._specs:
             return False
         slash = "/" if path.endswith("/") else ""
         whole = os.path.abspath(path)
         folder = os.path.dirname(whole)
         while True:
-            spec = self._specs.get(folder)
-            verdict = (
-                spec.check_file(os.path.relpath(whole, folder).replace(os.sep, "/") + slash).include if spec else None
-            )
-            if verdict is not None:
-                return verdict
+            relative = os.path.relpath(whole, folder).replace(os.sep, "/")
+            for pattern in reversed(self._specs.get(folder, ())):
+                if _is_about(pattern, relative, slash):
+                    return bool(pattern.include)
             if os.path.dirname(folder) == folder:
                 return False
             folder = os.path.dirname(folder)
 
     def _read(self, folder: str) -> None:
         try:
-            with open(os.path.join(folder, ".gitignore"), encoding="utf-8", errors="replace") as stream:
-                lines = stream.read().splitlines()
+            with open(
+                os.path.join(folder, ".gitignore"), encoding="utf-8-sig", errors="replace", newline="\n"
+            ) as stream:
+                lines = stream.read().split("\n")
         except OSError:
             return
         import pathspec  # 10 ms, for folders with a .gitignore
 
-        self._specs[folder] = pathspec.GitIgnoreSpec.from_lines(lines)
+        patterns: list[pathspec.Pattern] = []
+        for line in lines:
+            try:
+                patterns += pathspec.GitIgnoreSpec.from_lines([line.removesuffix("\r")]).patterns
+            except (ValueError, re.error):
+                continue  # git(1) passes over what is no pattern, too
+        self._specs[folder] = tuple(patterns)
+
+
+def _is_about(pattern: pathspec.Pattern, path: str, slash: str) -> bool:
+    """Tell whether a pattern is about a path itself, not only about a folder that it is in.
+
+    In the expression that pathspec makes of a pattern, the group `ps_d` is the slash after what the pattern names.
+    """
+    regex = getattr(pattern, "regex", None)
+    if pattern.include is None or regex is None:
+        return False  # an empty line or a comment
+    if "ps_d" not in regex.groupindex:
+        return regex.search(path) is not None
+    whole = path + slash
+    return any(match["ps_d"] is None or match.end("ps_d") == len(whole) for match in regex.finditer(whole))

@@ -1,6 +1,7 @@
 """Many files in one run: each is read, linted, held against the settings that hold for it, and fixed if asked for.
 
-A file that cannot be read is told and hides no other; nothing is kept of a file without findings.
+A file that cannot be read, or whose settings cannot be used, is told and hides no other; nothing is kept of a file
+without findings.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis.collect import STDIN, collect
+from genesis.collect import STDIN, collect, is_pattern
 from genesis.diagnostics import Diagnostic, in_order
 from genesis.expand import Variables
 from genesis.include import read_file
@@ -17,7 +18,7 @@ from genesis.lock import lock_path
 from genesis.lock import read as read_lock
 from genesis.pipeline import Linted, lint
 from genesis.report.model import Report
-from genesis.settings import Settings, for_folder
+from genesis.settings import Settings, SettingsError, for_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +64,7 @@ class Checked(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run gave: the report, why files could not be read or written, and the changes that were not written."""
+    """What a run gave: the report, why files or settings could not be used, and the changes that were not written."""
 
     report: Report
     unusable: tuple[str, ...]
@@ -81,9 +82,6 @@ def check(
         paths: Files, folders, patterns, `-`; none is this folder.
         choices: What the run is told.
         on_file: Called after each file with how many are done, and how many there are.
-
-    Raises:
-        genesis.settings.SettingsError: Settings cannot be used.
     """
     findings: list[Diagnostic] = []
     silenced: list[Diagnostic] = []
@@ -95,11 +93,15 @@ def check(
         try:
             data = _read(path)
         except OSError as error:
-            unusable.append(f"cannot read {path}: {error.strerror}")
+            unusable.append(f"nothing matches {path}" if is_pattern(path) else f"cannot read {path}: {error.strerror}")
+            continue
+        name = (choices.stdin_name or NO_FILE) if path == STDIN else path
+        try:
+            settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
+        except SettingsError as error:
+            unusable += [str(error)] * (str(error) not in unusable)
             continue
         checked += 1
-        name = (choices.stdin_name or NO_FILE) if path == STDIN else path
-        settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
         one = _File(name, settings, choices)
         refused: Mapping[tuple[str, str, str], str] = {}
         if choices.fix:

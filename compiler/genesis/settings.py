@@ -21,6 +21,8 @@ from genesis.nearest import listed, nearest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    import pathspec
+
     from genesis.diagnostics import Diagnostic
 
 __all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "for_folder", "forget"]
@@ -55,21 +57,44 @@ class Settings(NamedTuple):
     folder: str = ""
 
     def apply(self, findings: Iterable[Diagnostic], path: str) -> list[Diagnostic]:
-        """Leave out what does not count in the file at `path`, and give the rest its severity."""
-        ignored = self.ignore
-        if self.per_path:
-            ignored = ignored.union(*(rules for pattern, rules in self.per_path if self._matches(path, pattern)))
+        """Leave out what does not count, and give the rest its severity.
+
+        Args:
+            findings: Of the file at `path`, and of those that it includes: what holds for a path is what holds for the
+                file that a finding is in.
+            path: Where findings without a place are.
+        """
+        ignored: dict[str, frozenset[str]] = {}
+
+        def counts(finding: Diagnostic) -> bool:
+            name = finding.span.source.name if finding.span and self.per_path else path
+            if name not in ignored:
+                matching = (rules for pattern, rules in self.per_path if self._matches(name, pattern))
+                ignored[name] = self.ignore.union(*matching)
+            return finding.rule not in ignored[name] and (self.select is None or finding.rule in self.select)
+
         return [
             finding._replace(severity=self.severity.get(finding.rule, finding.severity))
             for finding in findings
-            if finding.rule not in ignored and (self.select is None or finding.rule in self.select)
+            if counts(finding)
         ]
 
     def _matches(self, path: str, pattern: str) -> bool:
-        import pathspec  # most settings have no paths
+        return _spec(pattern).match_file(os.path.relpath(path, self.folder).replace(os.sep, "/"))
 
-        spec = pathspec.GitIgnoreSpec.from_lines([pattern])
-        return spec.match_file(os.path.relpath(path, self.folder).replace(os.sep, "/"))
+
+def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
+    """Read a pattern.
+
+    Raises:
+        ValueError: It is none.
+    """
+    import pathspec  # most settings have no paths
+
+    try:
+        return pathspec.GitIgnoreSpec.from_lines([pattern.removeprefix("./")])
+    except re.error as error:
+        raise ValueError(str(error)) from None
 
 
 NO_SETTINGS: Final = Settings()
@@ -118,7 +143,7 @@ def _table(path: str, data: bytes, *, nested: bool) -> dict[str, Any] | None:
     import tomllib  # 4 ms, for those who have settings
 
     try:
-        table: Any = tomllib.loads(data.decode())
+        table: Any = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no TOML: {error}") from None
     if nested:
@@ -144,6 +169,11 @@ def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
             raise SettingsError(f"{path}: `severity.{rule}` must be one of {listed(SEVERITIES)}")
     _known_rules(path, "severity", severity)
     per_path = _mapping(path, table, "per-path")
+    for pattern in per_path:
+        try:
+            _spec(pattern)
+        except ValueError:
+            raise SettingsError(f"{path}: `per-path` has a key that is no pattern: `{pattern}`") from None
     return Settings(
         select=frozenset(_rules(path, "select", table["select"])) if "select" in table else None,
         ignore=frozenset(_rules(path, "ignore", table.get("ignore", []))),

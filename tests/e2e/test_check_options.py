@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from genesis.cli.check import command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,8 +211,9 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
     assert files() == ["a/genesis.json5", "b/genesis.json"]
     (folder / "a" / ".gitignore").write_text("*.json5\n", encoding="utf-8")
     assert files() == ["b/genesis.json"]
-    assert files("out/genesis.json5") == ["out/genesis.json5"]
+    assert files("out/genesis.json5") == files("out") == ["out/genesis.json5"]
     assert genesis("check", "a").returncode == 2
+    assert files("*/*.json5", "a/genesis.json5") == ["a/genesis.json5"]
 
 
 def test_what_is_said_of_a_comment_shows_no_key(genesis: Genesis) -> None:
@@ -226,3 +230,74 @@ def test_a_reason_shows_no_key_and_is_cut(genesis: Genesis) -> None:
     assert "suppressions" in done.stdout
     assert key not in done.stdout
     assert len(done.stdout) < 200_000
+
+
+def test_settings_that_are_wrong_hide_no_other_file(genesis: Genesis, config: Path) -> None:
+    for name in ("a", "b"):
+        (config.parent / name).mkdir()
+        (config.parent / name / "genesis.json5").write_text(TEXT, encoding="utf-8")
+    (config.parent / "b" / "genesis.toml").write_text("ignroe = []", encoding="utf-8")
+    (config.parent / "b" / "second.json5").write_text(TEXT, encoding="utf-8")
+    done = genesis("check", ".", "b/second.json5", "--format", "json", "-o", "report.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "genesis: b/genesis.toml: unknown key `ignroe`; did you mean `ignore`?\n"
+    report = json.loads((config.parent / "report.json").read_text(encoding="utf-8"))
+    assert {each["path"] for each in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
+
+
+def test_a_file_that_nobody_may_read_is_left_to_the_run() -> None:
+    (paths,) = [each for each in command.params if each.name == "paths"]
+    assert isinstance(paths.type, click.Path)
+    # click would refuse the whole line for it.
+    assert not paths.type.readable
+
+
+@pytest.mark.parametrize("pattern", ["!", "[z-a]", "a\\\\"])
+def test_a_key_that_is_no_pattern(pattern: str, genesis: Genesis, config: Path) -> None:
+    (config.parent / "genesis.toml").write_text(f'[per-path]\n"{pattern}" = ["unknown-key"]', encoding="utf-8")
+    done = genesis("check")
+    assert done.returncode == 2
+    assert "genesis.toml: `per-path` has a key that is no pattern: `" in done.stderr
+
+
+def test_a_pattern_may_start_at_this_folder_and_settings_with_a_mark(genesis: Genesis, config: Path) -> None:
+    (config.parent / "genesis.toml").write_text(
+        '\ufeffignore = ["unknown-section"]\n[per-path]\n"./genesis.json5" = ["unknown-key"]', encoding="utf-8"
+    )
+    assert rules(genesis) == ["warning duplicate-fallback"]
+
+
+def test_what_holds_for_a_path_holds_for_the_file_that_a_finding_is_in(genesis: Genesis, config: Path) -> None:
+    config.write_text("{ modles: 1, models: { $include: './part/it.json5' } }", encoding="utf-8")
+    (config.parent / "part").mkdir()
+    (config.parent / "part" / "it.json5").write_text("{ wrong: 1, // genesis: ignore[syntax] no\n }", encoding="utf-8")
+    (config.parent / "part" / "genesis.toml").write_text('ignore = ["unknown-section"]', encoding="utf-8")
+    settings = config.parent / "genesis.toml"
+    settings.write_text('[per-path]\n"part/**" = ["unknown-key"]\n"genesis.json5" = ["unused-ignore"]', "utf-8")
+    # The file is part of a configuration, whose settings are what counts.
+    assert rules(genesis) == ["warning unknown-section", "warning unused-ignore"]
+
+
+def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis, config: Path) -> None:
+    folder = config.parent
+    concise = genesis("check", "--format", "concise").stdout
+    assert genesis("check", "-o", "a", env={"GENESIS_FORMAT": "concise"}).stdout == ""
+    assert genesis("check", "--format", "concise", env={"GENESIS_OUTPUT": "b"}).stdout == ""
+    done = genesis("check", "--format", "text", "--format", "concise", env={"GENESIS_OUTPUT": "c"})
+    assert done.stdout == genesis("check").stdout
+    assert [(folder / name).read_text("utf-8") for name in "abc"] == [concise] * 3
+    both = genesis("check", "--format", "concise", "-o", "d", env={"GENESIS_OUTPUT": "e", "GENESIS_FORMAT": "xml"})
+    assert both.returncode == 1
+    assert not (folder / "e").exists()
+
+
+def test_what_a_line_cannot_mean_is_refused(genesis: Genesis, config: Path) -> None:
+    two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
+    assert (two.returncode, two.stdout) == (2, "")
+    assert "two reports cannot go to one file" in two.stderr
+    name = genesis("check", config.name, "--stdin-filename", "x.json5")
+    assert (name.returncode, name.stdout) == (2, "")
+    assert "--stdin-filename says what - stands for" in name.stderr
+    nothing = genesis("check", "nope*.json5", config.name)
+    assert (nothing.returncode, nothing.stderr) == (2, "genesis: nothing matches nope*.json5\n")
+    assert "1 file checked" in nothing.stdout

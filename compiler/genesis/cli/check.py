@@ -29,7 +29,7 @@ class _Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = list(_in_order(args))
         rest = super().parse_args(ctx, args)
-        ctx.params["outputs"] = _paired(given) or _from_environment()
+        ctx.params["outputs"] = _with_environment(given, _paired(given))
         return rest
 
 
@@ -55,15 +55,29 @@ def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
             outputs[-1] = (outputs[-1][0], value)
         else:
             raise click.UsageError(f"-o {value} has no --format before it: each belongs to the one just before.")
+    files = [os.path.realpath(path) for _, path in outputs if path not in {None, "-"}]
+    if len(set(files)) < len(files):
+        raise click.UsageError("two reports cannot go to one file.")
     return outputs
 
 
-def _from_environment() -> list[tuple[str, str | None]]:
-    """Give what GENESIS_FORMAT and GENESIS_OUTPUT say: a CI job sets them without a change to the hook's line."""
-    form = os.environ.get("GENESIS_FORMAT") or "text"
-    if form not in FORMATS:
-        raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
-    return [(form, os.environ.get("GENESIS_OUTPUT") or None)]
+def _with_environment(
+    given: Sequence[tuple[str, str]], outputs: list[tuple[str, str | None]]
+) -> list[tuple[str, str | None]]:
+    """Add what GENESIS_FORMAT and GENESIS_OUTPUT say: a CI job sets them without a change to the hook's line.
+
+    Each stands for the option that the line has not: a format for an -o that has none, a file for the last format.
+    """
+    options = {name for name, _ in given}
+    if not options.intersection(_FORMAT_OPTIONS):
+        form = os.environ.get("GENESIS_FORMAT") or "text"
+        if form not in FORMATS:
+            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
+        outputs = [(form, path) for _, path in outputs] or [(form, None)]
+    path = os.environ.get("GENESIS_OUTPUT")
+    if path and not options.intersection(_OUTPUT_OPTIONS):
+        outputs = [*outputs[:-1], (outputs[-1][0], path)]
+    return outputs
 
 
 def _rules(names: Sequence[str], option: str) -> frozenset[str]:
@@ -78,7 +92,7 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
 
 
 @click.command("check", cls=_Command)
-@click.argument("paths", nargs=-1, type=click.Path())
+@click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
 @click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
 @click.option(
     "_files", "-o", "--output", metavar="FILE", multiple=True, help="Where the --format just before goes; else printed."
@@ -118,6 +132,8 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
     printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
     if options["diff"] and printed:
         raise click.UsageError(f"--diff is printed, and so is {printed[0]}: give that a file with -o.")
+    if options["stdin_name"] and "-" not in paths:
+        raise click.UsageError("--stdin-filename says what - stands for, and - is not among the paths.")
     if options["fix"] and "-" in paths:
         raise click.UsageError("--fix writes files, and standard input is none.")
     severity: dict[str, Severity] = {}

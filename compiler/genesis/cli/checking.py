@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Self
 from genesis.collect import NAMES
 from genesis.diagnostics import Severity, fails
 from genesis.linter import Choices, Outcome, check
-from genesis.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +39,8 @@ def run(
         outputs: Formats, each with the file that it goes to; None is standard output.
         fail_on: The least severity that makes the exit code 1.
     """
-    try:
-        with _Progress() as progress:
-            outcome = check(paths, choices, progress.show)
-    except SettingsError as error:
-        _complain(str(error))
-        return 2
+    with _Progress() as progress:
+        outcome = check(paths, choices, progress.show)
     for message in outcome.unusable:
         _complain(message)
     if not outcome.report.files:
