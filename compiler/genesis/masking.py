@@ -28,8 +28,9 @@ _COMMENT = r"(?://[^\n\r]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
 _BARE = r"""[^\s,:{}\[\]"']++"""
 # The end of a name that a secret stands under, right or misspelt.
 _NAME = re.compile(
-    r"""(?ix) (?: a[pi]{1,2}[-_]?k[ey]{1,3} | (?<![a-z]) key | token(?!s|iz) | secret | passw(?:or)?d | authori[sz]
-        | credential | cookie | (?P<all> (?<![\w$]) headers (?![\w$]) ) ) [\w$-]*+ """
+    r"""(?ix) (?: a[pi]{1,2}[-_]?k[ey]{1,3} | (?<![a-z]) key | token(?!s|iz) | secret | passw(?:or)?d | passphrase
+        | authori[sz] | credential | cookie | (?P<one> (?<![a-z]) (?:pwd|auth|bearer) (?![a-z]) )
+        | (?P<all> h(?:ea|ae|e|a)dd?(?:er|re|r|e)s? (?![\w$]) ) ) [\w$-]*+ """
 )
 # What may stand between the name and the value.
 _SPACE = r"(?:\s|//[^\n\r]{0,200}+|/\*(?:[^*]|\*(?!/)){0,200}+\*/){0,200}+"
@@ -196,13 +197,14 @@ def _in_text(text: str) -> Iterator[tuple[int, int]]:
         quoted, bare = value.groups()
         if quoted or bare:
             # Without a colon a bare word is the next one of a sentence, if it looks like one.
-            if (quoted or between[1] or (between[0] and _KEYISH.fullmatch(bare))) and not name["all"]:
+            alone = quoted or (between[0] and _KEYISH.fullmatch(bare))
+            if between[1] or (alone and not name["all"]):
                 yield from _literal_parts(text, *value.span())
                 position = value.end()
                 while quoted and (more := _MORE.match(text, position)) is not None:
                     yield from _literal_parts(text, *more.span(1))
                     position = more.end()
-        elif between[1]:
+        elif between[1] and not name["one"]:  # `auth` is a section too
             position = yield from _in_brackets(text, value.start())
 
 

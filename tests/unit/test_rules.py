@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import string
 from typing import TYPE_CHECKING
 
 import pytest
@@ -223,6 +225,101 @@ def test_a_key_by_its_shape(text: str, secret: bool) -> None:  # noqa: FBT001 - 
     expected = [("hardcoded-secret", f'"{text}"')] if secret else []
     assert found(provider(f'{URL}, params: {{ user: ["{text}"] }}')) == expected
     assert found(provider(f'{URL}, headers: {{ "X-Note": "{text}" }}')) == expected
+
+
+HARMLESS = [
+    "meta-llama/Llama-3.1-8B-Instruct-AWQ-INT4",
+    "neuralmagic-Meta-Llama-3-1-70B-Instruct-quantized-w4a16",
+    "NousResearch/Nous-Hermes-2-Mixtral-8x7B-DPO",
+    "RedHatAI/DeepSeek-R1-Distill-Qwen-32B-FP8-dynamic",
+    "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+    "unsloth/Llama-4-Scout-17B-16E-Instruct-unsloth-bnb-4bit",
+    "Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8",
+    "Qwen/Qwen3-235B-A22B-Thinking-2507-FP8",
+    "nvidia/Llama-3_3-Nemotron-Super-49B-v1_5-FP8",
+    "nvidia/Llama-3_1-Nemotron-Ultra-253B-v1-FP8",
+    "moonshotai/Kimi-K2-Instruct-0905-W4A16-GPTQ",
+    "hugging-quants/Meta-Llama-3-1-405B-Instruct-AWQ-INT4",
+    "TheBloke/Mixtral-8x7B-Instruct-v0-1-GPTQ-4bit-32g-actorder_True",
+    "ibm-granite/granite-3-3-8b-instruct-lora-rag-1a2b3c",
+    "openai/gpt-oss-120b-2025-08-05-mxfp4-tensor-parallel-8",
+    "/mnt/models/checkpoints/2026-11-23/final",
+    "/srv/nfs4/models/llama3/8b/q4_k_m/gguf/v2/model-00001-of-00004",
+    "/Users/JohnDoe/Projects/LLM2024/models/Llama3/weights",
+    "https://llm.internal.example.com/openai/deployments/gpt-4o-mini-2024-07-18/v1",
+    "550e8400-e29b-41d4-a716-446655440000",
+    "550E8400-E29B-41D4-A716-446655440000",
+    "2026-11-23T18:12:50+00:00",
+    "20261123T181250Z-run-0042-node-0007-gpu-03",
+    "v1.2.3-rc4-20261123-linux-x86_64-cuda12",
+    "vllm-openai-v0-11-0-cu128-py312-linux-x86_64",
+    "the_quick_brown_fox_jumps_over_the_lazy_dog_again",
+    "team-platform-eu-west-1-prod-inference-gateway-2",
+    "arn:aws:iam::123456789012:role/LLMInferenceGatewayProductionRole",
+    "projects/my-project-123456/locations/europe-west4/endpoints/1234567890123456789",
+    "getUserAccountInformationById2FactoryBean",
+    "You are a helpful assistant. Answer in one sentence, and never invent facts.",
+    "HTTP2_SERVER_MAX_CONCURRENT_STREAMS_PER_CONNECTION",
+    "X-Amz-Bedrock-Runtime-InvokeModelWithResponseStream-V2",
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+]
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_has_an_order_is_no_key(text: str) -> None:
+    assert not list(key_spans(text))
+    assert found(provider(f'{URL}, params: {{ user: "{text}" }}')) == []
+    assert found(f'{{ env: {{ vars: {{ TEAM: "{text}" }} }} }}') == []
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length", "share"),
+    [
+        (string.ascii_letters + string.digits + "+/", 43, 0.97),
+        (string.ascii_letters + string.digits + "-_", 43, 0.97),
+        (string.ascii_letters + string.digits, 32, 0.95),
+        (string.ascii_lowercase + string.digits, 40, 0.93),
+        (string.ascii_uppercase + string.digits, 40, 0.93),
+        ("0123456789abcdef", 32, 0.95),
+    ],
+)
+def test_most_random_keys_are_found(alphabet: str, length: int, share: float) -> None:
+    chance = random.Random(1)
+    keys = ["".join(chance.choices(alphabet, k=length)) for _ in range(1000)]
+    assert sum(any(key_spans(key)) for key in keys) >= share * len(keys)
+
+
+KEY = "sk-proj-4f9a2b7c0d1e5f6a7b8c"
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        (f'{{ env: {{ vars: {{ TEAM: "{KEY}" }} }} }}', f'"{KEY}"'),
+        ('{ env: { vars: { FOO: "9f86d081884c7d659a2feaa0c55ad015" } } }', '"9f86d081884c7d659a2feaa0c55ad015"'),
+        (provider(f'{URL}, apiKey: "{KEY}${{SUFFIX}}"'), KEY),
+        (provider(f'{URL}, apiKey: "Bearer ${{PREFIX}}hunter2-hunter2"'), "hunter2-hunter2"),
+        (provider(f'{URL}, headers: {{ "X-Api-Key": "hunter2-${{ENVIRONMENT}}" }}'), "hunter2-"),
+        (provider(f'{URL}, headers: {{ "X-Note": "${{HOME}} {KEY}" }}'), f'"${{HOME}} {KEY}"'),
+        (provider(f'{URL}, params: {{ user: "${{HOME}} {KEY}" }}'), f'"${{HOME}} {KEY}"'),
+        (provider(f'{URL}, params: {{ user: "${{HOME:-{KEY}}}" }}'), f'"${{HOME:-{KEY}}}"'),
+        (provider(f'{URL}, params: {{ api_key: "hunter2" }}'), '"hunter2"'),
+        (provider(f'{URL}, params: {{ extra: {{ Authorization: "Bearer hunter2" }} }}'), '"Bearer hunter2"'),
+        (provider(f'{URL}, params: {{ "access-token": ["hunter2-${{STAGE}}"] }}'), '"hunter2-${STAGE}"'),
+        (provider(f'baseUrl: "http://${{H}}/{KEY}/v1"'), f'"http://${{H}}/{KEY}/v1"'),
+        (provider(f'{URL}, apiKey: "${{A}}-${{B}}"'), None),
+        (provider(f'{URL}, apiKey: "Bearer ${{A}}"'), None),
+        (provider(f'{URL}, headers: {{ Authorization: "AWS4-HMAC-SHA256 Credential=${{A}}" }}'), None),
+        (provider(f'{URL}, headers: {{ Cookie: "session_id=${{A}}; path=/" }}'), None),
+        (provider(f'{URL}, params: {{ stop_token: "</s>", eos_token: "<|endoftext|>" }}'), None),
+        (provider(f'{URL}, params: {{ api_key: "EMPTY", token: "" }}'), None),
+        (provider(f'{URL}, params: {{ api_key: "Bearer ${{STAGE}}" }}'), None),
+    ],
+)
+def test_a_key_beside_a_reference_or_under_a_telling_name(text: str, about: str | None) -> None:
+    assert found(text) == ([("hardcoded-secret", about)] if about else [])
 
 
 @pytest.mark.parametrize(

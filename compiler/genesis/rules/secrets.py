@@ -33,6 +33,13 @@ PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy"
 # Compiled when first needed.
 _LONG_URL: Final = 28  # characters: a scheme, a host, a key
 _SCHEME = r"(?i)(?:bearer|basic|token|apikey)\s+"
+# What is long enough to be a key, or a part of one, among references.
+_WORD = r"[^\s;,=]{8,}+(?!=(?!=))"
+# Of a body's fields: `stop_token` and `eos_token` hold no key.
+_KEY_PARAM = (
+    r"(?i)authorization$|(?:api|access|auth|secret)[-_]?key$|(?:^|api[-_]?|access[-_]?|auth[-_]?|bearer[-_]?)token$"
+    r"|secret$|password$|passphrase$"
+)
 _KEY_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
 
 HARDCODED_SECRET: Final = Rule(
@@ -44,8 +51,9 @@ Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, a
 is made. Replace a key that was committed; removing the line does not take it out of the history.
 
 A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`,
-`none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params` and base URLs, keys are found by their shape: known
-prefixes such as `sk-` and `hf_`, and long words without any order in them.""",
+`none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params`, base URLs and `env.vars`, keys are found by their
+shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also by names such
+as `api_key`. A reference beside a key makes it no better.""",
     """{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     """{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
@@ -109,6 +117,7 @@ def is_private_host(url: str) -> bool:
 def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
     if path in context.expansion.strings:
         yield from _check_defaults(context, path, private=private)
+        yield from _check_beside(context, path)
     text = context.text(*path)
     if text is None or (path in context.expansion.strings and not _literal(text)):
         return
@@ -135,6 +144,34 @@ def _check_defaults(context: Context, path: Path, *, private: bool) -> Iterator[
             yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
 
 
+def _check_beside(context: Context, path: Path) -> Iterator[Diagnostic]:
+    """Look for a key beside references: `hunter2-${NAME}` may be one, `Bearer ${NAME}` and `user=${NAME}` are none."""
+    template = context.expansion.strings[path].template
+    if _literal(template) or foreign_dialect(template):
+        return
+    # In a header any first word is the scheme, if more follows it.
+    scheme = re.match(_SCHEME if path[-1] == "apiKey" else r"[A-Za-z][\w-]*\s+", template)
+    done = scheme.end() if scheme else 0
+    for start, text in _literals(template):
+        for word in re.finditer(_WORD, text):
+            if start + word.start() >= done:
+                message = f"`{config_path(path)}` holds a key, or a part of one, in plain text"
+                help_ = "put the whole of it into the variable; replace the key if it was ever shared"
+                span = text_span(context.document, path, template, start + word.start(), start + word.end())
+                yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
+                return
+
+
+def _literals(template: str) -> Iterator[tuple[int, str]]:
+    """Give the pieces of a string that are no references, with their offsets."""
+    done = 0
+    for part in parse(template):
+        if isinstance(part, Reference | Malformed):
+            yield done, template[done : part.start]
+            done = part.end
+    yield done, template[done:]
+
+
 def is_key_header(name: str) -> bool:
     """Tell whether a header holds a key, by its name."""
     return re.search(_KEY_HEADER, name) is not None
@@ -158,12 +195,31 @@ def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Di
 
 
 def _check_shapes(context: Context) -> Iterator[Diagnostic]:
-    """Look for keys by their shape where none is expected: plain headers, request parameters, a base URL's path."""
+    """Look for keys where none is expected, by shape or name: plain headers, request parameters, a base URL's path."""
     for path, text in _plain_strings(context):
-        if any(key_spans(text)) and path not in context.expansion.strings:
+        if _holds_key(context, path, text):
             message = f"`{config_path(path)}` holds what looks like a key, in plain text"
             help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
             yield HARDCODED_SECRET.finding(context, path, message, help_)
+
+
+def _holds_key(context: Context, path: Path, text: str) -> bool:
+    """Tell whether what is literal in a string looks like a key; the value of `api_key` does, whatever its shape."""
+    string = context.expansion.strings.get(path)
+    if string is None:
+        pieces = [text]
+    else:
+        pieces = [piece for _, piece in _literals(string.template)]
+        pieces += [part.default for part in parse(string.template) if isinstance(part, Reference) and part.default]
+    if any(any(key_spans(piece)) for piece in pieces):
+        return True
+    if "params" not in path[3:] or not any(isinstance(key, str) and re.search(_KEY_PARAM, key) for key in path[4:]):
+        return False
+    if text in PLACEHOLDERS or (string is not None and foreign_dialect(string.template)):
+        return False
+    # Beside a reference less than a word is none.
+    least = r"\S" if string is None or _literal(string.template) else _WORD
+    return any(re.search(least, re.sub(_SCHEME, "", piece)) for piece in pieces)
 
 
 def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
@@ -198,9 +254,14 @@ def _check_variables(context: Context) -> Iterator[Diagnostic]:
     """Look for keys in `env.vars`: what is there is in the file, whatever it is used for."""
     secret = context.expansion.secret_names()
     for name, value in mapping(context.value, "env", "vars").items():
-        if (name in secret or is_secret_name(name)) and isinstance(value, str) and value and value not in PLACEHOLDERS:
+        if not isinstance(value, str) or not value or value in PLACEHOLDERS:
+            continue
+        named = name in secret or is_secret_name(name)
+        if named or any(key_spans(value)):
             path = ("env", "vars", name)
-            message = f"`{config_path(path)}` holds a key in plain text, and is never used as one"
+            message = f"`{config_path(path)}` holds what looks like a key, in plain text"
+            if named:
+                message = f"`{config_path(path)}` holds a key in plain text, and is never used as one"
             help_ = (
                 f"set {name} in the environment or an --env-file instead; replace the key if this file was ever shared"
             )
