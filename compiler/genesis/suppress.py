@@ -21,24 +21,32 @@ if TYPE_CHECKING:
 
 __all__ = ["MARK", "UNUSED", "apply"]
 
-MARK: Final = "genesis:"
+# What every such comment has in it, with the capital that some would write.
+MARK: Final = "enesis:"
 UNUSED: Final = "unused-ignore"
 _IGNORE = re.compile(r"(?:/[/*])\s*genesis:\s*ignore\b(?:\[([^\]]*)\])?\s*(.*?)\s*(?:\*/)?$", re.DOTALL)
+# What was meant to be one: `// Genesis: ignore[…]`, `// genesis: ingore[…]`.
+_SLIP = re.compile(r"(?i)/[/*]\s*genesis:\s*([a-z]+)\s*\[")
 _NAME = re.compile(r"[^\s,]+")
 _HOW: Final = "write `// genesis: ignore[RULE] why it is fine here`"
 
 
 class _Comment(NamedTuple):
-    """A comment that silences rules: its place, the names in it with their places, the line that it is about."""
+    """A comment that silences rules, or was meant to: its place, the names in it with theirs, the line it is about."""
 
     span: Span
     names: tuple[tuple[str, Span], ...]
     reason: str
     line: int
+    slip: bool = False
 
 
 def apply(
-    findings: Sequence[Diagnostic], sources: Sequence[Source], known: Collection[str], elsewhere: Collection[str] = ()
+    findings: Sequence[Diagnostic],
+    sources: Sequence[Source],
+    known: Collection[str],
+    elsewhere: Collection[str] = (),
+    as_written: Collection[str] = (),
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
     """Part findings into those that stay, with those about comments that silence nothing, and those that are silenced.
 
@@ -46,7 +54,10 @@ def apply(
         findings: Of all the sources.
         sources: The texts whose comments count.
         known: The names of all rules.
-        elsewhere: Rules that other commands report, so that silencing them is never said to be of no use.
+        elsewhere: Rules that are found by other commands, or where more is known, so that silencing them is never said
+            to be of no use.
+        as_written: Rules that look at no variable's value. On a line with a reference any other may be found where more
+            is known.
     """
     marked = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
     about: dict[tuple[Source, int, str], list[tuple[Span, str]]] = {}
@@ -63,23 +74,41 @@ def apply(
             silenced.append(finding._replace(reason=found[0][1]))
         else:
             kept.append(finding)
+    # Where a text was not understood, rules have not seen all of it.
+    broken = {finding.span.source for finding in findings if finding.span and finding.rule == "syntax"}
     for comment in marked:
-        kept += _unused(comment, used, known, elsewhere)
+        kept += _unused(comment, known)
+        if comment.span.source not in broken:
+            for name, place in comment.names if comment.reason else ():
+                seen = name in as_written or (name not in elsewhere and not _holds_reference(comment))
+                if name in known and place not in used and seen:
+                    message = f"`{name}` has nothing to silence on line {comment.line}"
+                    fix = _removal(comment, place)
+                    kept.append(Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=fix))
     return kept, silenced
+
+
+def _holds_reference(comment: _Comment) -> bool:
+    """Tell whether the line that a comment is about holds a reference to a variable."""
+    source = comment.span.source
+    start, end = source.line_span(comment.line)
+    return any(source.text.find(mark, start, end) >= 0 for mark in ("${", "$<"))
 
 
 def _comments(source: Source) -> Iterator[_Comment]:
     """Find the comments that silence, the last one first: one that stands above another is about the same line."""
     text = source.text
     following: tuple[int, int] | None = None
-    for start, end in reversed([(span.start, span.end) for span in comments(source)]):
-        first, _ = source.line_span(source.position(start).line)
+    spans = [(span.start, span.end) for span in comments(source)]
+    trailing = _trailing(source, spans)
+    for (start, end), trails in zip(reversed(spans), reversed(trailing), strict=True):
         after = _skip(text, end)
         target = following[1] if following is not None and after == following[0] else after
-        trails = text[first:start].strip() != "" and not text[first:start].lstrip().startswith(("//", "/*"))
         following = (start, target)
         match = _IGNORE.match(text, start, end)
         if match is None:
+            if (slip := _SLIP.match(text, start, end)) is not None and nearest(slip[1], ("ignore",)):
+                yield _Comment(Span(source, start, end), (), "", 0, slip=True)
             continue
         begin = match.start(1)
         names = tuple(
@@ -89,6 +118,18 @@ def _comments(source: Source) -> Iterator[_Comment]:
         yield _Comment(Span(source, start, end), names, match[2], line)
 
 
+def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Tell for each comment whether anything but white space and other comments stands before it on its line."""
+    found: list[bool] = []
+    before = (0, 0)
+    for start, end in spans:
+        first, _ = source.line_span(source.position(start).line)
+        beside = bool(found) and before[0] >= first and found[-1]
+        found.append(beside or source.text[max(first, before[1]) : start].strip() != "")
+        before = (start, end)
+    return found
+
+
 def _skip(text: str, offset: int) -> int:
     """Skip white space."""
     while offset < len(text) and text[offset].isspace():
@@ -96,13 +137,13 @@ def _skip(text: str, offset: int) -> int:
     return offset
 
 
-def _unused(
-    comment: _Comment, used: Collection[Span], known: Collection[str], elsewhere: Collection[str]
-) -> Iterator[Diagnostic]:
-    """Report what a comment is of no use for."""
-    if not comment.names or not comment.reason:
+def _unused(comment: _Comment, known: Collection[str]) -> Iterator[Diagnostic]:
+    """Report a comment that could never silence anything, and names in it that no rule has."""
+    if comment.slip or not comment.names or not comment.reason:
         what = "names no rule" if not comment.names else "gives no reason"
         message = f"this comment {what}, and silences nothing"
+        if comment.slip:
+            message = "this comment looks like one that silences a rule, and is none"
         yield Diagnostic(UNUSED, message, comment.span, _HOW, severity="warning")
         return
     for name, place in comment.names:
@@ -110,9 +151,6 @@ def _unused(
             near = nearest(name, known)
             help_ = f"did you mean `{near}`?" if near else "`genesis explain` lists the rules"
             yield Diagnostic(UNUSED, f"there is no rule `{name}` to silence", place, help_, severity="warning")
-        elif place not in used and name not in elsewhere:
-            message = f"`{name}` has nothing to silence on line {comment.line}"
-            yield Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=_removal(comment, place))
 
 
 def _removal(comment: _Comment, place: Span) -> Fix:

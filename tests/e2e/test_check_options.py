@@ -171,6 +171,18 @@ def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> Non
     assert "warning unused-ignore" in rules(genesis)
 
 
+def test_a_comment_that_is_of_use_with_an_option_is_of_use_without(genesis: Genesis, config: Path) -> None:
+    config.write_text(
+        '{ models: { providers: { vllm: {\n  params: { user: "${TEAM}" }, // genesis: ignore[empty-variable] may be\n'
+        '  baseUrl: "${URL}", // genesis: ignore[base-url-path, lock-stale] ours\n'
+        '  models: [{ id: "m", contextWindow: 9 }] } } } }',
+        encoding="utf-8",
+    )
+    (config.parent / "some.env").write_text("TEAM=\nURL=http://h/own\n", encoding="utf-8")
+    assert genesis("check", "--fix").stdout == "1 file checked: no findings\n"
+    assert genesis("check", "--env-file", "some.env").stdout == "1 file checked: no findings, 2 ignored\n"
+
+
 def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Genesis, config: Path) -> None:
     text = "// a note\n{\n  agents: {}, // genesis: ignore[unknown-key] long gone\n}\n"
     config.write_text(text, encoding="utf-8")

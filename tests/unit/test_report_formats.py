@@ -129,7 +129,8 @@ def test_sarif_is_valid_and_tells_all() -> None:
     ]
     assert silenced["suppressions"] == [{"kind": "inSource", "justification": "both: on purpose"}]
     assert "suppressions" not in warning
-    assert warning["partialFingerprints"] == silenced["partialFingerprints"]
+    # Of two on one line each has its own.
+    assert warning["partialFingerprints"] != silenced["partialFingerprints"]
 
 
 def test_a_fingerprint_does_not_change_with_the_lines_above() -> None:
@@ -145,6 +146,18 @@ def test_a_fingerprint_does_not_change_with_the_lines_above() -> None:
     assert before == after
     assert twice[0] == before[0]
     assert twice[1] != before[0]
+
+
+def test_a_fingerprint_does_not_change_when_a_finding_before_it_is_silenced() -> None:
+    second = FINDING._replace(span=Span(SOURCE, 19, 24), message="another on the same line")
+    both = Report(1, (FINDING, second))
+    one = Report(1, (second,), (FINDING._replace(reason="fine"),))
+    results = [json.loads(sarif.render(report))["runs"][0]["results"] for report in (both, one)]
+    prints = [{each["message"]["text"]: each["partialFingerprints"] for each in some} for some in results]
+    assert prints[0] == prints[1]
+    assert len({json.dumps(each) for each in prints[0].values()}) == 2
+    told = [json.loads(gitlab.render(report)) for report in (both, one)]
+    assert told[0][1:] == told[1]
 
 
 def test_a_clean_report_is_valid_sarif() -> None:

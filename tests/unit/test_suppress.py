@@ -34,6 +34,11 @@ def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[st
         "// genesis: ignore[unknown-key] known to us\n// another comment\n\n/* and one */ @",
         "// genesis: ignore[unknown-key] known to us\n// genesis: ignore[not-configured] too\n@",
         "//genesis:ignore[ unknown-key ]known to us\n@",
+        "/* a */ @ // genesis: ignore[unknown-key] known to us\nb",
+        "/* a */ /* b */ @ /* c */ /* genesis: ignore[unknown-key] known to us */\nb",
+        "/* a */ // genesis: ignore[unknown-key] known to us\n@",
+        "a /* b\n */ // genesis: ignore[unknown-key] known to us\n@",
+        "a /* b\n */ @ // genesis: ignore[unknown-key] known to us\nb",
         "a // genesis: no command\n// genesis: ignore[unknown-key] known to us\r\n@",
     ],
 )
@@ -61,12 +66,34 @@ def test_several_rules_and_several_findings() -> None:
         ("@ // genesis: ignore[] why", "this comment names no rule, and silences nothing"),
         ("@ // genesis: ignore why", "this comment names no rule, and silences nothing"),
         ("@ // genesis: ignore[unknown-kye] why", "there is no rule `unknown-kye` to silence"),
+        ("@ // genesis: ingore[unknown-key] why", "this comment looks like one that silences a rule, and is none"),
+        ("@ /* Genesis: ignore[unknown-key] why */", "this comment looks like one that silences a rule, and is none"),
     ],
 )
 def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> None:
     kept, silenced = parted(text, "unknown-key")
     assert silenced == []
     assert kept == [("unknown-key", "m"), ("unused-ignore", stays)]
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("'${A}' // genesis: ignore[hardcoded-secret] where A is a key", False),
+        ("'$<A>' // genesis: ignore[hardcoded-secret] where A is a key", False),
+        ("'A' // genesis: ignore[hardcoded-secret] where A is a key", True),
+        ("'${A}' // genesis: ignore[unknown-key] whatever A is", True),
+    ],
+)
+def test_what_a_variables_value_may_bring_may_be_silenced(text: str, *, unused: bool) -> None:
+    kept, _ = apply([], [Source("genesis.json5", text)], KNOWN, (), ("unknown-key",))
+    assert [each.rule for each in kept] == ["unused-ignore"] * unused
+
+
+def test_nothing_is_called_unused_in_a_text_that_was_not_understood() -> None:
+    source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]")
+    finding = Diagnostic("syntax", "m", Span(source, 38, 39))
+    assert apply([finding], [source], KNOWN) == ([finding], [])
 
 
 def test_what_only_other_commands_report_may_be_silenced_here() -> None:

@@ -6,24 +6,31 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from genesis.diagnostics import in_order
 from genesis.report.paths import relative
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from genesis.diagnostics import Diagnostic
+    from genesis.report.model import Report
     from genesis.source import Span
 
 __all__ = ["fingerprints", "visible"]
 
 
-def fingerprints(findings: Iterable[Diagnostic]) -> Iterator[tuple[Diagnostic, str]]:
-    """Give each finding with its fingerprint (hex): of its rule, path and line's text, and which one of those it is."""
+def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
+    """Give what counts and then what is silenced, each with its fingerprint (hex).
+
+    That is one of its rule, its path, its line's text, and which of those it is; whether it is silenced makes no
+    difference.
+    """
     seen: Counter[tuple[str, ...]] = Counter()
-    for finding in findings:
+    found = []
+    for finding in in_order([*report.findings, *report.silenced]):
         key = (finding.rule, *_place(finding.span), "" if finding.span else finding.message)
         seen[key] += 1
-        yield finding, hashlib.sha256("\0".join([*key, str(seen[key])]).encode("utf-8", "replace")).hexdigest()
+        words = "\0".join([*key, str(seen[key])]).encode("utf-8", "replace")
+        found.append((finding, hashlib.sha256(words).hexdigest()))
+    return sorted(found, key=lambda each: each[0].reason is not None)
 
 
 def visible(span: Span, start: int, end: int) -> str:

@@ -23,7 +23,7 @@ _SEVERITIES: Final = {"error": "major", "warning": "minor", "info": "info"}
 
 def render(report: Report) -> str:
     """Render the findings; an empty array where there are none."""
-    findings = [_finding(finding, fingerprint) for finding, fingerprint in fingerprints(report.findings)]
+    findings = [_finding(finding, print_) for finding, print_ in fingerprints(report) if finding.reason is None]
     return escape_json(json.dumps(findings, indent=2)) + "\n"
 
 

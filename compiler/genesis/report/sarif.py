@@ -30,7 +30,7 @@ _INDEX: Final = {name: index for index, name in enumerate(CATALOGUE)}
 
 def render(report: Report) -> str:
     """Render findings and what comments silence, the latter as suppressed; every rule with its help."""
-    findings = [*fingerprints(report.findings), *fingerprints(report.silenced)]
+    findings = fingerprints(report)
     run = {
         "tool": {
             "driver": {

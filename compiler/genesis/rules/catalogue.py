@@ -23,7 +23,7 @@ from genesis.rules import (
 if TYPE_CHECKING:
     from genesis.rules.rule import Rule
 
-__all__ = ["CATALOGUE", "COMPILE_ONLY", "HOME", "address"]
+__all__ = ["AS_WRITTEN", "CATALOGUE", "COMPILE_ONLY", "HOME", "TOLD", "address"]
 
 HOME: Final = "https://github.com/genesis-config/genesis"
 
@@ -31,6 +31,10 @@ HOME: Final = "https://github.com/genesis-config/genesis"
 COMPILE_ONLY: Final = frozenset(
     {"not-configured", "unset-variable", "lock-missing", *(rule.name for rule in server.RULES)}
 )
+# Rules that `check` reports where it is told the variables, or finds a lock.
+TOLD: Final = frozenset({"empty-variable", "lock-stale"})
+# Rules about the text as it is written, whatever the values of variables are.
+AS_WRITTEN: Final = frozenset(rule.name for rule in (*text.RULES, *schema.RULES))
 
 CATALOGUE: Final[dict[str, Rule]] = {
     rule.name: rule
