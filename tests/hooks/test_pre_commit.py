@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -39,8 +40,9 @@ def repository(tmp_path: Path) -> Path:
     return path
 
 
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout
 
 
 def commit(folder: Path) -> None:
@@ -80,3 +82,30 @@ def test_the_hooks_find_and_put_right_what_is_wrong(repository: Path, clone: Pat
     assert (repository / "deploy" / "genesis.json5").read_text(encoding="utf-8") == WRONG.replace("modles", "models")
 
     assert hook("genesis-check", repository, clone, home).returncode == 0
+
+
+def test_the_recipe_for_configurations_in_several_files(repository: Path, clone: Path, home: Path) -> None:
+    recipes = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall("```yaml\n(.*?)```", recipes, re.DOTALL) if "pass_filenames" in block]
+    commit_id = git(clone, "rev-parse", "HEAD").strip()
+    block = block.replace("https://github.com/genesis-config/genesis", str(clone)).replace("v0.1.0", commit_id)
+    (repository / ".pre-commit-config.yaml").write_text(block, encoding="utf-8")
+    (repository / "other.json5").unlink()
+    root = WRONG.replace('modles: [{ id: "m", contextWindow: 8192 }]', "$include: './part.json5'")
+    (repository / "deploy" / "genesis.json5").write_text(root, encoding="utf-8")
+    (repository / "deploy" / "part.json5").write_text('{ models: [{ id: "m", contextWindow: 8192 }] }\n', "utf-8")
+    git(repository, "add", "--all")
+    commit(repository)
+    (repository / "deploy" / "part.json5").write_text('{ modles: [{ id: "m" }] }\n', encoding="utf-8")
+    git(repository, "add", ".")
+    done = subprocess.run(
+        [sys.executable, "-m", "pre_commit", "run", "--color=never"],
+        cwd=repository,
+        env={**os.environ, "PRE_COMMIT_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "--> deploy/part.json5:1:3" in done.stdout
