@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -325,6 +326,31 @@ def test_what_is_no_message_is_told_without_its_text(folder: Path) -> None:
         out, err = server.communicate(broken, timeout=30)
     assert out.count(b"a message of the editor could not be handled") == 2
     assert CANARY.encode() not in out + err
+
+
+def test_a_message_longer_than_any_is_the_end(folder: Path) -> None:
+    with started(folder) as server:
+        assert server.stdin is not None
+        server.stdin.write(b"Content-Length: 99999999999\r\n\r\n{}")
+        server.stdin.flush()
+        assert server.wait(30) == 1
+        assert server.stderr is not None
+        assert server.stderr.read() == b""
+
+
+def test_it_ends_with_the_editor_also_where_its_input_stays_open(folder: Path) -> None:
+    # Stands for the editor.
+    with subprocess.Popen(["sleep", "60"]) as editor, started(folder) as server:
+        assert server.stdin is not None
+        given = f'{{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {{"processId": {editor.pid}, '
+        server.stdin.write(framed(given + '"capabilities": {}}}'))
+        server.stdin.write(framed('{"jsonrpc": "2.0", "method": "initialized", "params": {}}'))
+        server.stdin.flush()
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith(b"Content-Length")
+        editor.kill()
+        editor.wait()
+        assert server.wait(30) == 1
 
 
 def test_it_is_interrupted_at_once(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import logging
 import os
 import signal
@@ -41,6 +42,8 @@ _Result = TypeVar("_Result")
 
 _AT_ONCE: Final = 0.02  # seconds that a check may take to be made with every key that is pressed
 _LONGEST_WAIT: Final = 1.0
+_LOOKED_AFTER: Final = 2.0  # seconds between two looks for the client's process
+_LARGEST: Final = 256 * 1024 * 1024  # bytes of a message; a configuration has at most 16 MiB
 _TRIGGERS: Final = ('"', "'", ":", "/")
 _WATCHED: Final = ("**/*.json5", "**/*.json", "**/genesis.toml", "**/pyproject.toml")
 _KINDS: Final = {
@@ -164,13 +167,35 @@ def serve() -> int:
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     server = make(os.environ)
     # pygls closes what it writes to; standard output belongs to the command.
+    stdin = _Input(io.FileIO(sys.stdin.fileno(), closefd=False))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stdout:
-        server.start_io(sys.stdin.buffer, stdout)
+        server.start_io(stdin, stdout)
     return 0 if server.clean else 1
 
 
+class _Input(io.BufferedReader):
+    """Standard input, which a message of any announced length does not make this process as large as it says."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a message; one that nobody would send is the end of the input."""
+        return b"" if size is not None and size > _LARGEST else super().read(size)
+
+
+def _outlives(ls: Server, client: int) -> None:
+    """End when the client has: something else may hold its end of standard input open."""
+    try:
+        os.kill(client, 0)
+    except ProcessLookupError:
+        os._exit(0 if ls.clean else 1)
+    except OSError:
+        return  # it is somebody else's process, and nothing can be told of it
+    asyncio.get_running_loop().call_later(_LOOKED_AFTER, _outlives, ls, client)
+
+
 def _initialized(ls: Server, params: lsp.InitializedParams) -> None:  # noqa: ARG001 - the protocol's
-    """Ask to be told of files that change."""
+    """Look after the client, and ask to be told of files that change."""
+    if ls.process_id:
+        _outlives(ls, ls.process_id)
     workspace = ls.client_capabilities.workspace
     watching = workspace.did_change_watched_files if workspace else None
     if watching and watching.dynamic_registration:
