@@ -134,14 +134,14 @@ class _Loader:
     def replace(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
         """Merge the files that an object includes, and the object's own keys over them."""
         stated = node.value[KEY]
-        span = _span(node, KEY)
         names = stated if isinstance(stated, list) else [stated]
         if not names or not all(isinstance(name, str) for name in names):
             # The schema says so: a string, or an array of strings.
             return node
         merged: _Node | None = None
         whole = True
-        for name in names:
+        for index, name in enumerate(names):
+            span = _span(node, (KEY, index) if isinstance(stated, list) else (KEY,))
             try:
                 part = self.load(name, path, span, chain)
             except _Problem as problem:
@@ -199,6 +199,9 @@ class _Loader:
             )
         if any(os.path.realpath(earlier) == real for earlier in chain):
             raise _Problem("that closes a circle of files that include each other", "remove one of the includes")
+        if os.path.exists(real) and not os.path.isfile(real) and not os.path.isdir(real):
+            # To read a pipe would be to wait for whoever writes to it.
+            raise _Problem("it is no regular file", "write the path of a file")
         try:
             data = self.read_file(shown)
         except OSError as error:
@@ -217,9 +220,9 @@ class _Loader:
         return self.expand(_Node(document.value, source, document.root), path, (*chain, shown))
 
 
-def _span(node: _Node, key: str) -> Span:
-    """Place the value at a key of an object."""
-    return Document(node.source, node.value, node.entry, [], frozenset()).value_span((key,))
+def _span(node: _Node, path: Path) -> Span:
+    """Place a value in an object."""
+    return Document(node.source, node.value, node.entry, [], frozenset()).value_span(path)
 
 
 def _foreign(container: Container, key: str) -> Foreign:

@@ -117,6 +117,7 @@ def test_a_syntax_error_is_placed_in_the_included_file_with_who_included_it(tmp_
     ("name", "message", "help_"),
     [
         ("gone.json5", "`gone.json5`: no such file or directory", "the path is relative to {root}"),
+        ("pipe.json5", "`pipe.json5`: it is no regular file", "write the path of a file"),
         ("folder", "`folder`: is a directory", "the path is relative to {root}"),
         ("", "``: is a directory", "the path is relative to {root}"),
         (
@@ -150,6 +151,7 @@ def test_each_file_that_cannot_be_included_is_told_why(name: str, message: str, 
     folder = tmp_path / "config"
     write(folder, {"list.json5": "[1]", "folder/x.json5": "{}", "../out.json5": "{}"})
     (folder / "link.json5").symlink_to(tmp_path / "out.json5")
+    os.mkfifo(folder / "pipe.json5")
     root = str(folder / "genesis.json5")
     assert problem(folder, f'{{ $include: "{name}", own: 1 }}') == (message, help_.format(root=root))
 
