@@ -27,7 +27,8 @@ _HEAD = """<!-- Written by benchmarks/comparison.py, which runs all of them: `py
 
 Twelve mistakes that were made in real configurations, one in each file of
 [fixtures/comparison](../fixtures/comparison), and what each tool says of them with the schema of Genesis. "line:column"
-is a place that the tool names, "yes" a failure without the place, "fix" that the tool can put it right.
+is a place that the tool names, "yes" a failure without the place, "fix" that the tool can put it right, "first only"
+that it stops at the first of two.
 
 """
 
@@ -73,6 +74,8 @@ def cell(case: Case, found: Found) -> str:
     """Write what a tool makes of a case."""
     if not found.fails:
         return "no"
+    if case.mistake.startswith("Two ") and not any(line == case.line for line, _ in found.places):
+        return "first only"
     place = next((f"{line}:{column}" for line, column in found.places if line == case.line), "yes")
     return f"{place}, fix" if found.fix else place
 
@@ -84,7 +87,7 @@ def main() -> None:
         rows = [[case.mistake, *(cell(case, tool(case.path)) for tool in tools.values())] for case in cases()]
     lines = ["| mistake | " + " | ".join(tools) + " |", "|---" * (len(tools) + 1) + "|"]
     lines += [f"| {' | '.join(row)} |" for row in rows]
-    counts = [sum(row[index] != "no" for row in rows) for index in range(1, len(tools) + 1)]
+    counts = [sum(row[index] not in {"no", "first only"} for row in rows) for index in range(1, len(tools) + 1)]
     lines.append(f"| **found of {len(rows)}** | {' | '.join(map(str, counts))} |")
     PAGE.write_text(_HEAD + "\n".join(lines) + "\n", encoding="utf-8")
 
