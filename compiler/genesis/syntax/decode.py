@@ -20,8 +20,8 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
         data: The file's bytes.
 
     Returns:
-        The text, and what was wrong. Bytes that are no UTF-8 are replaced by U+FFFD, so that the rest can be checked; a
-        file past 16 MiB is not read at all.
+        The text, and what was wrong. Bytes that are no UTF-8 are replaced by U+FFFD, so that the rest can be checked. A
+        file past 16 MiB, or in UTF-16, is not read at all.
     """
     if len(data) > MAX_BYTES:
         source = Source(name, "")
@@ -32,11 +32,13 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
     try:
         return Source(name, data.decode()), []
     except UnicodeDecodeError as error:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
+            # Whatever else would be said of it would be wrong.
+            source = Source(name, "")
+            help_ = "this looks like UTF-16: save the file as UTF-8"
+            return source, [Diagnostic("not-utf8", "the file is no UTF-8", Span(source, 0, 0), help_)]
         offset = len(data[: error.start].decode())
         source = Source(name, data.decode(errors="replace"))
         wrong = data[error.start : error.end].hex(" ").upper()
-        help_ = "save the file as UTF-8"
-        if data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:4]:
-            help_ = "this looks like UTF-16: save the file as UTF-8"
         message = f"the bytes {wrong} are no UTF-8"
-        return source, [Diagnostic("not-utf8", message, Span(source, offset, offset + 1), help_)]
+        return source, [Diagnostic("not-utf8", message, Span(source, offset, offset + 1), "save the file as UTF-8")]
