@@ -160,6 +160,14 @@ def test_a_fingerprint_does_not_change_when_a_finding_before_it_is_silenced() ->
     assert told[0][1:] == told[1]
 
 
+def test_a_file_outside_of_the_folder_of_the_run_has_a_whole_address(tmp_path: Path) -> None:
+    source = Source(str(tmp_path / "a b.json5"), "{}")
+    report = json.loads(sarif.render(Report(1, (FINDING._replace(span=Span(source, 0, 1), fix=None),))))
+    VALIDATOR.validate(report)
+    place = report["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == f"{tmp_path.as_uri()}/a%20b.json5"
+
+
 def test_a_clean_report_is_valid_sarif() -> None:
     VALIDATOR.validate(json.loads(sarif.render(Report(1, ()))))
 

@@ -6,6 +6,7 @@ The same findings give the same bytes: no times, no absolute paths, no identifie
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -109,8 +110,10 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _uri(span: Span) -> str:
-    """Write a path as a URI reference: relative where the path is, with forward slashes, all else percent-encoded."""
-    written = quote(relative(span.source.name).encode("utf-8", "replace"))
-
+    """Write a path as a URI, relative below the folder of the run, with forward slashes, all else percent-encoded."""
+    path = relative(span.source.name)
+    written = quote(path.encode("utf-8", "replace"))
+    if os.path.isabs(path):
+        return f"file://{written}"
     # A colon in the first part would make a scheme of it.
     return f"./{written}" if ":" in written.partition("/")[0] else written
