@@ -103,6 +103,24 @@ def test_a_lower_case_reference_to_a_key_is_left_for_a_person() -> None:
     assert fixed(text) == text
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('[\n  "p/m",\n  "p/n",\n]', '[\n  "p/n",\n]'),
+        ('[\n  "p/n",\n  "p/m",\n]', '[\n  "p/n",\n]'),
+        ('[\r\n  "p/m",\r\n  "p/n"\r\n]', '[\r\n  "p/n"\r\n]'),
+        ('[\n  "p/n",\n  "p/m"\n]', '[\n  "p/n"\n]'),
+        ('[\n  "p/m", // kept\n  "p/n",\n]', '[\n  // kept\n  "p/n",\n]'),
+        ('["p/m", "p/n"]', '["p/n"]'),
+    ],
+)
+def test_a_fallback_goes_with_its_line(written: str, expected: str) -> None:
+    models = 'models: [{ id: "m", contextWindow: 9 }, { id: "n", contextWindow: 9 }]'
+    selection = 'agents: { defaults: { model: { primary: "p/m", fallbacks: %s } } }'
+    text = provider(f'baseUrl: "http://h/v1", {models}', selection)
+    assert fixed(text.replace("%s", written)) == text.replace("%s", expected)
+
+
 def test_a_key_in_plain_text_is_never_touched() -> None:
     text = provider(f'baseUrl: "http://h/v1", apiKey: "sk-the-only-copy", {MODEL}')
     assert fixed(text) == text

@@ -121,7 +121,12 @@ def _removal(item: Span | None) -> Fix | None:
     text = item.source.text
     after = re.compile(r"\s*,[ \t]*").match(text, item.end)
     if after is not None:
-        return Fix("remove it", (Edit(Span(item.source, item.start, after.end()), ""),))
+        start, end = item.start, after.end()
+        first, last = item.source.line_span(item.source.position(start).line)
+        if end == last and not text[first:start].strip():
+            # Its line holds nothing else, and goes with its end.
+            start, end = first, next((each for each in item.source.line_starts if each > last), len(text))
+        return Fix("remove it", (Edit(Span(item.source, start, end), ""),))
     before = re.search(r",\s*$", text[: item.start])
     start = before.start() if before is not None else item.start
     return Fix("remove it", (Edit(Span(item.source, start, item.end), ""),))
