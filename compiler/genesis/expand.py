@@ -277,7 +277,7 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
             reason, help_ = part.reason, part.help
             if string.secret:
                 reason, help_ = "this looks like a reference and is none", "write `${NAME}`, in upper-case letters"
-            finding = Diagnostic("malformed-reference", f"{reason}, in `{where}`", span, help_)
+            finding = Diagnostic("malformed-reference", f"in `{where}`, {reason}", span, help_)
             yield finding._replace(fix=_in_upper_case(part, span, variables))
     if string.secret:
         return

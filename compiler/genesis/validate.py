@@ -189,7 +189,8 @@ def _chosen_branch(document: Document, error: ValidationError) -> Iterator[Diagn
             yield from _translate(document, child)
     if len(wrong) == len(branches) and not document.is_damaged(tuple(error.absolute_path)):
         wanted = [branch["type"] for branch in branches]
-        yield _wrong_type(document, tuple(error.absolute_path), wanted, error.instance)
+        finding = _wrong_type(document, tuple(error.absolute_path), wanted, error.instance)
+        yield finding._replace(help=finding.help or _examples(error.schema))
 
 
 def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagnostic]:
@@ -244,6 +245,14 @@ def _type_of(value: Any) -> str:
         if isinstance(value, kind):
             return name
     return "null" if value is None else "object"
+
+
+def _examples(schema: Any) -> str | None:
+    """Give the examples that the schema has of a value."""
+    import json
+
+    examples = schema.get("examples") if isinstance(schema, dict) else None
+    return f"for example {' or '.join(f'`{json.dumps(example)}`' for example in examples)}" if examples else None
 
 
 def _described(schema: Any) -> str | None:

@@ -207,7 +207,7 @@ def test_the_document_itself_is_never_changed_and_nothing_is_copied_in_vain() ->
 
 def test_a_mistake_is_placed_and_named() -> None:
     text = "{ models: { providers: { v: { baseUrl: 'http://${host}/v1', models: [{ id: 'os.environ/my_name' }] } } } }"
-    reason = "`host` is no variable name: names are upper-case letters, digits and `_`, in `models.providers.v.baseUrl`"
+    reason = "in `models.providers.v.baseUrl`, `host` is no variable name: names are upper-case letters, digits and `_`"
     foreign = "`models.providers.v.models[0].id` names a variable in another tool's way, which is plain text here"
     help_ = "write `${HOST}`, or `$${host}` for the text itself"
     assert found(expanded(text)) == [

@@ -120,7 +120,10 @@ def model(members: str) -> str:
             "wrong-type",
             "5",
             "`models.providers.vllm.apiKey` must be a string or an object, and is a whole number",
-            None,
+            (
+                'for example `"${VLLM_API_KEY}"` or `{"source": "env", "id": "VLLM_API_KEY"}` or '
+                '`{"source": "file", "path": "/run/secrets/vllm-key"}`'
+            ),
         ),
         (
             provider("apiKey: { source: 'env' }, models: []"),
@@ -162,7 +165,10 @@ def model(members: str) -> str:
             "wrong-type",
             "['vllm/a']",
             "`agents.defaults.model` must be a string or an object, and is an array",
-            None,
+            (
+                'for example `"vllm/your-model-id"` or '
+                '`{"primary": "vllm/your-model-id", "fallbacks": ["vllm/second-model"]}`'
+            ),
         ),
         (
             "{ modles: { providers: {} } }",
@@ -197,7 +203,7 @@ def model(members: str) -> str:
             "wrong-type",
             "5",
             "`$include` must be a string or an array, and is a whole number",
-            None,
+            'for example `"./models.json5"` or `["./base.json5", "./production.json5"]`',
         ),
         (
             "{ $include: [] }",

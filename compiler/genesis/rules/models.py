@@ -185,8 +185,8 @@ def _check_model(
 def _assumed(context: Context, paths: list[Path]) -> Diagnostic:
     """Report a provider's models without a window: one finding, however many they are."""
     first = config_path(paths[0][:-1])
-    others = f" and {len(paths) - 1} more of its provider" if len(paths) > 1 else ""
-    message = f"`{first}`{others} states no `contextWindow`, and {DEFAULT_CONTEXT_WINDOW} tokens are assumed"
+    states = f" and {len(paths) - 1} more of its provider state" if len(paths) > 1 else " states"
+    message = f"`{first}`{states} no `contextWindow`, and {DEFAULT_CONTEXT_WINDOW} tokens are assumed"
     return ASSUMED_CONTEXT_WINDOW.finding(context, paths[0], message, "state the window of the server that serves it")
 
 
