@@ -9,9 +9,9 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["locked", "write_atomic"]
+__all__ = ["is_one_of", "locked", "write_atomic"]
 
 _PAUSE: Final = 0.01  # seconds between two attempts at a lock
 
@@ -53,6 +53,11 @@ def write_atomic(path: str, data: bytes, *, mode: int | None = None) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def is_one_of(path: str, others: Iterable[str]) -> bool:
+    """Tell whether a file is one of others, under whatever name: what was read is not to be written over."""
+    return os.path.isfile(path) and any(os.path.isfile(other) and os.path.samefile(path, other) for other in others)
 
 
 @contextlib.contextmanager

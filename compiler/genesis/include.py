@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis.diagnostics import Diagnostic, Path, Related, config_path
-from genesis.syntax import decode, parse
+from genesis.syntax import decode, parse, take
 from genesis.syntax.document import Container, Document, Entry, Foreign, value_offsets
 from genesis.syntax.state import MAX_DEPTH as NESTING
 
@@ -57,13 +57,13 @@ class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
 
 
 def read_file(path: str) -> bytes:
-    """Give a file's bytes.
+    """Give a file's bytes, or of one that is too large the beginning.
 
     Raises:
         OSError: It cannot be read.
     """
     with open(path, "rb") as stream:
-        return stream.read()
+        return take(stream)
 
 
 def include(document: Document, read: Callable[[str], bytes] = read_file) -> Inclusion:

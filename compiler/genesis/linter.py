@@ -19,6 +19,7 @@ from genesis.lock import read as read_lock
 from genesis.pipeline import Linted, lint
 from genesis.report.model import Report
 from genesis.settings import Settings, SettingsError, for_folder
+from genesis.syntax import take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,9 +65,17 @@ class Checked(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run gave: the report, why files or settings could not be used, and the changes that were not written."""
+    """What a run gave.
+
+    Attributes:
+        report: The findings, and how many files were checked.
+        files: The files that were named or found.
+        unusable: Why files or settings could not be used.
+        changes: Those that were not written.
+    """
 
     report: Report
+    files: tuple[str, ...]
     unusable: tuple[str, ...]
     changes: str
 
@@ -122,7 +131,7 @@ def check(
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, tuple(unusable), _changes(pending))
+    return Outcome(report, tuple(files), tuple(unusable), _changes(pending))
 
 
 def check_text(
@@ -223,5 +232,5 @@ def _merged(settings: Settings, choices: Choices) -> Settings:
 
 def _read(path: str) -> bytes:
     if path == STDIN:
-        return sys.stdin.buffer.read()
+        return take(sys.stdin.buffer)
     return read_file(path)

@@ -134,6 +134,15 @@ def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
     assert (gone.returncode, gone.stderr) == (2, "genesis: cannot write gone/c.txt: No such file or directory\n")
 
 
+def test_what_is_checked_is_not_written_over(genesis: Genesis, config: Path) -> None:
+    before = config.read_bytes()
+    done = genesis("check", "--format", "json", "-o", f"./{config.name}", "--format", "text")
+    assert done.returncode == 2
+    assert done.stderr == f"genesis: -o ./{config.name} would overwrite what was checked\n"
+    assert done.stdout == genesis("check").stdout
+    assert config.read_bytes() == before
+
+
 def test_the_environment_may_set_the_format(genesis: Genesis, config: Path) -> None:
     concise = genesis("check", "--format", "concise").stdout
     assert genesis("check", env={"GENESIS_FORMAT": "concise"}).stdout == concise

@@ -106,5 +106,5 @@ def test_an_extension_is_no_key_of_a_provider_either() -> None:
 
 def test_nothing_of_a_secret_position_is_repeated() -> None:
     (finding,) = found(expanded(config("apiKey: '${sk-canary}'")))
-    assert finding.message == "this looks like a reference and is none, in `models.providers.vllm.apiKey`"
+    assert finding.message == "in `models.providers.vllm.apiKey`, this looks like a reference and is none"
     assert finding.help == "write `${NAME}`, in upper-case letters"

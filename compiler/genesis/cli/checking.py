@@ -63,8 +63,12 @@ def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]]) -> bool:
             )
             sys.stdout.flush()
             continue
-        from genesis.files import write_atomic  # most reports are printed
+        from genesis.files import is_one_of, write_atomic  # most reports are printed
 
+        if is_one_of(path, outcome.files):
+            _complain(f"-o {path} would overwrite what was checked")
+            whole = False
+            continue
         try:
             write_atomic(path, _render(form, outcome.report, colour=False).encode("utf-8", "backslashreplace"))
         except OSError as error:

@@ -98,17 +98,17 @@ def _read_env_file(path: str) -> dict[str, str]:
     return values
 
 
-def read(path: str) -> bytes:
-    """Read a file; `-` is standard input.
+def read(path: str, most: int = -1) -> bytes:
+    """Read a file, all of it or at `most` so many bytes; `-` is standard input.
 
     Raises:
         click.ClickException: It cannot be read.
     """
     if path == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(most)
     try:
         with open(path, "rb") as stream:
-            return stream.read()
+            return stream.read(most)
     except OSError as error:
         raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
 
@@ -156,9 +156,10 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     from genesis.lock import read as read_lock
     from genesis.profiles import ProfilesError, store_path
     from genesis.profiles import read as read_profiles
+    from genesis.syntax.decode import MAX_BYTES
 
     path = find_config(config)
-    data = read(path)
+    data = read(path, MAX_BYTES + 1)  # which is too large; a pipe may have no end
     try:
         profiles = read_profiles(store_path())
     except ProfilesError as error:
@@ -184,6 +185,7 @@ def compile_now(
         click.ClickException: A file cannot be read or would be overwritten, or the one provider asked for is not
             configured.
     """
+    from genesis.files import is_one_of
     from genesis.pipeline import compile_config  # with `take`, which says why
 
     name, data, keys, lock = take(config, env_files)
@@ -194,19 +196,10 @@ def compile_now(
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
     if compiled.manifest is not None and output is not None:
         includes = [include.path for include in compiled.manifest.source.includes]
-        _keep([name, *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)], output)
-    return compiled
-
-
-def _keep(inputs: Sequence[str], output: str) -> None:
-    """Refuse to write over what was read.
-
-    Raises:
-        click.UsageError: It is one of the inputs, under whatever name.
-    """
-    for path in inputs:
-        if os.path.isfile(path) and os.path.isfile(output) and os.path.samefile(path, output):
+        inputs = [name, *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
+        if is_one_of(output, inputs):
             raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
+    return compiled
 
 
 def manifest_now(

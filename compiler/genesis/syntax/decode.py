@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from genesis.diagnostics import Diagnostic
 from genesis.source import Source, Span
 
-__all__ = ["MAX_BYTES", "decode"]
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+__all__ = ["MAX_BYTES", "decode", "take"]
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+
+
+def take(stream: BinaryIO) -> bytes:
+    """Take as much from a stream as a configuration may have, and a byte more where there is more: some have no end."""
+    return stream.read(MAX_BYTES + 1)
 
 
 def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
@@ -25,8 +33,7 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
     """
     if len(data) > MAX_BYTES:
         source = Source(name, "")
-        size = -(-len(data) * 10 // (1024 * 1024)) / 10  # rounded up: 16.0 would not be past 16
-        message = f"the file has {size} MiB, and a configuration has at most 16"
+        message = f"the file has more than {MAX_BYTES // (1024 * 1024)} MiB, which no configuration needs"
         return source, [Diagnostic("too-large", message, Span(source, 0, 0), "is this the right file?")]
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
