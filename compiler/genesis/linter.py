@@ -201,7 +201,7 @@ def _written(files: Mapping[str, bytes]) -> str | None:
 
     for name in files:
         # To replace a file takes no right to write it, and whoever took that from everybody wants it as it is.
-        if not os.stat(name).st_mode & 0o222:
+        if os.path.exists(name) and not os.stat(name).st_mode & 0o222:
             return f"cannot write {name}: it is read-only"
     for name, data in files.items():
         try:

@@ -233,7 +233,9 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
     (folder / "a" / ".gitignore").write_text("*.json5\n", encoding="utf-8")
     assert files() == ["b/genesis.json"]
     assert files("out/genesis.json5") == files("out") == ["out/genesis.json5"]
-    assert genesis("check", "a").returncode == 2
+    left = genesis("check", "a")
+    assert left.returncode == 2
+    assert left.stderr.endswith(" in a; a/genesis.json5 is left out by a .gitignore: name it\n")
     assert files("*/*.json5", "a/genesis.json5") == ["a/genesis.json5"]
 
 

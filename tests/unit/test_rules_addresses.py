@@ -87,7 +87,7 @@ def test_a_metadata_address_however_it_is_written(host: str, *, metadata: bool) 
         ("p", ', apiKey: "${P}"', "", "the key of `models.providers.p` goes"),
         ("p", ', headers: { Authorization: "${P}" }', "", "the key of `models.providers.p` goes"),
         ("p", "", ', headers: { "X-Api-Key": "${P}" }', "the key of `models.providers.p` goes"),
-        ("vllm", "", "", "VLLM_API_KEY, the key if it is set, of `models.providers.vllm` goes"),
+        ("vllm", "", "", "the key of `models.providers.vllm`, if VLLM_API_KEY is set, goes"),
         ("p", "", "", None),
         ("p", "", ', headers: { "X-Team": "a" }', None),
     ],

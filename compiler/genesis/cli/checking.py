@@ -46,7 +46,10 @@ def run(
     if not outcome.report.files:
         if not outcome.unusable:
             where = ", ".join(paths) or "this folder"
-            _complain(f"no {' or '.join(NAMES)} in {where}; `genesis init` writes one")
+            there = [os.path.join(path, name) for path in paths or ["."] for name in NAMES]
+            ignored = [os.path.normpath(path) for path in there if os.path.isfile(path)]
+            advice = f"{ignored[0]} is left out by a .gitignore: name it" if ignored else "`genesis init` writes one"
+            _complain(f"no {' or '.join(NAMES)} in {where}; {advice}")
         return 2
     written = _write(outcome, outputs)
     return 2 if outcome.unusable or not written else int(fails(outcome.report.findings, fail_on))

@@ -93,7 +93,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             message = f"`{config_path(path)}` leads to `{host}`, where clouds keep a machine's credentials"
             yield METADATA_ADDRESS.finding(context, path, message, "write the address of a model server")
         elif parts.scheme == "http" and not is_private_host(url) and (key := _key_sent(name, provider)):
-            message = f"{key} of `{config_path(path[:3])}` goes to the public host `{host}` in clear text"
+            message = f"{key.format(config_path(path[:3]))} goes to the public host `{host}` in clear text"
             yield CLEARTEXT_CREDENTIAL.finding(context, path, message, "write `https://`, if the server speaks TLS")
 
 
@@ -153,8 +153,9 @@ def _is_metadata(host: str) -> bool:
 
 
 def _key_sent(name: str, provider: dict[str, Any]) -> str:
-    """Name the key that requests of a provider carry; nothing where none is stated and no variable stands for it."""
+    """Name the key that requests of a provider carry, with braces for it; nothing where none is known of."""
     owners = [provider, *(model for _, model in declared_models(provider))]
     if states_key(provider) or any(is_key_header(key) for owner in owners for key in mapping(owner, "headers")):
-        return "the key"
-    return "VLLM_API_KEY, the key if it is set," if "apiKey" not in provider and name in IMPLICIT_PROVIDERS else ""
+        return "the key of `{}`"
+    # Where none is stated its variable is the key, and this is the one provider that is mostly set up by that alone.
+    return "the key of `{}`, if VLLM_API_KEY is set," if "apiKey" not in provider and name in IMPLICIT_PROVIDERS else ""
