@@ -78,12 +78,13 @@ def apply(
     broken = {finding.span.source for finding in findings if finding.span and finding.rule == "syntax"}
     for comment in marked:
         kept += _unused(comment, known)
-        if comment.span.source not in broken:
-            for name, place in comment.names if comment.reason else ():
-                seen = name in as_written or (name not in elsewhere and not _holds_reference(comment))
-                if name in known and place not in used and seen:
+        if comment.reason and comment.span.source not in broken:
+            sure = not _holds_reference(comment)
+            for index, (name, place) in enumerate(comment.names):
+                seen = name in as_written or (sure and name not in elsewhere)
+                if seen and name in known and place not in used:
                     message = f"`{name}` has nothing to silence on line {comment.line}"
-                    fix = _removal(comment, place)
+                    fix = _removal(comment, index)
                     kept.append(Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=fix))
     return kept, silenced
 
@@ -153,11 +154,11 @@ def _unused(comment: _Comment, known: Collection[str]) -> Iterator[Diagnostic]:
             yield Diagnostic(UNUSED, f"there is no rule `{name}` to silence", place, help_, severity="warning")
 
 
-def _removal(comment: _Comment, place: Span) -> Fix:
+def _removal(comment: _Comment, index: int) -> Fix:
     """Take a name out of a comment, or the comment out of the text where it is the only one."""
     source, text = comment.span.source, comment.span.source.text
     if len(comment.names) > 1:
-        index = [span for _, span in comment.names].index(place)
+        place = comment.names[index][1]
         start = place.start if index == 0 else comment.names[index - 1][1].end
         end = comment.names[1][1].start if index == 0 else place.end
         return Fix("remove it from the comment", (Edit(Span(source, start, end), ""),))
