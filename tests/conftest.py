@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -11,3 +12,6 @@ settings.load_profile("genesis")
 
 # The store of auth profiles is refused where others may write, and some systems let a user's group do so by default.
 os.umask(0o022)
+
+# A shell without job control lets what it starts in the background ignore SIGINT, and so would every command here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
