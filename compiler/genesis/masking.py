@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import mapping
 from genesis.expand import is_secret_name
+from genesis.policy import HEADER_NAME
 from genesis.reference import NAME, Reference, names, parse
 from genesis.shapes import key_spans
 
@@ -50,6 +51,7 @@ _SHAPED = re.compile(
 _USER_INFO = re.compile(r"""://[^\s/"'@]++@""")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
 _PIECES = re.compile(r"\\(?:x..|u....|[\s\S])|\s+")
+_COUNT = re.compile("[0-9]{1,7}")
 # How far from what it names a finding may be.
 _NEAR: Final = 1000
 _SHORT: Final = 5  # characters
@@ -70,6 +72,11 @@ def hide_secrets(document: Document) -> None:
         if isinstance(text, str):
             hidden[span.source] += _literal_parts(span.source.text, span.start, span.end)
         else:
+            hidden[span.source].append((span.start, span.end))
+    for path in _header_names(document.value):
+        if not re.fullmatch(HEADER_NAME, str(path[-1])):
+            # No name of a header, but maybe a whole one, with its key.
+            span = document.key_span(path)
             hidden[span.source].append((span.start, span.end))
     for source, ranges in hidden.items():
         source.hidden = tuple(_merged(ranges))
@@ -150,6 +157,17 @@ def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:
             yield (*path, "baseUrl"), provider["baseUrl"]
 
 
+def _header_names(value: Any) -> Iterator[Path]:
+    """List the places of all headers."""
+    providers = mapping(value, "models", "providers")
+    for name, provider in providers.items():
+        path: Path = ("models", "providers", name)
+        models = provider.get("models") if isinstance(provider, dict) else None
+        owners = [(path, provider), *(((*path, "models", index), model) for index, model in _with_headers(models))]
+        for place, owner in owners:
+            yield from ((*place, "headers", header) for header in mapping(owner, "headers"))
+
+
 def _secret_variables(value: Any, values: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Any]]:
     """List the document's own variables that are secret: by their name, or since a secret position refers to them."""
     used = {name for _, text in values if isinstance(text, str) for name in names(text)}
@@ -198,6 +216,8 @@ def _in_text(text: str) -> Iterator[tuple[int, int]]:
         if quoted or bare:
             # Without a colon a bare word is the next one of a sentence, if it looks like one.
             alone = quoted or (between[0] and _KEYISH.fullmatch(bare))
+            if bare and _COUNT.fullmatch(bare):
+                continue  # `maxToken: 512`
             if between[1] or (alone and not name["all"]):
                 yield from _literal_parts(text, *value.span())
                 position = value.end()

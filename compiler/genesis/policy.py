@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["DEFAULT_CONTEXT_WINDOW", "DEFAULT_MAX_TOKENS", "FRAMING_HEADERS", "NATIVE_ONLY", "OWN_FIELDS"]
+__all__ = [
+    "DEFAULT_CONTEXT_WINDOW",
+    "DEFAULT_MAX_TOKENS",
+    "FRAMING_HEADERS",
+    "HEADER_NAME",
+    "NATIVE_ONLY",
+    "OWN_FIELDS",
+]
 
 # Request fields of the native OpenAI endpoint. vLLM 0.32 takes them without complaint and does nothing with them.
 NATIVE_ONLY: Final = frozenset({"service_tier", "store", "prompt_cache_key", "prompt_cache_retention"})
@@ -12,6 +19,9 @@ NATIVE_ONLY: Final = frozenset({"service_tier", "store", "prompt_cache_key", "pr
 OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
 # Headers that say how the body is sent; a declared one would be a lie. RFC 9112, §6.
 FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
+
+# A header's name is a token: RFC 9110, §5.6.2.
+HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 # Tokens.
 DEFAULT_CONTEXT_WINDOW: Final = 128000

@@ -16,7 +16,7 @@ _KNOWN = (
     r"(?:(?<![\w-])|(?<=:-))(?:(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk)[-_][A-Za-z0-9_.-]{16,}+"
     r"|AKIA[A-Z0-9]{16}(?!\w)|AIza[A-Za-z0-9_-]{35}(?!\w))"
 )
-_RUN = "[A-Za-z0-9+/_-]{32,}+"
+_RUN = "(?<!sha256:)(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}+"  # no digest of an image
 _SHORTEST: Final = 19  # characters: `sk-` and 16 more
 _LONG: Final = 32  # characters
 _UUID = "(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

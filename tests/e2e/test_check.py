@@ -122,10 +122,11 @@ def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: P
     ("content", "message"),
     [
         (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: this is no assignment; write NAME=value"),
+        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: this is no assignment; write NAME=value"),
         (b"\xff\xfeA\x00=\x001\x00", "odd.env is no UTF-8; save it as that"),
         (b"A=caf\xe9\n", "odd.env is no UTF-8; save it as that"),
     ],
-    ids=["no assignment", "UTF-16", "latin-1"],
+    ids=["no assignment", "below empty lines", "UTF-16", "latin-1"],
 )
 def test_an_env_file_that_cannot_be_used(content: bytes, message: str, genesis: Genesis, folder: Path) -> None:
     (folder / "odd.env").write_bytes(content)

@@ -213,12 +213,13 @@ def test_standard_output_is_utf_8_whatever_the_locale_says(encoding: str, genesi
     assert "Übung …" in there.stdout
 
 
-@pytest.mark.parametrize("output", ["genesis.json5", "part.json5", "./some.env", "link.json"])
+@pytest.mark.parametrize("output", ["genesis.json5", "part.json5", "./some.env", "link.json", "genesis.lock.json"])
 def test_what_is_compiled_is_not_written_over(output: str, genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text('{ models: { $include: "part.json5" } } // mine', encoding="utf-8")
     (folder / "part.json5").write_text("{ providers: {} } // mine as well", encoding="utf-8")
     (folder / "some.env").write_text("A=1\n", encoding="utf-8")
     (folder / "link.json").symlink_to("genesis.json5")
+    (folder / "genesis.lock.json").write_text('{"lockVersion": 1, "providers": {}}', encoding="utf-8")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     done = genesis("compile", "-o", output, "--env-file", "some.env")
     assert done.returncode == 2

@@ -227,11 +227,12 @@ def test_layers_are_merged_one_after_the_other_and_the_later_one_wins(
             assert made[key] == value
 
 
-def test_params_are_merged_provider_model_selection_and_native_fields_left_out() -> None:
+def test_params_are_merged_provider_model_selection_and_what_is_never_sent_left_out() -> None:
     text = """{
       models: { providers: { vllm: {
         params: { a: 1, deep: { x: 1, y: 1 }, list: [1, 2], store: true },
-        models: [{ id: "m", contextWindow: 9000, params: { b: 2, deep: { y: 2 }, service_tier: "flex" } }],
+        models: [{ id: "m", contextWindow: 9000,
+          params: { b: 2, deep: { y: 2 }, service_tier: "flex", stream: false } }],
       } } },
       agents: { defaults: { models: { "vllm/m": { params: { c: 3, deep: { z: 3 }, list: [3] } } } } },
     }"""
@@ -244,7 +245,7 @@ def test_params_are_merged_provider_model_selection_and_native_fields_left_out()
         "b": 2,
         "c": 3,
     }
-    assert [finding.rule for finding in done.diagnostics] == ["native-only-param", "native-only-param"]
+    assert [finding.rule for finding in done.diagnostics] == ["native-only-param"] * 3
 
 
 def test_merging_changes_none_of_its_layers() -> None:

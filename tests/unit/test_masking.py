@@ -80,6 +80,10 @@ MEMBERS = {
     "in three pieces": 'apiKey: "a" + \'b\' + "{}"',
     "after another string": 'apiKey: "a" "{}"',
     "bare and without a colon": "apiKey {}",
+    "in typographic quotes": "apiKey: \u201c{}\u201d",
+    "in single typographic quotes": "apiKey: \u2018{}\u2019",
+    "a whole header for its name": 'headers: {{ "Authorization: Bearer {}": "" }}',
+    "a header's name": 'headers: {{ "X-Key {}": "v" }}',
     "with a dollar sign": 'headers: {{ "X-Password": "${}" }}',
 }
 
@@ -158,6 +162,18 @@ def test_a_secret_in_an_included_file_is_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize("member", ["maxTokens: 8", 'api: "openai-completions"', "timeoutSeconds: 5", 'name: "monkey"'])
 def test_what_is_no_secret_is_shown(member: str) -> None:
     assert member in shown(in_provider(member))
+
+
+def test_a_count_of_tokens_is_shown() -> None:
+    assert "maxToken: 512" in shown(in_provider('models: [{ id: "m", maxToken: 512 }]'))
+
+
+def test_the_words_of_a_fix_hold_no_key() -> None:
+    url = "https://sk-abcdefghijklmnop1234.example.com/chat/completions"
+    config = f'{{ models: {{ providers: {{ p: {{ baseUrl: "{url}", models: [{{ id: "m" }}] }} }} }} }}'
+    output = shown(config)
+    assert "base-url-path" in output
+    assert "sk-abcdefghijklmnop1234" not in output
 
 
 def test_a_reference_and_a_scheme_are_shown() -> None:

@@ -52,6 +52,8 @@ def found(text: str, variables: Variables | None = None) -> list[tuple[str, str]
 
 
 FIELDS = ("stream", "model")
+REVISION = "5f0b02c75b57c5855da9ae460ce51323ea669d8a"
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
 def provider(members: str, more: str = "") -> str:
@@ -165,6 +167,8 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider(f'{URL}, apiKey: "${{K:-dummy}}"'), []),
         (provider(f'{URL}, apiKey: "${{K:-dumy}}"'), [("hardcoded-secret", "${K:-dumy}")]),
         ('{ env: { vars: { MY_KEY: "abc", STAGE: "test" } } }', [("hardcoded-secret", '"abc"')]),
+        (f'{{ env: {{ vars: {{ REVISION: "{REVISION}", IMAGE: "vllm/vllm-openai@sha256:{DIGEST}" }} }} }}', []),
+        (f'{{ env: {{ vars: {{ MINE: "{DIGEST}" }} }} }}', [("hardcoded-secret", f'"{DIGEST}"')]),
         (
             provider(f'{URL}, apiKey: "${{MINE}}"', 'env: { vars: { MINE: "abc" } }'),
             [("hardcoded-secret", '"abc"')],

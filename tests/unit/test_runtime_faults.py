@@ -126,6 +126,7 @@ def said(message: str) -> bytes:
             BadRequestError,
             "422: body.n: not a number; too long",
         ),
+        ("400 Bad Request", b'{"detail": ["one", {"msg": "two"}]}', BadRequestError, "400: one; two"),
         ("500 Internal Server Error", b'{"detail": [7]}', ServerFailedError, "500: no reason given"),
         ("500 Internal Server Error", b"{}", ServerFailedError, "500"),
         ("500 Internal Server Error", b"<html><body>no", ServerFailedError, "500"),

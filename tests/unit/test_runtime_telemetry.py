@@ -152,7 +152,7 @@ def test_a_span_says_what_was_asked_and_what_the_server_counted(
     }
     assert attributes["gen_ai.usage.reasoning.output_tokens"] == 2
     assert attributes["gen_ai.response.finish_reasons"] == ("stop", "stop")
-    run(params={"stop": [7], "temperature": "hot", "response_format": "odd"})
+    run(params={"stop": [7], "temperature": "hot", "top_p": True, "response_format": "odd"})
     assert {name for name in only(spans).attributes or {} if name.startswith("gen_ai.request")} == {
         "gen_ai.request.model"
     }

@@ -122,8 +122,9 @@ def test_every_property_is_documented(root: Any, schema: dict[str, Any]) -> None
 
 def test_what_may_be_left_out_says_what_holds_then() -> None:
     required = {"id", "source", "path", "provider"}
-    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id.
-    nothing = {"apiKey", "alias", "model", "primary", "name", "$schema", "$include"}
+    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id, and a
+    # provider's address has a default for one id alone.
+    nothing = {"apiKey", "alias", "model", "primary", "name", "baseUrl", "$schema", "$include"}
     without = {
         name
         for _, owner in schemas_in(CONFIG)

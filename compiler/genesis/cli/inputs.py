@@ -91,8 +91,10 @@ def _read_env_file(path: str) -> dict[str, str]:
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
-            # The line itself may hold a key.
-            raise click.ClickException(f"{shown}:{binding.original.line}: this is no assignment; write NAME=value")
+            # Not the line itself, which may hold a key. What was read begins with the empty lines above it.
+            text = binding.original.string
+            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            raise click.ClickException(f"{shown}:{line}: this is no assignment; write NAME=value")
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
     return values
@@ -186,6 +188,7 @@ def compile_now(
             configured.
     """
     from genesis.files import is_one_of
+    from genesis.lock import lock_path
     from genesis.pipeline import compile_config  # with `take`, which says why
 
     name, data, keys, lock = take(config, env_files)
@@ -196,7 +199,7 @@ def compile_now(
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
     if compiled.manifest is not None and output is not None:
         includes = [include.path for include in compiled.manifest.source.includes]
-        inputs = [name, *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
+        inputs = [name, lock_path(name), *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
         if is_one_of(output, inputs):
             raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
     return compiled

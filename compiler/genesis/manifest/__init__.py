@@ -19,10 +19,11 @@ from genesis.manifest.model import (
 from genesis.manifest.proxies import Proxy, proxy_for
 from genesis.manifest.redirects import pointed_at
 from genesis.manifest.secrets import MissingSecretError, remedy, scrub, secret_value
-from genesis.policy import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS
+from genesis.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 
 __all__ = [
     "FRAMING_HEADERS",
+    "HEADER_NAME",
     "MANIFEST_VERSION",
     "NATIVE_ONLY",
     "OWN_FIELDS",

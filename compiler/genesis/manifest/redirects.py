@@ -10,7 +10,7 @@ __all__ = ["pointed_at"]
 def pointed_at(url: str, location: str | None) -> str:
     """Say where a redirect points, in words that go after `a redirect`; nothing where it does not say.
 
-    A user, a password and a query are left out: a login page's holds tokens.
+    A user, a password, parameters and a query are left out: a login page's hold tokens.
 
     Args:
         url: What was asked.
@@ -20,7 +20,8 @@ def pointed_at(url: str, location: str | None) -> str:
         return ""
     try:
         parts = urlsplit(urljoin(url, location))
-        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+        path = parts.path.partition(";")[0]
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment="").geturl()
     except ValueError:
         return ""
     # Bytes that are no UTF-8 arrive as surrogates, which nothing can print.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from genesis.config import declared_models, mapping, providers
 from genesis.diagnostics import config_path
-from genesis.policy import FRAMING_HEADERS
+from genesis.policy import FRAMING_HEADERS, HEADER_NAME
 from genesis.rules.models import INVALID_VALUE
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-# Compiled when first needed: most configurations declare no header. RFC 9110, §5.6.2 and §5.5.
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+# Compiled when first needed: most configurations declare no header. RFC 9110, §5.5.
 _CONTROLS = r"[\x00-\x08\x0a-\x1f\x7f]"
 
 
@@ -37,10 +36,12 @@ def _check(context: Context, owner: Path, entry: dict[str, Any]) -> Iterator[Dia
     for name, value in mapping(entry, "headers").items():
         path = (*owner, "headers", name)
         where = config_path(path)
-        if not re.fullmatch(_NAME, name):
-            message = f"`{where}` has a name that HTTP does not allow"
+        if not re.fullmatch(HEADER_NAME, name):
+            # It may be a whole header, with its key: the name is not repeated.
+            message = f"a header in `{config_path(path[:-1])}` has a name that HTTP does not allow"
             help_ = "write it in letters, digits and `-`"
             yield INVALID_VALUE.finding(context, path, message, help_, key=True)
+            where = config_path(path[:-1])
         elif name.lower() in FRAMING_HEADERS:
             yield INVALID_VALUE.finding(context, path, f"`{where}` is set by HTTP itself", "remove it", key=True)
         if isinstance(value, str) and re.search(_CONTROLS, value):

@@ -257,7 +257,8 @@ def _check_variables(context: Context) -> Iterator[Diagnostic]:
         if not isinstance(value, str) or not value or value in PLACEHOLDERS:
             continue
         named = name in secret or is_secret_name(name)
-        if named or any(key_spans(value)):
+        # A revision of Git's is an ordinary value here, and has the shape of a key.
+        if named or (any(key_spans(value)) and not re.fullmatch("[0-9a-f]{40}", value)):
             path = ("env", "vars", name)
             message = f"`{config_path(path)}` holds what looks like a key, in plain text"
             if named:

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis.manifest import FRAMING_HEADERS, NATIVE_ONLY, OWN_FIELDS, MissingSecretError, SecretRef, secret_value
+from genesis.manifest import (
+    FRAMING_HEADERS,
+    HEADER_NAME,
+    NATIVE_ONLY,
+    OWN_FIELDS,
+    MissingSecretError,
+    SecretRef,
+    secret_value,
+)
 from genesis.reference import Reference, parse
 from genesis.runtime.arguments import check
 from genesis.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
@@ -20,7 +28,7 @@ __all__ = ["Target", "authorization", "body", "find", "header_values"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, §5.6.2: a token
+_HEADER_NAME: Final = re.compile(HEADER_NAME)
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
 # Params that are held back, by the reason.
 _NEVER_SENT: Final = {

@@ -151,7 +151,7 @@ def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
         "choice.count": fields.get("n"),
     }
     attributes: dict[str, Any] = {
-        f"gen_ai.request.{name}": value for name, value in numbers.items() if isinstance(value, int | float)
+        f"gen_ai.request.{name}": value for name, value in numbers.items() if type(value) in {int, float}
     }
     stops = [stop] if isinstance(stop, str) else stop
     if isinstance(stops, list) and all(isinstance(each, str) for each in stops):

@@ -200,8 +200,8 @@ class CarefulReader:
         if word in _OTHER_WORDS:
             self.report(f"`{word}` is no JSON5 value", start, end, help=f"write `{_OTHER_WORDS[word]}`")
         elif word[0] in _QUOTES:
-            help_ = f'write `"{word.strip(_QUOTES)}"`, in straight quotes'
-            self.report(f"`{word[0]}` is no quote of JSON5", start, end, help=help_)
+            # Without the word, which may be a key.
+            self.report(f"`{word[0]}` is no quote of JSON5", start, end, help='write straight quotes: `"…"`')
         elif not self.state.containers:
             help_ = "a configuration is one object: `{ models: { … } }`"
             self.report(f"expected `{{`, found `{word}`", start, end, help=help_)
