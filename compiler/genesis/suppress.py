@@ -76,10 +76,14 @@ def apply(
             kept.append(finding)
     # Where a text was not understood, rules have not seen all of it.
     broken = {finding.span.source for finding in findings if finding.span and finding.rule == "syntax"}
+    holding: dict[tuple[Source, int], bool] = {}  # lines, which may be long and have many comments
     for comment in marked:
         kept += _unused(comment, known)
         if comment.reason and comment.span.source not in broken:
-            sure = not _holds_reference(comment)
+            line = (comment.span.source, comment.line)
+            if line not in holding:
+                holding[line] = _holds_reference(*line)
+            sure = not holding[line]
             for index, (name, place) in enumerate(comment.names):
                 seen = name in as_written or (sure and name not in elsewhere)
                 if seen and name in known and place not in used:
@@ -89,10 +93,9 @@ def apply(
     return kept, silenced
 
 
-def _holds_reference(comment: _Comment) -> bool:
-    """Tell whether the line that a comment is about holds a reference to a variable."""
-    source = comment.span.source
-    start, end = source.line_span(comment.line)
+def _holds_reference(source: Source, line: int) -> bool:
+    """Tell whether a line holds a reference to a variable."""
+    start, end = source.line_span(line)
     return any(source.text.find(mark, start, end) >= 0 for mark in ("${", "$<"))
 
 
