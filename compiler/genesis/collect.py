@@ -46,9 +46,8 @@ def _matches(pattern: str) -> Iterator[str]:
 
     # The folder that is named; what is below it is found.
     parts = pattern.split("/")
-    base = "/".join(parts[: next(index for index, part in enumerate(parts) if is_pattern(part))]) or (
-        "/" if parts[0] == "" else "."
-    )
+    stem = next(index for index in range(len(parts)) if is_pattern("/".join(parts[: index + 1])))
+    base = "/".join(parts[:stem]) or ("/" if parts[0] == "" else ".")
     matches = sorted(glob.glob(pattern, recursive=True))
     if not matches:
         yield pattern

@@ -160,3 +160,11 @@ def test_a_pattern_that_nothing_matches_is_given_as_it_is(tree: Path) -> None:
     assert collect(["nope*.json5", "b"]) == ["nope*.json5", "b/genesis.json5"]
     (tree / "[x].json5").touch()
     assert collect(["[x].json5"]) == ["[x].json5"]
+
+
+def test_a_part_of_a_pattern_that_is_a_name_elsewhere_is_a_pattern_still(tree: Path) -> None:
+    (tree / "[a]").mkdir()
+    (tree / "sub" / "a").mkdir(parents=True)
+    assert collect(["sub/[a]/genesis.json5"]) == ["sub/[a]/genesis.json5"]
+    (tree / "sub" / "a" / "genesis.json5").touch()
+    assert collect(["sub/[a]/genesis.json5"]) == ["sub/a/genesis.json5"]
