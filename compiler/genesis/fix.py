@@ -1,4 +1,4 @@
-"""Putting findings right: the edits of their fixes, made last to first, so that comments and layout stay.
+"""Putting findings right: the edits of their fixes alone, so that comments and layout stay.
 
 The law: a fix takes its own finding away and adds none. What it uncovers is not added: the member of a misspelt key is
 looked at when the key has its right name, and what is wrong there was wrong before. A fix that would bring a finding
@@ -7,7 +7,9 @@ anywhere else is not made, and the finding says why.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import Counter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis.diagnostics import Edit
@@ -137,9 +139,11 @@ def _shown(name: str, data: bytes) -> list[str]:
 
 def edited(text: str, edits: Iterable[Edit]) -> str:
     """Make edits that do not overlap."""
-    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end), reverse=True):
-        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    return text
+    done, parts = 0, []
+    for edit in sorted(edits, key=lambda edit: (edit.span.start, edit.span.end)):
+        parts += [text[done : edit.span.start], edit.text]
+        done = edit.span.end
+    return "".join(parts) + text[done:]
 
 
 class _Piece(NamedTuple):
@@ -247,44 +251,87 @@ def _edits(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
 def _apart(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Choose findings whose edits do not touch each other; of those that do, the first in order."""
     chosen: list[Diagnostic] = []
-    taken: list[tuple[str, int, int]] = []
+    taken: dict[str, list[tuple[int, int]]] = {}
     for finding in findings:
-        places = [(edit.span.source.name, *edit.span[1:]) for edit in finding.fix.edits] if finding.fix else []
-        if all(name != other or end < low or high < start for name, start, end in places for other, low, high in taken):
+        edits = finding.fix.edits if finding.fix else ()
+        if all(_is_free(edit, taken.get(edit.span.source.name, ())) for edit in edits):
             chosen.append(finding)
-            taken += places
+            for edit in edits:
+                insort(taken.setdefault(edit.span.source.name, []), edit.span[1:])
     return chosen
+
+
+def _is_free(edit: Edit, taken: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether an edit touches none of the places that are taken, which are in order and do not overlap."""
+    _, start, end = edit.span
+    index = bisect_right(taken, end, key=itemgetter(0))
+    return index == 0 or taken[index - 1][1] < start
 
 
 def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], made: list[Diagnostic]) -> str | None:
     """Say why fixes are not right: one has left its finding where it was, or has brought another."""
-    edits = _edits(made)
+    moves = _moves(made)
     fixed = {(finding.rule, *_place(finding, {})) for finding in made}
-    uncovered = [finding.fix.uncovers for finding in made if finding.fix and finding.fix.uncovers]
+    uncovered = _uncovered(made)
     new: Counter[str] = Counter()
     for finding in after:
-        name, start = _place(finding, edits)
+        name, start = _place(finding, moves)
         if (finding.rule, name, start) in fixed:
             return "it would not be right then either"
-        if not any(span.source.name == name and span.start <= start < span.end for span in uncovered):
+        spans = uncovered.get(name, ())
+        index = bisect_right(spans, start, key=itemgetter(0))
+        if index == 0 or start >= spans[index - 1][1]:
             new[finding.rule] += 1
     new -= Counter(finding.rule for finding in before) - Counter(finding.rule for finding in made)
     return f"it would bring `{min(new)}`" if new else None
 
 
-def _place(finding: Diagnostic, edits: Mapping[str, Sequence[Edit]]) -> tuple[str, int]:
+def _uncovered(made: Iterable[Diagnostic]) -> dict[str, list[tuple[int, int]]]:
+    """Give what fixes uncover, by the name of the file and in order: from where, and how far all up to there reach."""
+    spans = sorted(
+        (finding.fix.uncovers.source.name, *finding.fix.uncovers[1:])
+        for finding in made
+        if finding.fix and finding.fix.uncovers
+    )
+    uncovered: dict[str, list[tuple[int, int]]] = {}
+    for name, start, end in spans:
+        some = uncovered.setdefault(name, [])
+        some.append((start, max(end, some[-1][1] if some else end)))
+    return uncovered
+
+
+class _Move(NamedTuple):
+    """Where the text of an edit is when all are made, and where what it replaced was; `longer` is what follows it."""
+
+    start: int
+    end: int
+    before: int
+    longer: int
+
+
+def _moves(made: Iterable[Diagnostic]) -> dict[str, list[_Move]]:
+    """Give what the edits of fixes do to places, in order, by the name of their file."""
+    moves: dict[str, list[_Move]] = {}
+    for name, edits in _edits(made).items():
+        longer = 0
+        for edit in edits:
+            start = edit.span.start + longer
+            longer += len(edit.text) - (edit.span.end - edit.span.start)
+            moves.setdefault(name, []).append(_Move(start, start + len(edit.text), edit.span.start, longer))
+    return moves
+
+
+def _place(finding: Diagnostic, moves: Mapping[str, Sequence[_Move]]) -> tuple[str, int]:
     """Give the file of a finding, and the offset where it would be if edits had not been made."""
     if finding.span is None:
         return "", -1
     name, start = finding.span.source.name, finding.span.start
-    longer = 0
-    for edit in edits.get(name, ()):
-        if start < edit.span.start + longer:
-            break
-        if start < edit.span.start + longer + len(edit.text):
-            return name, edit.span.start
-        longer += len(edit.text) - (edit.span.end - edit.span.start)
-    return name, start - longer
+    some = moves.get(name, ())
+    index = bisect_right(some, start, key=itemgetter(0))
+    if index == 0:
+        return name, start
+    last = some[index - 1]
+    return name, last.before if start < last.end else start - last.longer
 
 
 def _key(finding: Diagnostic) -> _Key:

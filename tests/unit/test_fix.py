@@ -82,6 +82,62 @@ def test_why_a_fix_was_not_made_is_told() -> None:
         assert marked([left._replace(message="another", fix=Fix("x", ()))], done.refused)[0].fix is not None
 
 
+def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
+    # `new` is longer than `a`, and `open` as long as `shut`; what was wrong before stays, and moves.
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
+        spans = [Span(source, *match.span()) for match in re.finditer("a|bbb|z", source.text)]
+        text = {"a": "new", "bbb": "", "z": "z"}
+        return [
+            Diagnostic("r", "m", span, fix=Fix("change it", (Edit(span, text[source.text[span.start : span.end]]),)))
+            for span in spans
+        ]
+
+    assert fixed(b"a bbb z a bbb a z", check) == (b"new  z new  new z", 5)
+
+
+def test_what_two_fixes_uncover_is_the_text_of_both() -> None:
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
+        wrong = [Diagnostic("wrong", "m", Span(source, 6, 7))] * source.text.startswith("B-B")
+        spans = [Span(source, at, at + 1) for at in (0, 2) if source.text[at] == "b"]
+        reach = {0: 8, 2: 4}
+        return wrong + [
+            Diagnostic("b", "m", span, fix=Fix("x", (Edit(span, "B"),), span._replace(end=reach[span.start])))
+            for span in spans
+        ]
+
+    assert fixed(b"b-b-----", check) == (b"B-B-----", 2)
+
+
+class Counted(Edit):
+    """An edit that counts how often anybody asks where it is."""
+
+    asked = 0
+
+    @property
+    def span(self) -> Span:
+        Counted.asked += 1
+        return self[0]
+
+
+def test_every_edit_is_looked_at_a_few_times_however_many_there_are() -> None:
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        return [
+            finding._replace(fix=finding.fix._replace(edits=tuple(Counted(*edit) for edit in finding.fix.edits)))
+            if finding.fix
+            else finding
+            for finding in lint(files)
+        ]
+
+    asked = []
+    for count in (50, 500):
+        Counted.asked = 0
+        assert fixed(b"old open wrong " * count, check) == (b"new open wrong " * count, count)
+        asked.append(Counted.asked)
+    assert asked[1] <= 11 * asked[0]
+
+
 def test_every_file_that_is_given_is_fixed_and_no_other() -> None:
     done = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"}, lint)
     assert (done.files, done.made) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
@@ -109,7 +165,7 @@ def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str])
     assert b"old" not in once
 
 
-def test_edits_are_made_last_to_first() -> None:
+def test_the_order_that_edits_come_in_is_no_matter() -> None:
     source = Source("a", "0123456789")
     edits = [Edit(Span(source, 1, 2), "one"), Edit(Span(source, 5, 5), "+"), Edit(Span(source, 8, 10), "")]
     assert edited(source.text, edits) == "0one234+567"
