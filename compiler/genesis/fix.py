@@ -248,24 +248,41 @@ def _edits(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
     return {name: sorted(some, key=lambda edit: (edit.span.start, edit.span.end)) for name, some in edits.items()}
 
 
+class _Taken(NamedTuple):
+    """Where an edit is made, and whether it only takes text out."""
+
+    start: int
+    end: int
+    removes: bool
+
+
 def _apart(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Choose findings whose edits do not touch each other; of those that do, the first in order."""
+    """Choose findings whose edits do not touch each other; of those that do, the first in order.
+
+    What is taken out may touch what is taken out: whole lines do.
+    """
     chosen: list[Diagnostic] = []
-    taken: dict[str, list[tuple[int, int]]] = {}
+    taken: dict[str, list[_Taken]] = {}
     for finding in findings:
         edits = finding.fix.edits if finding.fix else ()
         if all(_is_free(edit, taken.get(edit.span.source.name, ())) for edit in edits):
             chosen.append(finding)
             for edit in edits:
-                insort(taken.setdefault(edit.span.source.name, []), edit.span[1:])
+                _, start, end = edit.span
+                insort(taken.setdefault(edit.span.source.name, []), _Taken(start, end, not edit.text))
     return chosen
 
 
-def _is_free(edit: Edit, taken: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether an edit touches none of the places that are taken, which are in order and do not overlap."""
+def _is_free(edit: Edit, taken: Sequence[_Taken]) -> bool:
+    """Tell whether an edit may be made beside others, which are in order and do not overlap."""
     _, start, end = edit.span
     index = bisect_right(taken, end, key=itemgetter(0))
-    return index == 0 or taken[index - 1][1] < start
+    while index and taken[index - 1].end >= start:
+        index -= 1
+        other = taken[index]
+        if edit.text or not other.removes or (other.end > start and other.start < end):
+            return False
+    return True
 
 
 def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], made: list[Diagnostic]) -> str | None:

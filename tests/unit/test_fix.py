@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,6 +155,41 @@ def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
         ]
 
     assert fixed(b"aaaa", touching) == (b"bb", 2)
+
+
+def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes]], list[Diagnostic]]:
+    """Make a lint that finds each of these in a file that nothing was done to."""
+
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        spans = {source.name: source for source in sources(files)}
+        return [
+            Diagnostic("r", f"{edit}", span, fix=Fix("x", (Edit(span, edit[3]),)))
+            for edit in edits
+            for span in [Span(spans[edit[0]], edit[1], edit[2])]
+            if files[edit[0]] == b"0123456789"
+        ]
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("edits", "made"),
+    [
+        ([(NAME, 2, 4, ""), (NAME, 4, 6, "")], 2),
+        ([(NAME, 4, 6, ""), (NAME, 2, 4, ""), (NAME, 6, 8, "")], 3),
+        ([(NAME, 4, 6, ""), (NAME, 2, 4, "x")], 1),
+        ([(NAME, 4, 6, "x"), (NAME, 2, 4, "")], 1),
+        ([(NAME, 4, 6, "x"), (NAME, 6, 8, "x")], 1),
+        ([(NAME, 4, 6, ""), (NAME, 5, 8, "")], 1),
+        ([(NAME, 4, 6, ""), (NAME, 2, 5, "")], 1),
+        ([(NAME, 2, 4, ""), (NAME, 6, 8, ""), (NAME, 3, 6, "")], 2),
+        ([(NAME, 2, 4, "x"), ("part.json5", 2, 4, "x")], 2),
+    ],
+)
+def test_edits_of_one_round_do_not_touch_but_where_text_is_taken_out(
+    edits: list[tuple[str, int, int, str]], made: int
+) -> None:
+    assert fix({NAME: b"0123456789", "part.json5": b"0123456789"}, replacing(*edits)).made == made
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "x", "\n"]), max_size=12))

@@ -121,6 +121,13 @@ def test_a_fallback_goes_with_its_line(written: str, expected: str) -> None:
     assert fixed(text.replace("%s", written)) == text.replace("%s", expected)
 
 
+@pytest.mark.parametrize("line", ['  "p/m",\n', '"p/m", '])
+def test_fallbacks_one_after_the_other_go_at_once(line: str) -> None:
+    selection = 'agents: { defaults: { model: { primary: "p/m", fallbacks: [\n%s] } } }'
+    text = provider(f'baseUrl: "http://h/v1", {MODEL}', selection)
+    assert fix_one((text % (line * 1100)).encode()) == ((text % "").encode(), 1100)
+
+
 def test_a_key_in_plain_text_is_never_touched() -> None:
     text = provider(f'baseUrl: "http://h/v1", apiKey: "sk-the-only-copy", {MODEL}')
     assert fixed(text) == text

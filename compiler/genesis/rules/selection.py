@@ -122,10 +122,11 @@ def _removal(item: Span | None) -> Fix | None:
     after = re.compile(r"\s*,[ \t]*").match(text, item.end)
     if after is not None:
         start, end = item.start, after.end()
-        first, last = item.source.line_span(item.source.position(start).line)
+        line = item.source.position(start).line
+        first, last = item.source.line_span(line)
         if end == last and not text[first:start].strip():
             # Its line holds nothing else, and goes with its end.
-            start, end = first, next((each for each in item.source.line_starts if each > last), len(text))
+            start, end = first, next(iter(item.source.line_starts[line : line + 1]), len(text))
         return Fix("remove it", (Edit(Span(item.source, start, end), ""),))
     before = re.search(r",\s*$", text[: item.start])
     start = before.start() if before is not None else item.start
