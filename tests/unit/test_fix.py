@@ -158,7 +158,7 @@ def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
 
 
 def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes]], list[Diagnostic]]:
-    """Make a lint that finds each of these in a file that nothing was done to."""
+    """Make a lint that finds these where nothing was done to any file."""
 
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         spans = {source.name: source for source in sources(files)}
@@ -166,7 +166,7 @@ def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes
             Diagnostic("r", f"{edit}", span, fix=Fix("x", (Edit(span, edit[3]),)))
             for edit in edits
             for span in [Span(spans[edit[0]], edit[1], edit[2])]
-            if files[edit[0]] == b"0123456789"
+            if set(files.values()) == {b"0123456789"}
         ]
 
     return check
