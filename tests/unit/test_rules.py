@@ -13,11 +13,12 @@ from genesis.diagnostics import Diagnostic
 from genesis.expand import Variables, expand
 from genesis.pipeline import lint
 from genesis.rules import registry
+from genesis.rules import selection as selection_rules
 from genesis.rules.catalogue import CATALOGUE
 from genesis.rules.rule import Context
 from genesis.shapes import key_spans
 from genesis.source import Source
-from genesis.syntax import parse
+from genesis.syntax import Document, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -356,6 +357,20 @@ def test_the_selection(defaults: str, expected: list[tuple[str, str]]) -> None:
       agents: {{ defaults: {{ {defaults} }} }},
     }}"""
     assert found(text) == expected
+
+
+def test_a_provider_is_looked_through_once_for_all_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(Document, "is_damaged", lambda _document, path: asked.append(path))
+    references = ", ".join(f'"p/{number}"' for number in range(50))
+    selection = f"agents: {{ defaults: {{ model: {{ fallbacks: [{references}] }} }} }}"
+    linted = lint("genesis.json5", provider("x-a: ,", selection).encode(), Variables())
+    assert sum(finding.rule == "unknown-model" for finding in linted.diagnostics) == 50
+    place = ("models", "providers", "p", "models", 0, "id")
+    assert asked.count(place) < 5
+    asked.clear()
+    list(selection_rules.check_discovered(linted.context._replace(discovered={"p": frozenset()})))
+    assert asked.count(place) == 1
 
 
 def test_a_rule_that_crashes_is_a_finding_and_hides_no_other() -> None:

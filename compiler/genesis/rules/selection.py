@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from genesis.config import (
@@ -94,11 +95,12 @@ look like a reference), and cannot be given to a wildcard, which stands for many
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model reference, the order of fallbacks, and the aliases."""
     aliases = _aliases(context)
+    models = _Models(context)
     seen: dict[str, Path] = {}
     for path, text in model_refs(context.value):
         if not context.known(*path):
             continue
-        yield from _check_ref(context, path, text, aliases, key=False)
+        yield from _check_ref(models, path, text, aliases, key=False)
         first = seen.setdefault(text, path)
         if first is not path:
             what = "the primary" if first[-1] == "primary" else "an earlier fallback"
@@ -109,7 +111,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield finding._replace(related=related, fix=_removal(finding.span) if path[-2] == "fallbacks" else None)
     for reference, entry in selected_entries(context.value):
         path = ("agents", "defaults", "models", reference)
-        yield from _check_ref(context, path, reference, aliases, key=True)
+        yield from _check_ref(models, path, reference, aliases, key=True)
         if isinstance(entry.get("alias"), str) and context.known(*path, "alias"):
             yield from _check_alias(context, (*path, "alias"), reference, entry["alias"], aliases)
 
@@ -137,16 +139,18 @@ def check_discovered(context: Context) -> Iterator[Diagnostic]:
     """Check the references to models of providers whose servers were asked."""
     refs = [(path, text, False) for path, text in model_refs(context.value)]
     refs += [(("agents", "defaults", "models", text), text, True) for text, _ in selected_entries(context.value)]
+    models = _Models(context)
     for path, text, key in refs:
         parts = split_ref(text)
         if parts is not None and parts[0] in context.discovered:
-            yield from _check_model(context, path, parts, key=key)
+            yield from _check_model(models, path, parts, key=key)
 
 
 def _check_ref(
-    context: Context, path: Path, text: str, aliases: dict[str, list[str]], *, key: bool
+    models: _Models, path: Path, text: str, aliases: dict[str, list[str]], *, key: bool
 ) -> Iterator[Diagnostic]:
     """Check one reference, which is a value or, with `key`, a key."""
+    context = models.context
     where = config_path(path[:-1] if key else path)
     parts = split_ref(text)
     if parts is None:
@@ -174,19 +178,27 @@ def _check_ref(
         message = f"`{text}` in `{where}` names the provider `{provider}`, which is not declared"
         yield UNKNOWN_PROVIDER.finding(context, path, message, help_, key=key)
         return
-    yield from _check_model(context, path, parts, key=key)
+    yield from _check_model(models, path, parts, key=key)
 
 
-def _check_model(context: Context, path: Path, parts: tuple[str, str], *, key: bool) -> Iterator[Diagnostic]:
+def _check_model(models: _Models, path: Path, parts: tuple[str, str], *, key: bool) -> Iterator[Diagnostic]:
     """Check that a provider has the model that a reference names."""
     provider, model = parts
-    models = _models(context, provider)
-    if not (key and model == "*") and models is not None and model not in models:
-        near = nearest(model, models)
-        help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(models)) or 'no models'}"
+    known = models.of(provider)
+    if not (key and model == "*") and known is not None and model not in known:
+        near = nearest(model, known)
+        help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(known)) or 'no models'}"
         where = config_path(path[:-1] if key else path)
         message = f"`{provider}/{model}` in `{where}` names a model that the provider `{provider}` does not have"
-        yield UNKNOWN_MODEL.finding(context, path, message, help_, key=key)
+        yield UNKNOWN_MODEL.finding(models.context, path, message, help_, key=key)
+
+
+class _Models:
+    """The models of providers, each listed once: many references name the same provider."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.of = cache(partial(_models, context))
 
 
 def _models(context: Context, provider: str) -> frozenset[str] | None:
