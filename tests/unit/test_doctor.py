@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis.config import IMPLICIT_PROVIDERS
+from genesis.config import IMPLICIT_PROVIDERS, declared_models
 from genesis.credentials import Keys
 from genesis.discover import limits
-from genesis.doctor import Examination, examine
+from genesis.doctor import Examination, examination, examine
 from genesis.expand import Layer, Variables
 from genesis.profiles import Profile
 from genesis.survey import read
@@ -357,6 +357,23 @@ def test_the_window_is_judged_by_what_the_selected_model_would_be_sent(
     assert step.outcome == outcome
     assert step.message.removesuffix(": it answers every request with 400") == message
     assert only.steps[-1].outcome == ("skipped" if outcome == "failed" else "ok")
+
+
+def test_the_declared_models_are_listed_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = []
+
+    def counted(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+        listed.append(entry)
+        return declared_models(entry)
+
+    monkeypatch.setattr(examination, "declared_models", counted)
+    served = [ServedModel(f"m{number}", max_model_len=1024) for number in range(9)]
+    models = ", ".join(f'{{ id: "{model.id}", contextWindow: 4096 }}' for model in served)
+    with serving(served, api_key=KEY) as running:
+        (only,) = examined(config(running.base_url, models=models, selection="vllm/m8"))
+    step = only.steps[STEPS.index("context window")]
+    assert step.message == "`models.providers.vllm.models[8].contextWindow` is 4096, and the server says 1024 tokens"
+    assert len(listed) == 1
 
 
 def test_a_window_in_the_params_of_the_selection(server: FakeVLLM) -> None:

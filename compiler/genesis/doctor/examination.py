@@ -256,7 +256,11 @@ class _Patient:
         entry = self._entry()
         # What is asked for counts first, and what fails before what is only worth a look.
         ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
-        told = [each for model in ordered for each in self._too_large(model)]
+        path = ("models", "providers", self._decision.provider)
+        declared = reversed([*declared_models(mapping(self._config.context.value, *path))])
+        # Of two with one id the first counts.
+        places = {each["id"]: config_path((*path, "models", index)) for index, each in declared}
+        told = [each for model in ordered for each in self._too_large(model, places.get(model.id, ""))]
         for outcome in ("failed", "warning"):
             for each in told:
                 if each[0] == outcome:
@@ -266,17 +270,14 @@ class _Patient:
         origin = origins.get(model.context_window_from, "the server")
         return "ok", f"{model.context_window} tokens, told by {origin}", ""
 
-    def _too_large(self, model: Model) -> Iterator[_Told]:
-        """Hold what a model's requests would ask for, and the window that is declared, against the server's window."""
+    def _too_large(self, model: Model, here: str) -> Iterator[_Told]:
+        """Hold what a model's requests would ask for, and the window declared `here`, against the server's window."""
         rows = self._answer.rows
         row = rows.get(model.id)
         base = rows.get(row.parent) if row is not None and row.parent is not None else None
         served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
         if served is None:
             return
-        path = ("models", "providers", self._decision.provider)
-        declared = declared_models(mapping(self._config.context.value, *path))
-        here = next((config_path((*path, "models", index)) for index, each in declared if each["id"] == model.id), "")
         fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
         limit = fields.get(model.compat.max_tokens_field)
         if isinstance(limit, int) and limit >= served:
