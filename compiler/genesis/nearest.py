@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     few, wrong or swapped, if no other of `known` is as near. `minTokens` is no slip for `maxTokens`, and `time`
     none for `timeoutSeconds`: those mean something.
     """
+    return _meant(word, tuple(known))
+
+
+# What is written wrong once is often written so in every model. A server of editors is not to keep all of it for good.
+@lru_cache(maxsize=1024)
+def _meant(word: str, known: tuple[str, ...]) -> str | None:
     one = _plain(word)
     candidates = {candidate: _plain(candidate) for candidate in sorted(known)}
     spelt = [candidate for candidate, other in candidates.items() if other == one]

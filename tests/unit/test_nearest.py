@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genesis import nearest as nearest_module
 from genesis.nearest import listed, meant, nearest
 
 KEYS = ("api", "apiKey", "baseUrl", "headers", "maxConnections", "models", "params", "timeoutSeconds")
@@ -122,3 +123,16 @@ def test_words_are_listed_up_to_a_limit(words: list[str], limit: int, text: str)
 def test_twelve_words_are_shown() -> None:
     assert listed(map(str, range(12))).count("`") == 24
     assert listed(map(str, range(14))).endswith("`11` and 2 more")
+
+
+def test_a_word_is_held_against_the_same_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(one: str, other: str) -> int:
+        asked.append(other)
+        return int(one != other)
+
+    monkeypatch.setattr(nearest_module, "_distance", counted)
+    assert [meant("wordseen1", ["wordseen2"]) for _ in range(3)] == ["wordseen2"] * 3
+    assert asked == ["wordseen2"]
+    assert meant("wordseen1", ["wordseen2", "wordseen3"]) is None
