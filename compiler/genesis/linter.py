@@ -95,7 +95,7 @@ def check(
     findings: list[Diagnostic] = []
     silenced: list[Diagnostic] = []
     unusable = []
-    pending: dict[str, bytes] = {}
+    pending = _Pending()
     checked = fixed = 0
     files = collect(paths or ["."])
     for number, path in enumerate(files, 1):
@@ -114,9 +114,10 @@ def check(
         one = _File(name, settings, choices)
         refused: Mapping[tuple[str, str, str], str] = {}
         if choices.fix:
-            changed, made, refused = one.fixed(pending.get(name, data), pending)
+            before = pending.get(name)
+            changed, made, refused = one.fixed(data if before is None else before, pending)
             if not choices.write:
-                pending |= changed
+                pending.add(changed)
             elif failure := _written(changed):
                 unusable.append(failure)
             else:
@@ -131,7 +132,7 @@ def check(
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, tuple(files), tuple(unusable), _changes(pending))
+    return Outcome(report, tuple(files), tuple(unusable), pending.changes())
 
 
 def check_text(
@@ -179,18 +180,46 @@ class _File(NamedTuple):
         _, findings, silenced = check_text(self.name, data, self.settings, self.choices.variables)
         return findings, silenced
 
-    def fixed(self, data: bytes, pending: Mapping[str, bytes]) -> Fixed:
-        """Fix the file and those that it includes; `pending` are the bytes that files would have by now."""
+    def fixed(self, data: bytes, pending: _Pending) -> Fixed:
+        """Fix the file and those that it includes, from what they would hold by now."""
         from genesis.fix import fix  # for those who ask for it
 
         def checked(files: Mapping[str, bytes]) -> Checked:
             def read(path: str) -> bytes:
-                return files[path] if path in files else pending[path] if path in pending else read_file(path)
+                known = files[path] if path in files else pending.get(path)
+                return read_file(path) if known is None else known
 
             return check_text(self.name, files[self.name], self.settings, self.choices.variables, read)
 
         files = {file.source.name: file.data for file in checked({self.name: data}).linted.files}
         return fix({**files, self.name: data}, lambda files: checked(files).findings)
+
+
+class _Pending:
+    """What files would hold if fixes were written: a file is one however its name is spelt, and shown by the first."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[str, bytes]] = {}
+
+    def get(self, name: str) -> bytes | None:
+        """Give what a file would hold; None where nothing would change."""
+        _, data = self._files.get(os.path.realpath(name), (name, None))
+        return data
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Note what would be written."""
+        for name, data in files.items():
+            real = os.path.realpath(name)
+            first, _ = self._files.get(real, (name, data))
+            self._files[real] = (first, data)
+
+    def changes(self) -> str:
+        """Show what would be written."""
+        if not self._files:
+            return ""
+        from genesis.fix import diff
+
+        return "".join(diff(name, read_file(name), data) for name, data in sorted(self._files.values()))
 
 
 def _written(files: Mapping[str, bytes]) -> str | None:
@@ -209,15 +238,6 @@ def _written(files: Mapping[str, bytes]) -> str | None:
         except OSError as error:
             return f"cannot write {name}: {error.strerror}"
     return None
-
-
-def _changes(files: Mapping[str, bytes]) -> str:
-    """Show what would be written."""
-    if not files:
-        return ""
-    from genesis.fix import diff
-
-    return "".join(diff(name, read_file(name), files[name]) for name in sorted(files))
 
 
 def _merged(settings: Settings, choices: Choices) -> Settings:

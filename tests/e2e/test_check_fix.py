@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,43 @@ def test_a_file_that_two_include_is_put_right_once(genesis: Genesis, config: Pat
     done = genesis("check", "--fix", "genesis.json5", "second.json5")
     assert (done.returncode, done.stdout) == (0, "2 files checked: no findings, 4 fixed\n")
     assert bytes_of(config.parent) == {**RIGHT, "second.json5": FIXED.encode()}
+
+
+def applied(folder: Path, shown: str) -> dict[str, bytes]:
+    """Let git make the change that is shown before findings, and give what came of it."""
+    diff, *_ = re.split(r"^(?:error|warning)\[", shown, maxsplit=1, flags=re.MULTILINE)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True, timeout=60)
+    subprocess.run(["git", "apply", "-"], cwd=folder, check=True, timeout=60, input=diff.encode())
+    return bytes_of(folder)
+
+
+@pytest.mark.parametrize("second", ["./part.json5", "./other/../part.json5", "./link.json5"])
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_file_under_two_names_is_changed_once(genesis: Genesis, config: Path, second: str, *, absolute: bool) -> None:
+    folder = config.parent
+    (folder / "link.json5").symlink_to("part.json5")
+    two = folder / "two.json5"
+    two.write_bytes(ROOT.replace("./part.json5", second).encode())
+    done = genesis("check", "--fix", "--diff", "genesis.json5", str(two) if absolute else "two.json5")
+    assert done.stdout.count("+  baseUrl") == 1
+    after = applied(folder, done.stdout)
+    assert after["part.json5"] == FIXED_PART.encode()
+    assert after["two.json5"] == FIXED.replace("./part.json5", second).encode()
+
+
+@pytest.mark.parametrize("names", [("genesis.json5", "./part.json5"), ("./part.json5", "genesis.json5")])
+def test_a_file_that_is_named_and_included_is_changed_once(
+    genesis: Genesis, config: Path, names: tuple[str, str]
+) -> None:
+    # What is wrong in it as a configuration is not looked at where it is a provider, nor the other way round.
+    whole = '{\n  models: { providers: { q: { baseUrl: "http://10.0.0.5:8000/v1", modles: [{ id: "m" }] } } },'
+    whole = PART.replace("{", whole, 1)
+    (config.parent / "part.json5").write_bytes(whole.encode())
+    done = genesis("check", "--fix", "--diff", *names)
+    after = applied(config.parent, done.stdout)
+    assert after["part.json5"].decode() == (
+        whole.replace("modles", "models").replace("baseURL", "baseUrl").replace('8000/"', '8000/v1"')
+    )
 
 
 @pytest.mark.parametrize("absolute", [False, True])
