@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         report: The findings, and how many files were checked.
-        files: The files that were named or found.
+        files: The files that were named, found or included.
         unusable: Why files or settings could not be used.
         changes: Those that were not written.
     """
@@ -98,6 +98,7 @@ def check(
     pending = _Pending()
     checked = fixed = 0
     files = collect(paths or ["."])
+    included: list[str] = []
     for number, path in enumerate(files, 1):
         try:
             data = _read(path)
@@ -123,7 +124,8 @@ def check(
             else:
                 data = changed.get(name, data)
                 fixed += made
-        kept, dropped = one.checked(data)
+        linted, kept, dropped = one.checked(data)
+        included += (file.source.name for file in linted.files)
         if refused:
             from genesis.fix import marked
 
@@ -132,7 +134,7 @@ def check(
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, tuple(files), tuple(unusable), pending.changes())
+    return Outcome(report, (*files, *included), tuple(unusable), pending.changes())
 
 
 def check_text(
@@ -175,10 +177,9 @@ class _File(NamedTuple):
     settings: Settings
     choices: Choices
 
-    def checked(self, data: bytes) -> tuple[list[Diagnostic], list[Diagnostic]]:
-        """Give the findings that count, and those that comments silence."""
-        _, findings, silenced = check_text(self.name, data, self.settings, self.choices.variables)
-        return findings, silenced
+    def checked(self, data: bytes) -> Checked:
+        """Check the file as it is now."""
+        return check_text(self.name, data, self.settings, self.choices.variables)
 
     def fixed(self, data: bytes, pending: _Pending) -> Fixed:
         """Fix the file and those that it includes, from what they would hold by now."""

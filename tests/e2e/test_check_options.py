@@ -134,11 +134,23 @@ def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
     assert (gone.returncode, gone.stderr) == (2, "genesis: cannot write gone/c.txt: No such file or directory\n")
 
 
+@pytest.mark.parametrize("name", ["part.json5", "some.env", "genesis.lock.json"])
+def test_what_belongs_to_what_is_checked_is_not_written_over(name: str, genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text('{ models: { $include: "./part.json5" } }', encoding="utf-8")
+    (folder / "part.json5").write_text("{ providers: {} }", encoding="utf-8")
+    (folder / "some.env").write_text("A=1\n", encoding="utf-8")
+    (folder / "genesis.lock.json").write_text('{"lockVersion": 1, "providers": {}}\n', encoding="utf-8")
+    before = (folder / name).read_bytes()
+    done = genesis("check", "--env-file", "some.env", "--format", "json", "-o", name)
+    assert (done.returncode, done.stderr) == (2, f"genesis: -o {name} would overwrite what was read\n")
+    assert (folder / name).read_bytes() == before
+
+
 def test_what_is_checked_is_not_written_over(genesis: Genesis, config: Path) -> None:
     before = config.read_bytes()
     done = genesis("check", "--format", "json", "-o", f"./{config.name}", "--format", "text")
     assert done.returncode == 2
-    assert done.stderr == f"genesis: -o ./{config.name} would overwrite what was checked\n"
+    assert done.stderr == f"genesis: -o ./{config.name} would overwrite what was read\n"
     assert done.stdout == genesis("check").stdout
     assert config.read_bytes() == before
 

@@ -148,5 +148,5 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
         fix=options["fix"],
         write=not options["diff"],
     )
-    code = run(paths, choices, outputs=outputs, fail_on=fail_on)
+    code = run(paths, choices, outputs=outputs, fail_on=fail_on, kept=options["env_files"])
     return 0 if options["exit_zero"] and code == 1 else code

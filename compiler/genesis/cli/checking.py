@@ -30,6 +30,7 @@ def run(
     *,
     outputs: Sequence[tuple[str, str | None]] = _TO_STDOUT,
     fail_on: Severity = "error",
+    kept: Sequence[str] = (),
 ) -> int:
     """Check files, write the reports, and give the exit code: 0 clean, 1 findings, 2 a file that cannot be used.
 
@@ -38,6 +39,7 @@ def run(
         choices: What the run is told of rules, variables and fixes.
         outputs: Formats, each with the file that it goes to; None is standard output.
         fail_on: The least severity that makes the exit code 1.
+        kept: Files that no report is written over, beside those that are checked and what belongs to them.
     """
     with _Progress() as progress:
         outcome = check(paths, choices, progress.show)
@@ -51,11 +53,11 @@ def run(
             advice = f"{ignored[0]} is left out by a .gitignore: name it" if ignored else "`genesis init` writes one"
             _complain(f"no {' or '.join(NAMES)} in {where}; {advice}")
         return 2
-    written = _write(outcome, outputs)
+    written = _write(outcome, outputs, kept)
     return 2 if outcome.unusable or not written else int(fails(outcome.report.findings, fail_on))
 
 
-def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]]) -> bool:
+def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]], kept: Sequence[str]) -> bool:
     """Write every report; tell whether all of them could be."""
     sys.stdout.write(outcome.changes)
     whole = True
@@ -67,9 +69,10 @@ def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]]) -> bool:
             sys.stdout.flush()
             continue
         from genesis.files import is_one_of, write_atomic  # most reports are printed
+        from genesis.lock import lock_path
 
-        if is_one_of(path, outcome.files):
-            _complain(f"-o {path} would overwrite what was checked")
+        if is_one_of(path, [*outcome.files, *map(lock_path, outcome.files), *kept]):
+            _complain(f"-o {path} would overwrite what was read")
             whole = False
             continue
         try:
