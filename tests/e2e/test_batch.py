@@ -173,7 +173,7 @@ def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: 
                 assert process.returncode == 130
         # As a kill in the midst of a write leaves it.
         with (folder / "results.jsonl").open("a") as stream:
-            stream.write('{"custom_id": "r1')
+            stream.write('{"id":"batch_req_r1')
         done = genesis(*RUN)
     assert done.returncode == 0, done.stderr
     assert Counter(result["custom_id"] for result in results(folder)) == Counter(
@@ -208,6 +208,41 @@ def test_a_file_that_is_no_batch_is_refused_before_anything_is_asked(
     assert said in done.stderr
     assert server.requests == []
     assert not (folder / "results.jsonl").exists()
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+@pytest.mark.parametrize("content", ["mine", '{"custom_id": "r0", "body": {}}', '{"id": 1}', '{"id":"batch_resp'])
+def test_what_is_no_file_of_results_is_left_as_it_is(
+    content: str, ending: str, genesis: Genesis, folder: Path, server: FakeVLLM
+) -> None:
+    write(folder, server.base_url, 1)
+    (folder / "notes.txt").write_text(content + ending, encoding="utf-8")
+    done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
+    assert done.returncode == 2
+    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert (folder / "notes.txt").read_text(encoding="utf-8") == content + ending
+    assert server.requests == []
+
+
+def test_results_do_not_go_into_what_is_read(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url, 1)
+    before = (folder / "requests.jsonl").read_bytes()
+    done = genesis("batch", "requests.jsonl", "-o", "./requests.jsonl")
+    assert done.returncode == 2
+    assert "Error: -o ./requests.jsonl would be written into what is read.\n" in done.stderr
+    assert (folder / "requests.jsonl").read_bytes() == before
+
+
+def test_a_result_that_is_an_error_is_told_again(genesis: Genesis, folder: Path) -> None:
+    with serving(faults=[Fault("status", code=401)]) as server:
+        write(folder, server.base_url, 2)
+        first = genesis(*RUN, "--concurrency", "1")
+        again = genesis(*RUN)
+        assert len(server.requests) == 2
+    assert (first.returncode, again.returncode) == (1, 1)
+    assert again.stderr.startswith(
+        "0 succeeded, 0 failed, 2 before (1 failed: take their lines out of results.jsonl to ask again); "
+    )
 
 
 def test_files_that_cannot_be_used(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["Results"]
 
 
+# How every line begins.
+_BEGINNING: Final = b'{"id":"batch_req_'
+
+
 class _Line(msgspec.Struct):
     custom_id: str
+    response: dict[str, Any] | None
+    error: dict[str, Any] | None
 
 
 class Results:
@@ -23,6 +29,7 @@ class Results:
 
     Attributes:
         done: The ids of the requests that have a result already.
+        failed: Those of them whose result is an error.
     """
 
     def __init__(self, path: str) -> None:
@@ -35,6 +42,7 @@ class Results:
         import fcntl  # two runs at once would write every line twice
 
         self.done: set[str] = set()
+        self.failed: set[str] = set()
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,12 +57,17 @@ class Results:
         whole = 0
         with open(self._handle, "rb", closefd=False) as stream:
             for number, line in enumerate(stream, 1):
+                # What is cut off below has to be the beginning of a result, and nobody's only copy of something else.
+                shorter = min(len(line), len(_BEGINNING))
+                if line[:shorter] != _BEGINNING[:shorter]:
+                    raise ValueError(f"line {number} is no result of a batch")
                 if not line.endswith(b"\n"):
                     break
                 try:
-                    self.done.add(msgspec.json.decode(line, type=_Line).custom_id)
+                    result = msgspec.json.decode(line, type=_Line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise ValueError(f"line {number} is no result of a batch: {error}") from None
+                self._count(result.custom_id, failed=result.error is not None)
                 whole += len(line)
         os.ftruncate(self._handle, whole)
 
@@ -76,4 +89,10 @@ class Results:
         while data:
             data = data[os.write(self._handle, data) :]
         os.fsync(self._handle)
-        self.done |= {result["custom_id"] for result in results}
+        for result in results:
+            self._count(result["custom_id"], failed=result["error"] is not None)
+
+    def _count(self, custom_id: str, *, failed: bool) -> None:
+        self.done.add(custom_id)
+        if failed:
+            self.failed.add(custom_id)

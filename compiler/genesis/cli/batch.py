@@ -15,6 +15,8 @@ from genesis.cli.inputs import config_option, env_file_option, manifest_now, var
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from genesis.batch import Request
+
 __all__ = ["command"]
 
 
@@ -50,7 +52,7 @@ def command(
     """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
 
     A run that was interrupted, or killed, goes on where it was: what has a line in FILE is not asked again. A request
-    that fails has a line with its error, and makes the exit code 1.
+    that failed has a line with its error, and makes the exit code 1; without that line it is asked again.
 
     \b
     Examples:
@@ -62,22 +64,21 @@ def command(
         raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
-    from genesis.batch import BatchError, Results, read, run
+    from genesis.batch import Results, run
+    from genesis.files import is_one_of
 
-    try:
-        wanted = list(read(requests))
-    except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(requests)}: {error.strerror}") from None
-    except BatchError as error:
-        raise click.ClickException(str(error)) from None
+    shown = click.format_filename(output)
+    if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
+        raise click.UsageError(f"-o {shown} would be written into what is read.")
+    wanted = _read(requests)
     manifest = manifest_now(manifest_path, config, env_files)
     if manifest is None:
         return 1
-    shown = click.format_filename(output)
     environment = variables(env_files, environment=True).merged()
     try:
         with Results(output) as results:
             before = sum(request.custom_id in results.done for request in wanted)
+            failed_before = sum(request.custom_id in results.failed for request in wanted)
             with _progress(len(wanted), before) as on_result:
                 if engine == "ray":
                     from genesis.batch.on_ray import run_on_ray  # Ray takes a second to import
@@ -96,9 +97,26 @@ def command(
     except ValueError as error:
         raise click.ClickException(f"{shown}: {error}; name another file") from None
     earlier = f", {before} before" if before else ""
+    earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
     used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
     click.echo(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}", err=True)
-    return int(done.failed > 0)
+    return int(done.failed + failed_before > 0)
+
+
+def _read(path: str) -> list[Request]:
+    """Read the requests.
+
+    Raises:
+        click.ClickException: They cannot be read, or one of them is none.
+    """
+    from genesis.batch import BatchError, read  # `--help` does without
+
+    try:
+        return list(read(path))
+    except OSError as error:
+        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+    except BatchError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @contextmanager
