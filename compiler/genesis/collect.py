@@ -64,7 +64,8 @@ def _matches(pattern: str) -> Iterator[str]:
 def _in_folder(top: str) -> Iterator[str]:
     """Find the configurations in a folder."""
     specs = _Ignored(top)
-    for folder, folders, names in os.walk(top):
+    unreadable: list[str] = []
+    for folder, folders, names in os.walk(top, onerror=lambda error: unreadable.append(error.filename)):
         specs.enter(folder)
         folders[:] = sorted(
             name
@@ -75,6 +76,10 @@ def _in_folder(top: str) -> Iterator[str]:
             path = os.path.join(folder, name)
             if name in names and not specs.match(path):
                 yield os.path.normpath(path)
+        # Whoever reads one says why it cannot be.
+        yield from unreadable
+        unreadable.clear()
+    yield from unreadable
 
 
 class _Ignored:

@@ -168,3 +168,20 @@ def test_a_part_of_a_pattern_that_is_a_name_elsewhere_is_a_pattern_still(tree: P
     assert collect(["sub/[a]/genesis.json5"]) == ["sub/[a]/genesis.json5"]
     (tree / "sub" / "a" / "genesis.json5").touch()
     assert collect(["sub/[a]/genesis.json5"]) == ["sub/a/genesis.json5"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "genesis.json5").write_text("{}", encoding="utf-8")
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if os.path.basename(path) == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    # Not by its mode, since root may read everything.
+    monkeypatch.setattr(os, "scandir", closed)
+    assert sorted(collect([str(tmp_path)])) == [str(tmp_path / "a"), str(tmp_path / "b" / "genesis.json5")]
+    assert collect([str(tmp_path / "a")]) == [str(tmp_path / "a")]
