@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,6 +53,9 @@ _USER_INFO = re.compile(r"""://[^\s/"'@]++@""")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
 _PIECES = re.compile(r"\\(?:x..|u....|[\s\S])|\s+")
 _COUNT = re.compile("[0-9]{1,7}")
+# What stands in a secret position is hidden elsewhere too if it is at least so long: a shorter one is in other words.
+_WHOLE: Final = 8  # characters
+_MOST_KEYS: Final = 100
 # How far from what it names a finding may be.
 _NEAR: Final = 1000
 _SHORT: Final = 5  # characters
@@ -67,12 +71,17 @@ def hide_secrets(document: Document) -> None:
     """
     hidden: dict[Source, list[tuple[int, int]]] = {source: list(_in_text(source.text)) for source in document.sources}
     values = list(_secret_values(document.value))
+    keys: dict[str, None] = {}
     for path, text in [*values, *_secret_variables(document.value, values)]:
         span = document.value_span(path)
         if isinstance(text, str):
-            hidden[span.source] += _literal_parts(span.source.text, span.start, span.end)
+            parts = list(_literal_parts(span.source.text, span.start, span.end))
+            hidden[span.source] += parts
+            keys |= dict.fromkeys(span.source.text[start:end] for start, end in parts if end - start >= _WHOLE)
         else:
             hidden[span.source].append((span.start, span.end))
+    for source, ranges in hidden.items():
+        ranges.extend(_elsewhere(source.text, keys))
     for path in _header_names(document.value):
         if not re.fullmatch(HEADER_NAME, str(path[-1])):
             # No name of a header, but maybe a whole one, with its key.
@@ -155,6 +164,15 @@ def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:
                     yield from _leaves(owner.get(key), (*place, key))
         if isinstance(provider, dict) and isinstance(provider.get("baseUrl"), str) and "@" in provider["baseUrl"]:
             yield (*path, "baseUrl"), provider["baseUrl"]
+
+
+def _elsewhere(text: str, keys: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Find what stands in a secret position wherever else it stands; of very many keys the first alone."""
+    for key in islice(keys, _MOST_KEYS):
+        start = text.find(key)
+        while start >= 0:
+            yield start, start + len(key)
+            start = text.find(key, start + len(key))
 
 
 def _header_names(value: Any) -> Iterator[Path]:
@@ -240,6 +258,8 @@ def _in_brackets(text: str, start: int) -> Generator[tuple[int, int], None, int]
             yield token.span()
         elif colon:
             key = word.strip("\"'")
+            if not re.fullmatch(HEADER_NAME, key):
+                yield from _literal_parts(text, *token.span(2))
         elif word:
             if not _is_place(key, word.strip("\"'")):
                 yield from _literal_parts(text, *token.span(2))

@@ -164,6 +164,13 @@ def test_what_is_no_secret_is_shown(member: str) -> None:
     assert member in shown(in_provider(member))
 
 
+def test_a_key_that_stands_elsewhere_too_is_not_shown() -> None:
+    more = f'api: "{CANARY}", name: "x" // {CANARY} was the first\n'
+    output = shown(in_provider(f'apiKey: "{CANARY}", {more}'))
+    for part in PARTS:
+        assert part not in output
+
+
 def test_a_count_of_tokens_is_shown() -> None:
     assert "maxToken: 512" in shown(in_provider('models: [{ id: "m", maxToken: 512 }]'))
 
