@@ -14,6 +14,7 @@ from genesis.runtime import (
     Finish,
     InvalidRequestError,
     Runtime,
+    ServerUnreachableError,
     TextDelta,
     ToolCall,
     Totals,
@@ -290,6 +291,22 @@ def test_a_body_past_a_mebibyte_is_sent_whole_and_with_its_length() -> None:
     request = asyncio.run(run())
     assert request.json["messages"][0]["content"] == picture
     assert "Transfer-Encoding" not in request.names
+
+
+def test_a_proxy_of_another_kind_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(_: Exchange) -> None:
+        raise AssertionError
+
+    async def run() -> list[Request]:
+        async with raw_server(answer) as server:
+            monkeypatch.setenv("http_proxy", server.base_url.replace("http://", "socks5://"))
+            provider = provider_with(base_url="http://gateway.example/v1")
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                with pytest.raises(ServerUnreachableError, match="http_proxy names a proxy of the kind `socks5`"):
+                    await collect(runtime)
+        return server.requests
+
+    assert asyncio.run(run()) == []
 
 
 def test_a_cookie_is_not_sent_back_and_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from genesis.runtime.errors import (
     status_error,
 )
 from genesis.runtime.request import authorization
-from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered
+from genesis.runtime.unanswered import CONNECT_SECONDS, PATIENCE, unanswered, unsupported
 
 if TYPE_CHECKING:
     from collections import deque
@@ -97,8 +97,7 @@ class Connections:
         try:
             # A file, since aiohttp warns about a body of bytes past 1 MiB: a picture is one.
             data = io.BytesIO(_encoded(body))
-            proxy = proxy_for(self.url)
-            via = proxy.url if proxy else None
+            via = _proxy(self.url)
             async with deadline, asyncio.timeout(self.provider.timeout_seconds + _AFTER_CONNECTING):
                 response = await self._session.post(
                     self.url, data=data, headers=headers, allow_redirects=False, proxy=via
@@ -296,6 +295,18 @@ class Reply:
         else:
             self._stalled = not gone
             self._response.close()
+
+
+def _proxy(url: str) -> str | None:
+    """Give the URL of the proxy that a request goes through; None where there is none.
+
+    Raises:
+        ServerUnreachableError: It is one of a kind that no request can be made through.
+    """
+    proxy = proxy_for(url)
+    if proxy is not None and not proxy.supported:
+        raise unsupported(url, proxy)
+    return proxy.url if proxy else None
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

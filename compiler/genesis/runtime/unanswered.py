@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -15,7 +15,10 @@ from genesis.runtime.errors import (
     StalledStreamError,
 )
 
-__all__ = ["CONNECT_SECONDS", "PATIENCE", "unanswered"]
+if TYPE_CHECKING:
+    from genesis.manifest import Proxy
+
+__all__ = ["CONNECT_SECONDS", "PATIENCE", "unanswered", "unsupported"]
 
 CONNECT_SECONDS: Final = 10
 PATIENCE: Final = "raise the provider's timeoutSeconds if the server needs longer"
@@ -58,6 +61,13 @@ def unanswered(url: str, error: BaseException, timeout: int) -> CompletionError:
         if isinstance(error, kind):
             return _unreachable(url, reason, help_)
     return ConnectionLostError(f"{url} closed the connection without an answer", help=_LOG)
+
+
+def unsupported(url: str, proxy: Proxy) -> ServerUnreachableError:
+    """Give the error for a proxy that no request can be made through: it would get the key, and make nothing of it."""
+    scheme = proxy.url.partition("://")[0]
+    reason = f"{proxy.variable} names a proxy of the kind `{scheme}`, which is not supported"
+    return _unreachable(url, reason, "name one that speaks HTTP: `http://HOST:PORT`")
 
 
 def _unreachable(url: str, reason: str, help_: str) -> ServerUnreachableError:
