@@ -93,7 +93,7 @@ class Keys(NamedTuple):
         Raises:
             MissingSecretError: It has none.
         """
-        return secret_value(ref, self.lookup, what)
+        return secret_value(ref, self.variables.merged().get, what)
 
 
 def missing_values(document: Document, expansion: Expansion, keys: Keys, needed: Container[Path]) -> list[Diagnostic]:

@@ -169,6 +169,14 @@ def test_a_key_without_a_value(stated: str, message: str, tmp_path: Path) -> Non
     assert help_
 
 
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_key_that_is_set_to_nothing(value: str) -> None:
+    name, said, help_ = ending(config("http://127.0.0.1:1/v1"), keys(VLLM_API_KEY=value))
+    assert name == "credential"
+    assert "the variable `VLLM_API_KEY` is empty" in said
+    assert help_ == "give VLLM_API_KEY a value where it is set"
+
+
 def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -99,10 +99,12 @@ def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -
     if resolved.value is not None:
         return resolved.value
     reference = resolved.problems[0].reference
-    state = "is not set" if lookup(reference.name) is None else "is empty"
+    unset = lookup(reference.name) is None
+    state = "is not set" if unset else "is empty"
     reason = "" if reference.message is None else f": {reference.message}"
     message = f"the variable `{reference.name}` {state}, and {what} needs it{reason}"
-    raise MissingSecretError(message, f"export {reference.name}, or put it into an --env-file")
+    help_ = f"export {reference.name}, or put it into an --env-file"
+    raise MissingSecretError(message, help_ if unset else f"give {reference.name} a value where it is set")
 
 
 def _from_file(path: str, what: str) -> str:
