@@ -24,7 +24,7 @@ class Status(NamedTuple):
     """One provider.
 
     Attributes:
-        decision: What was decided.
+        decision: What was decided, without a key in its base URL.
         credential: Where its key comes from, in words.
         reachable: Whether its server answers, be it a refusal; None where it was not asked.
         models: The ids that its server lists, in order; None where it gave no list.
@@ -63,7 +63,7 @@ def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: boo
         seen = asked.get(status.decision.provider)
         if status.problem is not None or seen is None or seen.answer is None:
             return status
-        manifest = manifest_of(config, status.decision, keys, seen.answer.rows)
+        manifest = manifest_of(config, seen.prepared.decision, keys, seen.answer.rows)
         model = usable_model(manifest, status.decision.provider, seen.answer.rows)
         if model is None:
             return status._replace(problem="there is no model to stream from")
@@ -87,7 +87,10 @@ def _not_configured(made: Decision) -> Status:
 
 def _status(seen: Seen) -> Status:
     prepared, answer, version = seen
-    unanswered = Status(prepared.decision, prepared.credential, None, None, version, None, None)
+    made = prepared.decision
+    # It may hold the key by mistake, and is shown.
+    made = made._replace(base_url=scrub(made.base_url, prepared.query.secrets))
+    unanswered = Status(made, prepared.credential, None, None, version, None, None)
     if answer is None:
         return unanswered._replace(problem=prepared.missing[0].message)
     if answer.failure is not None:

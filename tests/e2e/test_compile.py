@@ -317,6 +317,17 @@ def test_a_key_in_every_plain_position_is_shown_by_no_rule(
     assert CANARY not in done.stdout + done.stderr
 
 
+def test_a_key_in_a_base_url_is_not_shown_of_it(genesis: Genesis, folder: Path) -> None:
+    provider = f'{{ baseUrl: "http://127.0.0.1:1/{CANARY}/v1", models: [{{ id: "m" }}] }}'
+    text = f"{{ models: {{ providers: {{ vllm: {provider} }} }} }}"
+    (folder / "genesis.json5").write_text(text, encoding="utf-8")
+    for command in (["doctor"], ["doctor", "--json"], ["models", "status"], ["models", "status", "--json"]):
+        done = genesis(*command, env=KEY)
+        assert done.returncode == 1
+        assert "http://127.0.0.1:1/***/v1" in done.stdout
+        assert CANARY not in done.stdout + done.stderr
+
+
 def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server)
     commands = [
@@ -413,6 +424,8 @@ def test_a_profile_alone_opts_in_and_its_key_is_used(
     open_store = genesis("compile", env=environment)
     assert open_store.returncode == 2
     assert f"run `chmod 600 {store}`" in open_store.stderr
+    # Where a variable has the key nobody asks for a profile.
+    assert genesis("compile", env={**environment, **KEY}).returncode == 0
 
     store.chmod(0o600)
     done = genesis("compile", env=environment)

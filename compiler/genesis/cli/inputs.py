@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from genesis.lock import Lock
     from genesis.manifest import Manifest
     from genesis.pipeline import Compiled
+    from genesis.profiles import Profile
 
 __all__ = [
     "Input",
@@ -147,6 +149,35 @@ class Input(NamedTuple):
     lock: Lock | None
 
 
+class _Profiles(Mapping[str, "Profile"]):
+    """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
+
+    Whoever asks for one gets a `click.ClickException` where the store cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self._found: Mapping[str, Profile] | None = None
+
+    def _profiles(self) -> Mapping[str, Profile]:
+        from genesis.profiles import ProfilesError, read, store_path
+
+        if self._found is None:
+            try:
+                self._found = read(store_path())
+            except ProfilesError as error:
+                raise click.ClickException(str(error)) from None
+        return self._found
+
+    def __getitem__(self, name: str) -> Profile:
+        return self._profiles()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._profiles())
+
+    def __len__(self) -> int:
+        return len(self._profiles())
+
+
 def take(config: str | None, env_files: Sequence[str]) -> Input:
     """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
 
@@ -156,17 +187,11 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     from genesis.credentials import Keys  # msgspec takes 20 ms
     from genesis.lock import lock_path
     from genesis.lock import read as read_lock
-    from genesis.profiles import ProfilesError, store_path
-    from genesis.profiles import read as read_profiles
     from genesis.syntax.decode import MAX_BYTES
 
     path = find_config(config)
     data = read(path, MAX_BYTES + 1)  # which is too large; a pipe may have no end
-    try:
-        profiles = read_profiles(store_path())
-    except ProfilesError as error:
-        raise click.ClickException(str(error)) from None
-    keys = Keys(variables(env_files, environment=True), profiles)
+    keys = Keys(variables(env_files, environment=True), _Profiles())
     if path == "-":
         return Input("<stdin>", data, keys, None)
     return Input(path, data, keys, read_lock(lock_path(path)))

@@ -155,7 +155,7 @@ class _Patient:
         clean = tuple(
             step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets)) for step in _walk(steps)
         )
-        return Examination(self._decision.provider, self._decision.base_url, clean)
+        return Examination(self._decision.provider, scrub(self._decision.base_url, secrets), clean)
 
     def _decided(self) -> _Told:
         made = self._decision
