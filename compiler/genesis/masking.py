@@ -53,8 +53,9 @@ _USER_INFO = re.compile(r"""://[^\s/"'@]++@""")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey)\s+")
 _PIECES = re.compile(r"\\(?:x..|u....|[\s\S])|\s+")
 _COUNT = re.compile("[0-9]{1,7}")
-# What stands in a secret position is hidden elsewhere too if it is at least so long: a shorter one is in other words.
-_WHOLE: Final = 8  # characters
+# What stands in a secret position is hidden elsewhere too, if it looks like a key: a plain header's value is a word as
+# others are (`X-Tenant: "research"`), and so are placeholders.
+_WHOLE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{8,}+")
 _MOST_KEYS: Final = 100
 # How far from what it names a finding may be.
 _NEAR: Final = 1000
@@ -77,7 +78,7 @@ def hide_secrets(document: Document) -> None:
         if isinstance(text, str):
             parts = list(_literal_parts(span.source.text, span.start, span.end))
             hidden[span.source] += parts
-            keys |= dict.fromkeys(span.source.text[start:end] for start, end in parts if end - start >= _WHOLE)
+            keys |= dict.fromkeys(key for start, end in parts if _WHOLE.fullmatch(key := span.source.text[start:end]))
         else:
             hidden[span.source].append((span.start, span.end))
     for source, ranges in hidden.items():
@@ -153,17 +154,11 @@ def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _secret_values(value: Any) -> Iterator[tuple[Path, Any]]:
     """List what stands in secret positions, whatever its type."""
-    for name, provider in mapping(value, "models", "providers").items():
-        path: Path = ("models", "providers", name)
-        owners = [(path, provider)]
-        models = provider.get("models") if isinstance(provider, dict) else None
-        owners += [((*path, "models", index), model) for index, model in _with_headers(models)]
-        for place, owner in owners:
-            if isinstance(owner, dict):
-                for key in ("apiKey", "headers"):
-                    yield from _leaves(owner.get(key), (*place, key))
-        if isinstance(provider, dict) and isinstance(provider.get("baseUrl"), str) and "@" in provider["baseUrl"]:
-            yield (*path, "baseUrl"), provider["baseUrl"]
+    for place, owner in _owners(value):
+        for key in ("apiKey", "headers"):
+            yield from _leaves(owner.get(key), (*place, key))
+        if isinstance(owner.get("baseUrl"), str) and "@" in owner["baseUrl"]:
+            yield (*place, "baseUrl"), owner["baseUrl"]
 
 
 def _elsewhere(text: str, keys: Iterable[str]) -> Iterator[tuple[int, int]]:
@@ -175,15 +170,19 @@ def _elsewhere(text: str, keys: Iterable[str]) -> Iterator[tuple[int, int]]:
             start = text.find(key, start + len(key))
 
 
+def _owners(value: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """List what may have headers: the providers, and the models that do."""
+    for name, provider in mapping(value, "models", "providers").items():
+        if isinstance(provider, dict):
+            path: Path = ("models", "providers", name)
+            yield path, provider
+            yield from (((*path, "models", index), model) for index, model in _with_headers(provider.get("models")))
+
+
 def _header_names(value: Any) -> Iterator[Path]:
     """List the places of all headers."""
-    providers = mapping(value, "models", "providers")
-    for name, provider in providers.items():
-        path: Path = ("models", "providers", name)
-        models = provider.get("models") if isinstance(provider, dict) else None
-        owners = [(path, provider), *(((*path, "models", index), model) for index, model in _with_headers(models))]
-        for place, owner in owners:
-            yield from ((*place, "headers", header) for header in mapping(owner, "headers"))
+    for place, owner in _owners(value):
+        yield from ((*place, "headers", header) for header in mapping(owner, "headers"))
 
 
 def _secret_variables(value: Any, values: Iterable[tuple[Path, Any]]) -> Iterator[tuple[Path, Any]]:

@@ -171,6 +171,12 @@ def test_a_key_that_stands_elsewhere_too_is_not_shown() -> None:
         assert part not in output
 
 
+@pytest.mark.parametrize("word", ["research", "vllm-local", "team-7"])
+def test_a_word_in_a_header_is_shown_elsewhere(word: str) -> None:
+    output = shown(in_provider(f'headers: {{ "X-Tenant": "{word}" }}, name: "{word}-llama"'))
+    assert f"{word}-llama" in output
+
+
 def test_a_count_of_tokens_is_shown() -> None:
     assert "maxToken: 512" in shown(in_provider('models: [{ id: "m", maxToken: 512 }]'))
 
