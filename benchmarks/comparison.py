@@ -63,7 +63,7 @@ def cases() -> list[Case]:
 
 def genesis(path: Path) -> Found:
     """Run `genesis check`; notes are no findings here."""
-    command = [sys.executable, "-m", "genesis", "check", "--format", "json", str(path)]
+    command = [sys.executable, "-m", "genesis_config", "check", "--format", "json", str(path)]
     report = json.loads(_run(command).stdout)
     findings = [each for each in report["findings"] if each["severity"] != "info"]
     places = tuple((each["line"], each["column"]) for each in findings)

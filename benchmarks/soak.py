@@ -19,7 +19,7 @@ from itertools import repeat
 from statistics import median
 from typing import TYPE_CHECKING, get_args
 
-from genesis.manifest import (
+from genesis_config.manifest import (
     Compat,
     Cost,
     Generator,
@@ -31,9 +31,9 @@ from genesis.manifest import (
     SourceInfo,
     Streaming,
 )
-from genesis.runtime import CompletionError, DeadlineError, Runtime
-from genesis.testing import Answer, FakeVLLM, Fault, ServedModel
-from genesis.testing.faults import FaultKind
+from genesis_config.runtime import CompletionError, DeadlineError, Runtime
+from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
+from genesis_config.testing.faults import FaultKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -71,8 +71,8 @@ asyncio.run(main())
 """
 _CLIENTS = {
     "genesis": """
-        from genesis.manifest import *
-        from genesis.runtime import Runtime, TextDelta
+        from genesis_config.manifest import *
+        from genesis_config.runtime import Runtime, TextDelta
         import sys
         model = Model("m", "m", False, ("text",), Cost(), 100000, "config", 8192, "default", {}, {}, Compat(), None)
         provider = Provider("explicit", "", "openai-completions", sys.argv[1], None, {}, 60, 1000, Streaming(),

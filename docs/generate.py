@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genesis.rules.catalogue import CATALOGUE
-from genesis.validate import schema_text
+from genesis_config.config.validation import schema_text
+from genesis_config.rules.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `ma
 
 def rules() -> str:
     """Write the catalogue of rules."""
-    lines = [NOTE.format(source="compiler/genesis/rules"), "# Rules\n"]
+    lines = [NOTE.format(source="compiler/genesis_config/rules"), "# Rules\n"]
     lines.append("`genesis explain RULE` prints the same. Errors make the exit code 1; so do warnings, if asked to.\n")
     lines += ["| rule | severity | |", "|---|---|---|"]
     lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in CATALOGUE.values()]

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures"
 
 # How the command is run: the installed script in the wheel's test, the module elsewhere.
-COMMAND = shlex.split(os.environ.get("GENESIS_COMMAND", "")) or [sys.executable, "-m", "genesis"]
+COMMAND = shlex.split(os.environ.get("GENESIS_COMMAND", "")) or [sys.executable, "-m", "genesis_config"]
 
 
 class Genesis(Protocol):
@@ -88,7 +88,7 @@ def on_terminal(
     return code, shown.decode()
 
 
-_IMPLICIT = """import genesis.config as config
+_IMPLICIT = """import genesis_config.config.lookup as config
 config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
 """
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis.testing import Answer, Fault, ServedModel, ToolCall, serving
-from genesis.testing.completions import CREATED
+from genesis_config.testing import Answer, Fault, ServedModel, ToolCall, serving
+from genesis_config.testing.completions import CREATED
 from tests.e2e.support import COMMAND, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
     from tests.e2e.support import Genesis
 
 

@@ -32,11 +32,11 @@ def test_documented_configurations_are_clean_without_any_environment(name: str) 
 def test_a_clean_file_imports_nothing_that_it_does_not_need() -> None:
     script = (
         "import sys\n"
-        "from genesis.cli.checking import run\n"
+        "from genesis_config.cli.checking import run\n"
         "code = run(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
-        "         'platformdirs', 'dotenv', 'difflib', 'genesis.manifest', 'genesis.masking',\n"
-        "         'genesis.syntax.careful'}\n"
+        "         'platformdirs', 'dotenv', 'difflib', 'genesis_config.manifest', 'genesis_config.report.redaction',\n"
+        "         'genesis_config.syntax.careful'}\n"
         "loaded = heavy & set(sys.modules) - before\n"
         "sys.exit(code or ', '.join(sorted(loaded)) or 0)\n"
     )
@@ -187,7 +187,7 @@ def test_colour_on_a_terminal(no_color: str, coloured: bool) -> None:  # noqa: F
 
 def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> None:
     script = (
-        "import genesis.cli.checking as checking, genesis.__main__ as entrance, sys\n"
+        "import genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise RuntimeError('sk-canary')\n"
         "checking.run = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"
@@ -223,7 +223,7 @@ def test_an_output_that_cannot_be_written_is_no_bug(arguments: list[str], unbuff
 
 def test_an_error_of_the_system_is_a_bug_where_the_output_can_be_written(folder: Path) -> None:
     script = (
-        "import errno, genesis.cli.checking as checking, genesis.__main__ as entrance, sys\n"
+        "import errno, genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise OSError(errno.ENOSPC, 'sk-canary')\n"
         "checking.run = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"

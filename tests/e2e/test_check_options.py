@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from genesis.cli.check import command
+from genesis_config.cli.check import command
 
 if TYPE_CHECKING:
     from pathlib import Path

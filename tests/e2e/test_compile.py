@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis.testing import Answer, ServedModel, serving
+from genesis_config.testing import Answer, ServedModel, serving
 from tests.e2e.support import COMMAND, FIXTURES, look_for_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
     from tests.e2e.support import Genesis
 
 CANARY = "canary-4be1c09d"
@@ -106,7 +106,7 @@ def test_one_server_that_never_answers_hides_no_other(genesis: Genesis, folder: 
             f"{{ models: {{ providers: {{ {providers} }} }}, agents: {{ defaults: {{ models: {{ {wildcards} }} }} }} }}"
         )
         (folder / "sitecustomize.py").write_text(
-            "import genesis.discover.limits as limits\nlimits.TOTAL_SECONDS = 1.0\n", encoding="utf-8"
+            "import genesis_config.net.limits as limits\nlimits.TOTAL_SECONDS = 1.0\n", encoding="utf-8"
         )
         done = genesis("models", "list", "--plain", env={"PYTHONPATH": str(folder)})
     assert done.returncode == 1
@@ -252,7 +252,7 @@ def test_without_an_opt_in_no_connection_is_made(genesis: Genesis, folder: Path)
         listening.setblocking(False)
         there = look_for_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
         with (folder / "sitecustomize.py").open("a", encoding="utf-8") as stream:
-            stream.write("import genesis.discover.limits as limits\nlimits.TOTAL_SECONDS = 0.5\n")
+            stream.write("import genesis_config.net.limits as limits\nlimits.TOTAL_SECONDS = 0.5\n")
         for arguments in ASKING:
             # White space is no key, and neither is one of another provider.
             done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **there})
@@ -486,4 +486,4 @@ def test_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder:
         assert part in done.stdout
     assert not list(folder.iterdir())
     running = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    assert f"{sys.executable} -m genesis.testing" not in running
+    assert f"{sys.executable} -m genesis_config.testing" not in running

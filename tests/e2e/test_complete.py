@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from genesis.testing import Answer, Fault, ServedModel, ToolCall, serving
+from genesis_config.testing import Answer, Fault, ServedModel, ToolCall, serving
 from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
     from tests.e2e.support import Genesis
 
 KEY = {"VLLM_API_KEY": "canary-4be1c09d"}

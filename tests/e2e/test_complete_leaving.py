@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis.testing import Answer, serving
+from genesis_config.testing import Answer, serving
 from tests.e2e.support import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
 
 LINES = Answer(tuple(f"{number}\n" for number in range(100_000)))
 PATIENCE = 20

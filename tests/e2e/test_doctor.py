@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis.testing import ServedModel, serving
+from genesis_config.testing import ServedModel, serving
 from tests.e2e.support import look_for_vllm_at, on_terminal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from syrupy.assertion import SnapshotAssertion
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
     from tests.e2e.support import Genesis
 
 CANARY = "canary-77c0"

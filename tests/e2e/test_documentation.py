@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-import genesis as package
+import genesis_config as package
 from benchmarks import comparison
-from genesis.cli.group import genesis as group
-from genesis.lsp.actions import FIX_ALL
+from genesis_config.cli.group import genesis as group
+from genesis_config.lsp.actions import FIX_ALL
 from tests.e2e.support import FIXTURES, ROOT
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def test_the_program_that_the_readme_shows_runs_against_what_there_is() -> None:
     (program,) = blocks("python")
     tree = ast.parse(program)
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert [node.module for node in imported] == ["genesis.runtime"]
-    module = importlib.import_module("genesis.runtime")
+    assert [node.module for node in imported] == ["genesis_config.runtime"]
+    module = importlib.import_module("genesis_config.runtime")
     for name in imported[0].names:
         assert name.name in module.__all__
 

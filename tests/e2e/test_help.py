@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis.cli.group import genesis as group
-from genesis.rules.catalogue import CATALOGUE
-from genesis.validate import schema_text
+from genesis_config.cli.group import genesis as group
+from genesis_config.config.validation import schema_text
+from genesis_config.rules.catalogue import CATALOGUE
 from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def test_the_help_of_the_group_lists_the_commands(genesis: Genesis) -> None:
 
 
 def test_the_version_is_printed(genesis: Genesis) -> None:
-    from genesis import __version__
+    from genesis_config import __version__
 
     assert genesis("--version").stdout == f"genesis {__version__}\n"
 

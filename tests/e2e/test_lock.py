@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import jsonschema
 import pytest
 
-from genesis.testing import ServedModel, serving
-from genesis.validate import schema_text
+from genesis_config.config.validation import schema_text
+from genesis_config.testing import ServedModel, serving
 from tests.e2e.support import look_for_vllm_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from genesis.testing import FakeVLLM
+    from genesis_config.testing import FakeVLLM
     from tests.e2e.support import Genesis
 
 MODELS = [ServedModel("llama", max_model_len=4096), ServedModel("adapter", parent="llama", max_model_len=None)]

@@ -284,8 +284,8 @@ def test_a_bug_is_told_and_the_server_goes_on(folder: Path) -> None:
     script = folder / "server.py"
     script.write_text(
         "import sys\n"
-        "from genesis.__main__ import main\n"
-        "import genesis.lsp.server as server\n"
+        "from genesis_config.__main__ import main\n"
+        "import genesis_config.lsp.server as server\n"
         f"def crash(*_, **__): raise RuntimeError('{CANARY}')\n"
         "server.hover = crash\n"
         "sys.argv[1:] = ['lsp']\n"
@@ -379,6 +379,6 @@ def test_without_its_extra_it_says_what_to_install(genesis: Genesis, folder: Pat
 def test_check_loads_nothing_of_it(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text(MISSPELT, encoding="utf-8")
     done = genesis("check", "--format", "text", env={"PYTHONPROFILEIMPORTTIME": "1"})
-    assert "genesis.validate" in done.stderr
-    assert "genesis.lsp" not in done.stderr
+    assert "genesis_config.config.validation" in done.stderr
+    assert "genesis_config.lsp" not in done.stderr
     assert "pygls" not in done.stderr

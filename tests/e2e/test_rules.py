@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis.rules.catalogue import CATALOGUE, COMPILE_ONLY
-from genesis.testing import ServedModel, serving
+from genesis_config.rules.catalogue import CATALOGUE, COMPILE_ONLY
+from genesis_config.testing import ServedModel, serving
 from tests.e2e.support import FIXTURES, ROOT, beside
 
 if TYPE_CHECKING:

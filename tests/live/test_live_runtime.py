@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis.manifest import (
+from genesis_config.manifest import (
     Compat,
     Cost,
     Generator,
@@ -28,7 +28,7 @@ from genesis.manifest import (
     SourceInfo,
     Streaming,
 )
-from genesis.runtime import (
+from genesis_config.runtime import (
     FellBack,
     Finish,
     InvalidRequestError,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from genesis.runtime import Event
+    from genesis_config.runtime import Event
     from tests.live.server import Server
 
 pytestmark = pytest.mark.live

@@ -1,7 +1,0 @@
-"""Many completions in the batch file format of OpenAI: a request a line in, a result a line out."""
-
-from genesis.batch.requests import BatchError, Request, read
-from genesis.batch.results import Results
-from genesis.batch.running import Summary, answer, run
-
-__all__ = ["BatchError", "Request", "Results", "Summary", "answer", "read", "run"]

@@ -1,0 +1,261 @@
+"""`genesis auth`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from genesis_config.cli.inputs import config_option, named_in_config
+from genesis_config.cli.tables import write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis_config.credentials.profiles.listing import Listed
+
+__all__ = ["command"]
+
+_COLUMNS = ("profile", "provider", "kind", "age")
+# How long a line may be that a terminal hands over, in bytes; it drops what is past that without a word.
+_LONGEST_LINE: Final = 1023 if sys.platform == "darwin" else 4095
+
+
+class _Command(click.Command):
+    """A command that repeats no argument which it does not take, as click's complaint would: that may be a key."""
+
+    allow_extra_args = True
+
+    def invoke(self, ctx: click.Context) -> object:
+        if ctx.args:
+            raise click.UsageError(
+                "There is an argument too many. A key is never one: `genesis auth set PROVIDER` asks for it, or reads "
+                "it from standard input. One that was typed here is in your shell's history now.",
+                ctx,
+            )
+        return super().invoke(ctx)
+
+
+class _Auth(click.Group):
+    """The group, which repeats no command that it does not know."""
+
+    command_class = _Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"There is no such command. The commands are {', '.join(self.commands)}.")
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+@click.group("auth", cls=_Auth)
+def command() -> None:
+    """Keep API keys outside every configuration, in a file of your own that nobody else may read.
+
+    A provider uses its auth profile where its configuration states no `apiKey` and its variable (`VLLM_API_KEY` for
+    vllm) is not set.
+
+    \b
+    Examples:
+      genesis auth set vllm                    asks for the key, hidden
+      genesis auth list
+      genesis auth remove vllm
+    """
+
+
+@command.command("set", short_help="Keep a key, which is asked for or piped in.")
+@click.argument("provider")
+@click.option("profile", "--profile", metavar="ID", help="The id of the profile.  [default: PROVIDER:default]")
+@config_option
+def set_key(provider: str, profile: str | None, config: str | None) -> int:
+    """Keep a key for PROVIDER, in place of the one that the profile held.
+
+    On a terminal the key is asked for and not shown; else it is the one line on standard input. It is never an
+    argument, which the shell's history and the list of processes would show. If there is a configuration that names no
+    such provider, a note says so.
+
+    \b
+    Examples:
+      genesis auth set vllm
+      genesis auth set vllm --profile vllm:staging < key.txt
+      pass show vllm | genesis auth set vllm
+    """
+    from datetime import UTC, datetime  # `--help` does without
+
+    from genesis_config.credentials.profiles.editing import check_key, check_target, put
+    from genesis_config.credentials.profiles.store import store_path
+
+    if config == "-":
+        raise click.UsageError("--config - and the key would both be read from standard input.")
+    name = f"{provider}:default" if profile is None else profile
+    path = store_path()
+    with _told():
+        # Before somebody looks for the key: whether it can be kept.
+        check_target(path, provider, name)
+        _note(provider, config)
+        key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
+        check_key(key)
+        replaced = put(path, provider, name, key, datetime.now(UTC))
+    what = "replaced the key of the auth profile" if replaced else "added the auth profile"
+    click.echo(f"{what} {name}, in {click.format_filename(path)}", err=True)
+    return 0
+
+
+@command.command("list", short_help="List the profiles, with the age of their keys.")
+@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+def list_profiles(*, as_json: bool) -> int:
+    """List the auth profiles that there are, with the age of their keys; never a key.
+
+    \b
+    Examples:
+      genesis auth list
+      genesis auth list --json
+    """
+    from datetime import UTC, datetime  # `--help` does without
+
+    from genesis_config.credentials.profiles.listing import age_text, listing
+    from genesis_config.credentials.profiles.store import read, store_path
+    from genesis_config.report.escape import escape
+
+    path = store_path()
+    with _told():
+        profiles = listing(read(path), datetime.now(UTC))
+    if as_json:
+        report = {"version": 1, "profiles": [_report(profile) for profile in profiles]}
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    elif not profiles:
+        text = f"no auth profiles in {click.format_filename(path)}; `genesis auth set PROVIDER` adds one"
+        click.echo(text, err=True)
+    else:
+        rows = [(row.profile, row.provider, row.kind, age_text(row.age_seconds)) for row in profiles]
+        write_table(_COLUMNS, [tuple(map(escape, row)) for row in rows])
+    return 0
+
+
+@command.command("remove", short_help="Remove a profile and its key.")
+@click.argument("name", metavar="PROVIDER|PROFILE-ID")
+def remove_profile(name: str) -> int:
+    """Remove one auth profile and its key: by its id, or by its provider where that has one alone.
+
+    \b
+    Examples:
+      genesis auth remove vllm
+      genesis auth remove vllm:staging
+    """
+    from genesis_config.credentials.profiles.editing import remove  # `--help` does without
+    from genesis_config.credentials.profiles.store import store_path
+    from genesis_config.report.escape import escape
+
+    path = store_path()
+    with _told():
+        removed = remove(path, name)
+    click.echo(f"removed the auth profile {escape(removed)}, from {click.format_filename(path)}", err=True)
+    return 0
+
+
+@command.command("path", short_help="Print where the profiles are kept.")
+def show_path() -> int:
+    """Print the path of the file that holds the auth profiles, whether or not it is there.
+
+    \b
+    Examples:
+      genesis auth path
+      ls -l "$(genesis auth path)"
+    """
+    from genesis_config.credentials.profiles.store import store_path  # `--help` does without
+
+    # Bytes, since the name of a folder may be no UTF-8.
+    click.echo(os.fsencode(store_path()))
+    return 0
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell the user what is wrong with the store, a name or a key."""
+    from genesis_config.credentials.profiles.store import ProfilesError
+
+    try:
+        yield
+    except ProfilesError as error:
+        from genesis_config.report.escape import escape
+
+        raise click.ClickException(escape(str(error))) from None
+
+
+def _note(provider: str, config: str | None) -> None:
+    """Say that the configuration, if there is one, has no use for a provider's key."""
+    from genesis_config.config.lookup import IMPLICIT_PROVIDERS
+    from genesis_config.diagnostics.suggestions import nearest
+    from genesis_config.report.escape import escape
+
+    found = named_in_config(config)
+    if found is None:
+        return
+    path, named = found
+    known = {*named, *IMPLICIT_PROVIDERS}
+    if provider not in known:
+        near = nearest(provider, known)
+        hint = f"; did you mean {escape(near)}?" if near else ", so nothing there uses the key yet"
+        click.echo(f"note: {click.format_filename(path)} names no provider {provider}{hint}", err=True)
+
+
+def _asked(provider: str) -> str:
+    """Ask for the key on the terminal, which does not show it."""
+    import getpass
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            # Else it would go on with a key that everybody can see.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            key = getpass.getpass(f"Key for {provider} (hidden): ")
+    except getpass.GetPassWarning:
+        raise click.ClickException(
+            "this terminal cannot hide what is typed; give the key on standard input, as in "
+            f"`genesis auth set {provider} < FILE`"
+        ) from None
+    except EOFError:
+        raise click.ClickException("no key was given; nothing was changed") from None
+    except UnicodeDecodeError:
+        raise click.ClickException("the key is not in the terminal's encoding") from None
+    if len(key.encode(errors="replace")) >= _LONGEST_LINE:
+        raise click.ClickException(
+            f"a terminal hands over {_LONGEST_LINE} bytes of a line and drops the rest; give a key of that length on "
+            f"standard input, as in `genesis auth set {provider} < FILE`"
+        )
+    return key
+
+
+def _piped() -> str:
+    """Read the key from standard input; one line end after it is not part of it."""
+    from genesis_config.credentials.profiles.editing import LONGEST_KEY
+
+    data = b"" if sys.stdin is None else sys.stdin.buffer.read(4 * LONGEST_KEY + 1)
+    try:
+        key = data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise click.ClickException("the key on standard input is no UTF-8 text") from None
+    if not key.strip():
+        raise click.ClickException(
+            "no key on standard input; pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, "
+            "which asks for it"
+        )
+    return key
+
+
+def _report(row: Listed) -> dict[str, str | int | None]:
+    return {
+        "provider": row.provider,
+        "profile": row.profile,
+        "kind": row.kind,
+        "created": row.created,
+        "ageSeconds": row.age_seconds,
+    }

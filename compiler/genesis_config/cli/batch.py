@@ -1,0 +1,136 @@
+"""`genesis batch`."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.util
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from genesis_config.runtime.batch import Request
+
+__all__ = ["command"]
+
+
+@click.command("batch")
+@click.argument("requests", type=click.Path())
+@click.option(
+    "output", "-o", "--output", metavar="FILE", required=True, type=click.Path(), help="Append results to FILE."
+)
+@click.option(
+    "at_once", "--concurrency", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
+    help="Requests that are under way at the same time.",
+)  # fmt: skip
+@click.option(
+    "engine", "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
+    help="This process, or a Ray cluster: needs `pip install 'genesis-config[ray]'`.",
+)  # fmt: skip
+@click.option("workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Ray's processes.  [default: 2]")
+@click.option(
+    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+)
+@config_option
+@env_file_option
+def command(
+    requests: str,
+    output: str,
+    at_once: int,
+    engine: str,
+    workers: int | None,
+    manifest_path: str | None,
+    config: str | None,
+    env_files: tuple[str, ...],
+) -> int:
+    """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
+
+    A run that was interrupted, or killed, goes on where it was: what has a line in FILE is not asked again. A request
+    that failed has a line with its error, and makes the exit code 1; without that line it is asked again.
+
+    \b
+    Examples:
+      genesis batch requests.jsonl -o results.jsonl
+      genesis batch requests.jsonl -o results.jsonl --concurrency 200 --manifest manifest.json
+      genesis batch requests.jsonl -o results.jsonl --manifest manifest.json --engine ray --workers 8
+    """
+    if engine != "ray" and workers is not None:
+        raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
+    if engine == "ray" and importlib.util.find_spec("ray") is None:
+        raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
+    from genesis_config.files import is_one_of
+    from genesis_config.runtime.batch import Results, run
+
+    shown = click.format_filename(output)
+    if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
+        raise click.UsageError(f"-o {shown} would be written into what is read.")
+    wanted = _read(requests)
+    manifest = manifest_now(manifest_path, config, env_files)
+    if manifest is None:
+        return 1
+    environment = variables(env_files, environment=True).merged()
+    try:
+        with Results(output) as results:
+            before = sum(request.custom_id in results.done for request in wanted)
+            failed_before = sum(request.custom_id in results.failed for request in wanted)
+            with _progress(len(wanted), before) as on_result:
+                if engine == "ray":
+                    from genesis_config.runtime.batch.on_ray import run_on_ray  # Ray takes a second to import
+
+                    done = run_on_ray(
+                        manifest, wanted, results, workers=workers or 2, at_once=at_once, on_result=on_result
+                    )
+                else:
+                    done = asyncio.run(
+                        run(manifest, environment, wanted, results, at_once=at_once, on_result=on_result)
+                    )
+    except OSError as error:
+        if error.errno == errno.EWOULDBLOCK:
+            raise click.ClickException(f"{shown} is being written by another run") from None
+        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+    except ValueError as error:
+        raise click.ClickException(f"{shown}: {error}; name another file") from None
+    earlier = f", {before} before" if before else ""
+    earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
+    used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
+    click.echo(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}", err=True)
+    return int(done.failed + failed_before > 0)
+
+
+def _read(path: str) -> list[Request]:
+    """Read the requests.
+
+    Raises:
+        click.ClickException: They cannot be read, or one of them is none.
+    """
+    from genesis_config.runtime.batch import BatchError, read  # `--help` does without
+
+    try:
+        return list(read(path))
+    except OSError as error:
+        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+    except BatchError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@contextmanager
+def _progress(total: int, before: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, if that is a terminal."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("requests", total=total, completed=before)
+        yield lambda: progress.advance(task)

@@ -1,0 +1,152 @@
+"""`genesis check`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from genesis_config.cli.checking import FORMATS, PARSED, run
+from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.lint.linter import Choices
+from genesis_config.lint.settings import SettingsError, check_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from genesis_config.diagnostics.finding import Severity
+
+__all__ = ["command"]
+
+_FORMAT_OPTIONS: Final = ("--format",)
+_OUTPUT_OPTIONS: Final = ("-o", "--output")
+
+
+class _Command(click.Command):
+    """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(_in_order(args))
+        rest = super().parse_args(ctx, args)
+        ctx.params["outputs"] = _with_environment(given, _paired(given))
+        return rest
+
+
+def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Give the formats and files of a command line as they come."""
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            return
+        name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], word[2:3], word[2:])
+        if name in {*_FORMAT_OPTIONS, *_OUTPUT_OPTIONS}:
+            yield name, (value if equals else next(words, ""))
+
+
+def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    outputs: list[tuple[str, str | None]] = []
+    for name, value in given:
+        if name in _FORMAT_OPTIONS:
+            outputs.append((value, None))
+        elif not outputs:
+            outputs.append(("text", value))
+        elif outputs[-1][1] is None:
+            outputs[-1] = (outputs[-1][0], value)
+        else:
+            raise click.UsageError(f"-o {value} has no --format before it: each belongs to the one just before.")
+    files = [os.path.realpath(path) for _, path in outputs if path not in {None, "-"}]
+    if len(set(files)) < len(files):
+        raise click.UsageError("two reports cannot go to one file.")
+    return outputs
+
+
+def _with_environment(
+    given: Sequence[tuple[str, str]], outputs: list[tuple[str, str | None]]
+) -> list[tuple[str, str | None]]:
+    """Add what GENESIS_FORMAT and GENESIS_OUTPUT say: a CI job sets them without a change to the hook's line.
+
+    Each stands for the option that the line has not: a format for an -o that has none, a file for the last format.
+    """
+    options = {name for name, _ in given}
+    if not options.intersection(_FORMAT_OPTIONS):
+        form = os.environ.get("GENESIS_FORMAT") or "text"
+        if form not in FORMATS:
+            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
+        outputs = [(form, path) for _, path in outputs] or [(form, None)]
+    path = os.environ.get("GENESIS_OUTPUT")
+    if path and not options.intersection(_OUTPUT_OPTIONS):
+        outputs = [*outputs[:-1], (outputs[-1][0], path)]
+    return outputs
+
+
+def _rules(names: Sequence[str], option: str) -> frozenset[str]:
+    if names:
+        from genesis_config.rules.catalogue import CATALOGUE  # all texts of all rules
+
+        try:
+            check_rules(names, CATALOGUE, option)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from None
+    return frozenset(names)
+
+
+@click.command("check", cls=_Command)
+@click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
+@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
+@click.option(
+    "_files", "-o", "--output", metavar="FILE", multiple=True, help="Where the --format just before goes; else printed."
+)
+@click.option("select", "--select", metavar="RULE", multiple=True, help="Only these rules.")
+@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Not these rules.")
+@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Make these warnings.")
+@click.option("error", "--error", metavar="RULE", multiple=True, help="Make these errors.")
+@click.option(
+    "fail_on",
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="error",
+    help="The least severity that makes the exit code 1.  [default: error]",
+)
+@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("fix", "--fix", is_flag=True, help="Put right what can be put right safely.")
+@click.option("diff", "--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
+@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="The path that - stands for.")
+@env_file_option
+@click.option("use_env", "--use-env", is_flag=True, help="Resolve references with the environment as well.")
+def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_on: Severity, **options: Any) -> int:
+    """Lint configurations: files, folders that are searched for genesis.json5 and genesis.json, - for standard input.
+
+    Looks at nothing but the files: no network, no environment, no secrets; the same answer on every machine. The exit
+    code is 0 without findings, 1 with errors, 2 for wrong usage or a file that cannot be used.
+
+    \b
+    Examples:
+      genesis check
+      genesis check deploy/ --format github --format sarif -o genesis.sarif
+      genesis check --env-file .env --fail-on warning --ignore unknown-section
+      genesis check --fix --diff
+    """
+    if options["diff"] and not options["fix"]:
+        raise click.UsageError("--diff shows what --fix would do, and goes with it.")
+    printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
+    if options["diff"] and printed:
+        raise click.UsageError(f"--diff is printed, and so is {printed[0]}: give that a file with -o.")
+    if options["stdin_name"] and "-" not in paths:
+        raise click.UsageError("--stdin-filename says what - stands for, and - is not among the paths.")
+    if options["fix"] and "-" in paths:
+        raise click.UsageError("--fix writes files, and standard input is none.")
+    severity: dict[str, Severity] = {}
+    severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
+    severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
+    choices = Choices(
+        variables=variables(options["env_files"], environment=options["use_env"]),
+        select=_rules(options["select"], "--select") if options["select"] else None,
+        ignore=_rules(options["ignore"], "--ignore"),
+        severity=severity,
+        stdin_name=options["stdin_name"],
+        fix=options["fix"],
+        write=not options["diff"],
+    )
+    code = run(paths, choices, outputs=outputs, fail_on=fail_on, kept=options["env_files"])
+    return 0 if options["exit_zero"] and code == 1 else code

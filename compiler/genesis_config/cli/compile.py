@@ -1,0 +1,100 @@
+"""`genesis compile`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from genesis_config.cli.inputs import compile_now, env_file_option, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from genesis_config.resolve.decision import Decision
+
+__all__ = ["command", "explain"]
+
+
+@click.command("compile")
+@click.argument("config", required=False, type=click.Path())
+@click.option("output", "-o", "--output", metavar="FILE", type=click.Path(), help="Write the manifest to FILE.")
+@click.option(
+    "secrets",
+    "--secrets",
+    type=click.Choice(["reference", "inline"]),
+    default="reference",
+    help="What stands in secret positions: references, or the values themselves (mode 0600).  [default: reference]",
+)
+@click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
+@click.option(
+    "frozen", "--frozen", is_flag=True, help="Ask no server: models are those of genesis.lock.json, which opts in too."
+)
+@click.option(
+    "explained", "--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why."
+)
+@env_file_option
+def command(
+    config: str | None,
+    output: str | None,
+    secrets: str,
+    only: str | None,
+    env_files: tuple[str, ...],
+    *,
+    frozen: bool,
+    explained: bool,
+) -> int:
+    """Compile CONFIG to a resolved provider manifest, on standard output or in a file.
+
+    The same inputs give the same bytes. The manifest holds references instead of secrets, unless --secrets inline asks
+    for their values. With an error nothing is written, and the exit code is 1.
+
+    \b
+    Examples:
+      genesis compile -o manifest.json
+      genesis compile deploy/genesis.json5 --explain
+      genesis compile --frozen -o manifest.json
+      VLLM_API_KEY=vllm-local genesis compile --provider vllm
+    """
+    from genesis_config.manifest import dumps, write  # `--help` does without
+
+    inline = secrets == "inline"
+    compiled = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
+    show(compiled.diagnostics, notes=True)
+    if explained:
+        for line in explain(compiled.decisions):
+            click.echo(line, err=True)
+    manifest = compiled.manifest
+    if manifest is None:
+        return 1
+    if output is None or output == "-":
+        sys.stdout.write(dumps(manifest).decode())
+        where = "standard output"
+    else:
+        where = click.format_filename(output)
+        try:
+            write(manifest, output, private=inline)
+        except OSError as error:
+            raise click.ClickException(f"cannot write {where}: {error.strerror}") from None
+    if inline:
+        only_you = "" if where == "standard output" else "; only you may read it"
+        click.echo(f"{where} holds the values of secrets{only_you}", err=True)
+    return 0
+
+
+def explain(decisions: Sequence[Decision]) -> Iterator[str]:
+    """Give the lines that say each decision, its reason, and what would change it."""
+    from genesis_config.report.escape import escape
+    from genesis_config.resolve.lock import LOCK_NAME
+
+    for made in decisions:
+        asked = {
+            "config": "not asked for its models",
+            "server": f"asked for its models at {made.base_url}/models",
+            "lock": f"its models are those of {LOCK_NAME}",
+        }[made.models_from]
+        what = "not configured" if made.kind == "none" else f"{made.kind}, {asked}"
+        yield escape(f"{made.provider}: {what}")
+        yield escape(f"  because {made.reason}")
+        yield escape(f"  to change that, {made.change}")

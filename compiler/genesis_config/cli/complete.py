@@ -1,0 +1,131 @@
+"""`genesis complete`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import mimetypes
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, read, variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from genesis_config.manifest import Manifest
+
+__all__ = ["command"]
+
+
+@click.command("complete")
+@click.argument("prompt")
+@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias; else the configuration's primary.")
+@click.option(
+    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+)
+@click.option("system", "--system", metavar="TEXT", help="A system message before the prompt.")
+@click.option("max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Output tokens at most.")
+@click.option("params", "--param", metavar="K=V", multiple=True, help="A request field; V is JSON, or else text.")
+@click.option("as_json", "--json", is_flag=True, help="One JSON object at the end, instead of text as it comes.")
+@click.option("as_events", "--events", is_flag=True, help="One JSON object a line for each event, as it comes.")
+@click.option(
+    "files", "--file", metavar="FILE", multiple=True, type=click.Path(), help="A picture or a sound after the prompt."
+)
+@config_option
+@env_file_option
+def command(
+    prompt: str,
+    model: str | None,
+    manifest_path: str | None,
+    system: str | None,
+    max_tokens: int | None,
+    params: tuple[str, ...],
+    files: tuple[str, ...],
+    config: str | None,
+    env_files: tuple[str, ...],
+    *,
+    as_json: bool,
+    as_events: bool,
+) -> int:
+    """Stream a completion of PROMPT (- reads it from standard input).
+
+    The text goes to standard output as it comes, the usage to standard error at the end. Without --manifest the
+    configuration is compiled in memory.
+
+    \b
+    Examples:
+      genesis complete "Say hello"
+      genesis complete "Say hello" --model vllm/your-model-id --max-tokens 64 --param temperature=0
+      genesis complete - --manifest manifest.json < question.txt
+      genesis complete "What is this?" --file picture.png --events
+    """
+    if as_json and as_events:
+        raise click.UsageError("--json and --events exclude each other.")
+    # Where a provider is named no other server is asked.
+    only = model.partition("/")[0] if model and "/" in model else None
+    manifest = manifest_now(manifest_path, config, env_files, only=only)
+    if manifest is None:
+        return 1
+    text = read("-").decode(errors="replace") if prompt == "-" else prompt
+    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system is not None else []
+    messages.append({"role": "user", "content": _content(text, files)})
+    environment = variables(env_files, environment=True).merged()
+    request = {"messages": messages, "max_tokens": max_tokens, "params": dict(map(_param, params))}
+    form = "json" if as_json else "events" if as_events else "text"
+    return asyncio.run(_run(manifest, environment, model, request, form))
+
+
+def _param(text: str) -> tuple[str, Any]:
+    """Read `K=V`.
+
+    Raises:
+        click.UsageError: There is no `=`.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.UsageError(f"--param takes K=V, and {text!r} has no key or no `=`.")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+async def _run(
+    manifest: Manifest, environment: Mapping[str, str], model: str | None, request: dict[str, Any], form: str
+) -> int:
+    """Run the completion and print it; give the exit code."""
+    from genesis_config.cli import answers
+    from genesis_config.runtime import CompletionError, Runtime
+
+    printed = {"text": answers.print_stream, "events": answers.print_events, "json": answers.print_whole}[form]
+    async with Runtime(manifest, environment=environment) as runtime:
+        try:
+            await printed(runtime, model, request)
+        except CompletionError as error:
+            answers.complain(error)
+            return 1
+    return 0
+
+
+def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
+    """Give the content of the message: the prompt, and after it the files as parts.
+
+    Raises:
+        click.ClickException: A file cannot be read, or is neither a picture nor a sound.
+    """
+    parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
+    for path in files:
+        kind = mimetypes.guess_type(path)[0] or ""
+        data = base64.b64encode(read(path)).decode()
+        if kind.startswith("image/"):
+            parts.append({"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}})
+        elif kind.startswith("audio/"):
+            sound = {"data": data, "format": os.path.splitext(path)[1][1:].lower()}
+            parts.append({"type": "input_audio", "input_audio": sound})
+        else:
+            raise click.UsageError(f"{click.format_filename(path)} is neither a picture nor a sound, by its name.")
+    return parts if files else prompt

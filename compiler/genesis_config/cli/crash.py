@@ -1,0 +1,20 @@
+"""What a user sees of a bug in Genesis: that it is one, and what to send."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from genesis_config import __version__
+from genesis_config.diagnostics.crash import describe
+
+__all__ = ["report"]
+
+
+def report(error: BaseException) -> None:
+    """Print a report to paste."""
+    python = f"Python {platform.python_version()} on {platform.platform()}"
+    sys.stderr.write(
+        f"genesis: this is a bug in Genesis, and your files are as they were. Please report it with these lines:\n"
+        f"  genesis {__version__}, {python}\n{describe(error)}"
+    )

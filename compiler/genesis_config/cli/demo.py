@@ -1,0 +1,124 @@
+"""`genesis demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis_config.manifest import Manifest
+    from genesis_config.pipeline import Compiled
+
+__all__ = ["command"]
+
+_CONFIG: Final = """\
+{{
+  models: {{
+    providers: {{
+      vllm: {{
+        baseUrl: "{url}",
+        apiKey: "${{VLLM_API_KEY}}", // a reference: the manifest keeps it, and never the key
+        models: [],
+      }},
+    }},
+  }},
+  agents: {{
+    defaults: {{
+      model: {{ primary: "vllm/{model}" }},
+      models: {{ "vllm/*": {{}} }}, // ask the server for its models
+    }},
+  }},
+}}
+"""
+_MODEL: Final = "tiny-llama"
+_PROMPT: Final = "Who are you?"
+# Any value does for the built-in server. The user's own key has no business here.
+_ENVIRONMENT: Final = {"VLLM_API_KEY": "vllm-local"}
+
+
+@click.command("demo")
+def command() -> int:
+    """Show the whole line on a built-in server: configuration, decision, models, streamed tokens, usage.
+
+    Starts a vLLM-shaped server on a free port of 127.0.0.1 and ends it again; nothing is left behind.
+
+    \b
+    Example:
+      genesis demo
+    """
+    from genesis_config.cli.compile import explain
+    from genesis_config.cli.inputs import show
+
+    with _server() as url:
+        text = _CONFIG.format(url=url, model=_MODEL)
+        _heading("The configuration")
+        click.echo(text)
+        compiled = _compile(text)
+        show(compiled.diagnostics)
+        if compiled.manifest is None:
+            return 1
+        _heading("The decision, and why")
+        for line in explain(compiled.decisions):
+            click.echo(line)
+        _heading("\nThe models, as the server lists them")
+        for name, provider in compiled.manifest.providers.items():
+            for model in provider.models:
+                origin = model.context_window_from
+                click.echo(f"{name}/{model.id}: {model.context_window} tokens of context (from the {origin})")
+        _heading(f"\nA completion, token by token: {_PROMPT}")
+        asyncio.run(_stream(compiled.manifest))
+    return 0
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """Run the test server as a process of its own, which also ends when this one does, however that ends."""
+    process = subprocess.Popen(  # noqa: S603 - our own module, and no shell
+        [sys.executable, "-m", "genesis_config.testing", "--chunk-delay", "0.03", "--model", f"{_MODEL}:2048"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # Ctrl-C reaches this process alone, which then ends the other one.
+        start_new_session=True,
+    )
+    try:
+        url = process.stdout.readline().decode().strip() if process.stdout else ""
+        if not url:
+            raise click.ClickException("the built-in server did not start; what it said stands above")
+        yield url
+    finally:
+        process.communicate()
+
+
+def _compile(text: str) -> Compiled:
+    from genesis_config.config.expansion import Layer, Variables
+    from genesis_config.pipeline import compile_config
+    from genesis_config.resolve.credentials import Keys
+
+    keys = Keys(Variables((Layer("the demo", _ENVIRONMENT),), complete=True), {})
+    return compile_config("genesis.json5", text.encode(), keys)
+
+
+async def _stream(manifest: Manifest) -> None:
+    from genesis_config.cli.answers import usage_line
+    from genesis_config.runtime import Runtime, TextDelta, Usage
+
+    async with Runtime(manifest, environment=_ENVIRONMENT) as runtime:
+        async for event in runtime.stream(None, [{"role": "user", "content": _PROMPT}]):
+            match event:
+                case TextDelta(text=text):
+                    click.echo(text, nl=False)
+                case Usage():
+                    click.echo(f"\n\n{usage_line(event)}")
+
+
+def _heading(text: str) -> None:
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(click.style(text, bold=True) if bold else text)

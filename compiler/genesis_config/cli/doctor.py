@@ -1,0 +1,88 @@
+"""`genesis doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from genesis_config.cli.inputs import config_option, env_file_option, take, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis_config.health.doctor import Examination
+
+__all__ = ["command"]
+
+_MARKS: Final = {"ok": "ok", "warning": "warn", "failed": "FAIL"}
+_COLOURS: Final = {"ok": "32", "warning": "33", "failed": "1;31"}
+
+
+@click.command("doctor")
+@click.option("only", "--provider", metavar="ID", help="Examine this provider alone.")
+@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned, for a support ticket.")
+@config_option
+@env_file_option
+def command(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool) -> int:
+    """Find what is wrong between a configuration and its servers, and say what to do.
+
+    Each provider is taken step by step: configuration, references, decision, credential, name, connection, encryption,
+    models, authentication, selection, context window, one streamed token. The first step that fails explains the rest.
+    Nothing that is printed holds a secret.
+
+    \b
+    Examples:
+      genesis doctor
+      genesis doctor --provider vllm --json
+    """
+    from genesis_config.health.doctor import examine  # `--help` does without
+    from genesis_config.health.survey import read
+
+    name, data, keys, _ = take(config, env_files)
+    with waiting("examining"):
+        taken = read(name, data, keys)
+        if only is not None and taken.decisions and only not in (known := [made.provider for made in taken.decisions]):
+            raise click.UsageError(f"There is no provider {only!r}; there is {', '.join(known)}.")
+        examined = examine(taken, keys, only)
+    if as_json:
+        sys.stdout.write(json.dumps(_report(examined), indent=2) + "\n")
+    else:
+        sys.stdout.writelines(_lines(examined))
+    return int(any(each.failed for each in examined))
+
+
+def _report(examined: list[Examination]) -> dict[str, Any]:
+    from genesis_config import __version__
+
+    providers = [
+        {
+            "provider": each.provider or None,
+            "baseUrl": each.base_url or None,
+            "steps": [step._asdict() for step in each.steps],
+        }
+        for each in examined
+    ]
+    return {"version": 1, "genesis": __version__, "providers": providers}
+
+
+def _lines(examined: list[Examination]) -> Iterator[str]:
+    """Write each provider as a list of steps, what to do under the one that is not as it should be."""
+    from genesis_config.report.escape import escape
+
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for number, each in enumerate(examined):
+        heading = f"{each.provider} at {each.base_url}" if each.provider else "the configuration"
+        yield "\n" * bool(number) + escape(heading) + "\n"
+        taken = [step for step in each.steps if step.outcome != "skipped"]
+        for step in taken:
+            mark = f"{_MARKS[step.outcome]:<4}"
+            mark = f"\x1b[{_COLOURS[step.outcome]}m{mark}\x1b[0m" if coloured else mark
+            yield f"  {mark}  {step.name:<14}  {escape(step.message)}\n"
+            if step.help:
+                yield f"{' ' * 24}help: {escape(step.help)}\n"
+        if left := [step.name for step in each.steps[len(taken) :]]:
+            yield f"  -     not tried: {', '.join(left)}\n"

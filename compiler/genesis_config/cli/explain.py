@@ -1,0 +1,86 @@
+"""`genesis explain`."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from genesis_config.rules.rule import Rule
+
+__all__ = ["command"]
+
+_WIDTH: Final = 88
+
+
+@click.command("explain")
+@click.argument("rule", required=False)
+def command(rule: str | None) -> int:
+    """Say what RULE means, why it matters, and show a bad and a good example; without RULE, list them all.
+
+    \b
+    Examples:
+      genesis explain
+      genesis explain hardcoded-secret
+    """
+    from genesis_config.rules.catalogue import CATALOGUE  # `--help` does without
+
+    if rule is None:
+        width = max(map(len, CATALOGUE))
+        for found in CATALOGUE.values():
+            fixable = "fix" if found.fixable else ""
+            sys.stdout.write(f"{found.name:<{width}}  {found.severity:<7}  {fixable:<3}  {found.title}\n")
+        return 0
+    known = CATALOGUE.get(rule)
+    if known is None:
+        from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
+
+        near = nearest(rule, CATALOGUE)
+        hint = f"Did you mean {near!r}?" if near else "`genesis explain` lists them."
+        raise click.UsageError(f"There is no rule {rule!r}. {hint}")
+    if sys.stdout.isatty():
+        _show(known)
+    else:
+        sys.stdout.write(_page(known))
+    return 0
+
+
+def _show(rule: Rule) -> None:
+    """Render a rule's page on a terminal."""
+    from rich.console import Console  # pipes do without
+    from rich.markdown import Markdown
+    from rich.syntax import Syntax
+    from rich.theme import Theme
+
+    console = Console(highlight=False, theme=Theme({"markdown.code": "bold cyan"}))
+    colour = {"error": "red", "warning": "yellow", "info": "blue"}[rule.severity]
+    console.print(f"[bold {colour}]{rule.severity}[/]\\[[bold]{rule.name}[/]]: {rule.title}\n")
+    console.print(Markdown(rule.why), width=min(console.width, _WIDTH))
+    for title, example in (("Bad", rule.bad), ("Good", rule.good)):
+        console.print(f"\n[bold]{title}[/]")
+        console.print(
+            Syntax(example, "js", theme="ansi_dark", background_color="default", word_wrap=True, padding=(0, 2))
+        )
+    if rule.fixable:
+        console.print("\n`genesis check --fix` puts it right.", style="dim")
+
+
+def _page(rule: Rule) -> str:
+    """Write a rule's page as plain text."""
+    paragraphs = [textwrap.fill(" ".join(part.split()), _WIDTH) for part in rule.why.split("\n\n")]
+    return "\n".join(
+        [
+            f"{rule.name} ({rule.severity}): {rule.title}",
+            "",
+            "\n\n".join(paragraphs),
+            "",
+            "Bad:",
+            textwrap.indent(rule.bad, "  "),
+            "Good:",
+            textwrap.indent(rule.good, "  "),
+            "",
+        ]
+    )

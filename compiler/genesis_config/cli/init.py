@@ -1,0 +1,100 @@
+"""`genesis init`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+import click
+
+__all__ = ["command"]
+
+_IMPLICIT: Final = """\
+// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` tells what a finding means.
+{{
+  // Without an entry for `vllm` the models are discovered at http://127.0.0.1:8000/v1, once VLLM_API_KEY is set
+  // (any value does where the server asks for no key).
+  agents: {{
+    defaults: {{
+      model: {{ primary: {reference} }},
+    }},
+  }},
+}}
+"""
+_EXPLICIT: Final = """\
+// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` tells what a finding means.
+{{
+  models: {{
+    providers: {{
+      vllm: {{
+        baseUrl: {url},
+        apiKey: "${{VLLM_API_KEY}}", // a reference: the key itself belongs into the environment
+        models: [
+          {{
+            id: {model},
+            contextWindow: 128000, // tokens; the server's --max-model-len
+            maxTokens: 8192, // tokens of output at most
+          }},
+        ],
+      }},
+    }},
+  }},
+  agents: {{
+    defaults: {{
+      model: {{ primary: {reference} }},
+    }},
+  }},
+}}
+"""
+
+
+@click.command("init")
+@click.option(
+    "path",
+    "-o",
+    "--output",
+    metavar="FILE",
+    default="genesis.json5",
+    help="Where to; - is standard output.  [default: genesis.json5]",
+)
+@click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of having it discovered.")
+@click.option("model", "--model", metavar="ID", default="your-model-id", help="The model.  [default: your-model-id]")
+def command(path: str, url: str | None, model: str) -> int:
+    """Write a configuration to start from; a file that is there is never touched.
+
+    \b
+    Examples:
+      genesis init --model meta-llama/Llama-3.1-8B-Instruct
+      genesis init --base-url http://192.168.1.50:9000/v1 --model my-custom-model
+    """
+    import json5  # `--help` does without
+
+    from genesis_config.cli.inputs import show, variables
+    from genesis_config.diagnostics.finding import fails
+    from genesis_config.files import write_atomic
+    from genesis_config.pipeline import lint
+
+    def quoted(text: str) -> str:
+        # What is named on the command line is named as it is: the shell has expanded it.
+        literal = text.replace("${", "$${").replace("$<", "$$<")
+        return str(json5.dumps(literal, quote_style=json5.QuoteStyle.ALWAYS_DOUBLE))
+
+    shown = click.format_filename(path)
+    if path != "-" and os.path.lexists(path):
+        raise click.ClickException(f"{shown} is there already, and is left as it is")
+    template = _IMPLICIT if url is None else _EXPLICIT
+    text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
+    findings = lint(path, text.encode(), variables((), environment=False)).diagnostics
+    show(findings)
+    if fails(findings):
+        raise click.UsageError("With these options the configuration would have errors; nothing was written.")
+    if path == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        write_atomic(path, text.encode())
+    except OSError as error:
+        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+    click.echo(f"wrote {shown}; `genesis check` lints it", err=True)
+    return 0

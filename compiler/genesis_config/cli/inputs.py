@@ -1,0 +1,319 @@
+"""What several commands take: the configuration, variables from the environment and from files, keys."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from genesis_config.config.expansion import Layer, Variables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import rich.status
+
+    from genesis_config.credentials.profiles import Profile
+    from genesis_config.diagnostics.finding import Diagnostic
+    from genesis_config.manifest import Manifest
+    from genesis_config.pipeline import Compiled
+    from genesis_config.resolve.credentials import Keys
+    from genesis_config.resolve.lock import Lock
+
+__all__ = [
+    "Input",
+    "compile_now",
+    "config_option",
+    "env_file_option",
+    "manifest_now",
+    "named_in_config",
+    "read",
+    "show",
+    "take",
+    "variables",
+    "waiting",
+]
+
+NAMES: Final = ("genesis.json5", "genesis.json")
+
+
+def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--env-file FILE`, which may be given several times."""
+    return click.option(
+        "env_files",
+        "--env-file",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(dir_okay=False),
+        help="Read variables from FILE, after the environment. May be repeated; the first file that has one wins.",
+    )(function)
+
+
+def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--config FILE`."""
+    return click.option(
+        "config",
+        "--config",
+        metavar="FILE",
+        type=click.Path(),
+        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in your config folder.",
+    )(function)
+
+
+def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
+    """Give the variables of the process environment, if it is to be used, and of files.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    layers = [Layer("the environment", dict(os.environ))] if environment else []
+    layers += [Layer(path, _read_env_file(path)) for path in env_files]
+    return Variables(tuple(layers), complete=environment)
+
+
+def _read_env_file(path: str) -> dict[str, str]:
+    """Read an `--env-file`, without references from one value to another: `$` is for the configuration to use.
+
+    Raises:
+        click.ClickException: It cannot be read, or a line of it is no assignment: what it should set would be missing.
+    """
+    import io
+
+    from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
+
+    shown = click.format_filename(path)
+    try:
+        text = read(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{shown} is no UTF-8; save it as that") from None
+    values = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error:
+            # Not the line itself, which may hold a key. What was read begins with the empty lines above it.
+            text = binding.original.string
+            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            raise click.ClickException(f"{shown}:{line}: this is no assignment; write NAME=value")
+        if binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+    return values
+
+
+def read(path: str, most: int = -1) -> bytes:
+    """Read a file, all of it or at `most` so many bytes; `-` is standard input.
+
+    Raises:
+        click.ClickException: It cannot be read.
+    """
+    if path == "-":
+        return sys.stdin.buffer.read(most)
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+
+
+def find_config(stated: str | None) -> str:
+    """Find the configuration: as stated, as the environment says, here, or in the user's config folder.
+
+    Raises:
+        click.ClickException: There is none.
+    """
+    path = stated or os.environ.get("GENESIS_CONFIG")
+    if path:
+        if not os.path.isdir(path):
+            return path
+        folders = [path]
+    else:
+        import platformdirs  # only where the configuration is looked for
+
+        folders = [".", platformdirs.user_config_dir("genesis", appauthor=False)]
+    for folder in folders:
+        for name in NAMES:
+            candidate = os.path.normpath(os.path.join(folder, name))
+            if os.path.isfile(candidate):
+                return candidate
+    raise click.ClickException(f"no {' or '.join(NAMES)} in {' or '.join(folders)}; `genesis init` writes one")
+
+
+class Input(NamedTuple):
+    """What a command works on: the configuration's name and bytes, the keys, and the lock beside it."""
+
+    name: str
+    data: bytes
+    keys: Keys
+    lock: Lock | None
+
+
+class _Profiles(Mapping[str, "Profile"]):
+    """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
+
+    Whoever asks for one gets a `click.ClickException` where the store cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self._found: Mapping[str, Profile] | None = None
+
+    def _profiles(self) -> Mapping[str, Profile]:
+        from genesis_config.credentials.profiles import ProfilesError, read, store_path
+
+        if self._found is None:
+            try:
+                self._found = read(store_path())
+            except ProfilesError as error:
+                raise click.ClickException(str(error)) from None
+        return self._found
+
+    def __getitem__(self, name: str) -> Profile:
+        return self._profiles()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._profiles())
+
+    def __len__(self) -> int:
+        return len(self._profiles())
+
+
+def take(config: str | None, env_files: Sequence[str]) -> Input:
+    """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    from genesis_config.resolve.credentials import Keys  # msgspec takes 20 ms
+    from genesis_config.resolve.lock import lock_path
+    from genesis_config.resolve.lock import read as read_lock
+    from genesis_config.syntax.decode import MAX_BYTES
+
+    path = find_config(config)
+    data = read(path, MAX_BYTES + 1)  # which is too large; a pipe may have no end
+    keys = Keys(variables(env_files, environment=True), _Profiles())
+    if path == "-":
+        return Input("<stdin>", data, keys, None)
+    return Input(path, data, keys, read_lock(lock_path(path)))
+
+
+def compile_now(
+    config: str | None,
+    env_files: Sequence[str],
+    *,
+    only: str | None = None,
+    inline: bool = False,
+    frozen: bool = False,
+    output: str | None = None,
+) -> Compiled:
+    """Find, read and compile the configuration; `output` is where the manifest is going to be written.
+
+    Raises:
+        click.ClickException: A file cannot be read or would be overwritten, or the one provider asked for is not
+            configured.
+    """
+    from genesis_config.files import is_one_of
+    from genesis_config.pipeline import compile_config  # with `take`, which says why
+    from genesis_config.resolve.lock import lock_path
+
+    name, data, keys, lock = take(config, env_files)
+    with waiting("asking the servers for their models"):
+        compiled = compile_config(name, data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
+    configured = [made.provider for made in compiled.decisions if made.kind != "none"]
+    if compiled.manifest is not None and only is not None and only not in configured:
+        raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
+    if compiled.manifest is not None and output is not None:
+        includes = [include.path for include in compiled.manifest.source.includes]
+        inputs = [name, lock_path(name), *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
+        if is_one_of(output, inputs):
+            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
+    return compiled
+
+
+def manifest_now(
+    path: str | None, config: str | None, env_files: Sequence[str], *, only: str | None = None
+) -> Manifest | None:
+    """Read the manifest at `path`, or without one compile the configuration; None where that has errors, shown here.
+
+    Raises:
+        click.ClickException: A file cannot be read.
+    """
+    from genesis_config.manifest import ManifestError, load
+
+    if path is not None:
+        try:
+            return load(path)
+        except ManifestError as error:
+            raise click.ClickException(str(error)) from None
+    compiled = compile_now(config, env_files, only=only)
+    show(compiled.diagnostics)
+    return compiled.manifest
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what takes so long, from a second on; nothing stays of it."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading  # for terminals
+
+    shown: list[rich.status.Status] = []
+    ended = threading.Event()
+
+    def show() -> None:
+        if ended.wait(1):
+            return
+        from rich.console import Console
+
+        status = Console(stderr=True).status(f"{what} …")
+        status.start()
+        shown.append(status)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for status in shown:
+            status.stop()
+
+
+def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
+    """Give the path of the configuration and the ids of the providers that it names, declared or in a model reference.
+
+    None where there is no configuration, or none that can be read: who only asks what it names has another errand.
+
+    Raises:
+        click.ClickException: The configuration that was stated cannot be read.
+    """
+    from genesis_config.config.lookup import named_providers
+    from genesis_config.pipeline import lint
+    from genesis_config.rules.text import RULES
+
+    try:
+        path = find_config(stated)
+        data = None if path == "-" else read(path)
+    except click.ClickException:
+        if stated:
+            raise
+        return None
+    if data is None:
+        return None
+    linted = lint(path, data, variables((), environment=True))
+    # A name may stand in what could not be read.
+    if any(finding.rule in {rule.name for rule in RULES} for finding in linted.diagnostics):
+        return None
+    return path, named_providers(linted.context.value)
+
+
+def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:
+    """Print findings on standard error, where they are no part of a command's result; notes are for `check`."""
+    diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
+    if diagnostics:
+        from genesis_config.report.text_report import paragraphs
+
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        sys.stderr.write(paragraphs(diagnostics, colour=colour))

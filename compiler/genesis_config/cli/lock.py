@@ -1,0 +1,56 @@
+"""`genesis lock`."""
+
+from __future__ import annotations
+
+import click
+
+from genesis_config.cli.inputs import env_file_option, show, take, waiting
+
+__all__ = ["command"]
+
+
+@click.command("lock")
+@click.argument("config", required=False, type=click.Path())
+@click.option("check", "--check", is_flag=True, help="Write nothing; exit code 1 where servers now list other models.")
+@env_file_option
+def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> int:
+    """Pin what servers list, in genesis.lock.json beside CONFIG, for `genesis compile --frozen` and `genesis check`.
+
+    Every provider is asked that the configuration names, or the lock has, and that is discovered or kept dynamic by a
+    wildcard. If one of them gives no models, or nothing opts in to it, nothing is written. The same models give the
+    same bytes; the file belongs into version control.
+
+    \b
+    Examples:
+      genesis lock
+      genesis lock --check
+    """
+    from genesis_config.pipeline import lock_config
+    from genesis_config.resolve.lock import lock_path, write  # `--help` does without
+    from genesis_config.rules.lock import outdated
+
+    name, data, keys, lock = take(config, env_files)
+    if name == "<stdin>":
+        raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
+    with waiting("asking the servers for their models"):
+        locked = lock_config(name, data, keys, lock.providers if lock else ())
+    show(locked.diagnostics)
+    if locked.providers is None:
+        return 1
+    path = click.format_filename(lock_path(name))
+    models = sum(len(each.rows) for each in locked.providers.values())
+    counted = (
+        f"{models} model{'s' * (models != 1)} of {len(locked.providers)} provider{'s' * (len(locked.providers) != 1)}"
+    )
+    if check:
+        findings = list(outdated(lock, locked.providers))
+        show(findings)
+        if not findings:
+            click.echo(f"{path} is up to date: {counted}", err=True)
+        return int(bool(findings))
+    try:
+        write(locked.providers, lock_path(name))
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+    click.echo(f"{path}: {counted}", err=True)
+    return 0

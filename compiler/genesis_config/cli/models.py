@@ -1,0 +1,202 @@
+"""`genesis models`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genesis_config.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
+from genesis_config.cli.tables import write_table
+from genesis_config.diagnostics.finding import fails
+from genesis_config.report.escape import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genesis_config.health.status import Status
+    from genesis_config.manifest import Manifest, Model
+
+__all__ = ["command"]
+
+_COLUMNS = ("model", "context window", "from", "max tokens", "from", "input", "reasoning", "selected as")
+_STATUS_COLUMNS = ("provider", "decision", "base URL", "key", "reachable", "version", "models", "first token")
+_NUMBERS = ("context window", "max tokens", "models", "first token")
+
+
+@click.group("models")
+def command() -> None:
+    """Show the models that a configuration resolves to."""
+
+
+@command.command("list", short_help="List the models of all providers.")
+@click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
+@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+@click.option("plain", "--plain", is_flag=True, help="One line a model, tabs between the columns, no header.")
+@config_option
+@env_file_option
+def list_models(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool, plain: bool) -> int:
+    """List the models of all providers, declared and discovered, with where each context window came from.
+
+    `config` was stated, `server` and `parent` were told by the server, `default` is assumed. A server that gives no
+    models makes the exit code 1, and hides no other's.
+
+    \b
+    Examples:
+      genesis models list --provider vllm
+      genesis models list --json
+    """
+    if as_json and plain:
+        raise click.UsageError("--json and --plain exclude each other.")
+    compiled = compile_now(config, env_files, only=only)
+    show(compiled.diagnostics)
+    manifest = compiled.draft
+    if manifest is None:
+        return 1
+    code = int(compiled.manifest is None)
+    if as_json:
+        sys.stdout.write(json.dumps(_report(manifest), indent=2) + "\n")
+        return code
+    rows = [_row(manifest, provider, model) for provider, entry in manifest.providers.items() for model in entry.models]
+    if rows or not code:
+        _print_rows(_COLUMNS, rows, plain=plain)
+    return code
+
+
+@command.command("status", short_help="Ask the server of every configured provider.")
+@click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
+@click.option(
+    "probe", "--probe", is_flag=True, help="Stream one token from each, and say how long the first one takes."
+)
+@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+@click.option("plain", "--plain", is_flag=True, help="One line a provider, tabs between the columns, no header.")
+@config_option
+@env_file_option
+def status(  # an option each
+    only: str | None, config: str | None, env_files: tuple[str, ...], *, probe: bool, as_json: bool, plain: bool
+) -> int:
+    """Ask the server of every configured provider, and say what it answers.
+
+    The exit code is 1 where a server cannot be reached, refuses the key or streams no token, and where a provider that
+    the configuration needs is not configured; `genesis doctor` says why.
+
+    \b
+    Examples:
+      genesis models status
+      genesis models status --probe --json
+    """
+    if as_json and plain:
+        raise click.UsageError("--json and --plain exclude each other.")
+    from genesis_config.health.status import look  # `--help` does without
+    from genesis_config.health.survey import read
+
+    name, data, keys, _ = take(config, env_files)
+    taken = read(name, data, keys)
+    show(taken.diagnostics)
+    if fails(taken.diagnostics):
+        return 1
+    chosen = taken.wanted(only)
+    if only is not None and not chosen:
+        names = ", ".join(made.provider for made in taken.wanted())
+        raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
+    with waiting("asking the servers"):
+        found = look(taken, chosen, keys, probed=probe)
+    if as_json:
+        report = {"version": 1, "providers": [_status_report(each) for each in found]}
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    else:
+        columns = _STATUS_COLUMNS if probe else _STATUS_COLUMNS[:-1]
+        _print_rows(columns, [_status_row(each)[: len(columns)] for each in found], plain=plain)
+        if not plain:
+            for each in found:
+                if each.problem is not None:
+                    click.echo(f"{each.decision.provider}: {escape(each.problem)}", err=True)
+    return int(any(each.problem is not None for each in found))
+
+
+def _status_row(status: Status) -> tuple[str, ...]:
+    """Give what is shown of a provider, in the order of the columns."""
+    made, seconds = status.decision, status.first_token_seconds
+    cells = (
+        made.provider,
+        made.kind,
+        made.base_url,
+        status.credential,
+        {None: "not asked", True: "yes", False: "no"}[status.reachable],
+        status.version or "-",
+        "-" if status.models is None else str(len(status.models)),
+        "-" if seconds is None else f"{seconds * 1000:.0f} ms",
+    )
+    return tuple(map(escape, cells))
+
+
+def _status_report(status: Status) -> dict[str, Any]:
+    made = status.decision
+    return {
+        "provider": made.provider,
+        "decision": made.kind,
+        "reason": made.reason,
+        "baseUrl": made.base_url,
+        "credential": status.credential,
+        "reachable": status.reachable,
+        "serverVersion": status.version,
+        "models": None if status.models is None else list(status.models),
+        "firstTokenSeconds": status.first_token_seconds,
+        "problem": status.problem,
+    }
+
+
+def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool) -> None:
+    """Print rows: for scripts with tabs, on a terminal as a table, else in columns."""
+    if plain:
+        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+    elif not rows:
+        click.echo("no provider is configured; `genesis doctor` says why", err=True)
+    else:
+        write_table(columns, rows, right=_NUMBERS, joined=("from",))
+
+
+def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
+    """Give what is shown of a model, in the order of the columns."""
+    reference = f"{provider}/{model.id}"
+    return (
+        escape(reference),
+        str(model.context_window),
+        model.context_window_from,
+        str(model.max_tokens),
+        model.max_tokens_from,
+        ", ".join(model.input),
+        "yes" if model.reasoning else "no",
+        escape(", ".join(_roles(manifest, reference))),
+    )
+
+
+def _roles(manifest: Manifest, reference: str) -> list[str]:
+    """Say what a model is selected as."""
+    selection = manifest.selection
+    roles = ["primary"] if selection.primary == reference else []
+    roles += [f"fallback {number}" for number, name in enumerate(selection.fallbacks, 1) if name == reference]
+    return roles + [f"alias {alias}" for alias, name in selection.aliases.items() if name == reference]
+
+
+def _report(manifest: Manifest) -> dict[str, Any]:
+    models = [
+        {
+            "provider": provider,
+            "id": model.id,
+            "name": model.name,
+            "contextWindow": model.context_window,
+            "contextWindowFrom": model.context_window_from,
+            "maxTokens": model.max_tokens,
+            "maxTokensFrom": model.max_tokens_from,
+            "input": list(model.input),
+            "reasoning": model.reasoning,
+            "parent": model.parent,
+            "selectedAs": _roles(manifest, f"{provider}/{model.id}"),
+        }
+        for provider, entry in manifest.providers.items()
+        for model in entry.models
+    ]
+    return {"version": 1, "models": models}

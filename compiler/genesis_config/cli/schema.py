@@ -1,0 +1,27 @@
+"""`genesis schema`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from genesis_config.config.validation import schema_text
+
+__all__ = ["command"]
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(["config", "manifest", "lock"]))
+def command(name: str) -> int:
+    """Print a JSON Schema: of the configuration, the manifest, or the lock.
+
+    Give it to an editor, which then completes and documents the keys.
+
+    \b
+    Examples:
+      genesis schema config > config.schema.json
+      genesis schema manifest
+    """
+    sys.stdout.write(schema_text(name))
+    return 0

@@ -1,0 +1,1 @@
+"""From documents to the configuration: includes, references, the schema, typed access."""

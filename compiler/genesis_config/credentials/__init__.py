@@ -1,0 +1,1 @@
+"""What a secret is, references to secrets and their lookup, auth profiles."""

@@ -1,0 +1,1 @@
+"""What a finding is: source text and places in it, findings, suggestions of near names."""

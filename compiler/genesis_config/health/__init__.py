@@ -1,0 +1,1 @@
+"""What is reachable now: status, doctor, and the probe that streams one token."""

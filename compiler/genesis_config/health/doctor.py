@@ -1,0 +1,306 @@
+"""Walking from a configuration to a streamed token, and stopping at the first step that explains the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING, Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from genesis_config.config.lookup import declared_models, mapping
+from genesis_config.diagnostics.finding import config_path
+from genesis_config.diagnostics.suggestions import listed, nearest
+from genesis_config.health.network import NetworkError, connect, endpoint, handshake, look_up
+from genesis_config.health.probe import probe
+from genesis_config.health.survey import Prepared, Read, manifest_of, prepare, usable_model
+from genesis_config.manifest import proxy_for, scrub
+from genesis_config.resolve.discovery import Answer, discover
+from genesis_config.runtime import CompletionError
+from genesis_config.runtime.request import body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from genesis_config.diagnostics.finding import Diagnostic
+    from genesis_config.manifest import Manifest, Model, Provider
+    from genesis_config.resolve.credentials import Keys
+    from genesis_config.resolve.decision import Decision
+
+__all__ = ["Examination", "Step", "examine"]
+
+Outcome = Literal["ok", "warning", "failed", "skipped"]
+_Told = tuple[Outcome, str, str]
+
+
+class Step(NamedTuple):
+    """One step: its name, how it went, what was found, and what to do where that is not as it should be."""
+
+    name: str
+    outcome: Outcome
+    message: str
+    help: str = ""
+
+
+class Examination(NamedTuple):
+    """One provider's steps, in order. `provider` is empty where the configuration itself cannot be used."""
+
+    provider: str
+    base_url: str
+    steps: tuple[Step, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether a step failed."""
+        return any(step.outcome == "failed" for step in self.steps)
+
+
+def examine(config: Read, keys: Keys, only: str | None = None) -> list[Examination]:
+    """Examine every provider that is configured or needed; where there is none, those that could be.
+
+    Args:
+        config: The configuration.
+        keys: Where variables and keys come from.
+        only: The one provider to examine.
+    """
+    decisions = [made for made in config.decisions if only in {None, made.provider}]
+    patients = [_Patient(config, made, keys) for made in config.wanted(only) or decisions]
+    if not patients:
+        return [Examination("", "", _walk(_of_file(config)))]
+    return [patient.examined() for patient in patients]
+
+
+def _walk(steps: Iterable[tuple[str, Callable[[], _Told]]]) -> tuple[Step, ...]:
+    """Take steps until one fails; the rest is named and not taken."""
+    taken: list[Step] = []
+    for name, take in steps:
+        failed = bool(taken) and taken[-1].outcome in {"failed", "skipped"}
+        taken.append(Step(name, *(("skipped", "not tried", "") if failed else take())))
+    return tuple(taken)
+
+
+def _of_file(config: Read) -> tuple[tuple[str, Callable[[], _Told]], ...]:
+    """Give the steps that are the same for all providers."""
+    errors = [finding for finding in config.diagnostics if finding.severity == "error"]
+    unset = [finding for finding in errors if finding.rule == "unset-variable"]
+    wrong = [finding for finding in errors if finding.rule != "unset-variable"]
+    warnings = sum(finding.severity == "warning" for finding in config.diagnostics)
+
+    def configuration() -> _Told:
+        if wrong:
+            return _told(wrong, "`genesis check` shows it with its place")
+        noted = f", {warnings} warning{'s' * (warnings != 1)} (`genesis check`)" if warnings else ""
+        return "ok", f"{config.context.document.source.name} has no errors{noted}", ""
+
+    def references() -> _Told:
+        if unset:
+            return _told(unset, "")
+        strings = config.context.expansion.strings.values()
+        known = sorted({name for string in strings for name in string.origins})
+        missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
+        if missing:
+            # Of keys alone: what else has no value is an error above.
+            return "warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value", ""
+        return "ok", f"{listed(known)} {'has a value' if len(known) == 1 else 'have values'}" if known else "none", ""
+
+    return ("configuration", configuration), ("references", references)
+
+
+def _told(findings: list[Diagnostic], help_: str) -> _Told:
+    """Tell the first of findings, and how many there are."""
+    first = findings[0]
+    more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
+    place = ""
+    if first.span is not None:
+        line, column = first.span.source.position(first.span.start)
+        place = f"{first.span.source.name}:{line}:{column}: "
+    return "failed", f"{place}{first.message}{more}", "; ".join(filter(None, (first.help, help_)))
+
+
+class _Patient:
+    """One provider, and what the steps before have found out about it."""
+
+    def __init__(self, config: Read, decision: Decision, keys: Keys) -> None:
+        self._config = config
+        self._decision = decision
+        self._keys = keys
+        self._prepared: Prepared = prepare(config.context, decision, keys)
+        parts = urlsplit(decision.base_url)
+        self._proxy = proxy_for(decision.base_url)
+        self._secure = parts.scheme == "https"
+        # Where the first connection goes: to the server, or to the proxy before it.
+        first = urlsplit(self._proxy.url) if self._proxy else parts
+        self._host = first.hostname or ""
+        self._port = first.port or (443 if first.scheme == "https" else 80)
+        self._answer = Answer({})
+        self._manifest: Manifest | None = None
+        self._model = ""
+        self._used: frozenset[str] = frozenset()
+
+    def examined(self) -> Examination:
+        """Take the steps. What they say holds no secret, whatever a server says."""
+        steps = (
+            *_of_file(self._config),
+            ("decision", self._decided),
+            ("credential", self._credential),
+            ("name", self._name),
+            ("connection", self._connection),
+            ("encryption", self._encryption),
+            ("models", self._models),
+            ("authentication", self._authentication),
+            ("selection", self._selection),
+            ("context window", self._window),
+            ("completion", self._completion),
+        )
+        secrets = self._prepared.query.secrets
+        clean = tuple(
+            step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets)) for step in _walk(steps)
+        )
+        return Examination(self._decision.provider, scrub(self._decision.base_url, secrets), clean)
+
+    def _decided(self) -> _Told:
+        made = self._decision
+        if made.kind == "none":
+            return "failed", f"not configured: {made.reason}", made.change
+        return "ok", f"{made.kind}: {made.reason}", ""
+
+    def _credential(self) -> _Told:
+        if self._prepared.missing:
+            return _told(self._prepared.missing, "")
+        return "ok", self._prepared.credential, ""
+
+    def _name(self) -> _Told:
+        via = f"the proxy {self._proxy.shown}: " if self._proxy else ""
+        try:
+            ipaddress.ip_address(self._host)
+        except ValueError:
+            try:
+                return "ok", f"{via}{self._host} is {listed(look_up(self._host, self._port), 4)}", ""
+            except NetworkError as error:
+                return "failed", f"{via}{error}", "correct the host in `baseUrl`, or the machine's name servers"
+        return "ok", f"{via}{self._host} is an address", ""
+
+    def _connection(self) -> _Told:
+        try:
+            took = connect(self._host, self._port)
+        except NetworkError as error:
+            help_ = "start the server (`vllm serve MODEL`), or correct the host and port in `baseUrl`"
+            if self._proxy is not None:
+                help_ = "correct the proxy's variable, or put the server's host into NO_PROXY"
+            elif self._decision.kind == "implicit":
+                name = self._decision.provider
+                help_ = (
+                    "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
+                    f'and "{name}/*": {{}} in agents.defaults.models to go on asking it for its models'
+                )
+            return "failed", str(error), help_
+        return "ok", f"{endpoint(self._host, self._port)} answers after {took:.0f} ms", ""
+
+    def _encryption(self) -> _Told:
+        if not self._secure:
+            return "ok", "none: the base URL is http", ""
+        if self._proxy is not None:
+            return "ok", "made through the proxy, by the next step", ""
+        try:
+            return "ok", handshake(self._host, self._port), ""
+        except NetworkError as error:
+            help_ = (
+                "correct the scheme in `baseUrl`, or let SSL_CERT_FILE name the authority that signed the certificate"
+            )
+            return "failed", str(error), help_
+
+    def _models(self) -> _Told:
+        (self._answer,) = discover([self._prepared.query])
+        failure = self._answer.failure
+        if failure is None:
+            return "ok", f"the server lists {listed(sorted(self._answer.rows), 4)}", ""
+        if failure.rule == "auth-rejected":
+            return "ok", "the server answers, and refuses", ""
+        if failure.rule == "bad-model-list" and self._decision.models_from == "config":
+            # Servers in front of others have no list at times; what is declared may well be there.
+            return "warning", failure.message, failure.help
+        return "failed", failure.message, failure.help
+
+    def _authentication(self) -> _Told:
+        failure = self._answer.failure
+        if failure is not None and failure.rule == "auth-rejected":
+            return "failed", failure.message, failure.help
+        if self._prepared.query.secrets:
+            return "ok", "the key is accepted, or none is asked for", ""
+        return "ok", "no key is asked for", ""
+
+    def _selection(self) -> _Told:
+        name = self._decision.provider
+        rows = self._answer.rows
+        self._manifest = manifest_of(self._config, self._decision, self._keys, rows)
+        selection = self._manifest.selection
+        chosen = [ref.partition("/")[2] for ref in (selection.primary, *selection.fallbacks) if ref]
+        ids = [model.id for model in self._entry().models]
+        unknown = [model for model in chosen if model not in ids]
+        unserved = [model for model in ids if rows and model not in rows]
+        for model in (*unknown, *(model for model in chosen if model in unserved)):
+            near = nearest(model, rows)
+            help_ = f"did you mean `{name}/{near}`?" if near else f"it serves {listed(sorted(rows), 4)}"
+            return "failed", f"`{name}/{model}` is selected, and the server does not serve it", help_
+        usable = usable_model(self._manifest, name, rows)
+        if usable is None:
+            return "failed", f"`{name}` has no models", "declare one, or start the server with one"
+        self._model = usable
+        self._used = frozenset(chosen or [usable])
+        if unserved:
+            message = f"`{name}/{unserved[0]}` is declared, and the server does not serve it"
+            return "warning", message, f"it serves {listed(sorted(rows), 4)}"
+        what = "selected" if chosen else "not selected, and the first"
+        return "ok", f"`{name}/{self._model}` is {what}" + (", and served" if rows else ""), ""
+
+    def _window(self) -> _Told:
+        entry = self._entry()
+        # What is asked for counts first, and what fails before what is only worth a look.
+        ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
+        path = ("models", "providers", self._decision.provider)
+        declared = reversed([*declared_models(mapping(self._config.context.value, *path))])
+        # Of two with one id the first counts.
+        places = {each["id"]: config_path((*path, "models", index)) for index, each in declared}
+        told = [each for model in ordered for each in self._too_large(model, places.get(model.id, ""))]
+        for outcome in ("failed", "warning"):
+            for each in told:
+                if each[0] == outcome:
+                    return each
+        model = next(model for model in entry.models if model.id == self._model)
+        origins = {"config": "the configuration", "default": "nobody: it is assumed", "parent": "its base model's row"}
+        origin = origins.get(model.context_window_from, "the server")
+        return "ok", f"{model.context_window} tokens, told by {origin}", ""
+
+    def _too_large(self, model: Model, here: str) -> Iterator[_Told]:
+        """Hold what a model's requests would ask for, and the window declared `here`, against the server's window."""
+        rows = self._answer.rows
+        row = rows.get(model.id)
+        base = rows.get(row.parent) if row is not None and row.parent is not None else None
+        served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
+        if served is None:
+            return
+        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        limit = fields.get(model.compat.max_tokens_field)
+        if isinstance(limit, int) and limit >= served:
+            what = f"`{here}.maxTokens` is"
+            if model.max_tokens_from != "config" or limit != model.max_tokens:
+                what = f"the params of `{self._decision.provider}/{model.id}` set its token limit to"
+            message = f"{what} {limit}, and the server's window is {served} tokens: it answers every request with 400"
+            yield ("failed" if model.id in self._used else "warning"), message, f"write less than {served}"
+        if model.context_window_from == "config" and model.context_window > served:
+            message = f"`{here}.contextWindow` is {model.context_window}, and the server says {served} tokens"
+            yield "warning", message, f"write {served}, or start the server with a larger --max-model-len"
+
+    def _entry(self) -> Provider:
+        assert self._manifest is not None
+        return self._manifest.providers[self._decision.provider]
+
+    def _completion(self) -> _Told:
+        assert self._manifest is not None
+        reference = f"{self._decision.provider}/{self._model}"
+        try:
+            _, usage = asyncio.run(probe(self._manifest, reference, self._keys))
+        except CompletionError as error:
+            return "failed", str(error), error.help or ""
+        if usage is None or usage.output is None:
+            return "warning", "a token was streamed, without usage", "the server does not report it; cost is not known"
+        return "ok", f"a token was streamed; usage: {usage.input} input + {usage.output} output tokens", ""

@@ -1,0 +1,1 @@
+"""A run over many files: file discovery, settings, ignore comments, fixes."""

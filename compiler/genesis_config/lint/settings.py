@@ -1,0 +1,218 @@
+"""How a team sets the rules: `[tool.genesis]` in pyproject.toml, or genesis.toml; of a file's folders the nearest wins.
+
+[tool.genesis]                      # in genesis.toml the same keys stand at the top
+select = ["hardcoded-secret"]       # only these; absent is all
+ignore = ["unknown-section"]        # not these
+[tool.genesis.severity]
+assumed-context-window = "error"
+[tool.genesis.per-path]
+"examples/**" = ["hardcoded-secret"]   # not these in files that match, relative to the settings' folder
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from genesis_config.diagnostics.finding import SEVERITIES, Severity
+from genesis_config.diagnostics.suggestions import listed, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    import pathspec
+
+    from genesis_config.diagnostics.finding import Diagnostic
+
+__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "for_folder", "forget"]
+
+FILES: Final = ("genesis.toml", "pyproject.toml")
+# How a TOML file can come to have `tool.genesis`: by that name, however it is quoted, or in a table `tool`.
+_MENTIONED: Final = (
+    rb"""tool["'\s]*\.["'\s]*genesis|(?m:^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\])|(?m:^[ \t]*["']?tool["']?[ \t]*=)"""
+)
+_KEYS: Final = ("select", "ignore", "severity", "per-path")
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: the message says in which file, at which key, and what to do."""
+
+
+class Settings(NamedTuple):
+    """Which rules count, and how much.
+
+    Attributes:
+        select: Only these rules; None is all.
+        ignore: Not these.
+        severity: Severities by rule, instead of the rules' own.
+        per_path: Rules that do not count in files that match a pattern, relative to `folder`.
+        folder: Where the settings' file is.
+    """
+
+    select: frozenset[str] | None = None
+    ignore: frozenset[str] = frozenset()
+    severity: Mapping[str, Severity] = {}
+    per_path: tuple[tuple[str, frozenset[str]], ...] = ()
+    folder: str = ""
+
+    def apply(self, findings: Iterable[Diagnostic], path: str) -> list[Diagnostic]:
+        """Leave out what does not count, and give the rest its severity.
+
+        Args:
+            findings: Of the file at `path`, and of those that it includes: what holds for a path is what holds for the
+                file that a finding is in.
+            path: Where findings without a place are.
+        """
+        ignored: dict[str, frozenset[str]] = {}
+
+        def counts(finding: Diagnostic) -> bool:
+            name = finding.span.source.name if finding.span and self.per_path else path
+            if name not in ignored:
+                matching = (rules for pattern, rules in self.per_path if self._matches(name, pattern))
+                ignored[name] = self.ignore.union(*matching)
+            return finding.rule not in ignored[name] and (self.select is None or finding.rule in self.select)
+
+        return [
+            finding._replace(severity=self.severity.get(finding.rule, finding.severity))
+            for finding in findings
+            if counts(finding)
+        ]
+
+    def _matches(self, path: str, pattern: str) -> bool:
+        return _spec(pattern).match_file(os.path.relpath(path, self.folder).replace(os.sep, "/"))
+
+
+def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
+    """Read a pattern.
+
+    Raises:
+        ValueError: It is none.
+    """
+    import pathspec  # most settings have no paths
+
+    try:
+        return pathspec.GitIgnoreSpec.from_lines([pattern.removeprefix("./")])
+    except re.error as error:
+        raise ValueError(str(error)) from None
+
+
+NO_SETTINGS: Final = Settings()
+_known: dict[str, Settings] = {}
+
+
+def for_folder(folder: str) -> Settings:
+    """Give the settings that hold for the files of a folder: those of the nearest folder above it that has some.
+
+    Raises:
+        SettingsError: They cannot be used.
+    """
+    folder = os.path.abspath(folder)
+    if folder not in _known:
+        _known[folder] = _read(folder) or (
+            NO_SETTINGS if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder))
+        )
+    return _known[folder]
+
+
+def forget() -> None:
+    """Read settings anew when they are next asked for: a process that goes on sees their files change."""
+    _known.clear()
+
+
+def _read(folder: str) -> Settings | None:
+    """Read a folder's own settings; None where it has none."""
+    for name in FILES:
+        path = os.path.relpath(os.path.join(folder, name))
+        try:
+            with open(path, "rb") as stream:
+                data = stream.read()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+        # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
+        if name == "genesis.toml" or re.search(_MENTIONED, data):
+            table = _table(path, data, nested=name != "genesis.toml")
+            if table is not None:
+                return _settings(path, table, folder)
+    return None
+
+
+def _table(path: str, data: bytes, *, nested: bool) -> dict[str, Any] | None:
+    import tomllib  # 4 ms, for those who have settings
+
+    try:
+        table: Any = tomllib.loads(data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no TOML: {error}") from None
+    if nested:
+        table = table.get("tool", {})
+        table = table.get("genesis") if isinstance(table, dict) else None
+        if table is None:
+            return None
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: `tool.genesis` must be a table")
+    return table
+
+
+def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
+    """Check a table and make settings of it."""
+    for key in table:
+        if key not in _KEYS:
+            near = nearest(key, _KEYS)
+            hint = f"did you mean `{near}`?" if near else f"the keys are {listed(_KEYS)}"
+            raise SettingsError(f"{path}: unknown key `{key}`; {hint}")
+    severity = _mapping(path, table, "severity")
+    for rule, value in severity.items():
+        if value not in SEVERITIES:
+            raise SettingsError(f"{path}: `severity.{rule}` must be one of {listed(SEVERITIES)}")
+    _known_rules(path, "severity", severity)
+    per_path = _mapping(path, table, "per-path")
+    for pattern in per_path:
+        try:
+            _spec(pattern)
+        except ValueError:
+            raise SettingsError(f"{path}: `per-path` has a key that is no pattern: `{pattern}`") from None
+    return Settings(
+        select=frozenset(_rules(path, "select", table["select"])) if "select" in table else None,
+        ignore=frozenset(_rules(path, "ignore", table.get("ignore", []))),
+        severity=severity,
+        per_path=tuple(
+            (pattern, frozenset(_rules(path, f'per-path."{pattern}"', rules))) for pattern, rules in per_path.items()
+        ),
+        folder=folder,
+    )
+
+
+def _mapping(path: str, table: dict[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path}: `{key}` must be a table")
+    return value
+
+
+def _rules(path: str, key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value):
+        raise SettingsError(f"{path}: `{key}` must be an array of rules' names")
+    _known_rules(path, key, value)
+    return value
+
+
+def _known_rules(path: str, key: str, rules: Iterable[str]) -> None:
+    from genesis_config.rules.catalogue import CATALOGUE  # all texts of all rules, for those who have settings
+
+    check_rules(rules, CATALOGUE, f"{path}: `{key}`")
+
+
+def check_rules(rules: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse a name that no rule has.
+
+    Raises:
+        SettingsError: One is unknown; the message says which one is near.
+    """
+    for rule in rules:
+        if rule not in known:
+            near = nearest(rule, known)
+            hint = f"did you mean `{near}`?" if near else "`genesis explain` lists them"
+            raise SettingsError(f"{where} names no rule: `{rule}`; {hint}")

@@ -1,0 +1,90 @@
+"""Findings as an editor shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from lsprotocol import types as lsp
+
+from genesis_config.lint.ignores import UNUSED
+from genesis_config.lsp.positions import Lines
+from genesis_config.report.escape import escape
+from genesis_config.rules.catalogue import CATALOGUE, address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis_config.diagnostics.finding import Diagnostic
+    from genesis_config.diagnostics.source import Source, Span
+    from genesis_config.lsp.positions import Codec
+    from genesis_config.lsp.session import Session
+
+__all__ = ["SOURCE", "Translator"]
+
+SOURCE: Final = "genesis"
+_SEVERITIES: Final = {
+    "error": lsp.DiagnosticSeverity.Error,
+    "warning": lsp.DiagnosticSeverity.Warning,
+    "info": lsp.DiagnosticSeverity.Information,
+}
+
+
+class _Knows(NamedTuple):
+    """What a client can show."""
+
+    related: bool
+    links: bool
+    tags: frozenset[lsp.DiagnosticTag]
+
+
+class Translator:
+    """Gives places and findings in the terms of one client."""
+
+    def __init__(self, session: Session, codec: Codec, client: lsp.ClientCapabilities | None = None) -> None:
+        """Translate the sources of `session` with the codec that was agreed on, for what a client can show."""
+        self._session = session
+        self._codec = codec
+        self._lines: dict[Source, Lines] = {}
+        published = client.text_document.publish_diagnostics if client and client.text_document else None
+        self._client = _Knows(
+            bool(published and published.related_information),
+            bool(published and published.code_description_support),
+            frozenset(published.tag_support.value_set if published and published.tag_support else ()),
+        )
+
+    def location(self, span: Span) -> lsp.Location:
+        """Give the address and range of a span."""
+        return lsp.Location(self._session.uri(span.source), self.range(span))
+
+    def range(self, span: Span) -> lsp.Range:
+        """Give the range of a span in its text."""
+        lines = self._lines.get(span.source)
+        if lines is None:
+            lines = self._lines[span.source] = Lines(self._session.text(span.source), self._codec)
+        return lines.range(span.start, span.end)
+
+    def diagnostics(self, findings: Iterable[Diagnostic]) -> list[lsp.Diagnostic]:
+        """Give findings of one file. One without a place stands at the beginning."""
+        return [self._diagnostic(finding) for finding in findings]
+
+    def _diagnostic(self, finding: Diagnostic) -> lsp.Diagnostic:
+        lines = [finding.message, *([f"help: {finding.help}"] if finding.help else [])]
+        related = None
+        if self._client.related:
+            related = [
+                lsp.DiagnosticRelatedInformation(self.location(place.span), escape(place.message))
+                for place in finding.related
+            ]
+        known = finding.rule in CATALOGUE and self._client.links
+        unused = finding.rule == UNUSED and lsp.DiagnosticTag.Unnecessary in self._client.tags
+        start = lsp.Position(0, 0)
+        return lsp.Diagnostic(
+            range=self.range(finding.span) if finding.span else lsp.Range(start, start),
+            message="\n".join(map(escape, lines)),
+            severity=_SEVERITIES[finding.severity],
+            code=finding.rule,
+            code_description=lsp.CodeDescription(address(finding.rule)) if known else None,
+            source=SOURCE,
+            tags=[lsp.DiagnosticTag.Unnecessary] if unused else None,
+            related_information=related or None,
+        )

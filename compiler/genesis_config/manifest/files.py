@@ -1,0 +1,83 @@
+"""Reading and writing manifests."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+from genesis_config import __version__
+from genesis_config.files import write_atomic
+from genesis_config.manifest.model import Manifest
+
+__all__ = ["MANIFEST_VERSION", "ManifestError", "digest", "dumps", "load", "loads", "write"]
+
+MANIFEST_VERSION: Final = 1
+
+
+class ManifestError(Exception):
+    """A manifest that cannot be used. The message says what is wrong with it and what to do."""
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    """The one field that is read before the others are believed."""
+
+    manifest_version: Any
+
+
+def dumps(manifest: Manifest) -> bytes:
+    """Write a manifest as JSON: UTF-8, 2-space indent, fixed key order, one trailing newline."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def loads(data: bytes | str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ManifestError: The text is no JSON, of another version, or breaks the schema; the message names the path.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Version).manifest_version
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ManifestError(f"this is not a Genesis manifest: {error}; make one with `genesis compile`") from None
+    if version != MANIFEST_VERSION:
+        raise ManifestError(
+            f"manifest version {version!r} is not supported: this Genesis ({__version__}) reads version "
+            f"{MANIFEST_VERSION}; compile the configuration again with this Genesis, or install the one that wrote it"
+        )
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ManifestError(f"the manifest is damaged: {error}; compile the configuration again") from None
+
+
+def load(path: str) -> Manifest:
+    """Read the manifest file at `path`.
+
+    Raises:
+        ManifestError: It cannot be read, or what it holds cannot be used.
+    """
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except OSError as error:
+        raise ManifestError(f"cannot read the manifest {path}: {error.strerror}") from None
+    try:
+        return loads(data)
+    except ManifestError as error:
+        raise ManifestError(f"{path}: {error}") from None
+
+
+def write(manifest: Manifest, path: str, *, private: bool = False) -> None:
+    """Replace the file at `path` with the manifest, atomically; `private` gives it mode 0600.
+
+    Raises:
+        OSError: It cannot be written; what was there is untouched.
+    """
+    write_atomic(path, dumps(manifest), mode=0o600 if private else None)
+
+
+def digest(data: bytes) -> str:
+    """Give the SHA-256 of a source file's bytes, in hex, as the manifest states it."""
+    return hashlib.sha256(data).hexdigest()

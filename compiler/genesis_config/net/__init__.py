@@ -1,0 +1,1 @@
+"""What all that talk HTTP share: proxies, redirects, limits, failures."""

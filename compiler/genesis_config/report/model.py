@@ -1,0 +1,26 @@
+"""What every report renders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from genesis_config.diagnostics.finding import Diagnostic
+
+__all__ = ["Report"]
+
+
+class Report(NamedTuple):
+    """The outcome of a run.
+
+    Attributes:
+        files: How many files were checked.
+        findings: What was found and counts, in order.
+        silenced: What comments in the files silence, each with its reason, in order.
+        fixed: How many findings were put right.
+    """
+
+    files: int
+    findings: tuple[Diagnostic, ...]
+    silenced: tuple[Diagnostic, ...] = ()
+    fixed: int = 0

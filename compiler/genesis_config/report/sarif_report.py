@@ -1,0 +1,119 @@
+"""SARIF 2.1.0 (OASIS, 2020): what code scanning of GitHub, GitLab and Azure DevOps reads.
+
+The same findings give the same bytes: no times, no absolute paths, no identifiers but those made of the findings.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from genesis_config import __version__
+from genesis_config.report.escape import escape_json
+from genesis_config.report.fingerprint import fingerprints
+from genesis_config.report.paths import relative
+from genesis_config.rules.catalogue import CATALOGUE, HOME, address
+
+if TYPE_CHECKING:
+    from genesis_config.diagnostics.finding import Diagnostic, Fix
+    from genesis_config.diagnostics.source import Span
+    from genesis_config.report.model import Report
+    from genesis_config.rules.rule import Rule
+
+__all__ = ["render"]
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
+_INDEX: Final = {name: index for index, name in enumerate(CATALOGUE)}
+
+
+def render(report: Report) -> str:
+    """Render findings and what comments silence, the latter as suppressed; every rule with its help."""
+    findings = fingerprints(report)
+    run = {
+        "tool": {
+            "driver": {
+                "name": "genesis",
+                "semanticVersion": __version__,
+                "informationUri": HOME,
+                "rules": [_rule(rule) for rule in CATALOGUE.values()],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, fingerprint) for finding, fingerprint in findings],
+    }
+    return escape_json(json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    examples = f"Bad:\n\n```json5\n{rule.bad}\n```\n\nGood:\n\n```json5\n{rule.good}\n```\n"
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {
+            "text": f"{rule.why}\n\nBad:\n{rule.bad}\n\nGood:\n{rule.good}\n",
+            "markdown": f"{rule.why}\n\n{examples}",
+        },
+        "helpUri": address(rule.name),
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _result(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+    help_ = f" (help: {finding.help})" if finding.help else ""
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{finding.message}{help_}"},
+        "partialFingerprints": {"genesis/v1": fingerprint},
+    }
+    if finding.rule in _INDEX:
+        result["ruleIndex"] = _INDEX[finding.rule]
+    if finding.span is not None:
+        result["locations"] = [{"physicalLocation": _location(finding.span)}]
+    if finding.related:
+        result["relatedLocations"] = [
+            {"id": number, "message": {"text": place.message}, "physicalLocation": _location(place.span)}
+            for number, place in enumerate(finding.related)
+        ]
+    if finding.fix is not None:
+        result["fixes"] = [_fix(finding.fix)]
+    if finding.reason is not None:
+        result["suppressions"] = [{"kind": "inSource", "justification": finding.reason}]
+    return result
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    replacements = [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in fix.edits]
+    location = {"uri": _uri(fix.edits[0].span)}
+    return {
+        "description": {"text": fix.title},
+        "artifactChanges": [{"artifactLocation": location, "replacements": replacements}],
+    }
+
+
+def _location(span: Span) -> dict[str, Any]:
+    return {"artifactLocation": {"uri": _uri(span)}, "region": _region(span)}
+
+
+def _region(span: Span) -> dict[str, int]:
+    start, end = span.source.position(span.start), span.source.position(span.end)
+    return {
+        "startLine": start.line,
+        "startColumn": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    }
+
+
+def _uri(span: Span) -> str:
+    """Write a path as a URI, relative below the folder of the run, with forward slashes, all else percent-encoded."""
+    path = relative(span.source.name)
+    written = quote(path.encode("utf-8", "replace"))
+    if os.path.isabs(path):
+        return f"file://{written}"
+    # A colon in the first part would make a scheme of it.
+    return f"./{written}" if ":" in written.partition("/")[0] else written

@@ -1,0 +1,142 @@
+"""Findings for people: the message, the line that it is about with the place underlined, and what to do."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Final
+
+from genesis_config.report.escape import BRACKET, COMMAND, escape
+from genesis_config.report.summary import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from genesis_config.diagnostics.finding import Diagnostic, Severity
+    from genesis_config.diagnostics.source import Source, Span
+    from genesis_config.report.model import Report
+
+__all__ = ["paragraphs", "render"]
+
+_COLOURS: Final[dict[str, str]] = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m"}
+_BOLD: Final = "\x1b[1m"
+_BLUE: Final = "\x1b[1;34m"
+_RESET: Final = "\x1b[0m"
+# Columns of source shown at most; a longer line is cut around its span.
+_WIDTH: Final = 110
+# Columns that are kept of what is before the span.
+_LEAD: Final = 20
+_MASK: Final = "***"
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """Render a report: a paragraph a finding, and the summary."""
+    return f"{paragraphs(report.findings, colour=colour)}{summary(report)}\n"
+
+
+def paragraphs(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """Render findings, one paragraph each, in the order given."""
+    return "".join(f"{_Renderer(colour=colour).finding(finding)}\n\n" for finding in diagnostics)
+
+
+class _Renderer:
+    def __init__(self, *, colour: bool) -> None:
+        self.colour = colour
+
+    def finding(self, finding: Diagnostic) -> str:
+        """Render one finding."""
+        numbers = [self._last_line(span) for span in (finding.span, *(place.span for place in finding.related)) if span]
+        margin = len(str(max(numbers, default=0)))
+        label = self._paint(_COLOURS[finding.severity], f"{finding.severity}[{finding.rule}]")
+        lines = [f"{label}{self._paint(_BOLD, ': ' + escape(finding.message))}"]
+        if finding.span is not None:
+            lines += self._frame(finding.span, margin, finding.severity, "^")
+        for place in finding.related:
+            # Not `::`, which GitHub Actions reads as a command at the start of a line.
+            words = f"{self._paint(_BLUE, '=')} {self._paint(_BOLD, 'note')}: {escape(place.message)}"
+            lines.append(f"{' ' * margin} {words}")
+            lines += self._frame(place.span, margin, "info", "-")
+        if finding.help is not None:
+            bar = self._paint(_BLUE, "=")
+            lines.append(f"{' ' * margin} {bar} {self._paint(_BOLD, 'help')}: {escape(finding.help)}")
+        return "\n".join(lines)
+
+    def _frame(self, span: Span, margin: int, severity: Severity, mark: str) -> list[str]:
+        """Show where a span is: the arrow, and its first line with the span underlined."""
+        position = span.source.position(span.start)
+        pad = " " * margin
+        arrow = self._paint(_BLUE, "-->")
+        lines = [f"{pad}{arrow} {escape(span.source.name)}:{position.line}:{position.column}"]
+        if not span.source.text:
+            return lines
+        shown, before, width = _line(span)
+        bar = self._paint(_BLUE, "|")
+        number = self._paint(_BLUE, str(position.line).rjust(margin))
+        under = self._paint(_COLOURS[severity], mark * width)
+        return [*lines, f"{pad} {bar}", f"{number} {bar} {shown}".rstrip(), f"{pad} {bar} {' ' * before}{under}"]
+
+    @staticmethod
+    def _last_line(span: Span) -> int:
+        return span.source.position(span.start).line
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"{code}{text}{_RESET}" if self.colour else text
+
+
+def _line(span: Span) -> tuple[str, int, int]:
+    """Give a span's first line as it is shown, the columns before the span, and the columns that it takes.
+
+    Of a long line, what is around the span is shown. No more of it is looked at either: a file may be one line.
+    """
+    source = span.source
+    start, end = source.line_span(source.position(span.start).line)
+    first, last = min(span.start, end), min(span.end, end)
+    left, right = max(start, first - _WIDTH), min(end, first + _WIDTH + 1)
+    ahead = _cells(source, left, first)
+    shown = _cells(source, first, right)
+    before = sum(map(_columns, ahead))
+    width = sum(map(_columns, shown[: last - first])) or 1
+    after = min(sum(map(_columns, shown)), width + _LEAD)
+    if left > start or before + after > _WIDTH:
+        while before > _LEAD - 2 and before + after > _WIDTH - 2:
+            before -= _columns(ahead.pop(0))
+        ahead.insert(0, "… ")
+        before += 2
+    room = _WIDTH - before
+    for index, cell in enumerate(shown):
+        room -= _columns(cell)
+        if room < 0:
+            shown[index:] = [" …"]
+            break
+    return "".join(ahead + shown), before, max(1, min(width, _WIDTH - before))
+
+
+def _cells(source: Source, start: int, end: int) -> list[str]:
+    """Give what is shown for each character of a line: itself, an escape, a blank for a tab, one mask for a secret."""
+    cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
+    for command in COMMAND.finditer(source.text, start, end):
+        cells[command.start() - start] = BRACKET
+    index = bisect_right(source.hidden, start, key=_end)
+    for hidden_start, hidden_end in source.hidden[index:]:
+        if hidden_start >= end:
+            break
+        low, high = max(hidden_start, start), min(hidden_end, end)
+        cells[low - start : high - start] = [_MASK, *[""] * (high - low - 1)]
+    return cells
+
+
+def _end(hidden: tuple[int, int]) -> int:
+    return hidden[1]
+
+
+def _cell(char: str) -> str:
+    return "    " if char == "\t" else escape(char)
+
+
+def _columns(cell: str) -> int:
+    """Count the terminal columns of a cell."""
+    if cell.isascii():
+        return len(cell)
+    import unicodedata  # a table of 1 MB that most files have no use for
+
+    wide = {"W", "F"}
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in wide) for char in cell)

@@ -1,0 +1,158 @@
+"""A document: plain values, and beside them where each key and value is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from genesis_config.diagnostics.source import Source, Span
+from genesis_config.syntax.grammar import DOUBLE, KEY, SINGLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis_config.diagnostics.finding import Diagnostic, Path
+
+__all__ = ["Container", "Document", "Entry", "Foreign", "Mark", "key_offsets", "value_offsets"]
+
+_COMMENT_OR_STRING = (
+    r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?|"""
+    r"""(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
+)
+
+
+class Mark(NamedTuple):
+    """Where one item is that was read token by token; `key_start` is -1 in an array."""
+
+    key_start: int
+    key_end: int
+    start: int
+    end: int
+
+
+class Container:
+    """Where an object or array is, and its items: `items` is a dict by key or a list, as the value itself."""
+
+    __slots__ = ("end", "items", "mark", "source", "start")
+
+    def __init__(self, source: Source, mark: re.Match[str] | Mark, start: int, items: Any) -> None:
+        """Open a container at `start`; its end is set when it closes."""
+        self.source = source
+        self.mark = mark
+        self.start = start
+        self.end = start + 1
+        self.items: Any = items
+
+    def copy(self) -> Container:
+        """Give a container with the same items, to change them without changing this one."""
+        copy = Container(self.source, self.mark, self.start, self.items.copy())
+        copy.end = self.end
+        return copy
+
+
+class Foreign(NamedTuple):
+    """An item of a container that stands in another text than the container."""
+
+    source: Source
+    entry: Entry
+
+
+# An item that was read in one match is its match: making anything else of it would cost as much as reading it.
+Entry = re.Match[str] | Mark | Container
+
+
+Damage = frozenset[tuple[Source, int]]
+
+
+class Document:
+    """What was read from one source.
+
+    Attributes:
+        sources: The text that was read, and those that were merged into it.
+        value: Plain Python values: dict, list, str, int, float, bool, None.
+        diagnostics: What was wrong with the text; the value holds what could be recovered.
+        damaged: Where values stand in for something unreadable, and where containers lost an item: source and offset.
+            What a later stage would say about them is a consequence, not a finding.
+    """
+
+    __slots__ = ("damaged", "diagnostics", "root", "source", "sources", "value")
+
+    def __init__(self, source: Source, value: Any, root: Entry, diagnostics: list[Diagnostic], damaged: Damage) -> None:
+        """Hold the outcome of reading `source`."""
+        self.source = source
+        self.sources: tuple[Source, ...] = (source,)
+        self.value: Any = value
+        self.root = root
+        self.diagnostics = diagnostics
+        self.damaged = damaged
+
+    def value_span(self, path: Path) -> Span:
+        """Place the value at `path`, or the nearest one around it where the path leads nowhere."""
+        source, entry, _ = self._find(path)
+        return Span(source, *value_offsets(entry))
+
+    def key_span(self, path: Path) -> Span:
+        """Place the key of the member at `path`; in an array, or where the path leads nowhere, the value."""
+        source, entry, whole = self._find(path)
+        return Span(source, *(key_offsets(entry) or value_offsets(entry) if whole else value_offsets(entry)))
+
+    def open_span(self, path: Path) -> Span:
+        """Place the opening bracket of the object or array at `path`; for anything else, the value."""
+        source, entry, _ = self._find(path)
+        if isinstance(entry, Container):
+            return Span(source, entry.start, entry.start + 1)
+        return Span(source, *value_offsets(entry))
+
+    def is_damaged(self, path: Path) -> bool:
+        """Tell whether the value at `path` was not read as it was meant."""
+        source, entry, _ = self._find(path)
+        return (source, value_offsets(entry)[0]) in self.damaged
+
+    def comments(self) -> Iterator[Span]:
+        """Place every comment of the text, in order. Made when asked for: reading does not slow down for it."""
+        return comments(self.source)
+
+    def _find(self, path: Path) -> tuple[Source, Entry, bool]:
+        """Walk to `path`: the source and entry there, and whether the whole path was walked."""
+        entry = self.root
+        source = self.source
+        for part in path:
+            if not isinstance(entry, Container):
+                return source, entry, False
+            source = entry.source
+            try:
+                entry = entry.items[part]
+            except (KeyError, IndexError, TypeError):
+                return source, entry, False
+            if isinstance(entry, Foreign):
+                source, entry = entry
+        return source, entry, True
+
+
+def comments(source: Source) -> Iterator[Span]:
+    """Place every comment of a text, in order."""
+    for match in re.finditer(_COMMENT_OR_STRING, source.text):
+        if match[1] is not None:
+            yield Span(source, match.start(), match.end())
+
+
+def value_offsets(entry: Entry) -> tuple[int, int]:
+    """Give the offsets of an item's value, quotes and brackets included."""
+    if isinstance(entry, Container):
+        return entry.start, entry.end
+    if isinstance(entry, Mark):
+        return entry.start, entry.end
+    kind = entry.lastindex or 0
+    start, end = entry.span(kind)
+    # The match took the string's content; its quotes are around it.
+    return (start - 1, end + 1) if kind in {DOUBLE, SINGLE} else (start, end)
+
+
+def key_offsets(entry: Entry) -> tuple[int, int] | None:
+    """Give the offsets of an item's key, quotes included; None in an array."""
+    if isinstance(entry, Container):
+        return key_offsets(entry.mark)
+    if isinstance(entry, Mark):
+        return None if entry.key_start < 0 else (entry.key_start, entry.key_end)
+    start, end = entry.span(KEY)
+    return None if start == end else (start, end)

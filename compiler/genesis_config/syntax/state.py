@@ -1,0 +1,114 @@
+"""Where reading stands, shared by the fast loop and the reader that goes token by token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from genesis_config.diagnostics.finding import Diagnostic, Related
+from genesis_config.diagnostics.source import Span
+from genesis_config.syntax.document import Container, Document, Entry, Mark, key_offsets, value_offsets
+
+if TYPE_CHECKING:
+    import re
+
+    from genesis_config.diagnostics.source import Source
+
+__all__ = ["MAX_DEPTH", "MAX_ERRORS", "State", "Stop"]
+
+MAX_DEPTH: Final = 200
+MAX_ERRORS: Final = 20
+
+
+class Stop(Exception):  # noqa: N818 - no error: reading ends, and what was read so far is the document
+    """Reading cannot go on."""
+
+
+class State:
+    """A half-read document. `containers` and `values` are the open objects and arrays, outermost first."""
+
+    def __init__(self, source: Source) -> None:
+        """Stand before the first character of `source`."""
+        self.source = source
+        self.text = source.text
+        self.position = 0
+        self.containers: list[Container] = []
+        self.values: list[Any] = []
+        self.value: Any = None
+        self.root: Entry | None = None
+        self.diagnostics: list[Diagnostic] = []
+        self.damaged: set[int] = set()  # offsets
+
+    def document(self) -> Document:
+        """Give what was read."""
+        damaged = frozenset((self.source, offset) for offset in self.damaged)
+        root = self.root or Mark(-1, -1, 0, 0)
+        return Document(self.source, self.value, root, self.diagnostics, damaged)
+
+    def store(self, key: str | None, value: Any, entry: Entry) -> None:
+        """Put an item into the innermost open container; with none open it is the root."""
+        if not self.containers:
+            self.value, self.root = value, entry
+        elif key is None:
+            self.values[-1].append(value)
+            self.containers[-1].items.append(entry)
+        else:
+            items = self.containers[-1].items
+            if key in items:
+                self.duplicate(key, items[key], entry)
+            self.values[-1][key] = value
+            items[key] = entry
+
+    def open(self, key: str | None, mark: re.Match[str] | Mark, start: int) -> None:
+        """Store a new object or array whose bracket is at `start`, and make it the innermost open one."""
+        if len(self.containers) == MAX_DEPTH:
+            self.report(
+                f"objects and arrays are nested more than {MAX_DEPTH} deep",
+                start,
+                start + 1,
+                rule="too-deep",
+                help=f"a configuration needs a handful of levels; is a bracket before line "
+                f"{self.source.position(start).line} never closed?",
+            )
+            raise Stop
+        value: Any = {} if self.text[start] == "{" else []
+        container = Container(self.source, mark, start, type(value)())
+        self.store(key, value, container)
+        self.containers.append(container)
+        self.values.append(value)
+
+    def close(self, end: int) -> None:
+        """Close the innermost open container at `end`, the offset after its bracket."""
+        self.containers.pop().end = end
+        self.values.pop()
+
+    def abandon(self) -> None:
+        """End the reading here: what is still open has lost what comes after."""
+        for container in self.containers:
+            container.end = len(self.text)
+            self.damaged.add(container.start)
+
+    def duplicate(self, key: str, first: Entry, second: Entry) -> None:
+        """Report a key that its object has already; the last value wins, as in every JSON5 library."""
+        start, end = key_offsets(first) or value_offsets(first)
+        self.report(
+            f"the key `{key}` is given twice in one object",
+            *(key_offsets(second) or value_offsets(second)),
+            rule="duplicate-key",
+            help="keep one of them; until then the last one counts",
+            related=(Related("first given here", Span(self.source, start, end)),),
+        )
+
+    def report(  # noqa: PLR0913 - a diagnostic's fields
+        self,
+        message: str,
+        start: int,
+        end: int,
+        *,
+        rule: str = "syntax",
+        help: str | None = None,  # noqa: A002 - a diagnostic's field
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        """Keep a diagnostic for the text from `start` to `end`; the last that a file may have ends the reading."""
+        self.diagnostics.append(Diagnostic(rule, message, Span(self.source, start, end), help, related))
+        if len(self.diagnostics) >= MAX_ERRORS:
+            raise Stop

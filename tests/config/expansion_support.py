@@ -1,0 +1,63 @@
+"""What the tests of expansion share: small configurations, expanded, and findings as people see them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from genesis_config.config.expansion import Expansion, Layer, Variables, expand
+from genesis_config.diagnostics.source import Source
+from genesis_config.syntax import Document, parse
+
+PROVIDER = ("models", "providers", "vllm")
+
+
+class Found(NamedTuple):
+    """A finding as people see it: the rule, the place, the text under it, the words, what to do."""
+
+    rule: str
+    line: int
+    column: int
+    text: str
+    message: str
+    help: str | None
+
+
+def read(text: str) -> Document:
+    """Read a text without syntax errors."""
+    document = parse(Source("genesis.json5", text))
+    assert document.diagnostics == []
+    return document
+
+
+def config(provider: str = "", rest: str = "") -> str:
+    """Write a configuration around the members of one provider."""
+    return f"{{ models: {{ providers: {{ vllm: {{ {provider} }} }} }}, {rest} }}"
+
+
+def environment(complete: bool = True, /, **values: str) -> Variables:  # noqa: FBT001, FBT002 - positional
+    """Make variables of one layer."""
+    return Variables((Layer("the environment", values),), complete=complete)
+
+
+def expanded(text: str, **values: str) -> Expansion:
+    """Expand a text with these variables and no others."""
+    return expand(read(text), environment(**values))
+
+
+def at(value: Any, path: tuple[str | int, ...]) -> Any:
+    """Give what is at a path."""
+    for part in path:
+        value = value[part]
+    return value
+
+
+def found(expansion: Expansion) -> list[Found]:
+    """Give the findings in the order of finding."""
+    result = []
+    for finding in expansion.diagnostics:
+        assert finding.span is not None
+        source, start, end = finding.span
+        place = source.position(start)
+        assert finding.severity == ("warning" if finding.rule == "empty-variable" else "error")
+        result.append(Found(finding.rule, *place, source.text[start:end], finding.message, finding.help))
+    return result

@@ -1,0 +1,254 @@
+"""The schemas themselves, and that the two validators and the manifest's types never disagree about them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from genesis_config.config.validation import SECTIONS, schema_text, validate
+from genesis_config.diagnostics.source import Source
+from genesis_config.manifest import ManifestError, loads
+from genesis_config.syntax import parse
+from tests.e2e.support import FIXTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONFIG: Any = json.loads(schema_text("config"))
+MANIFEST: Any = json.loads(schema_text("manifest"))
+SCHEMAS = {"config": CONFIG, "manifest": MANIFEST, "lock": json.loads(schema_text("lock"))}
+
+EVERYTHING: Any = {
+    "$schema": "./config.schema.json",
+    "x-mine": 1,
+    "models": {
+        "providers": {
+            "vllm": {
+                "baseUrl": "http://127.0.0.1:8000/v1",
+                "apiKey": {"source": "env", "id": "VLLM_API_KEY"},
+                "api": "openai-completions",
+                "headers": {"X-Tenant": "research"},
+                "timeoutSeconds": 60,
+                "maxConnections": 5,
+                "params": {"temperature": 0.5, "deep": {"a": [1, None]}},
+                "models": [
+                    {
+                        "id": "a",
+                        "name": "A",
+                        "reasoning": True,
+                        "input": ["text", "image"],
+                        "cost": {"input": 1, "output": 2.5, "cacheRead": 0, "cacheWrite": 0},
+                        "contextWindow": 4096,
+                        "maxTokens": 512,
+                        "params": {},
+                        "headers": {},
+                        "compat": {"maxTokensField": "max_tokens"},
+                    },
+                    {"$include": "./model.json5"},
+                ],
+            },
+            "file": {"baseUrl": "http://10.0.0.1/v1", "apiKey": {"source": "file", "path": "/run/key"}, "models": []},
+        }
+    },
+    "agents": {
+        "defaults": {
+            "model": {"primary": "vllm/a", "fallbacks": ["vllm/b"]},
+            "models": {"vllm/a": {"alias": "fast", "params": {"top_k": 1}}, "vllm/*": {}},
+        }
+    },
+    "auth": {
+        "profiles": {"vllm:default": {"provider": "vllm", "mode": "api_key"}},
+        "order": {"vllm": ["vllm:default"]},
+    },
+    "env": {"vars": {"STAGE": "test"}},
+}
+
+
+def schemas_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Find every schema that describes a value, with a path to it; conditions describe none."""
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for keyword in ("properties", "patternProperties", "$defs"):
+        for name, child in schema.get(keyword, {}).items():
+            yield from schemas_in(child, f"{path}/{keyword}/{name}")
+    for keyword in ("additionalProperties", "items"):
+        yield from schemas_in(schema.get(keyword), f"{path}/{keyword}")
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        for index, child in enumerate(schema.get(keyword, ())):
+            yield from schemas_in(child, f"{path}/{keyword}/{index}")
+
+
+def resolved(root: Any, schema: dict[str, Any]) -> dict[str, Any]:
+    """Give a schema with what its reference points at under what it says itself."""
+    if "$ref" not in schema:
+        return schema
+    target = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return {**resolved(root, target), **{key: value for key, value in schema.items() if key != "$ref"}}
+
+
+def properties() -> Iterator[Any]:
+    for root_name, root in SCHEMAS.items():
+        for path, schema in schemas_in(root):
+            for name, child in schema.get("properties", {}).items():
+                if isinstance(child, dict) and child != {"not": {}}:
+                    yield pytest.param(root, child, id=f"{root_name}{path}/{name}")
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_each_is_a_valid_schema(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+    assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema_text(name).endswith("}\n")
+
+
+@pytest.mark.parametrize(("root", "schema"), list(properties()))
+def test_every_property_is_documented(root: Any, schema: dict[str, Any]) -> None:
+    whole = resolved(root, schema)
+    assert whole["title"]
+    assert whole["description"].endswith(".")
+    assert whole["examples"]
+    validator = jsonschema.Draft202012Validator({**whole, "$defs": root["$defs"]})
+    for example in [*whole["examples"], *([whole["default"]] if "default" in whole else [])]:
+        validator.validate(example)
+
+
+def test_what_may_be_left_out_says_what_holds_then() -> None:
+    required = {"id", "source", "path", "provider"}
+    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id, and a
+    # provider's address has a default for one id alone.
+    nothing = {"apiKey", "alias", "model", "primary", "name", "baseUrl", "$schema", "$include"}
+    without = {
+        name
+        for _, owner in schemas_in(CONFIG)
+        for name, schema in owner.get("properties", {}).items()
+        if isinstance(schema, dict) and "title" in (whole := resolved(CONFIG, schema)) and "default" not in whole
+    }
+    assert without == required | nothing
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_nothing_is_used_on_which_the_validators_differ(name: str) -> None:
+    for path, schema in schemas_in(SCHEMAS[name]):
+        assert not {"multipleOf", "format", "dependencies"} & schema.keys(), path
+        for pattern in [schema.get("pattern", ""), *schema.get("patternProperties", {})]:
+            assert not any(part in pattern for part in ("\\d", "\\w", "\\s", "\\b", "$")), path
+
+
+def test_what_genesis_owns_is_strict_and_open_to_extensions() -> None:
+    for path, schema in schemas_in(CONFIG):
+        if "properties" in schema and path not in {"", "/properties/agents", "/properties/agents/properties/defaults"}:
+            assert "additionalProperties" in schema, path
+            assert "$include" in schema["properties"], path
+        if schema.get("additionalProperties") is False:
+            assert schema["patternProperties"] == {"^x-": True}, path
+            assert schema["properties"]["$schema"] == {"$ref": "#/$defs/schemaKey"}, path
+    assert set(CONFIG["properties"]) == set(SECTIONS)
+
+
+def verdicts(value: Any, schema: Any = CONFIG) -> bool:
+    """Give the verdict of both validators, which is one."""
+    slow = jsonschema.Draft202012Validator(schema).is_valid(value)
+    assert jsonschema_rs.Draft202012Validator(schema).is_valid(value) == slow, value
+    return slow
+
+
+def test_a_configuration_with_every_key_is_valid() -> None:
+    assert verdicts(EVERYTHING)
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0, 1, -1, 0.0, 1.0, 1e308, "", "a", "openai-completions", "text", "max_tokens", "env", "file"])
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "models", "source", "path", "$include", "x-a", "zzz"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*path, key))
+
+
+def changed(base: Any, path: tuple[str | int, ...], how: str, what: Any) -> Any:
+    """Change a value in one place: replace it, remove it, or add a key or an item to it."""
+    value = copy.deepcopy(base)
+    if not path:
+        return what
+    owner = value
+    for key in path[:-1]:
+        owner = owner[key]
+    if how == "remove":
+        del owner[path[-1]]
+    elif how == "add" and isinstance(owner[path[-1]], dict):
+        owner[path[-1]]["unknown"] = what
+    elif how == "add" and isinstance(owner[path[-1]], list):
+        owner[path[-1]].append(what)
+    else:
+        owner[path[-1]] = what
+    return value
+
+
+@given(st.sampled_from(list(places(EVERYTHING))), st.sampled_from(["replace", "remove", "add"]), anything)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+def test_both_validators_give_one_verdict_and_findings_say_why(
+    path: tuple[str | int, ...], how: str, what: object
+) -> None:
+    value = changed(EVERYTHING, path, how, what)
+    valid = verdicts(value)
+    document = parse(Source("genesis.json5", json.dumps(value)))
+    if not isinstance(document.value, dict):
+        return
+    findings = [finding for finding in validate(document) if finding.rule != "unknown-section"]
+    assert bool(findings) != valid, (value, findings)
+    for finding in findings:
+        assert finding.span is not None
+        assert finding.span.source.text[finding.span.start : finding.span.end]
+
+
+def test_each_documented_manifest_is_valid() -> None:
+    for value in manifests():
+        assert verdicts(value, MANIFEST)
+
+
+def manifests() -> list[Any]:
+    paths = sorted((FIXTURES / "documented").glob("*/manifest.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+@given(
+    st.sampled_from([(base, path) for base in manifests() for path in places(base)]),
+    st.sampled_from(["replace", "remove", "add"]),
+    anything,
+)
+@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
+def test_what_the_manifests_schema_takes_its_types_read(
+    place: tuple[Any, tuple[str | int, ...]], how: str, what: object
+) -> None:
+    value = changed(*place, how, what)
+    if place[1] == ("manifestVersion",) and what == 1:
+        return  # JSON Schema takes 1.0 for 1, and a version is written in one way
+    try:
+        loads(json.dumps(value).encode())
+        read = True
+    except ManifestError:
+        read = False
+    # The types are milder in one thing: what has a default may be missing.
+    assert read or not verdicts(value, MANIFEST), value

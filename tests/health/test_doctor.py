@@ -1,0 +1,481 @@
+"""The doctor's endings: each way to fail is told at its own step, with what to do, and without a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from genesis_config.config.expansion import Layer, Variables
+from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models
+from genesis_config.credentials.profiles import Profile
+from genesis_config.health import doctor
+from genesis_config.health.doctor import Examination, examine
+from genesis_config.health.survey import read
+from genesis_config.net import limits
+from genesis_config.resolve.credentials import Keys
+from genesis_config.testing import ServedModel, serving
+from tests.runtime.support import Exchange, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from genesis_config.testing import FakeVLLM
+
+TLS = Path(__file__).parent.parent / "data" / "tls"
+KEY = "canary-51aa"
+STEPS = [
+    "configuration",
+    "references",
+    "decision",
+    "credential",
+    "name",
+    "connection",
+    "encryption",
+    "models",
+    "authentication",
+    "selection",
+    "context window",
+    "completion",
+]
+
+
+def keys(**variables: str) -> Keys:
+    return Keys(Variables((Layer("the environment", variables),), complete=True), {})
+
+
+def config(url: str, models: str = "", selection: str = "vllm/llama", more: str = "") -> str:
+    wildcard = '"vllm/*": {}' if not models else ""
+    return f"""{{
+      models: {{ providers: {{ vllm: {{
+        baseUrl: "{url}", apiKey: "${{VLLM_API_KEY}}", models: [{models}], {more}
+      }} }} }},
+      agents: {{ defaults: {{ model: "{selection}", models: {{ {wildcard} }} }} }},
+    }}"""
+
+
+def examined(text: str, given: Keys | None = None, only: str | None = None) -> list[Examination]:
+    given = given or keys(VLLM_API_KEY=KEY)
+    found = examine(read("genesis.json5", text.encode(), given), given, only)
+    for each in found:
+        assert [step.name for step in each.steps] == (STEPS if each.provider else STEPS[:2])
+        assert KEY not in repr(each)
+    return found
+
+
+def ending(text: str, given: Keys | None = None) -> tuple[str, str, str]:
+    """Give the step that failed, what it says, and what to do."""
+    (only,) = examined(text, given)
+    outcomes = [step.outcome for step in only.steps]
+    assert only.failed
+    last = outcomes.index("failed")
+    assert set(outcomes[:last]) <= {"ok", "warning"}
+    assert set(outcomes[last + 1 :]) <= {"skipped"}
+    step = only.steps[last]
+    return step.name, step.message, step.help
+
+
+@pytest.fixture
+def server() -> Iterator[FakeVLLM]:
+    with serving([ServedModel("llama", max_model_len=2048), ServedModel("other")], api_key=KEY) as running:
+        yield running
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_all_is_well(server: FakeVLLM) -> None:
+    (only,) = examined(config(server.base_url))
+    assert not only.failed
+    assert {step.name: (step.outcome, step.message) for step in only.steps} | {"connection": ("ok", "")} == {
+        "configuration": ("ok", "genesis.json5 has no errors"),
+        "references": ("ok", "`VLLM_API_KEY` has a value"),
+        "decision": (
+            "ok",
+            'explicit: models.providers.vllm is defined, and "vllm/*" in agents.defaults.models keeps it dynamic',
+        ),
+        "credential": ("ok", "VLLM_API_KEY"),
+        "name": ("ok", "127.0.0.1 is an address"),
+        "connection": ("ok", ""),
+        "encryption": ("ok", "none: the base URL is http"),
+        "models": ("ok", "the server lists `llama`, `other`"),
+        "authentication": ("ok", "the key is accepted, or none is asked for"),
+        "selection": ("ok", "`vllm/llama` is selected, and served"),
+        "context window": ("ok", "2048 tokens, told by the server"),
+        "completion": ("ok", "a token was streamed; usage: 5 input + 1 output tokens"),
+    }
+
+
+def test_a_configuration_with_errors() -> None:
+    (only,) = examined("{ models: { providers: { vllm: { modles: [1], } }, x: } }")
+    assert only.provider == ""
+    assert only.steps[0].outcome == "failed"
+    assert only.steps[0].message.startswith("genesis.json5:1:")
+    assert only.steps[0].message.endswith("; 1 more")
+    assert only.steps[0].help.endswith("`genesis check` shows it with its place")
+    assert only.steps[1].outcome == "skipped"
+
+
+def test_a_reference_without_a_value() -> None:
+    (only,) = examined('{ models: { providers: { vllm: { baseUrl: "http://${HOST}/v1", models: [{ id: "m" }] } } } }')
+    assert [step.outcome for step in only.steps] == ["ok", "failed"]
+    assert "the variable `HOST` is not set" in only.steps[1].message
+    assert "export HOST" in only.steps[1].help
+
+
+def test_nothing_opted_in() -> None:
+    assert ending("{ agents: { defaults: { model: 'vllm/m' } } }", keys(VLLM_API_KEY=" ")) == (
+        "decision",
+        (
+            "not configured: models.providers.vllm is not defined, VLLM_API_KEY is empty, which counts as unset, "
+            "and there is no auth profile for it"
+        ),
+        (
+            "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
+            "or declare models.providers.vllm"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        ('"${VLLM_API_KEY}"', "the variable `VLLM_API_KEY` is not set"),
+        ('{ source: "file", path: "FOLDER/gone" }', "which is not there"),
+        ('{ source: "file", path: "FOLDER" }', "which is a folder"),
+        ('{ source: "file", path: "FOLDER/empty" }', "which is empty"),
+        ('{ source: "file", path: "FOLDER/large" }', "which has more than 64 KiB, and is no key"),
+        ('{ source: "file", path: "FOLDER/binary" }', "which is no UTF-8 text"),
+        ('{ source: "file", path: "FOLDER/pipe" }', "which is no regular file"),
+    ],
+)
+def test_a_key_without_a_value(stated: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").write_bytes(b"\n")
+    (tmp_path / "large").write_bytes(b"x" * 70_000)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    os.mkfifo(tmp_path / "pipe")
+    text = config("http://127.0.0.1:1/v1").replace('"${VLLM_API_KEY}"', stated.replace("FOLDER", str(tmp_path)))
+    name, said, help_ = ending(text, keys())
+    assert name == "credential"
+    assert message in said
+    assert help_
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_key_that_is_set_to_nothing(value: str) -> None:
+    name, said, help_ = ending(config("http://127.0.0.1:1/v1"), keys(VLLM_API_KEY=value))
+    assert name == "credential"
+    assert "the variable `VLLM_API_KEY` is empty" in said
+    assert help_ == "give VLLM_API_KEY a value where it is set"
+
+
+def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert ending(config("http://no-such-host.example/v1"))[:2] == (
+        "name",
+        "the name no-such-host.example is not known",
+    )
+    # A label of more than 63 characters is none, and nobody is asked for it.
+    monkeypatch.undo()
+    assert ending(config(f"http://{'a' * 64}.example/v1"))[0] == "name"
+
+
+def test_nothing_listens(closed: int) -> None:
+    assert ending(config(f"http://127.0.0.1:{closed}/v1")) == (
+        "connection",
+        f"nothing listens on 127.0.0.1:{closed}",
+        "start the server (`vllm serve MODEL`), or correct the host and port in `baseUrl`",
+    )
+
+
+def test_nothing_listens_where_vllm_is_looked_for(closed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", f"http://127.0.0.1:{closed}/v1")
+    name, _, help_ = ending("{ agents: { defaults: { model: 'vllm/m' } } }")
+    assert name == "connection"
+    assert "or declare the provider with the `baseUrl` that it has" in help_
+    assert '"vllm/*": {}' in help_
+
+
+def test_a_proxy_in_between(closed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://me:hunter2@127.0.0.1:{closed}")
+    (only,) = examined(config("http://models.example/v1"))
+    said = {step.name: step.message for step in only.steps}
+    assert said["name"] == f"the proxy http://127.0.0.1:{closed}: 127.0.0.1 is an address"
+    assert said["connection"] == f"nothing listens on 127.0.0.1:{closed}"
+    assert "hunter2" not in repr(only)
+
+
+def over(url: str, scheme: str) -> str:
+    return url.replace("http://", f"{scheme}://")
+
+
+def test_a_server_without_tls(server: FakeVLLM) -> None:
+    name, message, help_ = ending(config(over(server.base_url, "https")))
+    assert name == "encryption"
+    assert message.endswith("does not speak TLS, or another version of it")
+    assert help_.startswith("correct the scheme in `baseUrl`")
+
+
+def answered(answer: Callable[[Exchange], Awaitable[None]], tls: ssl.SSLContext | None = None, **options: Any) -> Any:
+    """Give the ending against a server that answers every request with `answer`."""
+
+    async def run() -> Any:
+        async with raw_server(answer, tls=tls) as running:
+            return await asyncio.to_thread(ending, config(running.base_url, **options))
+
+    return asyncio.run(run())
+
+
+def saying(body: bytes, status: bytes = b"200 OK") -> Callable[[Exchange], Awaitable[None]]:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
+
+    return answer
+
+
+def test_a_certificate_that_nobody_trusts() -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+    name, message, help_ = answered(saying(b"{}"), tls=context)
+    assert (name, message) == ("encryption", "the certificate of 127.0.0.1 is not accepted: self-signed certificate")
+    assert "SSL_CERT_FILE" in help_
+
+
+def test_what_listens_is_something_else() -> None:
+    name, message, help_ = answered(saying(b"<html>"))
+    assert name == "models"
+    assert message.endswith("answered with an HTML page, not with a list of models")
+    assert help_
+
+
+def test_a_server_without_models() -> None:
+    name, message, help_ = answered(saying(b'{"data": []}'))
+    assert (name, help_) == ("models", "start the server of `vllm` with a model")
+    assert message.endswith("answered with a list that holds no model")
+
+
+def test_a_wrong_key(server: FakeVLLM) -> None:
+    name, message, help_ = ending(config(server.base_url), keys(VLLM_API_KEY="wrong-key"))
+    assert name == "authentication"
+    assert message.endswith("answered 401: Unauthorized; the key was refused")
+    assert help_ == "set VLLM_API_KEY to a key that this server takes (vLLM: the value of its --api-key)"
+
+
+def test_no_key_where_one_is_asked_for(server: FakeVLLM) -> None:
+    text = config(server.base_url).replace('"${VLLM_API_KEY}"', '""')
+    name, message, help_ = ending(text)
+    assert name == "authentication"
+    assert message.endswith("no key was sent")
+    assert "VLLM_API_KEY" in help_
+
+
+def test_a_selected_model_that_is_not_served(server: FakeVLLM) -> None:
+    assert ending(config(server.base_url, selection="vllm/lama")) == (
+        "selection",
+        "`vllm/lama` is selected, and the server does not serve it",
+        "did you mean `vllm/llama`?",
+    )
+    declared = config(
+        server.base_url, models='{ id: "nothing-like-it", contextWindow: 9 }', selection="vllm/nothing-like-it"
+    )
+    assert ending(declared)[2] == "it serves `llama`, `other`"
+
+
+def test_a_declared_model_that_is_not_served_and_not_selected(server: FakeVLLM) -> None:
+    models = '{ id: "llama", contextWindow: 9 }, { id: "gone", contextWindow: 9 }'
+    (only,) = examined(config(server.base_url, models=models))
+    step = only.steps[STEPS.index("selection")]
+    assert (step.outcome, step.message) == ("warning", "`vllm/gone` is declared, and the server does not serve it")
+    assert not only.failed
+
+
+def test_a_window_that_is_larger_than_the_servers(server: FakeVLLM) -> None:
+    (only,) = examined(config(server.base_url, models='{ id: "llama", contextWindow: 4096 }'))
+    step = only.steps[STEPS.index("context window")]
+    assert step.outcome == "warning"
+    assert step.message == ("`models.providers.vllm.models[0].contextWindow` is 4096, and the server says 2048 tokens")
+    assert not only.failed
+    name, message, help_ = ending(
+        config(server.base_url, models='{ id: "llama", contextWindow: 4096, maxTokens: 2048 }')
+    )
+    assert name == "context window"
+    assert message.endswith("is 2048, and the server's window is 2048 tokens: it answers every request with 400")
+    assert help_ == "write less than 2048"
+
+
+SMALL = ServedModel("small", max_model_len=1024)
+
+
+@pytest.mark.parametrize(
+    ("models", "selection", "outcome", "message"),
+    [
+        # The failure of what is selected is not hidden by the warning before it.
+        (
+            '{ id: "llama", contextWindow: 4096 }, { id: "small", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/small",
+            "failed",
+            "`models.providers.vllm.models[1].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+        # What is not selected fails nothing.
+        (
+            '{ id: "llama", contextWindow: 2048 }, { id: "small", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/llama",
+            "warning",
+            "`models.providers.vllm.models[1].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+        (
+            '{ id: "llama", contextWindow: 2048, params: { max_tokens: 5000 } }',
+            "vllm/llama",
+            "failed",
+            "the params of `vllm/llama` set its token limit to 5000, and the server's window is 2048 tokens",
+        ),
+        (
+            '{ id: "llama", contextWindow: 2048, maxTokens: 2048, params: { max_tokens: 5 } }',
+            "vllm/llama",
+            "ok",
+            "2048 tokens, told by the configuration",
+        ),
+        # A LoRA adapter has the window of its base model.
+        (
+            '{ id: "adapter", contextWindow: 4096, maxTokens: 1024 }',
+            "vllm/adapter",
+            "failed",
+            "`models.providers.vllm.models[0].maxTokens` is 1024, and the server's window is 1024 tokens",
+        ),
+    ],
+)
+def test_the_window_is_judged_by_what_the_selected_model_would_be_sent(
+    models: str, selection: str, outcome: str, message: str
+) -> None:
+    adapter = ServedModel("adapter", parent="small", max_model_len=None)
+    with serving([ServedModel("llama", max_model_len=2048), SMALL, adapter], api_key=KEY) as running:
+        (only,) = examined(config(running.base_url, models=models, selection=selection))
+    step = only.steps[STEPS.index("context window")]
+    assert step.outcome == outcome
+    assert step.message.removesuffix(": it answers every request with 400") == message
+    assert only.steps[-1].outcome == ("skipped" if outcome == "failed" else "ok")
+
+
+def test_the_declared_models_are_listed_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = []
+
+    def counted(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+        listed.append(entry)
+        return declared_models(entry)
+
+    monkeypatch.setattr(doctor, "declared_models", counted)
+    served = [ServedModel(f"m{number}", max_model_len=1024) for number in range(9)]
+    models = ", ".join(f'{{ id: "{model.id}", contextWindow: 4096 }}' for model in served)
+    with serving(served, api_key=KEY) as running:
+        (only,) = examined(config(running.base_url, models=models, selection="vllm/m8"))
+    step = only.steps[STEPS.index("context window")]
+    assert step.message == "`models.providers.vllm.models[8].contextWindow` is 4096, and the server says 1024 tokens"
+    assert len(listed) == 1
+
+
+def test_a_window_in_the_params_of_the_selection(server: FakeVLLM) -> None:
+    text = config(server.base_url).replace(
+        '"vllm/*": {}', '"vllm/*": {}, "vllm/llama": { params: { max_tokens: 4096 } }'
+    )
+    assert ending(text)[:2] == (
+        "context window",
+        (
+            "the params of `vllm/llama` set its token limit to 4096, and the server's window is 2048 tokens: "
+            "it answers every request with 400"
+        ),
+    )
+
+
+def test_a_server_that_streams_nothing_is_not_waited_for_as_long_as_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genesis_config.health.probe._DEADLINE_SECONDS", 0.3)
+
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.method == "GET":
+            await saying(b'{"data": [{"id": "llama"}]}')(exchange)
+        else:
+            await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+            await asyncio.Event().wait()
+
+    name, message, help_ = answered(answer)
+    assert name == "completion"
+    assert message == "the answer of `vllm/llama` with one token did not end within 0.3 seconds"
+    assert help_ == "look at the server's log: is it busy, or stuck?"
+
+
+def test_an_ipv6_address_stands_in_brackets() -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        port = taken.getsockname()[1]
+        assert ending(config(f"http://[::1]:{port}/v1"))[:2] == ("connection", f"nothing listens on [::1]:{port}")
+
+
+def test_a_completion_that_fails() -> None:
+    async def answer(exchange: Exchange) -> None:
+        if exchange.request.method == "GET":
+            await saying(b'{"data": [{"id": "llama"}]}')(exchange)
+        else:
+            await saying(b'{"error": {"message": "no more %s"}}' % KEY.encode(), b"500 Oops")(exchange)
+
+    name, message, _ = answered(answer)
+    assert name == "completion"
+    assert "500" in message
+    assert "***" in message
+
+
+def test_a_declared_provider_whose_server_has_no_list() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await saying(b"{}", b"404 Not Found")(exchange)
+
+    async def run() -> list[Examination]:
+        async with raw_server(answer) as running:
+            return await asyncio.to_thread(
+                examined, config(running.base_url, models='{ id: "llama", contextWindow: 9 }')
+            )
+
+    (only,) = asyncio.run(run())
+    outcomes = {step.name: step.outcome for step in only.steps}
+    assert (outcomes["models"], outcomes["selection"], outcomes["completion"]) == ("warning", "ok", "failed")
+
+
+def test_several_providers_are_examined_each_by_itself(server: FakeVLLM, closed: int) -> None:
+    text = f"""{{ models: {{ providers: {{
+      a: {{ baseUrl: "{server.base_url}", models: [{{ id: "llama", contextWindow: 64 }}] }},
+      b: {{ baseUrl: "http://127.0.0.1:{closed}/v1", models: [{{ id: "m", contextWindow: 64 }}] }},
+    }} }} }}"""
+    given = keys(A_API_KEY=KEY)
+    assert [(each.provider, each.failed) for each in examined(text, given)] == [("a", False), ("b", True)]
+    assert [each.provider for each in examined(text, given, only="b")] == ["b"]
+
+
+def test_a_profile_is_the_key(server: FakeVLLM, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    given = Keys(keys().variables, {"vllm:work": Profile("vllm", "api_key", KEY)})
+    # The store that the keys were read from is gone by now.
+    text = config(server.base_url).replace('apiKey: "${VLLM_API_KEY}",', "")
+    name, message, _ = ending(text, given)
+    assert (name, message) == (
+        "credential",
+        "genesis.json5:3:18: the key of `vllm` needs the auth profile vllm:work, which is not there",
+    )
+
+
+def test_no_answer_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert ending(config(f"https://127.0.0.1:{port}/v1"))[:2] == (
+            "encryption",
+            f"127.0.0.1:{port} does not answer to TLS within 0.2 seconds",
+        )

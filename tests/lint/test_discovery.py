@@ -1,0 +1,187 @@
+"""Which files are checked: what is named, what is found, and what git(1) would leave out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genesis_config.lint.discovery import NAMES, collect
+
+FOLDERS = st.lists(st.sampled_from(["a", "b", "prod", "out", "a b", "x-1"]), max_size=3)
+LINES = st.sampled_from(
+    [
+        *(
+            "*",
+            "!*/",
+            "!*.json5",
+            "!*.json",
+            "*.json5",
+            "genesis.*",
+            "!genesis.json5",
+            "out/",
+            "/out",
+            "out",
+            "!out/",
+            "a/*",
+        ),
+        *(
+            "!a/b",
+            "a/**",
+            "!a/genesis.json5",
+            "**/b",
+            "**/b/",
+            "a/**/b",
+            "b/genesis.json5",
+            "/*",
+            "!/a",
+            "!/a/",
+            "/*/b",
+        ),
+        *(
+            "!",
+            "\\",
+            "a\\",
+            "[b-a]",
+            "[",
+            "[ab]",
+            "?",
+            "!?",
+            "# a",
+            "\\#a",
+            "",
+            "  ",
+            "a ",
+            "a\\ ",
+            "a\\ b",
+            "x-[0-9]",
+            "prod",
+        ),
+        *(
+            "prod/**",
+            "!prod/**",
+            "!/prod",
+            "a b",
+            "genesis.json5\r",
+            "**",
+            "!**/",
+            "/",
+            "//",
+            "/**",
+            "a/",
+            "./a",
+            "out/genesis.json",
+        ),
+    ]
+)
+IGNORES = st.lists(LINES, max_size=5).map("\n".join)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    command = ["git", "-c", "core.quotePath=false", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
+    return done.stdout.decode()
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.tuples(FOLDERS, st.sampled_from([*NAMES, "other.json5"])), max_size=8),
+    st.dictionaries(FOLDERS.map(tuple), IGNORES, max_size=3),
+)
+def test_what_is_left_out_is_what_git_leaves_out(
+    files: list[tuple[list[str], str]], ignores: dict[tuple[str, ...], str]
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        git(top, "init", "-q")
+        for folder, file in files:
+            top.joinpath(*folder).mkdir(parents=True, exist_ok=True)
+            top.joinpath(*folder, file).write_text("{}", encoding="utf-8")
+        for ignored, text in ignores.items():
+            top.joinpath(*ignored).mkdir(parents=True, exist_ok=True)
+            top.joinpath(*ignored, ".gitignore").write_text(text, encoding="utf-8", newline="")
+        listed = git(top, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
+        wanted = sorted(path for path in listed if os.path.basename(path) in NAMES)
+        assert sorted(os.path.relpath(path, top) for path in collect([name])) == wanted
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a repository with configurations in it, as the folder of the run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()
+    for name in ("a", "b", "out", "node_modules/x", "a/deep", "out/keep"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "genesis.json5").write_text("{}", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("out/\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["."], ["a", "a/deep", "b"]),
+        (["*/genesis.json5"], ["a", "b"]),
+        (["**/genesis.json5"], ["a", "a/deep", "b"]),
+        (["*"], ["a", "a/deep", "b"]),
+        (["a/*"], ["a", "a/deep"]),
+        # What is named is taken.
+        (["out"], ["out", "out/keep"]),
+        (["out/*/*.json5"], ["out/keep"]),
+        (["out/genesis.json5"], ["out"]),
+        (["node_modules/x"], ["node_modules/x"]),
+        (["node_modules/*"], ["node_modules/x"]),
+        # Each once, under the first of its names.
+        (["a/genesis.json5", "./a/genesis.json5", "b/../a"], ["a", "a/deep"]),
+    ],
+)
+def test_what_a_path_stands_for(tree: Path, paths: list[str], expected: list[str]) -> None:
+    wanted = [f"{name}/genesis.json5" for name in expected]
+    assert sorted(map(os.path.normpath, collect(paths))) == sorted(wanted)
+    found = collect([str(tree / path) for path in paths])
+    assert sorted(os.path.relpath(path, tree) for path in found) == sorted(wanted)
+
+
+def test_a_rule_deeper_down_counts_in_a_pattern_too(tree: Path) -> None:
+    (tree / "a" / ".gitignore").write_text("deep\n", encoding="utf-8")
+    assert collect(["a/**/*.json5", "-"]) == ["a/genesis.json5", "-"]
+    (tree / "a" / "deep" / ".gitignore").write_text("!genesis.json5\n", encoding="utf-8")
+    assert collect(["**"]) == collect(["."]) == ["a/genesis.json5", "b/genesis.json5"]
+
+
+def test_a_pattern_that_nothing_matches_is_given_as_it_is(tree: Path) -> None:
+    assert tree.is_dir()
+    assert collect(["nope*.json5", "b"]) == ["nope*.json5", "b/genesis.json5"]
+    (tree / "[x].json5").touch()
+    assert collect(["[x].json5"]) == ["[x].json5"]
+
+
+def test_a_part_of_a_pattern_that_is_a_name_elsewhere_is_a_pattern_still(tree: Path) -> None:
+    (tree / "[a]").mkdir()
+    (tree / "sub" / "a").mkdir(parents=True)
+    assert collect(["sub/[a]/genesis.json5"]) == ["sub/[a]/genesis.json5"]
+    (tree / "sub" / "a" / "genesis.json5").touch()
+    assert collect(["sub/[a]/genesis.json5"]) == ["sub/a/genesis.json5"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "genesis.json5").write_text("{}", encoding="utf-8")
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if os.path.basename(path) == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    # Not by its mode, since root may read everything.
+    monkeypatch.setattr(os, "scandir", closed)
+    assert sorted(collect([str(tmp_path)])) == [str(tmp_path / "a"), str(tmp_path / "b" / "genesis.json5")]
+    assert collect([str(tmp_path / "a")]) == [str(tmp_path / "a")]

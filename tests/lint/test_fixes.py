@@ -1,0 +1,246 @@
+"""Putting findings right: what is changed, what is not, and when nothing is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix
+from genesis_config.diagnostics.source import Source, Span
+from genesis_config.lint.fixes import diff, edited, fix, fixing_edits, marked
+from genesis_config.syntax import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+NAME = "genesis.json5"
+
+
+def sources(files: Mapping[str, bytes]) -> list[Source]:
+    return [decode(name, data)[0] for name, data in files.items()]
+
+
+def lint(files: Mapping[str, bytes]) -> list[Diagnostic]:
+    """Find every `old`, which becomes `new`, and every `bad`, whose fix makes it worse.
+
+    Every `shut` becomes `open`, and uncovers what is in the word after it; every `same` becomes what it is.
+    """
+    findings = []
+    for source in sources(files):
+        for match in re.finditer("old|bad|shut (?P<in>[a-z]*)|same|open (?P<wrong>wrong)|far", source.text):
+            span = Span(source, *match.span())
+            if match["wrong"]:
+                findings.append(Diagnostic("wrong", "m", span._replace(start=match.start("wrong"))))
+                findings += [Diagnostic("away", "m", Span(source, 0, 0))] * ("far" in source.text)
+            elif match[0].startswith("shut"):
+                edit = Edit(span._replace(end=span.start + 4), "open")
+                findings.append(Diagnostic("shut", "m", span, fix=Fix("open it", (edit,), span)))
+            elif match[0] != "far":
+                text = {"old": "new", "bad": "old old", "same": "same"}[match[0]]
+                findings.append(Diagnostic(match[0], "m", span, fix=Fix("change it", (Edit(span, text),))))
+    return findings
+
+
+def fixed(data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint) -> tuple[bytes, int]:
+    done = fix({NAME: data}, check)
+    return done.files.get(NAME, data), done.made
+
+
+def test_every_fix_is_made_and_all_else_stays() -> None:
+    assert fixed(b"a old /* old */\r\n\told\r\n") == (b"a new /* new */\r\n\tnew\r\n", 3)
+
+
+def test_a_byte_order_mark_stays() -> None:
+    assert fixed("\ufeffé old".encode()) == ("\ufeffé new".encode(), 1)
+
+
+def test_a_fix_that_adds_findings_is_not_made_and_hinders_no_other() -> None:
+    assert fixed(b"bad old bad") == (b"bad new bad", 1)
+    assert fixed(b"bad") == (b"bad", 0)
+    assert fixed(b"old " * 20 + b"bad same" + b" old" * 20) == (b"new " * 20 + b"bad same" + b" new" * 20, 40)
+
+
+def test_what_a_fix_uncovers_is_not_added_by_it() -> None:
+    assert fixed(b"shut wrong, shut right") == (b"open wrong, open right", 2)
+    # Elsewhere it is.
+    assert fixed(b"far shut wrong, shut right") == (b"far shut wrong, open right", 1)
+
+
+def test_why_a_fix_was_not_made_is_told() -> None:
+    for text, why in (
+        (b"old bad", "it would bring `old`"),
+        (b"old same", "it would not be right then either"),
+        (b"far shut wrong, old", "it would bring `away`"),
+    ):
+        done = fix({NAME: text}, lint)
+        (left,) = marked([each for each in lint({NAME: text, **done.files}) if each.rule != "old"], done.refused)
+        assert (left.fix, left.help) == (None, f"--fix leaves it: {why}")
+        assert marked([left._replace(message="another", fix=Fix("x", ()))], done.refused)[0].fix is not None
+
+
+def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
+    # `new` is longer than `a`, and `open` as long as `shut`; what was wrong before stays, and moves.
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
+        spans = [Span(source, *match.span()) for match in re.finditer("a|bbb|z", source.text)]
+        text = {"a": "new", "bbb": "", "z": "z"}
+        return [
+            Diagnostic("r", "m", span, fix=Fix("change it", (Edit(span, text[source.text[span.start : span.end]]),)))
+            for span in spans
+        ]
+
+    assert fixed(b"a bbb z a bbb a z", check) == (b"new  z new  new z", 5)
+
+
+def test_what_two_fixes_uncover_is_the_text_of_both() -> None:
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
+        wrong = [Diagnostic("wrong", "m", Span(source, 6, 7))] * source.text.startswith("B-B")
+        spans = [Span(source, at, at + 1) for at in (0, 2) if source.text[at] == "b"]
+        reach = {0: 8, 2: 4}
+        return wrong + [
+            Diagnostic("b", "m", span, fix=Fix("x", (Edit(span, "B"),), span._replace(end=reach[span.start])))
+            for span in spans
+        ]
+
+    assert fixed(b"b-b-----", check) == (b"B-B-----", 2)
+
+
+class Counted(Edit):
+    """An edit that counts how often anybody asks where it is."""
+
+    asked = 0
+
+    @property
+    def span(self) -> Span:
+        Counted.asked += 1
+        return self[0]
+
+
+def test_every_edit_is_looked_at_a_few_times_however_many_there_are() -> None:
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        return [
+            finding._replace(fix=finding.fix._replace(edits=tuple(Counted(*edit) for edit in finding.fix.edits)))
+            if finding.fix
+            else finding
+            for finding in lint(files)
+        ]
+
+    asked = []
+    for count in (50, 500):
+        Counted.asked = 0
+        assert fixed(b"old open wrong " * count, check) == (b"new open wrong " * count, count)
+        asked.append(Counted.asked)
+    assert asked[1] <= 11 * asked[0]
+
+
+def test_every_file_that_is_given_is_fixed_and_no_other() -> None:
+    done = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"}, lint)
+    assert (done.files, done.made) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
+    assert fix({NAME: b"x"}, lambda files: lint({**files, "other.json5": b"old"})) == ({}, 0, {})
+
+
+def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
+    def touching(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        (source,) = sources(files)
+        return [
+            Diagnostic("r", "m", Span(source, at, at + 2), fix=Fix("shorten", (Edit(Span(source, at, at + 2), "b"),)))
+            for at in range(len(source.text) - 1)
+            if source.text[at : at + 2] == "aa"
+        ]
+
+    assert fixed(b"aaaa", touching) == (b"bb", 2)
+
+
+def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes]], list[Diagnostic]]:
+    """Make a lint that finds these where nothing was done to any file."""
+
+    def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        spans = {source.name: source for source in sources(files)}
+        return [
+            Diagnostic("r", f"{edit}", span, fix=Fix("x", (Edit(span, edit[3]),)))
+            for edit in edits
+            for span in [Span(spans[edit[0]], edit[1], edit[2])]
+            if set(files.values()) == {b"0123456789"}
+        ]
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("edits", "made"),
+    [
+        ([(NAME, 2, 4, ""), (NAME, 4, 6, "")], 2),
+        ([(NAME, 4, 6, ""), (NAME, 2, 4, ""), (NAME, 6, 8, "")], 3),
+        ([(NAME, 4, 6, ""), (NAME, 2, 4, "x")], 1),
+        ([(NAME, 4, 6, "x"), (NAME, 2, 4, "")], 1),
+        ([(NAME, 4, 6, "x"), (NAME, 6, 8, "x")], 1),
+        ([(NAME, 4, 6, ""), (NAME, 5, 8, "")], 1),
+        ([(NAME, 4, 6, ""), (NAME, 2, 5, "")], 1),
+        ([(NAME, 2, 4, ""), (NAME, 6, 8, ""), (NAME, 3, 6, "")], 2),
+        ([(NAME, 2, 4, "x"), ("part.json5", 2, 4, "x")], 2),
+    ],
+)
+def test_edits_of_one_round_do_not_touch_but_where_text_is_taken_out(
+    edits: list[tuple[str, int, int, str]], made: int
+) -> None:
+    assert fix({NAME: b"0123456789", "part.json5": b"0123456789"}, replacing(*edits)).made == made
+
+
+@given(st.lists(st.sampled_from(["old", "bad", " ", "x", "\n"]), max_size=12))
+def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str]) -> None:
+    data = "".join(words).encode()
+    once, made = fixed(data)
+    assert fixed(once) == (once, 0)
+    assert len(lint({NAME: once})) == len(lint({NAME: data})) - made
+    assert b"old" not in once
+
+
+def test_the_order_that_edits_come_in_is_no_matter() -> None:
+    source = Source("a", "0123456789")
+    edits = [Edit(Span(source, 1, 2), "one"), Edit(Span(source, 5, 5), "+"), Edit(Span(source, 8, 10), "")]
+    assert edited(source.text, edits) == "0one234+567"
+    assert edited(source.text, reversed(edits)) == "0one234+567"
+
+
+def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
+    before = b'{\n  apiKey: "canary-12",\n  "\x1b[31m": old,\n  d: 1,\n}\n'
+    assert diff("genesis.json5", before, before.replace(b"old", b"new")) == (
+        "--- a/genesis.json5\n+++ b/genesis.json5\n@@ -1,5 +1,5 @@\n {\n"
+        '   apiKey: "***",\n-  "\\x1b[31m": old,\n+  "\\x1b[31m": new,\n   d: 1,\n }\n'
+    )
+    assert diff("genesis.json5", before, before) == ""
+
+
+def test_the_edits_of_all_fixes_hold_nothing_that_stays() -> None:
+    data = "\ufeffé old, keep old".encode()
+    edits = fixing_edits(NAME, data, lint)
+    assert [(edit.span.start, edit.span.end, edit.text) for edit in edits] == [(2, 5, "new"), (12, 15, "new")]
+    assert fixing_edits(NAME, b"bad", lint) == ()
+
+
+@given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old"])))
+def test_the_edits_of_all_fixes_do_what_the_fixes_do(parts: list[str]) -> None:
+    text = "".join(parts)
+    edits = fixing_edits(NAME, text.encode(), lint)
+    assert edited(text, edits).encode() == fixed(text.encode())[0]
+
+
+@given(st.integers(0, 9))
+def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None:
+    def shortening(files: Mapping[str, bytes]) -> list[Diagnostic]:
+        """Find the first `aa`, which becomes `a`: a round for each."""
+        (source,) = sources(files)
+        places = [match.span() for match in re.finditer("aa", source.text)][:1]
+        spans = [Span(source, *place) for place in places]
+        extra = [Diagnostic("r", "m", Span(source, at, at)) for at in range(len(source.text))]
+        return [*extra, *(Diagnostic("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
+
+    text = "x" + "a" * count + "y"
+    edits = fixing_edits(NAME, text.encode(), shortening)
+    assert edited(text, edits).encode() == fixed(text.encode(), shortening)[0]

@@ -1,0 +1,137 @@
+"""Silencing findings by a comment: which line it is about, what it needs, and when it is of no use."""
+
+from __future__ import annotations
+
+import pytest
+
+from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.diagnostics.source import Source, Span
+from genesis_config.lint.fixes import edited
+from genesis_config.lint.ignores import apply
+
+KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
+
+
+def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Put a finding at each `@`; give rule and message of what stays, rule and reason of what does not."""
+    places = [index for index, char in enumerate(text) if char == "@"]
+    source = Source("genesis.json5", text)
+    findings = [
+        Diagnostic(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
+    ]
+    kept, silenced = apply(findings, [source], KNOWN, ("not-configured",))
+    return [(each.rule, each.message) for each in kept], [(each.rule, each.reason or "") for each in silenced]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@ // genesis: ignore[unknown-key] known to us",
+        "@ /* genesis: ignore[unknown-key] known to us */",
+        "@ /* genesis: ignore[unknown-key] known to us */ b",
+        "// genesis: ignore[unknown-key] known to us\n@",
+        "/* genesis: ignore[unknown-key]\n   known to us */\n\n\n  @",
+        "// genesis: ignore[unknown-key] known to us\n// another comment\n\n/* and one */ @",
+        "// genesis: ignore[unknown-key] known to us\n// genesis: ignore[not-configured] too\n@",
+        "//genesis:ignore[ unknown-key ]known to us\n@",
+        "/* a */ @ // genesis: ignore[unknown-key] known to us\nb",
+        "/* a */ /* b */ @ /* c */ /* genesis: ignore[unknown-key] known to us */\nb",
+        "/* a */ // genesis: ignore[unknown-key] known to us\n@",
+        "a /* b\n */ // genesis: ignore[unknown-key] known to us\n@",
+        "a /* b\n */ @ // genesis: ignore[unknown-key] known to us\nb",
+        "a // genesis: no command\n// genesis: ignore[unknown-key] known to us\r\n@",
+    ],
+)
+def test_a_comment_silences_its_own_line_if_it_trails_else_the_next_that_holds_something(text: str) -> None:
+    kept, silenced = parted(text, "unknown-key")
+    assert kept == []
+    assert [(rule, " ".join(reason.split())) for rule, reason in silenced] == [("unknown-key", "known to us")]
+
+
+def test_several_rules_and_several_findings() -> None:
+    kept, silenced = parted(
+        "@@@ // genesis: ignore[unknown-key, hardcoded-secret] why", "unknown-key", "unknown-key", "hardcoded-secret"
+    )
+    assert kept == []
+    assert silenced == [("unknown-key", "why"), ("unknown-key", "why"), ("hardcoded-secret", "why")]
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"),
+    [
+        ("a // genesis: ignore[unknown-key] why\n@", "`unknown-key` has nothing to silence on line 1"),
+        ("@\n// genesis: ignore[unknown-key] why\nb", "`unknown-key` has nothing to silence on line 3"),
+        ("@ // genesis: ignore[hardcoded-secret] why", "`hardcoded-secret` has nothing to silence on line 1"),
+        ("@ // genesis: ignore[unknown-key]", "this comment gives no reason, and silences nothing"),
+        ("@ // genesis: ignore[] why", "this comment names no rule, and silences nothing"),
+        ("@ // genesis: ignore why", "this comment names no rule, and silences nothing"),
+        ("@ // genesis: ignore[unknown-kye] why", "there is no rule `unknown-kye` to silence"),
+        ("@ // genesis: ingore[unknown-key] why", "this comment looks like one that silences a rule, and is none"),
+        ("@ /* Genesis: ignore[unknown-key] why */", "this comment looks like one that silences a rule, and is none"),
+    ],
+)
+def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> None:
+    kept, silenced = parted(text, "unknown-key")
+    assert silenced == []
+    assert kept == [("unknown-key", "m"), ("unused-ignore", stays)]
+
+
+@pytest.mark.parametrize(
+    ("text", "unused"),
+    [
+        ("'${A}' // genesis: ignore[hardcoded-secret] where A is a key", False),
+        ("'$<A>' // genesis: ignore[hardcoded-secret] where A is a key", False),
+        ("'A' // genesis: ignore[hardcoded-secret] where A is a key", True),
+        ("'${A}' // genesis: ignore[unknown-key] whatever A is", True),
+    ],
+)
+def test_what_a_variables_value_may_bring_may_be_silenced(text: str, *, unused: bool) -> None:
+    kept, _ = apply([], [Source("genesis.json5", text)], KNOWN, (), ("unknown-key",))
+    assert [each.rule for each in kept] == ["unused-ignore"] * unused
+
+
+def test_nothing_is_called_unused_in_a_text_that_was_not_understood() -> None:
+    source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]")
+    finding = Diagnostic("syntax", "m", Span(source, 38, 39))
+    assert apply([finding], [source], KNOWN) == ([finding], [])
+
+
+def test_what_only_other_commands_report_may_be_silenced_here() -> None:
+    assert parted("a // genesis: ignore[not-configured] in CI there is no key") == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text", ["a // genesis: ignored words", "'// genesis: ignore[x] y' @", "a // see genesis: ignore"]
+)
+def test_other_text_is_no_command(text: str) -> None:
+    kept, _ = parted(text, *["unknown-key"] * text.count("@"))
+    assert "unused-ignore" not in dict(kept)
+
+
+def test_another_source_is_not_silenced() -> None:
+    one, two = Source("a", "// genesis: ignore[unknown-key] why\nx"), Source("b", "\nx")
+    kept, silenced = apply([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
+    assert silenced == []
+    assert [each.rule for each in kept] == ["unknown-key", "unused-ignore"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("a, // genesis: ignore[unknown-key] why\nb", "a,\nb"),
+        ("a,\n  // genesis: ignore[unknown-key] why\n  b", "a,\n  b"),
+        ("a,\r\n  /* genesis: ignore[unknown-key] why */\r\n  b", "a,\r\n  b"),
+        ("a /* genesis: ignore[unknown-key] why */ b", "a b"),
+        ("a // genesis: ignore[unknown-key] why", "a"),
+        ("// genesis: ignore[unknown-key, hardcoded-secret] why\n@", "// genesis: ignore[hardcoded-secret] why\n@"),
+        ("// genesis: ignore[hardcoded-secret, unknown-key] why\n@", "// genesis: ignore[hardcoded-secret] why\n@"),
+    ],
+)
+def test_the_fix_takes_out_what_is_of_no_use(text: str, fixed: str) -> None:
+    source = Source("genesis.json5", text)
+    place = text.find("@")
+    findings = [Diagnostic("hardcoded-secret", "m", Span(source, place, place + 1))] if place >= 0 else []
+    kept, _ = apply(findings, [source], KNOWN)
+    (finding,) = kept
+    assert finding.fix is not None
+    assert edited(text, finding.fix.edits) == fixed

@@ -1,0 +1,33 @@
+"""What the tests of the language server share: texts with the cursor in them, `|`, as an editor has them open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pygls.workspace import PositionCodec
+
+from genesis_config.lsp.session import Session
+from genesis_config.lsp.uris import from_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from genesis_config.lsp.session import View
+
+UTF8, UTF16, UTF32 = (PositionCodec(name) for name in ("utf-8", "utf-16", "utf-32"))
+
+
+def cut(text: str) -> tuple[str, int]:
+    """Give a text without its cursor, and where that is."""
+    offset = text.index("|")
+    return text[:offset] + text[offset + 1 :], offset
+
+
+def opened(path: Path, text: str, session: Session | None = None) -> tuple[View, int]:
+    """Open a text with a cursor under a path, and give what the editor sees of it."""
+    text, offset = cut(text)
+    session = session or Session()
+    session.open(from_path(str(path)), text, 1)
+    view = session.view(from_path(str(path)))
+    assert view is not None
+    return view, offset

@@ -1,0 +1,181 @@
+"""What is open and what is found in it: which files are configurations, whose text counts, when it is checked anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis_config.lsp.session import Session
+from genesis_config.lsp.uris import from_path
+from tests.lsp.support import opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MISSPELT = '{ baseURL: "http://127.0.0.1:8000/v1" }'
+ROOT = '{ models: { providers: { vllm: { $include: "./vllm.json5" } } } }'
+
+
+class Editor:
+    """Files in a folder, opened and changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.session = Session()
+        self.version = 0
+
+    def uri(self, name: str) -> str:
+        return from_path(str(self.folder / name))
+
+    def save(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def open(self, name: str, text: str) -> None:
+        self.version += 1
+        self.session.open(self.uri(name), text, self.version)
+
+    def change(self, name: str, text: str) -> None:
+        self.version += 1
+        self.session.change(self.uri(name), text, self.version)
+
+    def found(self) -> dict[str, list[str]]:
+        """Give the rules that are broken, by file."""
+        names = {uri.rpartition("/")[2]: uri for uri in self.session.findings()}
+        return {name: [each.rule for each in self.session.findings()[uri]] for name, uri in names.items()}
+
+
+@pytest.fixture
+def editor(tmp_path: Path) -> Editor:
+    return Editor(tmp_path)
+
+
+def test_what_is_open_counts_and_what_is_closed_is_gone(editor: Editor) -> None:
+    editor.save("genesis.json5", "{}")
+    editor.open("genesis.json5", "{ x: 1 }")
+    assert editor.found() == {"genesis.json5": ["unknown-section"]}
+    editor.change("genesis.json5", "{ env: {} }")
+    assert editor.found() == {"genesis.json5": []}
+    editor.session.close(editor.uri("genesis.json5"))
+    assert editor.found() == {}
+
+
+def test_a_finding_is_in_the_file_that_it_is_in(editor: Editor) -> None:
+    editor.save("vllm.json5", MISSPELT)
+    editor.open("genesis.json5", ROOT)
+    assert editor.found() == {"genesis.json5": ["no-models"], "vllm.json5": ["unknown-key"]}
+    editor.change("genesis.json5", "{}")
+    assert editor.found() == {"genesis.json5": []}
+
+
+def test_the_text_of_an_included_file_that_is_open_counts(editor: Editor) -> None:
+    editor.save("vllm.json5", "{ models: [] }")
+    editor.open("genesis.json5", ROOT)
+    editor.open("vllm.json5", MISSPELT)
+    assert editor.found()["vllm.json5"] == ["unknown-key"]
+    editor.change("vllm.json5", MISSPELT.replace("URL", "Url"))
+    assert editor.found()["vllm.json5"] == []
+    editor.session.close(editor.uri("vllm.json5"))
+    editor.save("vllm.json5", MISSPELT)
+    editor.session.reread()
+    assert editor.found()["vllm.json5"] == ["unknown-key"]
+
+
+def test_a_file_that_a_configuration_above_includes_is_checked_as_a_part_of_it(editor: Editor) -> None:
+    editor.save("genesis.json5", ROOT.replace("./vllm", "./parts/vllm"))
+    editor.save("parts/genesis.json5", "{}")
+    editor.open("parts/vllm.json5", MISSPELT)  # and nothing of it is saved
+    assert editor.found() == {"vllm.json5": ["unknown-key"], "genesis.json5": ["no-models"]}
+
+
+def test_the_search_for_a_configuration_ends_with_the_repository(editor: Editor) -> None:
+    editor.save("genesis.json5", ROOT.replace("./vllm", "./parts/vllm"))
+    editor.save("parts/.git/config", "")
+    editor.save("parts/vllm.json5", "{}")
+    editor.open("parts/vllm.json5", MISSPELT)
+    assert editor.found() == {"vllm.json5": ["unknown-section"]}
+
+
+def test_of_two_open_files_that_include_each_other_one_stays(editor: Editor) -> None:
+    for one, other in (("a", "b"), ("b", "a")):
+        editor.save(f"{one}.json5", f'{{ $include: "./{other}.json5" }}')
+    for name in ("a.json5", "b.json5"):
+        editor.open(name, (editor.folder / name).read_text(encoding="utf-8"))
+    assert sorted(editor.found()) == ["a.json5", "b.json5"]
+    assert sum(map(len, editor.found().values())) == 1
+
+
+def test_a_file_that_two_configurations_include_has_each_finding_once(editor: Editor) -> None:
+    editor.save("vllm.json5", MISSPELT)
+    editor.open("genesis.json5", ROOT)
+    editor.open("genesis.json", ROOT)
+    assert editor.found()["vllm.json5"] == ["unknown-key"]
+
+
+def test_a_file_with_another_name_is_a_configuration_where_nothing_includes_it(editor: Editor) -> None:
+    editor.open("z.json5", '{ $include: "./a.json5" }')
+    editor.open("a.json5", "{ x: 1 }")
+    editor.save("a.json5", "{}")
+    editor.session.reread()
+    assert editor.found() == {"z.json5": [], "a.json5": ["unknown-section"]}
+    assert [name.rpartition("/")[2] for name in editor.session.roots()] == ["z.json5"]
+
+
+def test_a_text_without_a_file_is_checked(editor: Editor) -> None:
+    editor.session.open("untitled:Untitled-1", "{ x: 1 }", 1)
+    assert [each.rule for each in editor.session.findings()["untitled:Untitled-1"]] == ["unknown-section"]
+
+
+def test_settings_and_comments_count(editor: Editor) -> None:
+    editor.save("genesis.toml", 'ignore = ["unknown-section"]')
+    editor.open("genesis.json5", "{ x: 1 }")
+    assert editor.found() == {"genesis.json5": []}
+    editor.save("genesis.toml", '[severity]\nunknown-section = "error"')
+    editor.session.reread()
+    assert [each.severity for each in editor.session.findings()[editor.uri("genesis.json5")]] == ["error"]
+    editor.change("genesis.json5", "{\n// genesis: ignore[unknown-section] of another program\n x: 1 }")
+    assert editor.found() == {"genesis.json5": []}
+
+
+def test_settings_that_cannot_be_used_are_told_once_and_hide_nothing(editor: Editor) -> None:
+    editor.save("genesis.toml", "selct = []")
+    editor.open("genesis.json5", "{ x: 1 }")
+    assert editor.found() == {"genesis.json5": ["unknown-section"]}
+    editor.change("genesis.json5", "{ y: 1 }")
+    assert editor.found() == {"genesis.json5": ["unknown-section"]}
+    (complaint,) = editor.session.complaints
+    assert "unknown key `selct`" in complaint
+
+
+def test_a_change_checks_what_it_is_part_of_and_nothing_else(editor: Editor) -> None:
+    editor.save("vllm.json5", "{}")
+    editor.open("genesis.json5", ROOT)
+    editor.open("other/genesis.json5", "{}")
+    before = editor.session.roots()
+    editor.change("vllm.json5", MISSPELT)
+    after = editor.session.roots()
+    same = {name.rpartition("/")[0].rpartition("/")[2]: before[name] is after[name] for name in after}
+    assert same == {editor.folder.name: False, "other": True}
+
+
+@pytest.mark.parametrize("text", ["\ufeff{ x: 1 }", "{ x: '\ud800' }", "", "\0", "[1]", "\u2028{ x: 1,\u2028 y }"])
+def test_odd_texts_are_checked(text: str, editor: Editor) -> None:
+    editor.open("genesis.json5", text)
+    assert editor.found()["genesis.json5"]
+
+
+def test_a_file_knows_where_it_is_included(editor: Editor) -> None:
+    editor.save("genesis.json5", '{ models: { $include: ["./empty.json5", "./models.json5"] } }')
+    editor.save("empty.json5", "{}")
+    editor.save("models.json5", '{ providers: { vllm: { $include: "./vllm.json5" } } }')
+    editor.save("vllm.json5", MISSPELT)
+    view, _ = opened(editor.folder / "vllm.json5", f"{MISSPELT}|", editor.session)
+    assert view.prefix == ("models", "providers", "vllm")
+    view, _ = opened(editor.folder / "models.json5", "{ providers: {} }|", editor.session)
+    assert view.prefix == ("models",)
+
+
+def test_what_is_not_open_has_no_view(editor: Editor) -> None:
+    assert editor.session.view(editor.uri("genesis.json5")) is None

@@ -1,0 +1,270 @@
+"""Where a provider's key comes from: the truth table of stated keys, variables and profiles, and what is missing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genesis_config.config.expansion import Layer, Variables, expand
+from genesis_config.credentials.profiles import Profile
+from genesis_config.diagnostics.source import Source
+from genesis_config.manifest import MissingSecretError, SecretRef
+from genesis_config.resolve.credentials import Keys, OptIn, missing_values, secret_ref, variable_of
+from genesis_config.syntax import Document, parse
+from genesis_config.syntax.references import NAME
+
+if TYPE_CHECKING:
+    from genesis_config.diagnostics.finding import Path
+
+KEY = ("models", "providers", "vllm", "apiKey")
+
+# What the configuration states, and where the key then is; the last three state nothing.
+STATED: dict[str, SecretRef | None] = {
+    'apiKey: "",': None,
+    'apiKey: " ",': None,
+    'apiKey: "vllm-local",': SecretRef(value="vllm-local"),
+    'apiKey: "$${A}",': SecretRef(value="${A}"),
+    'apiKey: "${MY_KEY}",': SecretRef(template="${MY_KEY}"),
+    'apiKey: "$<VLLM_API_KEY>",': SecretRef(template="${VLLM_API_KEY}"),
+    'apiKey: "${GONE:-x}-$<GONE:-}>",': SecretRef(template="${GONE:-x}-$<GONE:-}>"),
+    'apiKey: { source: "env", id: "MY_KEY" },': SecretRef(template="${MY_KEY}"),
+    'apiKey: { source: "file", path: "../run/key" },': SecretRef(file="../run/key"),
+    "": None,
+    "apiKey: null,": None,
+    'headers: { Authorization: "Bearer ${MY_KEY}" },': None,
+}
+SAYS_NOTHING = ("", "apiKey: null,", 'headers: { Authorization: "Bearer ${MY_KEY}" },')
+VARIABLE = (None, "", " \t", "canary")
+PROFILES: tuple[dict[str, str], ...] = (
+    {},
+    {"vllm:default": "vllm"},
+    {"a": "vllm", "b": "vllm"},
+    {"vllm:default": "pool"},
+)
+
+
+def read(text: str) -> Document:
+    document = parse(Source("genesis.json5", text))
+    assert document.diagnostics == []
+    return document
+
+
+def keys(values: dict[str, str], profiles: dict[str, str] | None = None) -> Keys:
+    stored = {name: Profile(provider, "api_key", "canary") for name, provider in (profiles or {}).items()}
+    return Keys(Variables((Layer("the environment", values),), complete=True), stored)
+
+
+def variables(value: str | None) -> dict[str, str]:
+    return {} if value is None else {"VLLM_API_KEY": value}
+
+
+@pytest.mark.parametrize(
+    ("stated", "variable", "profiles"), list(itertools.product(STATED, VARIABLE, PROFILES)), ids=str
+)
+def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
+    stated: str, variable: str | None, profiles: dict[str, str]
+) -> None:
+    # A variable that the configuration declares itself is no key.
+    document = read(
+        f"{{ models: {{ providers: {{ vllm: {{ {stated} models: [] }} }} }},"
+        ' env: { vars: { VLLM_API_KEY: "declared", MY_KEY: "declared" } } }'
+    )
+    given_keys = keys(variables(variable), profiles)
+    expansion = expand(document, given_keys.variables)
+    entry: dict[str, Any] = expansion.value["models"]["providers"]["vllm"]
+    expected = STATED[stated]
+    if stated in SAYS_NOTHING:
+        own = next((name for name in ("vllm:default", "a") if profiles.get(name) == "vllm"), None)
+        if variable == "canary":
+            expected = SecretRef(template="${VLLM_API_KEY}")
+        elif own is not None:
+            expected = SecretRef(profile=own)
+    assert given_keys.credential("vllm", entry, expansion) == expected
+
+
+def test_an_opt_in_says_what_it_is() -> None:
+    with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
+    assert with_variable.opt_in("vllm", {}) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
+    with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
+    assert with_profile.opt_in("vllm", {}) == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
+    assert keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"}).opt_in("vllm", {}) is None
+
+
+ORDER = [
+    # Without a word of the configuration: the default one, else the first by id.
+    ({}, ["vllm:default", "vllm:a"], "vllm:default"),
+    ({}, ["vllm:b", "vllm:a"], "vllm:a"),
+    # The first of the order that is in the store.
+    ({"order": {"vllm": ["vllm:b", "vllm:default"]}}, ["vllm:default", "vllm:a", "vllm:b"], "vllm:b"),
+    ({"order": {"vllm": ["vllm:gone", "vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:b"),
+    # What the order leaves out is not used; an empty one uses none.
+    ({"order": {"vllm": ["vllm:gone"]}}, ["vllm:default"], None),
+    ({"order": {"vllm": []}}, ["vllm:default"], None),
+    # Never a key of another provider, whatever the configuration says that it is.
+    ({"order": {"vllm": ["pool:a", "vllm:b"]}}, ["pool:a", "vllm:b"], "vllm:b"),
+    ({"order": {"vllm": ["pool:a"]}, "profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
+    ({"profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
+    # The order of another provider says nothing here.
+    ({"order": {"pool": ["vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:default"),
+    # Without an order those that the configuration knows go first; the order of its keys says nothing.
+    ({"profiles": {"vllm:b": {"provider": "vllm"}}}, ["vllm:default", "vllm:b"], "vllm:b"),
+    (
+        {"profiles": {"vllm:c": {"provider": "vllm"}, "vllm:b": {"provider": "vllm"}}},
+        ["vllm:a", "vllm:b", "vllm:c"],
+        "vllm:b",
+    ),
+    (
+        {"profiles": {"vllm:a": {"provider": "vllm"}, "vllm:default": {"provider": "vllm"}}},
+        ["vllm:a", "vllm:default"],
+        "vllm:default",
+    ),
+    # They are no restriction: where none of them is in the store, another one is used.
+    ({"profiles": {"vllm:gone": {"provider": "vllm"}}}, ["vllm:b"], "vllm:b"),
+    ({"profiles": {"vllm:b": {"provider": "pool"}}}, ["vllm:a", "vllm:b"], "vllm:a"),
+    ({"profiles": {"vllm:b": {"provider": "vllm"}}, "order": {"vllm": ["vllm:a"]}}, ["vllm:a", "vllm:b"], "vllm:a"),
+    # What validation complains of is passed over.
+    ({"order": {"vllm": "vllm:b"}, "profiles": []}, ["vllm:a", "vllm:b"], "vllm:a"),
+    ({"order": {"vllm": [1, None, "vllm:b"]}, "profiles": {"vllm:a": 1}}, ["vllm:a", "vllm:b"], "vllm:b"),
+    ({"order": []}, ["vllm:a"], "vllm:a"),
+    ([], ["vllm:a"], "vllm:a"),
+]
+
+
+@pytest.mark.parametrize(("auth", "stored", "used"), ORDER, ids=str)
+def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
+    auth: Any, stored: list[str], used: str | None
+) -> None:
+    profiles = {name: name.partition(":")[0] for name in stored}
+    found = keys({}, profiles).opt_in("vllm", {"auth": auth})
+    assert (found and found.ref.profile) == used
+    document = read(f"{{ models: {{ providers: {{ vllm: {{}} }} }}, auth: {json.dumps(auth)} }}")
+    stored_keys = keys({}, dict(reversed(profiles.items())))
+    ref = stored_keys.credential("vllm", {}, expand(document, stored_keys.variables))
+    assert (ref and ref.profile) == used
+
+
+def test_a_variable_goes_before_any_order_of_profiles() -> None:
+    found = keys({"VLLM_API_KEY": "canary"}, {"vllm:a": "vllm"}).opt_in(
+        "vllm", {"auth": {"order": {"vllm": ["vllm:a"]}}}
+    )
+    assert found == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable"),
+    [
+        ("vllm", "VLLM_API_KEY"),
+        ("foo-bar", "FOO_BAR_API_KEY"),
+        ("foo.bar/baz", "FOO_BAR_BAZ_API_KEY"),
+        ("-foo--bar-", "FOO_BAR_API_KEY"),
+        ("Foo_Bar2", "FOO_BAR2_API_KEY"),
+        ("01-ai", "_01_AI_API_KEY"),
+        ("ключ", "_API_KEY"),
+        ("", "_API_KEY"),
+    ],
+)
+def test_a_providers_variable_is_named_after_it(provider: str, variable: str) -> None:
+    assert variable_of(provider) == variable
+
+
+@given(st.text())
+def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
+    ref = keys({variable_of(provider): "canary"}).opt_in(provider, {})
+    assert ref is not None
+    assert keys({variable_of(provider): "canary"}).value(ref.ref, "it") == "canary"
+    assert re.fullmatch(NAME, variable_of(provider))
+
+
+def test_a_value_of_white_space_is_as_good_as_none() -> None:
+    found = keys({"A": " \t\n", "B": "", "C": " c "})
+    assert [found.lookup(name) for name in "ABCD"] == [None, None, " c ", None]
+
+
+def test_a_value_is_looked_up_and_a_missing_one_is_named() -> None:
+    assert keys({"A": "canary"}).value(SecretRef(template="Bearer ${A}"), "the header") == "Bearer canary"
+    with pytest.raises(MissingSecretError) as caught:
+        keys({"A": " "}).value(SecretRef(template="Bearer ${A}"), "the header")
+    assert "`A`" in str(caught.value)
+    assert "the header" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("plain", SecretRef(value="plain")),
+        ("$${A}", SecretRef(value="${A}")),
+        ("$5", SecretRef(value="$5")),
+        ("Bearer $<A>", SecretRef(template="Bearer ${A}")),
+        ("$${B} ${A}", SecretRef(template="$${B} ${A}")),
+    ],
+)
+def test_a_text_with_references_stays_a_template(text: str, ref: SecretRef) -> None:
+    document = read(f'{{ models: {{ providers: {{ vllm: {{ apiKey: "{text}" }} }} }} }}')
+    # Whether or not the variable is there: a manifest holds no key.
+    for values in ({}, {"A": "canary"}):
+        assert secret_ref(expand(document, keys(values).variables), KEY, text) == ref
+
+
+TEXT = """{ models: { providers: { vllm: {
+  apiKey: "${GONE}${BLANK}${A}${OTHER:-x}",
+  headers: { h: "Bearer $<SPACE:?ask the team>", i: 'é\\x24{GONE}' },
+  baseUrl: "${GONE}",
+  models: [{ id: "a", headers: { k: "${GONE}" } }],
+}, pool: { apiKey: { source: "env", id: "GONE" } } } } }"""
+
+
+def missing(needed: set[Path]) -> list[tuple[str, int, int, str, str]]:
+    """Report what is missing: severity, line, column, the text there, the message."""
+    document = read(TEXT)
+    found_keys = keys({"BLANK": "", "SPACE": " ", "A": "canary"})
+    found: list[tuple[str, int, int, str, str]] = []
+    for finding in missing_values(document, expand(document, found_keys.variables), found_keys, needed):
+        assert finding.rule == "unset-variable"
+        assert finding.span is not None
+        source, start, end = finding.span
+        name = finding.message.split("`")[1]
+        assert finding.help == f"export {name}, or put it into an --env-file"
+        found.append((finding.severity, *source.position(start), source.text[start:end], finding.message))
+    return found
+
+
+def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
+    vllm = "models.providers.vllm"
+    keeps = "keeps the reference"
+    assert missing(set()) == [
+        ("info", 2, 12, "${GONE}", f"the variable `GONE` is not set; `{vllm}.apiKey` {keeps}"),
+        ("info", 2, 19, "${BLANK}", f"the variable `BLANK` is empty; `{vllm}.apiKey` {keeps}"),
+        (
+            "info",
+            3,
+            25,
+            "$<SPACE:?ask the team>",
+            f"the variable `SPACE` is empty; `{vllm}.headers.h` {keeps}: ask the team",
+        ),
+        ("info", 3, 53, "'é\\x24{GONE}'", f"the variable `GONE` is not set; `{vllm}.headers.i` {keeps}"),
+        ("info", 5, 38, "${GONE}", f"the variable `GONE` is not set; `{vllm}.models[0].headers.k` {keeps}"),
+        (
+            "info",
+            6,
+            20,
+            '{ source: "env", id: "GONE" }',
+            f"the variable `GONE` is not set; `models.providers.pool.apiKey` {keeps}",
+        ),
+    ]
+
+
+def test_a_variable_whose_value_is_needed_is_an_error() -> None:
+    found = missing({KEY, ("models", "providers", "vllm", "headers", "h")})
+    assert [severity for severity, *_ in found] == ["error", "error", "error", "info", "info", "info"]
+    where = "and the value of `models.providers.vllm"
+    assert [message for *_, message in found[:3]] == [
+        f"the variable `GONE` is not set, {where}.apiKey` is needed here",
+        f"the variable `BLANK` is empty, {where}.apiKey` is needed here",
+        f"the variable `SPACE` is empty, {where}.headers.h` is needed here: ask the team",
+    ]

@@ -1,0 +1,195 @@
+"""Proxies that the environment names: when one is used, and what is said where it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis_config.manifest import Proxy, proxy_for
+from genesis_config.resolve.discovery import Answer, Query, discover
+from genesis_config.resolve.lock import Row
+from tests.runtime.support import Exchange, RawServer, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+BODY = json.dumps({"data": [{"id": "m", "max_model_len": 7}]}).encode()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def ask(
+    url: str, answer: Callable[[Exchange], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, user: str = ""
+) -> tuple[Answer, RawServer]:
+    """Ask `url` through a proxy that answers by itself."""
+
+    async def run() -> tuple[Answer, RawServer]:
+        async with raw_server(answer) as proxy:
+            address = proxy.base_url.removeprefix("http://").removesuffix("/v1")
+            for name in VARIABLES[:2]:
+                monkeypatch.setenv(name, f"http://{user}{address}")
+            query = Query("vllm", url, {"Authorization": "Bearer canary-31"}, ("canary-31",), "set VLLM_API_KEY to")
+            (made,) = await asyncio.to_thread(discover, [query])
+            return made, proxy
+
+    return asyncio.run(run())
+
+
+def answering(head: bytes, body: bytes = b"") -> Callable[[Exchange], Awaitable[None]]:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (head, len(body), body))
+        exchange.writer.close()
+
+    return answer
+
+
+def test_a_request_goes_through_the_proxy_with_its_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("http://models.example:8000/v1", answering(b"200 OK", BODY), monkeypatch, user="me:hunter2@")
+    assert made == Answer({"m": Row("m", 7, None)})
+    (request,) = proxy.requests
+    assert request.path == "http://models.example:8000/v1/models"
+    headers = dict(request.headers)
+    assert headers["Proxy-Authorization"] == f"Basic {base64.b64encode(b'me:hunter2').decode()}"
+    assert headers["Authorization"] == "Bearer canary-31"
+
+
+def test_a_secure_request_asks_for_a_tunnel_and_gives_the_proxy_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("https://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
+    (request,) = proxy.requests
+    assert (request.method, request.path) == ("CONNECT", "models.example:443")
+    assert "canary-31" not in repr(request)
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    address = proxy.base_url.removesuffix("/v1")
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at https://models.example/v1/models: "
+        f"the proxy answered 407: it wants a user and a password (through the proxy {address})"
+    )
+    assert made.failure.help.endswith(
+        "put models.example into NO_PROXY if it is to be reached directly, or correct HTTPS_PROXY"
+    )
+
+
+def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask(
+        "http://models.example/v1", answering(b"200 OK", b"<html>Log in"), monkeypatch, user="me:hunter2@"
+    )
+    assert made.failure is not None
+    assert made.failure.message == (
+        "http://models.example/v1/models answered with an HTML page, not with a list of models "
+        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
+    )
+    assert "hunter2" not in repr(made)
+
+
+def test_a_proxy_that_wants_a_password_says_so_without_tls_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, proxy = ask("http://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at http://models.example/v1/models: "
+        "the proxy answered 407: it wants a user and a password "
+        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
+    )
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "http_proxy"])
+def test_a_proxy_of_another_kind_is_not_tried(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        monkeypatch.setenv(variable, f"socks5://me:hunter2@127.0.0.1:{listener.getsockname()[1]}")
+        (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    assert made.failure == (
+        "server-unreachable",
+        (
+            "the server of `vllm` did not answer at http://models.example/v1/models: "
+            f"{variable} names a proxy of the kind `socks5`, which is not supported"
+        ),
+        "name one that speaks HTTP: `http://HOST:PORT`",
+    )
+
+
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1", "http://[", "ftp:x"])
+def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert "(through the proxy " in made.failure.message
+    assert "correct HTTP_PROXY" in made.failure.help
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "expected"),
+    [
+        ("http://h/v1", {}, None),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://h/v1", {"http_proxy": "http://p:1", "HTTP_PROXY": "http://q:1"}, "http://p:1"),
+        ("http://h/v1", {"HTTPS_PROXY": "http://p:1"}, None),
+        ("https://h/v1", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
+        ("https://h/v1", {"ALL_PROXY": "p:1"}, "http://p:1"),
+        ("https://h/v1", {"http_proxy": "http://q:1", "all_proxy": "p:1"}, "http://p:1"),
+        ("http://h/v1", {"HTTP_PROXY": ""}, None),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h"}, None),
+        ("http://h:8000/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h:8000"}, None),
+        ("http://a.h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": ".h"}, None),
+        ("http://ah/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": ".h,x"}, "http://p:1"),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
+        ("http://localhost:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://127.0.0.2/v1", {"ALL_PROXY": "http://p:1"}, None),
+        ("http://[::1]:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://vllm.localhost/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://localhost.:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://127.1:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://0x7f.1/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://2130706433/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://[::ffff:127.0.0.1]/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://0.0.0.0:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://[::]:8000/v1", {"HTTP_PROXY": "http://p:1"}, None),
+        ("http://10.0.0.5/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://10.1/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://127.example/v1", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
+        ("http://10.0.0.5/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h, 10.0.0.0/8"}, None),
+        ("http://11.0.0.5/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "h, 10.0.0.0/8"}, "http://p:1"),
+        ("http://[fd00::5]/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "x/y,10.0.0.0/8,fd00::/8"}, None),
+        ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "0.0.0.0/0"}, "http://p:1"),
+    ],
+)
+def test_which_proxy_an_address_has(
+    url: str, environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    named = next((name for name, value in environment.items() if value.removeprefix("http://") == "p:1"), "")
+    assert proxy_for(url) == (None if expected is None else Proxy(expected, expected, named))
+
+
+@pytest.mark.parametrize(
+    ("url", "supported"),
+    [("http://p:1", True), ("p:1", True), ("HTTPS://p:1", True), ("socks5://p:1", False), ("socks5h://p:1", False)],
+)
+def test_which_kinds_of_proxies_are_supported(url: str, supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+    monkeypatch.setenv("HTTP_PROXY", url)
+    found = proxy_for("http://h/v1")
+    assert found is not None
+    assert found.supported is supported
+
+
+def test_what_is_shown_of_a_proxy_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://me:hunter2@p:1")
+    found = proxy_for("http://h/v1")
+    assert found is not None
+    assert found.shown == "http://p:1"

@@ -1,0 +1,485 @@
+"""Discovery on the wire: connections, framing, encodings, whatever bytes come back, and nobody who waits in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import json
+import logging
+import os
+import socket
+import ssl
+import struct
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genesis_config.net import limits
+from genesis_config.net.failures import Failure
+from genesis_config.resolve import discovery as module
+from genesis_config.resolve.discovery import Answer, Query
+from genesis_config.resolve.lock import Row
+from tests.runtime.support import Exchange, RawServer, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+TLS = Path(__file__).parent.parent / "data" / "tls"
+BODY = json.dumps({"object": "list", "data": [{"id": "m", "max_model_len": 7}]}).encode()
+ROWS = Answer({"m": Row("m", 7, None)})
+
+
+def query(base_url: str, **headers: str) -> Query:
+    return Query("vllm", base_url, headers, (), "set VLLM_API_KEY to")
+
+
+def ask(answer: Callable[[Exchange], Awaitable[None]], **headers: str) -> tuple[Answer, RawServer]:
+    async def run() -> tuple[Answer, RawServer]:
+        async with raw_server(answer) as server:
+            (made,) = await asyncio.to_thread(module.discover, [query(server.base_url, **headers)])
+            return made, server
+
+    return asyncio.run(run())
+
+
+def sending(*pieces: bytes) -> Callable[[Exchange], Awaitable[None]]:
+    """Answer with these bytes, each in a packet of its own, and close."""
+
+    async def answer(exchange: Exchange) -> None:
+        for piece in pieces:
+            await exchange.send(piece)
+            await asyncio.sleep(0)
+        exchange.writer.close()
+
+    return answer
+
+
+def whole(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def reason(made: Answer, server: RawServer) -> str:
+    """Give why there was no answer, without the words before it."""
+    assert made.rows == {}
+    assert made.failure is not None
+    start = f"the server of `vllm` did not answer at {server.base_url}/models: "
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message.startswith(start)
+    return made.failure.message.removeprefix(start)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [whole(BODY)],
+        [bytes([byte]) for byte in whole(BODY)],
+        [CHUNKED, *(b"1\r\n%c\r\n" % byte for byte in BODY), b"0\r\n\r\n"],
+        [CHUNKED + b"%x;why=not\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (len(BODY), BODY)],
+        [b"HTTP/1.0 200 OK\r\n\r\n", BODY],
+        [b"HTTP/1.1 100 Continue\r\n\r\n", whole(BODY)],
+        [whole(gzip.compress(BODY), "Content-Encoding: gzip")],
+        [whole(BODY, "Content-Type: text/html; charset=utf-16")],
+    ],
+    ids=["whole", "bytes", "chunks", "trailer", "until-close", "continue", "gzip", "wrong-type"],
+)
+def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
+    assert ask(sending(*pieces))[0] == ROWS
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (CHUNKED + b"5\r\n{", "the connection broke in the middle of its answer"),
+        (CHUNKED + b"zz\r\n", "what listens there does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", "the connection broke in the middle of its answer"),
+        (whole(BODY, "X-Long: " + "x" * 20_000), "what listens there does not speak HTTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "what listens there does not speak HTTP"),
+        (b"", "it closed the connection without an answer"),
+        (b"HTTP/1.1 200", "it closed the connection without an answer"),
+    ],
+)
+def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
+    assert reason(*ask(sending(answer))) == said
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (whole(b"nonsense", "Content-Encoding: gzip"), "what is not the compression that it says"),
+        (whole(BODY, "Content-Encoding: br"), "a compression that was not asked for"),
+        (whole(BODY, "Content-Encoding: zstd"), "a compression that was not asked for"),
+    ],
+)
+def test_an_answer_that_cannot_be_unpacked_is_told_as_one(answer: bytes, said: str) -> None:
+    made, server = ask(sending(answer))
+    assert made.failure is not None
+    assert (made.failure.rule, made.failure.message) == (
+        "bad-model-list",
+        f"{server.base_url}/models answered with {said}",
+    )
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x15\x03\x03\x00\x02\x02\x46"], ids=["end", "alert"])
+def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
+    made, _ = ask(sending(answer))
+    assert made.failure is not None
+    assert made.failure.help.startswith("does it speak TLS? Then write `https://` in `baseUrl`; else start it")
+
+
+def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BYTES", 1024 * 1024)
+    made, server = ask(sending(whole(gzip.compress(b" " * 30_000_000), "Content-Encoding: gzip")))
+    assert made.failure is not None
+    assert made.failure.message == f"{server.base_url}/models answered with more than 1 MiB"
+
+
+@pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
+def test_an_answer_of_exactly_the_limit_is_taken(more: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+    limit = 4096
+    monkeypatch.setattr(limits, "MAX_BYTES", limit)
+    made, _ = ask(sending(whole(BODY + b" " * (limit + more - len(BODY)))))
+    assert (made == ROWS) is taken
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
+def test_a_redirect_is_not_followed_not_even_to_the_same_server(status: str) -> None:
+    made, server = ask(sending(whole(b"", "Location: /v1/models", status=status)), Authorization="Bearer canary")
+    assert made.failure is not None
+    assert (made.failure.rule, made.failure.help) == (
+        "bad-model-list",
+        "write the address that it points at into `baseUrl`",
+    )
+    assert len(server.requests) == server.connections == 1
+
+
+@pytest.mark.parametrize("status", ["201 Created", "204 No Content", "206 Partial Content"])
+def test_no_other_success_than_200_is_one(status: str) -> None:
+    made, server = ask(sending(whole(b"" if "204" in status else BODY, status=status)))
+    assert made.failure == Failure(
+        "bad-model-list",
+        f"{server.base_url}/models answered {status[:3]}",
+        "is this the address of an OpenAI-compatible server, up to `/v1`?",
+    )
+
+
+def test_cookies_are_neither_kept_nor_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> RawServer:
+        cookies = ["Set-Cookie: a=1; Path=/", "Set-Cookie: bad name\x01=;=2"]
+        async with raw_server(sending(whole(BODY, *cookies))) as server:
+            for _ in range(2):
+                answers = await asyncio.to_thread(module.discover, [query(server.base_url)] * 2)
+                assert answers == [ROWS, ROWS]
+            return server
+
+    with caplog.at_level(logging.DEBUG):
+        server = asyncio.run(run())
+    assert [request.header("Cookie") for request in server.requests] == [[]] * 4
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("aiohttp")] == []
+
+
+def test_a_declared_accept_is_the_only_one_whatever_its_case() -> None:
+    _, server = ask(sending(whole(BODY)), accept="text/json")
+    assert server.requests[0].names == ["Accept-Encoding", "Host", "accept"]
+    assert server.requests[0].header("Accept") == ["text/json"]
+
+
+def test_a_refusal_of_a_key_in_any_case_is_no_missing_key() -> None:
+    made, _ = ask(sending(whole(b"", status="401 Unauthorized")), AUTHORIZATION="Basic eA==")
+    assert made.failure is not None
+    assert made.failure.message.endswith("answered 401; the key was refused")
+
+
+def listening(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> Answer:
+    """Ask, with TLS, a server that does this with a connection."""
+
+    async def run() -> Answer:
+        closed = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await greet(reader, writer)
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+            closed.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1") as listener:
+            url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+            (made,) = await asyncio.to_thread(module.discover, [query(url)])
+            await closed.wait()
+        return made
+
+    return asyncio.run(run())
+
+
+def test_a_server_that_does_not_speak_tls() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(5)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    made = listening(plain)
+    assert made.failure is not None
+    assert made.failure.message.endswith(": no secure connection: it does not speak TLS, or another version of it")
+    assert made.failure.help.startswith("correct the scheme in `baseUrl`, or have the certificate signed by")
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_certificate_that_nobody_trusts_and_one_that_a_file_names(
+    trusted: bool,  # noqa: FBT001 - a table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "certificate.pem"))
+        # The context that aiohttp keeps was made before the variable was there.
+        monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
+
+    async def run() -> Answer:
+        async with raw_server(sending(whole(BODY)), tls=context) as server:
+            (made,) = await asyncio.to_thread(module.discover, [query(server.base_url)])
+            return made
+
+    made = asyncio.run(run())
+    if trusted:
+        assert made == ROWS
+        return
+    assert made.failure is not None
+    assert made.failure.message.endswith("/v1/models: its certificate is not accepted")
+    assert "SSL_CERT_FILE" in made.failure.help
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+def test_an_address_of_version_6_and_a_path_before_the_api() -> None:
+    async def run() -> tuple[Answer, list[str]]:
+        try:
+            server = raw_server(sending(whole(BODY)), host="::1")
+            async with server as running:
+                port = running.base_url.rpartition(":")[2].removesuffix("/v1")
+                (made,) = await asyncio.to_thread(module.discover, [query(f"http://[::1]:{port}/llm/a/v1")])
+                return made, [request.path for request in running.requests]
+        except OSError as error:
+            pytest.skip(f"this machine has no ::1: {error}")
+
+    assert asyncio.run(run()) == (ROWS, ["/llm/a/v1/models"])
+
+
+def test_a_connection_on_which_no_tls_comes_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    made = listening(silent)
+    assert made.failure is not None
+    assert made.failure.message.endswith(": it takes connections, and does not answer to TLS within 0.2 seconds")
+    assert made.failure.help == "does it speak TLS? Else write `http://` in `baseUrl`"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_takes_no_connection(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as listener, ExitStack() as taken:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # more than may wait
+            waiting = taken.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        (made,) = module.discover([query(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/v1")])
+    assert made.failure is not None
+    assert made.failure.message.endswith(": no connection within 0.2 seconds")
+    assert made.failure.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+
+
+def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.4)
+
+    async def drip(exchange: Exchange) -> None:
+        await exchange.head(kind="application/json")
+        for _ in range(100):
+            await exchange.chunk(b" ")
+            await asyncio.sleep(0.02)
+        await exchange.chunk(BODY)
+        await exchange.end()
+
+    made, server = ask(drip)
+    assert reason(made, server) == "an answer began, and did not end within 0.4 seconds"
+    assert made.failure is not None
+    assert made.failure.help.startswith("`curl` with this URL shows the same")
+
+
+def test_a_server_that_says_nothing_may_be_loading_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.3)
+
+    async def silent(_: Exchange) -> None:
+        await asyncio.Event().wait()
+
+    made, server = ask(silent)
+    assert reason(made, server) == "no whole answer within 0.3 seconds"
+    assert made.failure is not None
+    assert made.failure.help == "is the server still loading its model?"
+
+
+@pytest.mark.parametrize("listed", ["200 OK", "401 Unauthorized"])
+def test_a_version_is_asked_for_beside_the_list_and_not_waited_for(
+    listed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "VERSION_SECONDS", 0.1)
+
+    async def run() -> list[tuple[Answer, str | None]]:
+        both = asyncio.Barrier(2)
+
+        async def answer(exchange: Exchange) -> None:
+            await both.wait()  # neither is answered before both were asked
+            body = b'{"version": "0.32.0"}' if exchange.request.path == "/version" else BODY
+            await exchange.send(whole(body, status="200 OK" if exchange.request.path == "/version" else listed))
+
+        async def silent(exchange: Exchange) -> None:
+            if exchange.request.path == "/version":
+                await asyncio.Event().wait()
+            await exchange.send(whole(BODY, status=listed))
+
+        async with raw_server(answer) as server, raw_server(silent) as other:
+            queries = [query(each.base_url, Authorization="Bearer canary") for each in (server, other)]
+            made = await asyncio.to_thread(module.discover_with_versions, queries)
+            for each in (server, other):
+                (asked,) = [request for request in each.requests if request.path == "/version"]
+                assert asked.header("Authorization") == []
+            return made
+
+    made = asyncio.run(run())
+    assert [told for _, told in made] == ["0.32.0", None]
+    assert [answer == ROWS for answer, _ in made] == [listed == "200 OK"] * 2
+
+
+def test_a_name_that_takes_long_to_be_looked_up_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.2)
+    late = threading.Event()
+
+    def slow(*_: object, **__: object) -> list[object]:
+        late.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    (made,) = module.discover([query("http://slow-to-find.example/v1")])
+    # Whoever waited for the thread would have waited until it ended.
+    assert not late.is_set()
+    late.set()
+    assert made.failure is not None
+    assert made.failure.message.endswith(": no whole answer within 0.2 seconds")
+
+
+def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The one thing that is made up here: to look a name up would leave this machine.
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    (made,) = module.discover([query("http://no-such-host.example/v1")])
+    assert made.failure is not None
+    assert made.failure.message == (
+        "the server of `vllm` did not answer at http://no-such-host.example/v1/models: its name is not known"
+    )
+
+
+def test_a_connection_that_is_reset_is_said_in_the_systems_words() -> None:
+    async def resets(exchange: Exchange) -> None:
+        # Closing a socket that lingers for no time sends a reset.
+        lingers = struct.pack("ii", 1, 0)
+        exchange.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingers)
+        exchange.writer.transport.abort()
+
+    assert reason(*ask(resets)) == os.strerror(errno.ECONNRESET)
+
+
+NO_REQUEST = "no request can be made with this address and these headers"
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["http://[::1", "http://127.0.0.1:99999/v1", "http://double..dot/v1", f"http://{'a' * 70}.example/v1"],
+)
+def test_an_address_that_no_request_can_be_made_to_is_no_crash(base_url: str) -> None:
+    (made,) = module.discover([query(base_url)])
+    assert made.failure is not None
+    assert made.failure.message == f"the server of `vllm` did not answer at {base_url}/models: {NO_REQUEST}"
+
+
+def test_a_header_that_would_smuggle_in_another_is_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        (made,) = module.discover([query(base_url, **{"X\r\nY": "1"})])
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(1) == b""
+    assert made.failure is not None
+    assert made.failure.message.endswith(f"/models: {NO_REQUEST}")
+
+
+@pytest.mark.parametrize("count", [3, 120])
+def test_nobody_waits_for_another(count: int) -> None:
+    """A server answers no question before it has all of them: they are asked side by side, or never answered."""
+
+    async def run() -> tuple[list[Answer], RawServer]:
+        everyone = asyncio.Barrier(count)
+
+        async def answer(exchange: Exchange) -> None:
+            await everyone.wait()
+            row = {"id": exchange.request.header("X-Number")[0]}
+            await exchange.whole("200 OK", "application/json", json.dumps({"data": [row]}).encode())
+
+        async with raw_server(answer) as server:
+            queries = [query(server.base_url, **{"X-Number": str(number)}) for number in range(count)]
+            return await asyncio.to_thread(module.discover, queries), server
+
+    answers, server = asyncio.run(run())
+    assert [list(answer.rows) for answer in answers] == [[str(number)] for number in range(count)]
+    assert server.connections == count
+
+
+# Parts of heads and of lists of models, so that not all of what is tried fails at its first byte.
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            b"HTTP/1.1 200 OK\r\n",
+            b"HTTP/1.1 401 No\r\n",
+            b"Content-Length: 2\r\n",
+            b"Content-Length: -1\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+            b"Content-Encoding: gzip\r\n",
+            b"Content-Encoding: br\r\n",
+            b"Set-Cookie: \xff=\x00\r\n",
+            b"Location: http://[\r\n",
+            b"\r\n",
+            b"{}",
+            b'{"data":[',
+            b'{"id":"a"},',
+            b'{"id":"\\ud800"}',
+            b'{"error":{"message":[1]}}',
+            b'"max_model_len":1e999',
+            b"NaN",
+            b"]}",
+            b"0\r\n\r\n",
+            b"ff\r\n",
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=12,
+)
+
+
+@settings(max_examples=150)
+@given(PIECES)
+def test_whatever_a_server_sends_there_is_an_answer_with_rows_or_a_reason(pieces: list[bytes]) -> None:
+    made, _ = ask(sending(b"".join(pieces)))
+    assert (made.failure is None) == bool(made.rows)

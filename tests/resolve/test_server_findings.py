@@ -1,0 +1,315 @@
+"""What compiling says of servers, and of the selection once they were asked: the rule, how bad, where, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from genesis_config.config.expansion import Layer, Variables
+from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis_config.credentials import profiles
+from genesis_config.pipeline import Compiled, compile_config
+from genesis_config.resolve import providers
+from genesis_config.resolve.credentials import Keys
+from genesis_config.testing import ServedModel, serving
+from tests.runtime.support import Exchange, raw_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from genesis_config.diagnostics.finding import Diagnostic
+
+LLAMA = ServedModel("llama", max_model_len=2048)
+
+
+def compiled(text: str, **variables: str) -> Compiled:
+    keys = Keys(Variables((Layer("the environment", variables),), complete=True), {})
+    return compile_config("genesis.json5", text.encode(), keys)
+
+
+def underlined(finding: Diagnostic) -> str | None:
+    return finding.span.source.text[finding.span.start : finding.span.end] if finding.span else None
+
+
+def dynamic(base_url: str, *, stated: str = "", models: str = "", selection: str = "") -> str:
+    return f"""{{
+      models: {{ providers: {{ vllm: {{ baseUrl: "{base_url}", {stated} models: [{models}] }} }} }},
+      agents: {{ defaults: {{ {selection} models: {{ "vllm/*": {{}} }} }} }},
+    }}"""
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """Give the base URL of a port that is taken and on which nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+
+
+def test_a_declared_server_that_is_down_is_an_error_at_its_base_url(closed: str) -> None:
+    done = compiled(dynamic(closed))
+    (finding,) = done.diagnostics
+    assert done.manifest is None
+    assert (finding.rule, finding.severity) == ("server-unreachable", "error")
+    assert finding.message == f"the server of `vllm` did not answer at {closed}/models: nothing listens there"
+    assert underlined(finding) == f'"{closed}"'
+    assert finding.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+
+
+@pytest.mark.parametrize(
+    ("text", "severity", "place"),
+    [
+        ("{}", "warning", None),
+        ('{ agents: { defaults: { model: "pool/m" } }, models: { providers: { pool: POOL } } }', "warning", None),
+        ('{ agents: { defaults: { model: "vllm/m" } } }', "error", '"vllm/m"'),
+        ('{ agents: { defaults: { model: "${P}/m" } } }', "error", '"${P}/m"'),
+        ('{ agents: { defaults: { model: { fallbacks: ["vllm/a", "vllm/b"] } } } }', "error", '"vllm/a"'),
+        ('{ agents: { defaults: { models: { "vllm/*": {} } } } }', "error", '"vllm/*"'),
+        ("{ agents: { defaults: { models: { 'vllm/m': { alias: 'x' } } } } }", "error", "'vllm/m'"),
+        ('{ agents: { defaults: { models: { "vllm/m": {} }, model: "vllm/z" } } }', "error", '"vllm/z"'),
+    ],
+)
+def test_an_undeclared_server_that_is_down_is_an_error_where_it_is_named_and_else_a_warning(
+    text: str, severity: str, place: str | None, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", closed)
+    pool = '{ baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m", contextWindow: 9000 }] }'
+    done = compiled(text.replace("POOL", pool), VLLM_API_KEY="k", P="vllm")
+    (finding,) = done.diagnostics
+    assert (finding.rule, finding.severity, underlined(finding)) == ("server-unreachable", severity, place)
+    assert [made.provider for made in done.decisions if made.models_from == "server"] == ["vllm"]
+    if severity == "warning":
+        assert done.manifest is not None
+        assert "vllm" not in done.manifest.providers
+    else:
+        assert done.manifest is None
+
+
+def test_at_the_default_address_the_help_says_how_to_start_a_server(
+    monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    monkeypatch.setattr(providers, "DEFAULT_BASE_URL", closed)
+    (finding,) = compiled(dynamic(closed)).diagnostics
+    assert finding.help == (
+        "start it (`vllm serve MODEL`), or declare `models.providers.vllm.baseUrl` if it is elsewhere"
+    )
+    assert DEFAULT_BASE_URL == "http://127.0.0.1:8000/v1"
+
+
+def test_a_key_that_no_header_can_hold_is_said_where_a_reference_names_the_server(
+    monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", closed)
+    for text, place in (("{}", None), ('{ agents: { defaults: { model: "vllm/m" } } }', '"vllm/m"')):
+        done = compiled(text, VLLM_API_KEY="canary\n9d")
+        (finding,) = done.diagnostics
+        assert (finding.rule, finding.severity, underlined(finding)) == ("unset-variable", "error", place)
+        assert finding.message == "the key of `vllm` holds a line break or a control character, which no header can"
+        assert finding.help == "remove it where the value is set"
+        assert done.manifest is None
+
+
+def test_each_value_that_a_question_lacks_is_said_where_it_is_stated(closed: str) -> None:
+    stated = 'apiKey: { source: "file", path: "/missing/key" }, headers: { A: "${BAD}", B: "fine", C: "${WORSE}" },'
+    done = compiled(dynamic(closed, stated=stated), BAD="a\x00b", WORSE="a\rb")
+    assert [underlined(finding) for finding in done.diagnostics] == [
+        '{ source: "file", path: "/missing/key" }',
+        '"${BAD}"',
+        '"${WORSE}"',
+    ]
+    assert [finding.message for finding in done.diagnostics] == [
+        "the key of `vllm` needs the file /missing/key, which is not there",
+        "`models.providers.vllm.headers.A` holds a line break or a control character, which no header can",
+        "`models.providers.vllm.headers.C` holds a line break or a control character, which no header can",
+    ]
+
+
+def asked(body: object, status: str, text: str, **variables: str) -> Compiled:
+    """Compile `text`, with BASE in it, while a server answers every request with this body."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.whole(status, "application/json", json.dumps(body).encode())
+
+    async def run() -> Compiled:
+        async with raw_server(answer) as server:
+            return await asyncio.to_thread(compiled, text.replace("BASE", server.base_url), **variables)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("stated", "echoed", "shown"),
+    [
+        ('apiKey: "${SECRET}",', "no canary-1f-9e here", "no *** here"),
+        ('apiKey: "id-${SECRET}-${OTHER}",', "canary-1f-9e or canary-22", "*** or ***"),
+        ('apiKey: "${GONE:-x}",', "a key like x is taken", "a key like *** is taken"),
+        ('headers: { "X-Api-Key": "${SECRET}" },', "got canary-1f-9e", "got ***"),
+        ('headers: { Authorization: "Bearer ${SECRET}" },', "unknown token canary-1f-9e", "unknown token ***"),
+        ('headers: { Authorization: "Bearer ${SECRET}" },', "got Bearer canary-1f-9e", "got ***"),
+        ('headers: { Authorization: "${WHOLE}" },', "unknown token canary-in-it", "unknown token ***"),
+        ('headers: { Cookie: "session=${SECRET}; x=${OTHER}" },', "canary-1f-9e, canary-22", "***, ***"),
+        ('apiKey: "${SPACED}",', "not canary 5c!", "not ***!"),
+    ],
+)
+def test_no_form_of_a_key_that_a_server_repeats_is_shown(stated: str, echoed: str, shown: str) -> None:
+    variables = {
+        "SECRET": "canary-1f-9e",
+        "OTHER": "canary-22",
+        "SPACED": " canary   5c ",
+        "WHOLE": "Bearer canary-in-it",
+    }
+    done = asked({"error": echoed}, "401 Unauthorized", dynamic("BASE", stated=stated), **variables)
+    (finding,) = done.diagnostics
+    assert finding.rule == "auth-rejected"
+    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the key was refused")
+    assert "canary" not in repr(finding._replace(span=None))
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ("", "set VLLM_API_KEY to"),
+        ('apiKey: "${POOL_TOKEN}",', "set POOL_TOKEN to"),
+        ('apiKey: { source: "env", id: "POOL_TOKEN" },', "set POOL_TOKEN to"),
+        ('headers: { authorization: "Basic ${POOL_TOKEN}" },', "set POOL_TOKEN to"),
+        ('apiKey: { source: "file", path: "FILE" },', "write into FILE"),
+        ('apiKey: "EMPTY",', "write `${VLLM_API_KEY}` in place of the stated key, and set VLLM_API_KEY to"),
+        ('apiKey: "",', "write `${VLLM_API_KEY}` in place of the stated key, and set VLLM_API_KEY to"),
+    ],
+)
+def test_the_help_for_a_refused_key_says_where_this_key_is_changed(stated: str, words: str, tmp_path: Path) -> None:
+    file = str(tmp_path / "key")
+    (tmp_path / "key").write_text("in-a-file", encoding="utf-8")
+    with serving((LLAMA,), api_key="another") as server:
+        (finding,) = compiled(dynamic(server.base_url, stated=stated.replace("FILE", file)), POOL_TOKEN="t").diagnostics
+    assert finding.rule == "auth-rejected"
+    assert finding.help == (
+        f"{words.replace('FILE', file)} a key that this server takes (vLLM: the value of its --api-key)"
+    )
+
+
+def test_the_help_for_a_refused_profile_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    store = tmp_path / "genesis" / "auth-profiles.json"
+    store.parent.mkdir()
+    store.touch(mode=0o600)
+    store.write_text('{"version": 1, "profiles": {"vllm:w": {"provider": "vllm", "kind": "api_key", "key": "k"}}}')
+    keys = Keys(Variables((), complete=True), profiles.read(str(store)))
+    with serving((LLAMA,), api_key="another") as server:
+        (finding,) = compile_config("genesis.json5", dynamic(server.base_url).encode(), keys).diagnostics
+    assert finding.help == (
+        "put into the auth profile vllm:w a key that this server takes (vLLM: the value of its --api-key)"
+    )
+
+
+@pytest.mark.parametrize(("bad", "words"), [(1, "1 model"), (3, "3 models")])
+def test_rows_that_were_left_out_are_a_warning(bad: int, words: str) -> None:
+    data = [{"id": "ok"}, *[{"id": f"\x1b{number}"} for number in range(bad)]]
+    done = asked({"data": data}, "200 OK", dynamic("BASE"))
+    (finding,) = done.diagnostics
+    assert (finding.rule, finding.severity) == ("bad-model-list", "warning")
+    assert finding.message.endswith(f"/v1/models lists {words} without a usable id, left out here")
+    assert done.manifest is not None
+    assert [model.id for model in done.manifest.providers["vllm"].models] == ["ok"]
+
+
+def test_a_server_without_models_is_an_error_though_models_are_declared() -> None:
+    done = asked({"data": []}, "200 OK", dynamic("BASE", models='{ id: "mine", contextWindow: 9000 }'))
+    assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [("no-models-discovered", "error")]
+    assert done.manifest is None
+
+
+def test_references_are_checked_against_what_the_server_lists() -> None:
+    selection = 'model: { primary: "vllm/lama", fallbacks: ["vllm/llama", "vllm/mine", "vllm/quite-another"] },'
+    with serving((LLAMA,)) as server:
+        done = compiled(dynamic(server.base_url, models='{ id: "mine", contextWindow: 9000 }', selection=selection))
+    assert [(finding.rule, underlined(finding), finding.help) for finding in done.diagnostics] == [
+        ("unknown-model", '"vllm/lama"', "did you mean `vllm/llama`?"),
+        ("unknown-model", '"vllm/quite-another"', "it has `llama`, `mine`"),
+    ]
+    assert done.manifest is None
+
+
+def test_a_key_of_the_selection_is_a_reference_too() -> None:
+    with serving((LLAMA,)) as server:
+        text = dynamic(server.base_url).replace('"vllm/*": {}', '"vllm/*": {}, "vllm/gone": { alias: "x" }')
+        (finding,) = compiled(text).diagnostics
+    assert (finding.rule, underlined(finding)) == ("unknown-model", '"vllm/gone"')
+    assert finding.message == (
+        "`vllm/gone` in `agents.defaults.models` names a model that the provider `vllm` does not have"
+    )
+
+
+def test_every_reference_to_a_provider_without_an_opt_in_says_both_ways_out() -> None:
+    text = '{ agents: { defaults: { model: { primary: "vllm/a", fallbacks: ["vllm/b/c"] } } } }'
+    done = compiled(text, OTHER="x")
+    assert [(finding.rule, finding.severity, underlined(finding)) for finding in done.diagnostics] == [
+        ("not-configured", "error", '"vllm/a"'),
+        ("not-configured", "error", '"vllm/b/c"'),
+    ]
+    assert done.diagnostics[1].message == (
+        "`agents.defaults.model.fallbacks[0]` names the provider `vllm`, which is not configured: models.providers.vllm"
+        " is not defined, VLLM_API_KEY is not set, and there is no auth profile for it"
+    )
+    assert done.diagnostics[1].help == (
+        "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
+        "or declare models.providers.vllm"
+    )
+
+
+def test_another_provider_alone_is_compiled_whether_or_not_there_is_an_opt_in_to_the_rest() -> None:
+    text = """{
+      models: { providers: { pool: { baseUrl: "http://10.0.0.5/v1", models: [{ id: "m", contextWindow: 9000 }] } } },
+      agents: { defaults: { model: { primary: "pool/m", fallbacks: ["vllm/a"] } } },
+    }"""
+    keys = Keys(Variables((), complete=True), {})
+    alone = compile_config("genesis.json5", text.encode(), keys, only="pool")
+    assert alone.diagnostics == []
+    assert [finding.rule for finding in compiled(text).diagnostics] == ["not-configured"]
+    other = compile_config("genesis.json5", text.encode(), keys, only="vllm")
+    assert [finding.rule for finding in other.diagnostics] == ["not-configured"]
+
+
+ADAPTER = ServedModel("lora", parent="llama")
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ('{ id: "llama", maxTokens: 2048 }', None),
+        ('{ id: "llama", maxTokens: 2049, contextWindow: 4096 }', None),
+        ('{ id: "elsewhere", maxTokens: 128000 }', None),
+        (
+            '{ id: "llama", maxTokens: 2049 }',
+            "2049, more than the context window of 2048 tokens that its server states",
+        ),
+        (
+            '{ id: "lora", maxTokens: 4096 }',
+            "4096, more than the context window of 2048 tokens that its server states for its base model",
+        ),
+        (
+            '{ id: "elsewhere", maxTokens: 128001 }',
+            "128001, more than the context window of 128000 tokens, the default where none is stated",
+        ),
+    ],
+)
+def test_a_limit_is_held_against_the_window_that_the_server_states(declared: str, message: str | None) -> None:
+    with serving((LLAMA, ADAPTER)) as server:
+        done = compiled(dynamic(server.base_url, models=f'{{ id: "a", contextWindow: 9000 }}, {declared}'))
+    if message is None:
+        assert done.diagnostics == []
+        return
+    (finding,) = done.diagnostics
+    assert (finding.rule, finding.severity) == ("max-tokens-exceeds-context", "error")
+    assert finding.message == f"`models.providers.vllm.models[1].maxTokens` is {message}"
+    assert underlined(finding) == message.partition(",")[0]
+
+
+def test_no_limit_is_held_against_the_window_of_a_server_that_did_not_answer(closed: str) -> None:
+    done = compiled(dynamic(closed, models='{ id: "a", maxTokens: 200000 }'))
+    assert [finding.rule for finding in done.diagnostics] == ["server-unreachable"]
