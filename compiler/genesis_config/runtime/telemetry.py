@@ -1,10 +1,10 @@
 """What a completion tells those who operate the program: log records, and where OpenTelemetry is installed its signals.
 
 Log records go to the logger `genesis_config.runtime`: a fallback or another try is a warning, a completion is
-information, a request, and a server's own words, which may quote what it was asked, are for debugging. Spans and metrics
-follow the semantic conventions for generative AI (OpenTelemetry semantic conventions 1.44): a span `chat MODEL` for each request,
-the duration, the tokens, and the time to the first chunk with a piece of the answer. None of it holds a secret, and
-nothing above debugging holds the content of a message.
+information, a request, and a server's own words, which may quote what it was asked, are for debugging. Spans and
+metrics follow the semantic conventions for generative AI (OpenTelemetry semantic conventions 1.44): a span `chat MODEL`
+for each request, the duration, the tokens, and the time to the first chunk with a piece of the answer. None of it holds
+a secret, and nothing above debugging holds the content of a message.
 """
 
 from __future__ import annotations
