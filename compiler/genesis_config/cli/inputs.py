@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest
-    from genesis_config.pipeline import Compiled
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.pipeline import Request, Session
     from genesis_config.resolve.lock import Lock
+    from genesis_config.resolve.results import Purpose
 
 __all__ = [
     "Input",
@@ -141,12 +141,25 @@ def find_config(stated: str | None) -> str:
 
 
 class Input(NamedTuple):
-    """What a command works on: the configuration's name and bytes, the keys, and the lock beside it."""
+    """What a command works on.
+
+    Attributes:
+        name: The configuration's path, or `<stdin>`.
+        data: Its bytes.
+        variables: The environment, and the `--env-file` files.
+        lock: The lock next to it.
+    """
 
     name: str
     data: bytes
-    keys: Keys
+    variables: Variables
     lock: Lock | None
+
+    def request(self, purpose: Purpose, *, provider: str | None = None, inline: bool = False) -> Request:
+        """Build the request for a purpose; the user's profiles are read when a provider needs one."""
+        from genesis_config.pipeline import Request  # `--help` does without
+
+        return Request(purpose, self.variables, _Profiles(), self.lock, provider, inline)
 
 
 class _Profiles(Mapping[str, "Profile"]):
@@ -179,22 +192,21 @@ class _Profiles(Mapping[str, "Profile"]):
 
 
 def take(config: str | None, env_files: Sequence[str]) -> Input:
-    """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
+    """Find and read the configuration, with the environment's variables and the lock.
 
     Raises:
         click.ClickException: A file cannot be read.
     """
-    from genesis_config.resolve.credentials import Keys  # msgspec takes 20 ms
-    from genesis_config.resolve.lock import lock_path
+    from genesis_config.resolve.lock import lock_path  # `--help` does without
     from genesis_config.resolve.lock import read as read_lock
     from genesis_config.syntax.decode import MAX_BYTES
 
     path = find_config(config)
     data = read(path, MAX_BYTES + 1)  # which is too large; a pipe may have no end
-    keys = Keys(variables(env_files, environment=True), _Profiles())
+    found = variables(env_files, environment=True)
     if path == "-":
-        return Input("<stdin>", data, keys, None)
-    return Input(path, data, keys, read_lock(lock_path(path)))
+        return Input("<stdin>", data, found, None)
+    return Input(path, data, found, read_lock(lock_path(path)))
 
 
 def compile_now(
@@ -205,7 +217,7 @@ def compile_now(
     inline: bool = False,
     frozen: bool = False,
     output: str | None = None,
-) -> Compiled:
+) -> Session:
     """Find, read and compile the configuration; `output` is where the manifest is going to be written.
 
     Raises:
@@ -213,21 +225,23 @@ def compile_now(
             configured.
     """
     from genesis_config.files import is_one_of
-    from genesis_config.pipeline import compile_config  # with `take`, which says why
+    from genesis_config.pipeline import run_pipeline  # `--help` does without
     from genesis_config.resolve.lock import lock_path
 
-    name, data, keys, lock = take(config, env_files)
+    source = take(config, env_files)
+    request = source.request("frozen" if frozen else "compile", provider=only, inline=inline)
     with waiting("asking the servers for their models"):
-        compiled = compile_config(name, data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
-    configured = [made.provider for made in compiled.decisions if made.kind != "none"]
-    if compiled.manifest is not None and only is not None and only not in configured:
+        session = run_pipeline(source.name, source.data, request)
+    if session.manifest is None:
+        return session
+    configured = [decision.provider for decision in session.decisions.every if decision.kind != "none"]
+    if only is not None and only not in configured:
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
-    if compiled.manifest is not None and output is not None:
-        includes = [include.path for include in compiled.manifest.source.includes]
-        inputs = [name, lock_path(name), *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
-        if is_one_of(output, inputs):
+    if output is not None:
+        includes = [file.source.name for file in session.files]
+        if is_one_of(output, [source.name, lock_path(source.name), *env_files, *includes]):
             raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
-    return compiled
+    return session
 
 
 def manifest_now(
@@ -245,9 +259,9 @@ def manifest_now(
             return load(path)
         except ManifestError as error:
             raise click.ClickException(str(error)) from None
-    compiled = compile_now(config, env_files, only=only)
-    show(compiled.diagnostics)
-    return compiled.manifest
+    session = compile_now(config, env_files, only=only)
+    show(session.diagnostics)
+    return session.manifest
 
 
 @contextlib.contextmanager
@@ -290,7 +304,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
         click.ClickException: The configuration that was stated cannot be read.
     """
     from genesis_config.config.lookup import named_providers
-    from genesis_config.pipeline import lint
+    from genesis_config.pipeline import check_config
     from genesis_config.rules.text import RULES
 
     try:
@@ -302,11 +316,11 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
         return None
     if data is None:
         return None
-    linted = lint(path, data, variables((), environment=True))
+    session = check_config(path, data, variables((), environment=True))
     # A name may stand in what could not be read.
-    if any(finding.rule in {rule.name for rule in RULES} for finding in linted.diagnostics):
+    if any(finding.rule in {rule.name for rule in RULES} for finding in session.diagnostics):
         return None
-    return path, named_providers(linted.context.value)
+    return path, named_providers(session.context.value)
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

@@ -15,7 +15,7 @@ from genesis_config.config.includes import read_file
 from genesis_config.diagnostics.finding import Diagnostic, in_order
 from genesis_config.lint.discovery import STDIN, collect, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, for_folder
-from genesis_config.pipeline import Linted, lint
+from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path
 from genesis_config.resolve.lock import read as read_lock
@@ -59,7 +59,7 @@ class Choices(NamedTuple):
 class Checked(NamedTuple):
     """One file: what the stages made of it, the findings that count, and those that comments silence; both in order."""
 
-    linted: Linted
+    session: Session
     findings: list[Diagnostic]
     silenced: list[Diagnostic]
 
@@ -124,8 +124,8 @@ def check(
             else:
                 data = changed.get(name, data)
                 fixed += made
-        linted, kept, dropped = one.checked(data)
-        included += (file.source.name for file in linted.files)
+        session, kept, dropped = one.checked(data)
+        included += (file.source.name for file in session.files)
         if refused:
             from genesis_config.lint.fixes import marked
 
@@ -154,10 +154,10 @@ def check_text(
         read: Gives the bytes of an included file, or raises OSError.
     """
     lock = read_lock(lock_path(name)) if name != NO_FILE else None
-    linted = lint(name, data, variables, read, lock)
-    found = linted.diagnostics
+    session = check_config(name, data, variables, read, lock)
+    found = session.diagnostics
     silenced: list[Diagnostic] = []
-    sources = linted.context.document.sources
+    sources = session.context.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
         from genesis_config.report.redaction import hide_secrets, without_secrets
@@ -170,9 +170,9 @@ def check_text(
 
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
         # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(linted.context.document)
+        hide_secrets(session.context.document)
         found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
-    return Checked(linted, settings.apply(found, name), settings.apply(silenced, name))
+    return Checked(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
 class _File(NamedTuple):
@@ -197,7 +197,7 @@ class _File(NamedTuple):
 
             return check_text(self.name, files[self.name], self.settings, self.choices.variables, read)
 
-        files = {file.source.name: file.data for file in checked({self.name: data}).linted.files}
+        files = {file.source.name: file.data for file in checked({self.name: data}).session.files}
         return fix({**files, self.name: data}, lambda files: checked(files).findings)
 
 
