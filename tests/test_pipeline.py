@@ -255,7 +255,7 @@ def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
     (finding,) = (each for each in done.diagnostics if each.severity == "error")
     assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
     assert finding.message == (
-        "the variable `KEY` is not set, and the value of `models.providers.vllm.apiKey` is needed here"
+        "the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value"
     )
 
 

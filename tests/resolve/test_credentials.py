@@ -286,7 +286,7 @@ def test_a_variable_whose_value_is_needed_is_an_error() -> None:
     ref = secret_ref(expansion, KEY, expansion.strings[KEY].template)
     value, findings = read_secret(document, expansion, given_keys, KEY, ref, what="the key", span=None)
     assert value is None
-    where = "and the value of `models.providers.vllm.apiKey` is needed here"
+    where = "but `models.providers.vllm.apiKey` needs its value"
     assert shown(findings) == [
         ("error", 2, 12, "${GONE}", f"the variable `GONE` is not set, {where}"),
         ("error", 2, 19, "${BLANK}", f"the variable `BLANK` is empty, {where}"),

@@ -145,7 +145,7 @@ def read_secret(  # noqa: PLR0913 - a secret, its place, and where both are look
     """
     string = expansion.strings.get(path)
     if string is not None:
-        consequence = f", and the value of `{config_path(path)}` is needed here"
+        consequence = f", but `{config_path(path)}` needs its value"
         unset = tuple(_unset_variables(document, string, credentials, consequence, "error"))
         if unset:
             return Secret(None, unset)
