@@ -254,9 +254,7 @@ def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
     done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
     (finding,) = (each for each in done.diagnostics if each.severity == "error")
     assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
-    assert finding.message == (
-        "the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value"
-    )
+    assert finding.message == ("the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value")
 
 
 def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

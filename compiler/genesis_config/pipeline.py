@@ -27,9 +27,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config.expansion import Variables, expand
-from genesis_config.config.includes import Included, include, read_file, with_origin
+from genesis_config.config.includes import Included, Reader, include, with_origin
 from genesis_config.config.validation import validate
+from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic, fails, in_order
+from genesis_config.files.reading import read_below
 from genesis_config.resolve.lock import LockedProvider, matching, template
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
 from genesis_config.rules import registry
@@ -57,6 +59,7 @@ class Request(NamedTuple):
         lock: The lock next to the configuration.
         provider: The only provider to resolve; no other server is queried.
         inline: Whether the manifest holds the values of secrets instead of references.
+        withheld: Whether nothing of the configuration's text may be shown.
     """
 
     purpose: Purpose = "check"
@@ -65,6 +68,7 @@ class Request(NamedTuple):
     lock: Lock | None = None
     provider: str | None = None
     inline: bool = False
+    withheld: bool = False
 
     def wants(self, provider: str) -> bool:
         """Return whether a provider is to be resolved."""
@@ -120,7 +124,7 @@ class Session(NamedTuple):
     def diagnostics(self) -> list[Diagnostic]:
         """The findings of all stages so far, in order."""
         later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
-        return in_order((*self.linted.diagnostics, *with_origin(self.files, later)))
+        return in_order((*self.linted.diagnostics, *self.shown(with_origin(self.files, later))))
 
     @property
     def stopped(self) -> bool:
@@ -131,6 +135,14 @@ class Session(NamedTuple):
     def manifest(self) -> Manifest | None:
         """The manifest; None where a finding is an error. The draft has what could be resolved nevertheless."""
         return None if fails(self.diagnostics) else self.draft
+
+    def shown(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+        """Return findings as they may be shown."""
+        if not self.request.withheld:
+            return diagnostics
+        from genesis_config.report.withheld import withheld  # for links
+
+        return withheld(diagnostics)
 
     def narrow(self, provider: str) -> Session:
         """Return the session for one of the providers alone."""
@@ -143,7 +155,7 @@ def check_config(
     name: str,
     data: bytes,
     variables: Variables = Variables(),  # noqa: B008 - immutable
-    read: Callable[[str], bytes] = read_file,
+    read: Reader = read_below,
     lock: Lock | None = None,
 ) -> Session:
     """Check a configuration; see `load`. Nothing but the arguments and the included files is looked at."""
@@ -160,7 +172,7 @@ def run_pipeline(name: str, data: bytes, request: Request) -> Session:
     return session
 
 
-def load(name: str, data: bytes, request: Request, read: Callable[[str], bytes] = read_file) -> Session:
+def load(name: str, data: bytes, request: Request, read: Reader = read_below) -> Session:
     """Read a configuration with its includes, and expand its references.
 
     Args:
@@ -178,7 +190,7 @@ def load(name: str, data: bytes, request: Request, read: Callable[[str], bytes] 
     # Where servers are queried, what the lock has of their models does not count; it may still be outdated.
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     locked = matching(document.value, lock) if request.purpose in {"check", "frozen"} else {}
-    context = Context(document, expansion, request.purpose, locked, lock)
+    context = Context(Config(document, expansion), request.purpose, locked, lock)
     return Session(request, LoadResult(name, data, context, files, (*diagnostics, *findings, *expansion.diagnostics)))
 
 
@@ -194,7 +206,7 @@ def lint(session: Session) -> Session:
 
         hide_secrets(context.document)
         diagnostics = with_origin(session.files, map(without_secrets, diagnostics))
-    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
+    return session._replace(linted=LintResult(tuple(session.shown(in_order(diagnostics)))))
 
 
 def decide(session: Session) -> Session:
@@ -217,12 +229,12 @@ def discover(session: Session) -> Session:
     """Query the servers that the decisions name for their models, or read them from the lock that stands in."""
     from genesis_config.resolve.queries import discover_models  # with msgspec
 
-    request, (document, expansion, *_) = session.request, session.context
+    request, context = session.request, session.context
     if request.purpose == "frozen":
-        return session._replace(discovery=Discovery(locked=session.context.locked))
+        return session._replace(discovery=Discovery(locked=context.locked))
     every = request.purpose in {"status", "doctor"}
     queried = [decision for decision in session.decisions.wanted if every or decision.models_from == "server"]
-    discovery = discover_models(document, expansion, session.credentials, queried, request.purpose)
+    discovery = discover_models(context.document, context.expansion, session.credentials, queried, request.purpose)
     return session._replace(discovery=discovery)
 
 

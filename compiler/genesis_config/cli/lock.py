@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.inputs import env_file_option, show, take, waiting
+from genesis_config.cli.output import print_note
 
 __all__ = ["command"]
 
@@ -25,7 +26,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock
       genesis lock --check
     """
-    from genesis_config.pipeline import run_pipeline
+    from genesis_config.files.reading import leaves_tree
     from genesis_config.resolve.lock import lock_path, write  # `--help` does without
     from genesis_config.rules.lock import outdated
 
@@ -33,7 +34,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     if source.name == "<stdin>":
         raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
     with waiting("asking the servers for their models"):
-        session = run_pipeline(source.name, source.data, source.request("lock"))
+        session = source.run("lock")
     show(session.diagnostics)
     providers = session.locked
     if providers is None:
@@ -45,11 +46,13 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         findings = list(outdated(source.lock, providers))
         show(findings)
         if not findings:
-            click.echo(f"{path} is up to date: {counted}", err=True)
+            print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))
+    if (source.lock is not None and source.lock.refused) or leaves_tree(lock_path(source.name), source.config.root):
+        raise click.ClickException(f"cannot write {path}: it is not a regular file of this directory tree; remove it")
     try:
         write(providers, lock_path(source.name))
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-    click.echo(f"{path}: {counted}", err=True)
+    print_note(f"{path}: {counted}")
     return 0

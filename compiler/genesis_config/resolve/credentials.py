@@ -6,12 +6,12 @@ key. `auth.order` and `auth.profiles` choose between several profiles.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import declared_profiles, profile_order
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
+from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import for_provider
 from genesis_config.diagnostics.finding import Diagnostic, config_path
 from genesis_config.syntax.references import canonical, names, resolve
@@ -34,7 +34,6 @@ __all__ = [
     "note_unset_variables",
     "read_secret",
     "secret_ref",
-    "variable_of",
 ]
 
 
@@ -89,7 +88,7 @@ def find_opt_in(provider: str, value: Any, credentials: Credentials) -> OptIn | 
         value: The configuration, whose `auth` chooses between several profiles.
         credentials: Where keys can be found.
     """
-    variable = variable_of(provider)
+    variable = provider_variable(provider)
     if credentials.lookup(variable):
         return OptIn(variable, SecretRef(template=f"${{{variable}}}"))
     order = profile_order(value, provider)
@@ -181,9 +180,3 @@ def _unset_variables(
         if state == "is empty":
             help_ = f"give {reference.name} a value where it is set"
         yield Diagnostic("unset-variable", message, span, help_, severity=severity)
-
-
-def variable_of(provider: str) -> str:
-    """Return the variable of a provider's key: `FOO_BAR_API_KEY` for `foo-bar`, `_01_AI_API_KEY` for `01.ai`."""
-    name = f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
-    return f"_{name}" if name[0].isdigit() else name

@@ -17,8 +17,9 @@ from genesis_config.config.lookup import (
     split_ref,
 )
 from genesis_config.credentials.lookup import SecretRef
+from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
-from genesis_config.resolve.credentials import declared_credential, find_opt_in, variable_of
+from genesis_config.resolve.credentials import declared_credential, find_opt_in
 from genesis_config.resolve.lock import LOCK_NAME
 from genesis_config.resolve.results import Decisions
 
@@ -95,7 +96,7 @@ def _decide_declared(
     if dynamic:
         reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
         change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
-    if "apiKey" not in entry and credentials.is_blank(variable_of(name)):
+    if "apiKey" not in entry and credentials.is_blank(provider_variable(name)):
         reason += f"; {_empty(name)}"
     return Decision(
         name,
@@ -111,7 +112,7 @@ def _decide_declared(
 def _decide_undeclared(name: str, value: Any, credentials: Credentials, locked: Container[str] | None) -> Decision:
     """Decide a provider that is not declared, by the key that enables its discovery."""
     url = IMPLICIT_PROVIDERS[name]
-    variable = variable_of(name)
+    variable = provider_variable(name)
     reason = f"models.providers.{name} is not defined"
     if locked is not None and name not in locked:
         change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
@@ -176,4 +177,4 @@ def decision_span(document: Document, expansion: Expansion, decision: Decision) 
 
 def _empty(provider: str) -> str:
     """Return the words for a provider's variable that is set, but holds no key."""
-    return f"{variable_of(provider)} is empty, which counts as unset"
+    return f"{provider_variable(provider)} is empty, which counts as unset"

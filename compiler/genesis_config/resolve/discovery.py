@@ -212,8 +212,8 @@ def _rows(query: Query, url: str, body: bytes) -> Answer:
     """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
     body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, §8.1: a reader may pass it over
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = msgspec.json.decode(body.decode(errors="replace"))
+    except (msgspec.DecodeError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is no JSON"
         raise _Refused(
             "bad-model-list", f"{url} answered with {kind}, not with a list of models", _WRONG_ADDRESS
@@ -225,7 +225,8 @@ def _rows(query: Query, url: str, body: bytes) -> Answer:
     dropped = 0
     for item in data:
         name = item.get("id") if isinstance(item, dict) else None
-        if not is_model_id(name):
+        # A replaced byte: no request could name that model.
+        if not is_model_id(name) or "\ufffd" in name:
             dropped += 1
             continue
         parent = item.get("parent")
@@ -248,8 +249,8 @@ def _window(row: dict[str, Any]) -> int | None:
 def _error_text(body: bytes) -> str:
     """Find what the server says is wrong, in both of vLLM's shapes, on one line."""
     try:
-        error = msgspec.json.decode(body).get("error")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError):
+        error = msgspec.json.decode(body.decode(errors="replace")).get("error")
+    except (msgspec.DecodeError, RecursionError, AttributeError):
         return ""
     text = error.get("message") if isinstance(error, dict) else error
     return " ".join(text.split()) if isinstance(text, str) else ""

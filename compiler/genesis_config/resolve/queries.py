@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config.lookup import DEFAULT_BASE_URL, mapping
 from genesis_config.credentials.lookup import SecretRef, remedy
+from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic, config_path
-from genesis_config.resolve.credentials import read_secret, variable_of
+from genesis_config.resolve.credentials import read_secret
 from genesis_config.resolve.decision import decision_span
 from genesis_config.resolve.models import header_refs
 from genesis_config.resolve.results import Discovery
@@ -124,7 +125,7 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
     """Return how a person changes a key, in words that go before `a key that this server takes`."""
     if (known := remedy(ref)) is not None:
         return known
-    variable = variable_of(provider)
+    variable = provider_variable(provider)
     return (
         f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
     )

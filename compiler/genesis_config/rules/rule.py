@@ -10,6 +10,7 @@ from genesis_config.diagnostics.finding import Diagnostic, Path, Severity
 
 if TYPE_CHECKING:
     from genesis_config.config.expansion import Expansion
+    from genesis_config.config.views import Config
     from genesis_config.resolve.lock import Lock, LockedProvider
     from genesis_config.resolve.results import Purpose
     from genesis_config.syntax import Document
@@ -21,18 +22,26 @@ class Context(NamedTuple):
     """What a rule sees of one configuration.
 
     Attributes:
-        document: The text's values and places.
-        expansion: The same values with references resolved.
+        config: Its typed views.
         purpose: Why the configuration is processed.
         locked: The providers of the lock whose models count.
         lock: The lock beside the configuration, where it is compared with it.
     """
 
-    document: Document
-    expansion: Expansion
+    config: Config
     purpose: Purpose = "check"
     locked: Mapping[str, LockedProvider] = MappingProxyType({})
     lock: Lock | None = None
+
+    @property
+    def document(self) -> Document:
+        """The text's values and places."""
+        return self.config.document
+
+    @property
+    def expansion(self) -> Expansion:
+        """The same values with references resolved."""
+        return self.config.expansion
 
     @property
     def value(self) -> Any:

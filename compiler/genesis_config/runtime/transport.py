@@ -168,7 +168,12 @@ class Reply:
     @property
     def request_id(self) -> str | None:
         """What the server calls the request."""
-        return self._response.headers.get("X-Request-Id")
+        return self._header("X-Request-Id")
+
+    def _header(self, name: str) -> str | None:
+        """Return a header, with U+FFFD for what is not valid UTF-8: aiohttp keeps such bytes as lone surrogates."""
+        value = self._response.headers.get(name)
+        return value and value.encode(errors="surrogateescape").decode(errors="replace")
 
     async def check(self, target: Target) -> None:
         """Refuse an answer that is no stream.
@@ -222,7 +227,7 @@ class Reply:
         """Give the error for a stream that did not end well: why reading failed, where that is what ended it."""
         if not isinstance(error, TruncatedStreamError):
             return error
-        packing = self._response.headers.get("Content-Encoding")
+        packing = self._header("Content-Encoding")
         if self.broken is None:
             note = f"; its body is packed with {packing}, and may have been cut off" if packing else ""
             return TruncatedStreamError(f"{error}{note}", help=error.help)
@@ -361,10 +366,10 @@ def seconds_until(retry_after: str | None) -> float | None:
 
 def _said(body: bytes) -> str:
     """Find the words in an error's body: vLLM's two shapes, or FastAPI's, or the text itself; empty without any."""
+    text = body.decode(errors="replace")
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = body.decode(errors="replace")
+        answer = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
         return "" if text.lstrip().startswith("<") else " ".join(text.split())
     words = (answer.get(name) for name in ("error", "message", "detail")) if isinstance(answer, dict) else ()
     return next((error_text(each) for each in words if each), "")
