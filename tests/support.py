@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.pipeline import Request, run_pipeline
 
 if TYPE_CHECKING:
+    from genesis_config.diagnostics.rule_names import FindingName
+    from genesis_config.diagnostics.source import Span
     from genesis_config.pipeline import Session
     from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.lock import Lock
     from genesis_config.resolve.results import Purpose
 
-__all__ = ["compile_config"]
+__all__ = ["compile_config", "finding_of"]
 
 
 def compile_config(
@@ -27,3 +30,8 @@ def compile_config(
 ) -> Session:
     """Run the stages of a purpose over a configuration."""
     return run_pipeline(name, data, Request(purpose, *credentials, lock, only, inline))
+
+
+def finding_of(rule: str, message: str, span: Span | None = None, **fields: Any) -> Diagnostic:
+    """Return a finding of a rule that may be made up."""
+    return Diagnostic(cast("FindingName", rule), message, span, **fields)

@@ -242,7 +242,7 @@ def resolve(session: Session) -> Session:
     """Resolve the providers and their models, and check the selection against them."""
     from genesis_config.resolve.credentials import note_unset_variables  # with msgspec
     from genesis_config.resolve.providers import inline_secrets, resolve_providers
-    from genesis_config.rules import reachable
+    from genesis_config.rules.rule import Resolved
 
     request, context, credentials = session.request, session.context, session.credentials
     document, expansion = context.document, context.expansion
@@ -250,7 +250,7 @@ def resolve(session: Session) -> Session:
     providers = resolve_providers(expansion, session.decisions.wanted, rows)
     served = {provider: rows[provider] for provider in rows if provider in providers}
     relevant = [decision for decision in session.decisions.every if request.wants(decision.provider)]
-    diagnostics = list(reachable.check(context, relevant, providers, served))
+    diagnostics = registry.run_resolved(context, Resolved(relevant, providers, served))
     used = session.discovery.used_secrets
     if request.inline:
         providers, missing = inline_secrets(document, expansion, credentials, providers)

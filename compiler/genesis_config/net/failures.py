@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import ContentEncodingError
 from genesis_config.net import limits
 
 if TYPE_CHECKING:
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.net.proxies import Proxy
 
 __all__ = ["Failure", "refused_by_proxy", "through", "unreachable", "unsupported", "without_tls"]
@@ -32,7 +33,7 @@ _NO_HTTP: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientResponseError,
 class Failure(NamedTuple):
     """Why a server gave no models: a rule of the server family, with its message and help."""
 
-    rule: str
+    rule: FindingName
     message: str
     help: str
 

@@ -22,6 +22,8 @@ from genesis_config.resolve.lock import Row, is_model_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from genesis_config.diagnostics.rule_names import FindingName
+
 __all__ = ["Answer", "Query", "discover", "discover_with_versions"]
 
 _LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
@@ -56,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class _Refused(Exception):  # noqa: N818 - carries a failure up to the query
-    def __init__(self, rule: str, message: str, help_: str) -> None:
+    def __init__(self, rule: FindingName, message: str, help_: str) -> None:
         super().__init__(message)
         self.failure = Failure(rule, message, help_)
 
