@@ -165,6 +165,12 @@ def test_the_settings_of_editors_start_the_server_as_it_is_started() -> None:
     assert FIX_ALL in TEXTS["docs/editors.md"]
 
 
+def test_every_package_is_described() -> None:
+    described = re.findall(r"^\| `(\w+)/` \|", TEXTS["CONTRIBUTING.md"], re.MULTILINE)
+    packages = (ROOT / "compiler" / "genesis_config").glob("*/__init__.py")
+    assert sorted(described) == sorted(path.parent.name for path in packages)
+
+
 def anchors(text: str) -> set[str]:
     """Return the anchors of a page's headings, as GitHub derives them."""
     headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
