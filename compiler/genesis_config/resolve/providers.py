@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.diagnostics.source import Span
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.discovery import Answer, Query
+    from genesis_config.resolve.discovery import ModelList, Query
     from genesis_config.resolve.lock import Row
     from genesis_config.syntax import Document
 
@@ -36,7 +36,7 @@ __all__ = ["ask", "inlined", "needed_secrets", "question", "resolve_providers", 
 
 def ask(
     document: Document, expansion: Expansion, decisions: Sequence[Decision], keys: Keys
-) -> tuple[dict[str, Answer], list[Diagnostic]]:
+) -> tuple[dict[str, ModelList], list[Diagnostic]]:
     """Ask all servers that are to be asked, at the same time: what they said by provider id, and what went wrong."""
     diagnostics: list[Diagnostic] = []
     queries = []
@@ -215,15 +215,15 @@ def _echoes(ref: SecretRef, value: str, keys: Keys) -> list[str]:
     return [part for part in parts if part]
 
 
-def _ask(queries: Sequence[Query]) -> dict[str, Answer]:
+def _ask(queries: Sequence[Query]) -> dict[str, ModelList]:
     if not queries:
         return {}
-    from genesis_config.resolve.discovery import discover  # no question, no HTTP
+    from genesis_config.resolve.discovery import discover_models  # without a query, HTTP is not imported
 
-    return {query.provider: answer for query, answer in zip(queries, discover(queries), strict=True)}
+    return {query.provider: answer for query, answer in zip(queries, discover_models(queries), strict=True)}
 
 
-def _findings(document: Document, expansion: Expansion, decision: Decision, answer: Answer) -> list[Diagnostic]:
+def _findings(document: Document, expansion: Expansion, decision: Decision, answer: ModelList) -> list[Diagnostic]:
     """Turn what a server said into diagnostics.
 
     A server that nothing in the configuration names, and that was asked only since a key for it is in the environment,
