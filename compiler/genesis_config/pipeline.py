@@ -14,6 +14,7 @@ from genesis_config.config.expansion import expand
 from genesis_config.config.includes import Included, include, read_file, with_origin
 from genesis_config.config.lookup import mapping, named_providers
 from genesis_config.config.validation import validate
+from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic, Path, fails, in_order
 from genesis_config.resolve.lock import Pinned, matching, template
 from genesis_config.rules import registry
@@ -88,7 +89,7 @@ def lint(
     document, files, findings = include(parsed, read)
     diagnostics += findings
     expansion = expand(document, variables)
-    context = Context(document, expansion, _pinned(document, lock), lock)
+    context = Context(Config(document, expansion), _pinned(document, lock), lock)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
         from genesis_config.report.redaction import (  # nothing is shown of a file without findings

@@ -336,3 +336,63 @@ def test_what_a_line_cannot_mean_is_refused(genesis: Genesis, config: Path) -> N
     nothing = genesis("check", "nope*.json5", config.name)
     assert (nothing.returncode, nothing.stderr) == (2, "genesis: nothing matches nope*.json5\n")
     assert "1 file checked" in nothing.stdout
+
+
+PATHS = [
+    "-osub/genesis.json5",
+    "--env-file=e/genesis.json5",
+    "--fix/genesis.json",
+    "-/genesis.json5",
+    "--/genesis.json5",
+]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_path_of_a_configuration_is_not_an_option(name: str, genesis: Genesis, config: Path) -> None:
+    path = config.parent / name
+    path.parent.mkdir()
+    path.write_text("{ modles: 1 }", encoding="utf-8")
+    (config.parent / "sub").mkdir()
+    for before in ([], ["--exit-zero", "--format", "concise"]):
+        done = genesis("check", *before, name, config.name)
+        assert (done.returncode, done.stderr) == (0 if before else 1, "")
+        assert f"./{name}:1:3" in done.stdout
+        assert f"{config.name}:2:" in done.stdout
+    assert not list((config.parent / "sub").iterdir())
+    assert path.read_text(encoding="utf-8") == "{ modles: 1 }"
+
+
+@pytest.mark.parametrize(
+    "name", ["-ox.json5", "--env-file=x.json5", "--exit-zero", "--ignore=unknown-key/x.json5", "-osub/genesis.json5\n"]
+)
+def test_a_word_that_is_an_option_and_a_file_is_refused(name: str, genesis: Genesis, config: Path) -> None:
+    assert "could be an option" not in genesis("check", name).stderr
+    (config.parent / "x.json5").unlink(missing_ok=True)
+    path = config.parent / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{ modles: 1 }", encoding="utf-8")
+    refused = genesis("check", name, config.name)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert repr(f"./{name}") in refused.stderr
+    assert not (config.parent / "x.json5").exists()
+    for words in ([f"./{name}"], ["--", name]):
+        assert rules(genesis, *words) == ["warning unknown-section"]
+
+
+def test_a_link_named_like_an_option_is_refused_wherever_it_leads(genesis: Genesis, config: Path) -> None:
+    for target in ("nowhere", "."):
+        (config.parent / "-ox.json5").unlink(missing_ok=True)
+        (config.parent / "-ox.json5").symlink_to(target)
+        assert genesis("check", config.name, "-ox.json5").returncode == 2
+        assert not (config.parent / "x.json5").exists()
+
+
+def test_a_directory_named_like_an_option_leaves_it_one(genesis: Genesis, config: Path) -> None:
+    (config.parent / "--exit-zero").mkdir()
+    (config.parent / "--exit-zero" / config.name).write_text("{ modles: 1 }", encoding="utf-8")
+    assert genesis("check", config.name, "--exit-zero").returncode == 0
+
+
+def test_an_option_may_name_a_configuration_that_is_not_a_path(genesis: Genesis, config: Path) -> None:
+    done = genesis("check", f"--stdin-filename=deploy/{config.name}", "-", stdin="{ modles: 1 }")
+    assert f"deploy/{config.name}:1:3" in done.stdout

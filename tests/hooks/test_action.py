@@ -7,36 +7,98 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
 
 from tests.e2e.support import ROOT
 
 ACTION = (ROOT / "action.yml").read_text(encoding="utf-8")
 
 
-def test_the_check_step_writes_annotations_and_sarif(tmp_path: Path) -> None:
-    (command,) = re.findall(r'"\$RUNNER_TEMP/genesis/bin/genesis" (.*)', ACTION)
-    binaries = tmp_path / "genesis" / "bin"
+def check_step(folder: Path, paths: str, fail_on: str = "error") -> subprocess.CompletedProcess[str]:
+    """Run the step that checks as a runner does, in `folder`; the report is `genesis.sarif` beside it."""
+    (script,) = re.findall(r"^ +run: \|\n((?: {8}.*\n)+)", ACTION, re.MULTILINE)
+    binaries = folder.parent / "genesis" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "genesis").symlink_to(Path(sys.executable).parent / "genesis")
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.json5").write_text("{ modles: 1 }", encoding="utf-8")
-
-    done = subprocess.run(
-        ["bash", "-c", f'"$RUNNER_TEMP/genesis/bin/genesis" {command}'],
-        cwd=tmp_path,
-        env={**os.environ, "RUNNER_TEMP": str(tmp_path), "PATHS": "a.json5 b.json5", "FAIL_ON": "warning"},
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", textwrap.dedent(script)],
+        cwd=folder,
+        env={**os.environ, "RUNNER_TEMP": str(folder.parent), "PATHS": paths, "FAIL_ON": fail_on},
         capture_output=True,
         text=True,
+        timeout=60,
         check=False,
     )
 
+
+def reported(folder: Path) -> list[tuple[str, str]]:
+    """Return the rules and files of the report that the step wrote."""
+    results = json.loads((folder.parent / "genesis.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    return [
+        (each["ruleId"], unquote(each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]))
+        for each in results
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "work"
+    path.mkdir()
+    return path
+
+
+def write(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{ modles: 1 }", encoding="utf-8")
+
+
+def test_the_check_step_writes_annotations_and_sarif(folder: Path) -> None:
+    for name in ("a", "b"):
+        write(folder / f"{name}.json5")
+    done = check_step(folder, "a.json5 b.json5\n", "warning")
     assert done.returncode == 1
     assert done.stdout.startswith("::warning file=a.json5,line=1,")
-    results = json.loads((tmp_path / "genesis.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
-    assert [each["ruleId"] for each in results] == ["unknown-section", "unknown-section"]
+    assert reported(folder) == [("unknown-section", "a.json5"), ("unknown-section", "b.json5")]
+
+
+@pytest.mark.parametrize("name", ["-osub/genesis.json5", "--exit-zero", "--fail-on=error", "--", "-h"])
+def test_no_path_of_the_input_is_an_option(name: str, folder: Path) -> None:
+    write(folder / name)
+    done = check_step(folder, name, "warning")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert reported(folder) == [("unknown-section", name)]
+    assert not (folder / "sub").exists()
+
+
+def test_no_file_of_the_repository_is_an_option(folder: Path) -> None:
+    """Options stay what they are, whatever files there are, and no pattern becomes one."""
+    for name in ("--exit-zero", "a/genesis.json5", "a/b/c/genesis.json5"):
+        write(folder / name)
+    done = check_step(folder, "*", "warning")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert {path for _, path in reported(folder)} == {"--exit-zero", "a/genesis.json5", "a/b/c/genesis.json5"}
+
+
+def test_a_pattern_is_that_of_genesis_and_not_of_the_shell(folder: Path) -> None:
+    for name in ("a/x.json5", "a/b/c/x.json5", "ignored/x.json5"):
+        write(folder / name)
+    (folder / ".git").mkdir()
+    (folder / ".gitignore").write_text("ignored/\n", encoding="utf-8")
+    assert check_step(folder, "**/x.json5").returncode == 0
+    assert [path for _, path in reported(folder)] == ["a/b/c/x.json5", "a/x.json5"]
+
+
+def test_without_paths_the_whole_repository_is_checked(folder: Path) -> None:
+    write(folder / "a" / "genesis.json5")
+    assert check_step(folder, "").returncode == 0
+    assert [path for _, path in reported(folder)] == ["a/genesis.json5"]
 
 
 def test_inputs_reach_the_shell_as_variables_and_never_as_text() -> None:
-    for line in re.findall(r"run: .*|^ +\".*", ACTION, re.MULTILINE):
-        assert "${{" not in line
+    scripts = re.findall(r"run: [^|\n].*|run: \|\n(?: {8}.*\n)+", ACTION)
+    assert len(scripts) == ACTION.count("run: ")
+    assert not [script for script in scripts if "${{" in script]

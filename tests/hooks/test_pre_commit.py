@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,9 @@ from tests.e2e.support import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-WRONG = '{ models: { providers: { vllm: { modles: [{ id: "m", contextWindow: 8192 }] } } } }\n'
+RIGHT = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 8192 }] } } } }\n'
+WARNED = RIGHT.replace("{ models", "{ gateway: {}, models", 1)
+WRONG = RIGHT.replace("{ models: [", "{ modles: [")
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +53,19 @@ def commit(folder: Path) -> None:
     git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "all")
 
 
-def hook(name: str, repository: Path, clone: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pre_commit", "try-repo", str(clone), name, "--all-files", "--color=never"]
+def configured(
+    repository: Path, clone: Path, home: Path, name: str, **settings: str | list[str]
+) -> subprocess.CompletedProcess[str]:
+    """Run one hook over all files, set up as in a user's `.pre-commit-config.yaml`."""
+    entry = {"repo": str(clone), "rev": git(clone, "rev-parse", "HEAD").strip(), "hooks": [{"id": name, **settings}]}
+    (repository / ".pre-commit-config.yaml").write_text(json.dumps({"repos": [entry]}), encoding="utf-8")
+    git(repository, "add", "--all")
+    return pre_commit(repository, home, "run", "--all-files")
+
+
+def pre_commit(repository: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command,
+        [sys.executable, "-m", "pre_commit", *arguments, "--color=never"],
         cwd=repository,
         env={**os.environ, "PRE_COMMIT_HOME": str(home)},
         capture_output=True,
@@ -70,25 +82,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_hooks_find_and_put_right_what_is_wrong(repository: Path, clone: Path, home: Path) -> None:
-    found = hook("genesis-check", repository, clone, home)
+    found = configured(repository, clone, home, "genesis-check")
     assert found.returncode == 1
     assert "error[unknown-key]: unknown key `modles` in `models.providers.vllm`" in found.stdout
     assert "--> deploy/genesis.json5:1:34" in found.stdout
     assert "other.json5" not in found.stdout
 
-    fixed = hook("genesis-fix", repository, clone, home)
+    fixed = configured(repository, clone, home, "genesis-fix")
     assert fixed.returncode == 1
     assert "files were modified by this hook" in fixed.stdout
-    assert (repository / "deploy" / "genesis.json5").read_text(encoding="utf-8") == WRONG.replace("modles", "models")
+    assert (repository / "deploy" / "genesis.json5").read_text(encoding="utf-8") == RIGHT
 
-    assert hook("genesis-check", repository, clone, home).returncode == 0
+    assert configured(repository, clone, home, "genesis-check").returncode == 0
 
 
 def test_the_recipe_for_configurations_in_several_files(repository: Path, clone: Path, home: Path) -> None:
     recipes = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     (block,) = [block for block in re.findall("```yaml\n(.*?)```", recipes, re.DOTALL) if "pass_filenames" in block]
     commit_id = git(clone, "rev-parse", "HEAD").strip()
-    block = block.replace("https://github.com/genesis-config/genesis", str(clone)).replace("v0.1.0", commit_id)
+    block = block.replace("https://github.com/genesis-config/genesis", str(clone)).replace("v0.2.0", commit_id)
     (repository / ".pre-commit-config.yaml").write_text(block, encoding="utf-8")
     (repository / "other.json5").unlink()
     root = WRONG.replace('modles: [{ id: "m", contextWindow: 8192 }]', "$include: './part.json5'")
@@ -98,14 +110,83 @@ def test_the_recipe_for_configurations_in_several_files(repository: Path, clone:
     commit(repository)
     (repository / "deploy" / "part.json5").write_text('{ modles: [{ id: "m" }] }\n', encoding="utf-8")
     git(repository, "add", ".")
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "run", "--color=never"],
-        cwd=repository,
-        env={**os.environ, "PRE_COMMIT_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = pre_commit(repository, home, "run")
     assert done.returncode == 1
     assert "--> deploy/part.json5:1:3" in done.stdout
+
+
+# Paths that begin as an option of `genesis check` does, and what each once did.
+PATHS = [
+    "-osub/genesis.json5",  # wrote the report over sub/genesis.json5
+    "--env-file=e/genesis.json5",  # was read as variables
+    "--stdin-filename=e/genesis.json",
+    "--exit-zero/genesis.json5",
+    "--fix/genesis.json5",
+    "-/genesis.json5",
+    "--/genesis.json5",
+]
+
+
+@pytest.fixture
+def odd(repository: Path) -> Path:
+    """Return a repository with a mistake in each of the paths, and a clean `sub/genesis.json5`."""
+    for name in PATHS:
+        (repository / name).parent.mkdir()
+        (repository / name).write_text(WRONG, encoding="utf-8")
+    (repository / "sub").mkdir()
+    (repository / "sub" / "genesis.json5").write_text(RIGHT, encoding="utf-8")
+    return repository
+
+
+def texts(repository: Path) -> dict[str, str]:
+    return {name: (repository / name).read_text(encoding="utf-8") for name in [*PATHS, "sub/genesis.json5"]}
+
+
+def test_no_path_is_an_option(odd: Path, clone: Path, home: Path) -> None:
+    before = texts(odd)
+    done = configured(odd, clone, home, "genesis-check")
+    assert done.returncode == 1
+    assert [name for name in PATHS if f"--> ./{name}:1:34" not in done.stdout] == []
+    assert texts(odd) == before
+
+    done = configured(odd, clone, home, "genesis-fix")
+    assert done.returncode == 1
+    assert texts(odd) == dict.fromkeys(before, RIGHT)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_one_path_alone_is_not_an_option_either(name: str, odd: Path, clone: Path, home: Path) -> None:
+    for hook_name, text in (("genesis-check", WRONG), ("genesis-fix", RIGHT)):
+        done = configured(odd, clone, home, hook_name, files=f"^{re.escape(name)}$")
+        assert done.returncode == 1
+        assert (f"--> ./{name}:1:34" in done.stdout) == (text == WRONG)
+        assert texts(odd) == {**dict.fromkeys(PATHS, WRONG), "sub/genesis.json5": RIGHT, name: text}
+
+
+def test_arguments_of_users_stay_options(odd: Path, clone: Path, home: Path) -> None:
+    done = configured(odd, clone, home, "genesis-check", args=["--ignore", "unknown-key", "--format=concise"])
+    assert (done.returncode, "Passed" in done.stdout) == (0, True)
+    done = configured(odd, clone, home, "genesis-check", args=["--fix"])
+    assert done.returncode == 1
+    assert set(texts(odd).values()) == {RIGHT}
+
+    for name in PATHS:
+        (odd / name).write_text(WARNED, encoding="utf-8")
+    for hook_name in ("genesis-check", "genesis-fix"):
+        done = configured(odd, clone, home, hook_name)
+        assert (done.returncode, "Passed" in done.stdout) == (0, True)
+        done = configured(odd, clone, home, hook_name, args=["--fail-on", "warning"])
+        assert done.returncode == 1
+        assert [name for name in PATHS if f"--> ./{name}:1:3" not in done.stdout] == []
+
+
+@pytest.mark.parametrize("name", ["-oother.json5", "--env-file=other.json5", "--exit-zero"])
+def test_a_wider_pattern_of_the_user_lets_no_path_be_an_option(
+    name: str, repository: Path, clone: Path, home: Path
+) -> None:
+    before = (repository / "other.json5").read_text(encoding="utf-8")
+    (repository / name).write_text(WRONG, encoding="utf-8")
+    for hook_name in ("genesis-check", "genesis-fix"):
+        done = configured(repository, clone, home, hook_name, files="", exclude=r"^\.pre-commit")
+        assert (done.returncode, f"'./{name}'" in done.stdout) == (1, True)
+        assert (repository / "other.json5").read_text(encoding="utf-8") == before

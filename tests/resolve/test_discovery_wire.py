@@ -129,6 +129,15 @@ def test_an_answer_that_cannot_be_unpacked_is_told_as_one(answer: bytes, said: s
     )
 
 
+def test_bytes_that_are_not_utf8_hide_no_model() -> None:
+    row = b'{"id": "m", "max_model_len": 7, "owned_by": "\xff"}'
+    made, _ = ask(sending(whole(b'{"data": [%s, {"id": "n\xff"}], "\xc3(": 1}' % row)))
+    assert made == ROWS._replace(dropped=1)
+    made, _ = ask(sending(whole(b'{"error": {"message": "out \xff order"}}', status="500 Bad")))
+    assert made.failure is not None
+    assert made.failure.message.endswith("answered 500: out \ufffd order")
+
+
 @pytest.mark.parametrize("answer", [b"", b"\x15\x03\x03\x00\x02\x02\x46"], ids=["end", "alert"])
 def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
     made, _ = ask(sending(answer))

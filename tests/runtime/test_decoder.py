@@ -470,6 +470,63 @@ def test_what_is_no_chunk_is_malformed(data: bytes) -> None:
     assert str(decoder.error).endswith(data.decode(errors="replace"))
 
 
+def damaged(**fields: Any) -> bytes:
+    """Write a chunk in which each question mark is a byte that UTF-8 does not have."""
+    return event({"choices": [], **fields}).replace(b"?", b"\xff")
+
+
+def in_choice(**fields: Any) -> bytes:
+    return damaged(choices=[{"index": 0, **fields}])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        in_choice(delta={"content": "a?"}),
+        in_choice(delta={"reasoning": "?"}),
+        in_choice(delta={"reasoning_content": "?"}),
+        in_choice(delta={"tool_calls": [{"id": "?"}]}),
+        in_choice(delta={"tool_calls": [{"function": {"name": "?"}}]}),
+        in_choice(delta={"tool_calls": [{"function": {"arguments": "?"}}]}),
+        in_choice(delta={}, finish_reason="st?p"),
+        # What is lenient elsewhere hides nothing.
+        damaged(id="?", object="?", choices=[{"index": 0, "delta": {"content": "?"}}]),
+    ],
+)
+def test_words_of_an_answer_that_are_not_utf8_are_an_error(data: bytes) -> None:
+    events, decoder = decode(chunk({"content": "a"}), data, STOP, DONE)
+    assert events == [TextDelta("a")]
+    assert isinstance(decoder.error, MalformedStreamError)
+    assert "UTF-8" in str(decoder.error)
+    assert "\ufffd" in decoder.error.event
+    assert decoder.answers[0].text == "a"
+
+
+@pytest.mark.parametrize("key", ["id", "model", "object", "message", "system_fingerprint", "what?"])
+def test_what_is_not_utf8_beside_the_words_is_replaced(key: str) -> None:
+    data = damaged(**{key: "a?"}, choices=[{"index": 0, "delta": {"content": "b"}}])
+    events, decoder = decode(data, STOP, DONE)
+    assert events == [TextDelta("b"), Finish("stop")]
+    assert decoder.error is None
+    assert getattr(decoder.head, key, None) == ("a\ufffd" if key in {"id", "model"} else None)
+
+
+def test_log_probabilities_and_errors_that_are_not_utf8_are_replaced() -> None:
+    data = in_choice(delta={"content": "b"}, logprobs={"content": [{"token": "?"}]})
+    assert decode(data, STOP, DONE)[0][1] == Logprobs(({"token": "\ufffd"},))
+    error = decode(damaged(error={"message": "out ? order"}))[1].error
+    assert isinstance(error, ErrorInStreamError)
+    assert "out \ufffd order" in str(error)
+
+
+@pytest.mark.parametrize("wrong", [b"\xff", b"\xe2\x82", b"\xed\xa0\x80", b"\\ud800"])
+def test_a_wrong_byte_anywhere_raises_nothing(wrong: bytes) -> None:
+    call = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "n", "arguments": "a"}}]}
+    data = chunk({"content": "t", "reasoning": "r", **call}, "stop") + event({"error": {"message": "m"}, "id": "i"})
+    for place in range(len(data)):
+        decode(data[:place] + wrong + data[place:], DONE)
+
+
 def test_unknown_fields_are_passed_over() -> None:
     events, decoder = decode(
         event({"choices": [{"delta": {"content": "a", "new": [1]}, "finish_reason": "stop", "x": {}}], "y": None})

@@ -86,7 +86,7 @@ def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
     assert data is not None
     (resource,) = data.resource_metrics
     (scope,) = resource.scope_metrics
-    assert scope.scope.name == "genesis"
+    assert scope.scope.name == "genesis_config"
     return {metric.name: list(metric.data.data_points) for metric in scope.metrics}
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
+from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.pace import Pace
 from genesis_config.report.escape import escape
 from genesis_config.runtime import (
@@ -60,12 +58,12 @@ async def print_stream(runtime: Runtime, model: str | None, request: dict[str, A
                             sys.stdout.flush()
                             ended = text.endswith("\n")
                         case FellBack(failed=failed, next=next_, reason=reason):
-                            click.echo(escape(f"{failed}: {reason}; {next_} is tried"), err=True)
+                            print_note(f"{failed}: {reason}; {next_} is tried")
                         case Usage():
                             if not ended and terminal:
                                 sys.stdout.write("\n")
                                 sys.stdout.flush()
-                            click.echo("; ".join([usage_line(event) + pace.told(event), *rest.notes()]), err=True)
+                            print_note("; ".join([usage_line(event) + pace.told(event), *rest.notes()]))
         except BaseException:
             if not ended and terminal:
                 sys.stdout.write("\n")
@@ -113,9 +111,10 @@ async def print_events(runtime: Runtime, model: str | None, request: dict[str, A
             async with aclosing(runtime.stream(model, **request)) as stream:
                 async for event in stream:
                     pace.take(event)
-                    _line({"type": _NAMES[type(event)], **_fields(event)})
+                    print_json({"type": _NAMES[type(event)], **_fields(event)}, indent=None)
         except CompletionError as error:
-            _line({"type": "error", "error": type(error).__name__, "message": str(error), "status": error.status})
+            last = {"type": "error", "error": type(error).__name__, "message": str(error), "status": error.status}
+            print_json(last, indent=None)
             raise
 
 
@@ -127,9 +126,9 @@ async def print_whole(runtime: Runtime, model: str | None, request: dict[str, An
         with Pace(runtime.manifest, model) as pace:
             completion = await runtime.complete(model, **request, on_event=pace.take)
     except CompletionError as error:
-        sys.stdout.write(json.dumps(_failure(error), indent=2) + "\n")
+        print_json(_failure(error))
         raise
-    sys.stdout.write(json.dumps(_as_json(completion), indent=2) + "\n")
+    print_json(_as_json(completion))
 
 
 def usage_line(usage: Usage) -> str:
@@ -155,16 +154,11 @@ def complain(error: CompletionError) -> None:
     """Say what went wrong, and what to do. What had arrived of the answer is on standard output already."""
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
     where = f" ({error.provider}/{error.model})" if error.model else ""
-    click.echo(f"error[{kind}]: {escape(str(error))}{escape(where)}", err=True)
+    print_note(f"error[{kind}]: {error}{where}")
     for attempt in error.attempts:
-        click.echo(f"  = before that: {escape(f'{attempt.model}: {attempt.message}')}", err=True)
+        print_note(f"  = before that: {attempt.model}: {attempt.message}")
     if error.help:
-        click.echo(f"  = help: {escape(error.help)}", err=True)
-
-
-def _line(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=True) + "\n")
-    sys.stdout.flush()
+        print_note(f"  = help: {error.help}")
 
 
 def _fields(event: Event) -> dict[str, Any]:

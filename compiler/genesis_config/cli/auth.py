@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genesis_config.cli.inputs import config_option, named_in_config
+from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
         check_key(key)
         replaced = put(path, provider, name, key, datetime.now(UTC))
     what = "replaced the key of the auth profile" if replaced else "added the auth profile"
-    click.echo(f"{what} {name}, in {click.format_filename(path)}", err=True)
+    print_note(f"{what} {name}, in {click.format_filename(path)}")
     return 0
 
 
@@ -130,10 +130,9 @@ def list_profiles(*, as_json: bool) -> int:
         profiles = listing(read(path), datetime.now(UTC))
     if as_json:
         report = {"version": 1, "profiles": [_report(profile) for profile in profiles]}
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        print_json(report)
     elif not profiles:
-        text = f"no auth profiles in {click.format_filename(path)}; `genesis auth set PROVIDER` adds one"
-        click.echo(text, err=True)
+        print_note(f"no auth profiles in {click.format_filename(path)}; `genesis auth set PROVIDER` adds one")
     else:
         rows = [(row.profile, row.provider, row.kind, age_text(row.age_seconds)) for row in profiles]
         write_table(_COLUMNS, [tuple(map(escape, row)) for row in rows])
@@ -152,12 +151,11 @@ def remove_profile(name: str) -> int:
     """
     from genesis_config.credentials.profiles.editing import remove  # `--help` does without
     from genesis_config.credentials.profiles.store import store_path
-    from genesis_config.report.escape import escape
 
     path = store_path()
     with _told():
         removed = remove(path, name)
-    click.echo(f"removed the auth profile {escape(removed)}, from {click.format_filename(path)}", err=True)
+    print_note(f"removed the auth profile {removed}, from {click.format_filename(path)}")
     return 0
 
 
@@ -194,7 +192,6 @@ def _note(provider: str, config: str | None) -> None:
     """Say that the configuration, if there is one, has no use for a provider's key."""
     from genesis_config.config.lookup import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
-    from genesis_config.report.escape import escape
 
     found = named_in_config(config)
     if found is None:
@@ -203,8 +200,8 @@ def _note(provider: str, config: str | None) -> None:
     known = {*named, *IMPLICIT_PROVIDERS}
     if provider not in known:
         near = nearest(provider, known)
-        hint = f"; did you mean {escape(near)}?" if near else ", so nothing there uses the key yet"
-        click.echo(f"note: {click.format_filename(path)} names no provider {provider}{hint}", err=True)
+        hint = f"; did you mean {near}?" if near else ", so nothing there uses the key yet"
+        print_note(f"note: {click.format_filename(path)} names no provider {provider}{hint}")
 
 
 def _asked(provider: str) -> str:

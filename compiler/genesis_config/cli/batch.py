@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
+from genesis_config.cli.output import print_note
+from genesis_config.report.escape import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +101,7 @@ def command(
     earlier = f", {before} before" if before else ""
     earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
     used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
-    click.echo(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}", err=True)
+    print_note(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}")
     return int(done.failed + failed_before > 0)
 
 
@@ -116,7 +118,7 @@ def _read(path: str) -> list[Request]:
     except OSError as error:
         raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
     except BatchError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(escape(str(error))) from None
 
 
 @contextmanager

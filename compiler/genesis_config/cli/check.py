@@ -9,6 +9,7 @@ import click
 
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import Choices
 from genesis_config.lint.settings import SettingsError, check_rules
 
@@ -27,10 +28,33 @@ class _Command(click.Command):
     """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        args = _with_paths_marked(args)
         given = list(_in_order(args))
         rest = super().parse_args(ctx, args)
         ctx.params["outputs"] = _with_environment(given, _paired(given))
         return rest
+
+
+def _with_paths_marked(args: Sequence[str]) -> list[str]:
+    """Return a command line in which no path of an existing file reads as an option.
+
+    pre-commit and shell patterns put paths after the options without a `--` between them, and a repository can contain
+    `-osub/genesis.json5` or `--env-file=e/genesis.json5`. These name a configuration and get a `./`.
+
+    Raises:
+        click.UsageError: A word is the path of any other file, so that either may be meant.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    return [*map(_marked, args[:end]), *args[end:]]
+
+
+def _marked(word: str) -> str:
+    if word == STDIN or not word.startswith("-") or not (os.path.isfile(word) or os.path.islink(word)):
+        return word
+    path = os.path.join(".", word)
+    if os.path.basename(word) in NAMES:
+        return path
+    raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}.")
 
 
 def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.inputs import compile_now, env_file_option, show
+from genesis_config.cli.output import print_note
+from genesis_config.report.escape import escape, escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,12 +66,12 @@ def command(
     show(compiled.diagnostics, notes=True)
     if explained:
         for line in explain(compiled.decisions):
-            click.echo(line, err=True)
+            print_note(line)
     manifest = compiled.manifest
     if manifest is None:
         return 1
     if output is None or output == "-":
-        sys.stdout.write(dumps(manifest).decode())
+        sys.stdout.write(escape_json(dumps(manifest).decode()))
         where = "standard output"
     else:
         where = click.format_filename(output)
@@ -79,13 +81,12 @@ def command(
             raise click.ClickException(f"cannot write {where}: {error.strerror}") from None
     if inline:
         only_you = "" if where == "standard output" else "; only you may read it"
-        click.echo(f"{where} holds the values of secrets{only_you}", err=True)
+        print_note(f"{where} holds the values of secrets{only_you}")
     return 0
 
 
 def explain(decisions: Sequence[Decision]) -> Iterator[str]:
     """Give the lines that say each decision, its reason, and what would change it."""
-    from genesis_config.report.escape import escape
     from genesis_config.resolve.lock import LOCK_NAME
 
     for made in decisions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from genesis_config.cli.inputs import config_option, env_file_option, take, waiting
+from genesis_config.cli.output import print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
             raise click.UsageError(f"There is no provider {only!r}; there is {', '.join(known)}.")
         examined = examine(taken, keys, only)
     if as_json:
-        sys.stdout.write(json.dumps(_report(examined), indent=2) + "\n")
+        print_json(_report(examined))
     else:
         sys.stdout.writelines(_lines(examined))
     return int(any(each.failed for each in examined))
@@ -71,12 +71,12 @@ def _report(examined: list[Examination]) -> dict[str, Any]:
 
 def _lines(examined: list[Examination]) -> Iterator[str]:
     """Write each provider as a list of steps, what to do under the one that is not as it should be."""
-    from genesis_config.report.escape import escape
+    from genesis_config.report.escape import escape, escape_line
 
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for number, each in enumerate(examined):
         heading = f"{each.provider} at {each.base_url}" if each.provider else "the configuration"
-        yield "\n" * bool(number) + escape(heading) + "\n"
+        yield "\n" * bool(number) + escape_line(heading) + "\n"
         taken = [step for step in each.steps if step.outcome != "skipped"]
         for step in taken:
             mark = f"{_MARKS[step.outcome]:<4}"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import io
+import sys
 from typing import Final
 
 import click
 
 from genesis_config import __version__
+from genesis_config.report.escape import escape_line
 
 __all__ = ["genesis", "run_command"]
 
@@ -79,7 +82,10 @@ def run_command(arguments: list[str]) -> int:
     except click.Abort:
         code = 130
     except click.ClickException as error:
-        error.show()
+        # A message may quote a file or an argument.
+        shown = io.StringIO()
+        error.show(shown)
+        sys.stderr.write("\n".join(map(escape_line, shown.getvalue().split("\n"))))
         # Wrong usage and files that cannot be read are the same code, whatever click makes of them.
         code = 2
     return code if isinstance(code, int) else 0

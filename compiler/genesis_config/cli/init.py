@@ -8,6 +8,8 @@ from typing import Final
 
 import click
 
+from genesis_config.cli.output import print_note
+
 __all__ = ["command"]
 
 _IMPLICIT: Final = """\
@@ -96,5 +98,5 @@ def command(path: str, url: str | None, model: str) -> int:
         write_atomic(path, text.encode())
     except OSError as error:
         raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
-    click.echo(f"wrote {shown}; `genesis check` lints it", err=True)
+    print_note(f"wrote {shown}; `genesis check` lints it")
     return 0

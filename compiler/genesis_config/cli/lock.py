@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.inputs import env_file_option, show, take, waiting
+from genesis_config.cli.output import print_note
 
 __all__ = ["command"]
 
@@ -46,11 +47,11 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         findings = list(outdated(lock, locked.providers))
         show(findings)
         if not findings:
-            click.echo(f"{path} is up to date: {counted}", err=True)
+            print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))
     try:
         write(locked.providers, lock_path(name))
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
-    click.echo(f"{path}: {counted}", err=True)
+    print_note(f"{path}: {counted}")
     return 0

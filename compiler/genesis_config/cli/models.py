@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from genesis_config.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
+from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
 from genesis_config.diagnostics.finding import fails
-from genesis_config.report.escape import escape
+from genesis_config.report.escape import escape, escape_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
         return 1
     code = int(compiled.manifest is None)
     if as_json:
-        sys.stdout.write(json.dumps(_report(manifest), indent=2) + "\n")
+        print_json(_report(manifest))
         return code
     rows = [_row(manifest, provider, model) for provider, entry in manifest.providers.items() for model in entry.models]
     if rows or not code:
@@ -104,15 +104,14 @@ def status(  # an option each
     with waiting("asking the servers"):
         found = look(taken, chosen, keys, probed=probe)
     if as_json:
-        report = {"version": 1, "providers": [_status_report(each) for each in found]}
-        sys.stdout.write(json.dumps(report, indent=2) + "\n")
+        print_json({"version": 1, "providers": [_status_report(each) for each in found]})
     else:
         columns = _STATUS_COLUMNS if probe else _STATUS_COLUMNS[:-1]
         _print_rows(columns, [_status_row(each)[: len(columns)] for each in found], plain=plain)
         if not plain:
             for each in found:
                 if each.problem is not None:
-                    click.echo(f"{each.decision.provider}: {escape(each.problem)}", err=True)
+                    print_note(f"{each.decision.provider}: {each.problem}")
     return int(any(each.problem is not None for each in found))
 
 
@@ -151,9 +150,9 @@ def _status_report(status: Status) -> dict[str, Any]:
 def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool) -> None:
     """Print rows: for scripts with tabs, on a terminal as a table, else in columns."""
     if plain:
-        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+        sys.stdout.writelines(escape_start("\t".join(row)) + "\n" for row in rows)
     elif not rows:
-        click.echo("no provider is configured; `genesis doctor` says why", err=True)
+        print_note("no provider is configured; `genesis doctor` says why")
     else:
         write_table(columns, rows, right=_NUMBERS, joined=("from",))
 

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from genesis_config.report.escape import escape_start
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -37,7 +39,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """Write rows in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join([*lines, ""])
+    return "\n".join([*map(escape_start, lines), ""])
 
 
 def _joined(

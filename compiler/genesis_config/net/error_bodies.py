@@ -14,10 +14,10 @@ def read_error(body: bytes) -> str:
 
     It is in one of vLLM's two shapes, in FastAPI's, or the body itself unless that is a page.
     """
+    text = body.decode(errors="replace")
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = body.decode(errors="replace")
+        answer = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
         return "" if text.lstrip().startswith("<") else " ".join(text.split())
     values = (answer.get(name) for name in ("error", "message", "detail")) if isinstance(answer, dict) else ()
     return next((" ".join(error_text(value).split()) for value in values if value), "")

@@ -32,5 +32,4 @@ def _target(url: str, location: str | None) -> str:
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment="").geturl()
     except ValueError:
         return ""
-    # Bytes that are not valid UTF-8 arrive as surrogates, which cannot be printed.
-    return f" to {bare.encode(errors='replace').decode()}"
+    return f" to {bare}"

@@ -123,7 +123,7 @@ class HttpResponse:
 
     def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange) -> None:
         self.status: int = response.status
-        self.headers: Mapping[str, str] = response.headers
+        self.headers: Mapping[str, str] = _clean_headers(response)
         self.proxy = exchange.proxy
         self._response = response
         self._readany = response.content.readany
@@ -187,3 +187,12 @@ class HttpResponse:
         else:
             self._stalled = not gone
             self._response.close()
+
+
+def _clean_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    """Return headers with U+FFFD for what is not valid UTF-8: aiohttp keeps such bytes as lone surrogates."""
+    headers = response.headers.copy()
+    for name, value in response.headers.items():
+        if not value.isascii():
+            headers[name] = value.encode(errors="surrogateescape").decode(errors="replace")
+    return headers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_start"]
+__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_line", "escape_start"]
 
 # Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
 # separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
@@ -28,6 +28,11 @@ def escape(text: str) -> str:
 def escape_start(line: str) -> str:
     """Escape what begins a line as a workflow command does, with or without white space before it."""
     return line.replace("::", "\\x3a:", 1) if line.lstrip().startswith("::") else line
+
+
+def escape_line(line: str) -> str:
+    """Escape a whole line: what a terminal obeys in it, and what makes it a workflow command."""
+    return escape_start(escape(line))
 
 
 def escape_json(text: str) -> str:

@@ -184,8 +184,8 @@ def _read_models(query: Query, body: bytes) -> ModelList:
     """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
     body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, §8.1: a reader may ignore it
     try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = msgspec.json.decode(body.decode(errors="replace"))
+    except (msgspec.DecodeError, RecursionError):
         kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is not valid JSON"
         return _not_a_list(query, f"{kind}, not with a list of models")
     data = answer.get("data") if isinstance(answer, dict) else None
@@ -195,7 +195,8 @@ def _read_models(query: Query, body: bytes) -> ModelList:
     dropped = 0
     for item in data:
         name = item.get("id") if isinstance(item, dict) else None
-        if not is_model_id(name):
+        # A replaced byte: no request could name that model.
+        if not is_model_id(name) or "\ufffd" in name:
             dropped += 1
             continue
         parent = item.get("parent")

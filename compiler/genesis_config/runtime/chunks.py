@@ -17,6 +17,7 @@ __all__ = [
     "ToolCallPiece",
     "WireUsage",
     "decode",
+    "decode_damaged",
     "decode_head",
 ]
 
@@ -55,13 +56,18 @@ class ChoiceLogprobs(_Part, gc=False):
     content: list[Any] | None = None
 
 
-class Choice(_Part, gc=False):
-    """One of the answers, by its index."""
+class _Words(_Part, gc=False):
+    """What of a choice must be UTF-8: a caller acts on it, and a replaced character would change its meaning."""
 
     index: int = 0
     delta: Delta | None = None
-    logprobs: ChoiceLogprobs | None = None
     finish_reason: str | None = None
+
+
+class Choice(_Words, gc=False):
+    """One of the answers, by its index."""
+
+    logprobs: ChoiceLogprobs | None = None
 
 
 # Python's numbers have no end, and the arithmetic of costs has.
@@ -106,6 +112,24 @@ class Head(_Part, gc=False):
 decode = msgspec.json.Decoder(Chunk).decode
 
 
+class _ChunkWords(_Part, gc=False):
+    choices: list[_Words] | None = None
+
+
+_decode_words = msgspec.json.Decoder(_ChunkWords).decode
+
+
+def decode_damaged(data: bytes) -> Chunk:
+    """Parse a chunk that is not valid UTF-8, with U+FFFD for what is invalid outside an answer's own words.
+
+    Raises:
+        UnicodeDecodeError: The text, the reasoning, a tool call or a finish reason is not valid UTF-8.
+        msgspec.DecodeError: The data is not a chunk.
+    """
+    _decode_words(data)
+    return decode(data.decode(errors="replace"))
+
+
 UNKNOWN: Final = Head()
 """What is known of an answer of which no chunk has come."""
 
@@ -113,8 +137,14 @@ _decode_head = msgspec.json.Decoder(Head).decode
 
 
 def decode_head(data: bytes) -> Head:
-    """Read what a chunk calls its answer; nothing of it where it is of another type, since no answer depends on it."""
+    """Parse what a chunk calls its answer, with U+FFFD for what is not valid UTF-8.
+
+    Nothing of it is kept where it cannot be parsed, since no answer depends on it.
+    """
     try:
-        return _decode_head(data)
-    except msgspec.ValidationError:
+        try:
+            return _decode_head(data)
+        except UnicodeDecodeError:
+            return _decode_head(data.decode(errors="replace"))
+    except msgspec.DecodeError:
         return Head()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from genesis_config.net.error_bodies import error_text
-from genesis_config.runtime.chunks import UNKNOWN, WireUsage, decode, decode_head
+from genesis_config.runtime.chunks import UNKNOWN, WireUsage, decode, decode_damaged, decode_head
 from genesis_config.runtime.errors import (
     CompletionError,
     ErrorInStreamError,
@@ -151,7 +151,10 @@ class StreamDecoder:
         if self.done:
             return
         try:
-            chunk = decode(data)
+            try:
+                chunk = decode(data)
+            except UnicodeDecodeError:
+                chunk = decode_damaged(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._no_chunk(data, error)
             return
@@ -198,12 +201,10 @@ class StreamDecoder:
         elif text and not text.startswith(b":"):
             # msgspec tells which type stands where, and no value.
             reason = f" ({error})" if isinstance(error, msgspec.ValidationError) else ""
-            self._fail(
-                MalformedStreamError(
-                    f"the server sent an event that is no chunk of a completion{reason}",
-                    event=text.decode(errors="replace"),
-                )
-            )
+            message = f"the server sent an event that is no chunk of a completion{reason}"
+            if isinstance(error, UnicodeDecodeError):
+                message = "the server sent part of the answer in bytes that are not valid UTF-8"
+            self._fail(MalformedStreamError(message, event=text.decode(errors="replace")))
 
     def _unfinished(self) -> int:
         """Count the choices that were asked for, or came all the same, and have no finish reason."""

@@ -41,8 +41,11 @@ FaultKind = Literal[
     "error, then done",
     "nonsense",
     "wrong type",
+    "invalid utf-8",
     "half an event",
     "too large",
+    # What is not valid UTF-8 in all events of one.
+    "invalid utf-8 in id",
     # What is left out of one.
     "no content",
     "no finish reason",
@@ -76,6 +79,7 @@ _WRITTEN: Final[dict[FaultKind, bytes]] = {
     "error, then done": _ERROR + _DONE,
     "nonsense": b'data: {"choices": [}\n\n' + _DONE,
     "wrong type": b'data: {"choices": [{"index": 0, "delta": {"content": 7}}]}\n\n' + _DONE,
+    "invalid utf-8": b'data: {"choices": [{"index": 0, "delta": {"content": "\xff"}}]}\n\n' + _DONE,
     "half an event": b'data: {"choices": [{"index": 0, "del',
     "too large": b"data: " + b"x" * _TOO_LARGE,
 }
@@ -99,7 +103,7 @@ class Fault:
         after: How many events of the stream come before it.
         code: The HTTP status of `status`, `slow error` and `redirect`.
         retry_after: The header of that name, as it is sent.
-        body: The body of `status`.
+        body: The body of `status`; a lone surrogate is written as the byte that it stands for (PEP 383).
     """
 
     kind: FaultKind
@@ -116,7 +120,8 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
             headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
             if fault.kind == "redirect":
                 headers["Location"] = "/elsewhere"
-            return web.Response(text=fault.body, status=fault.code, headers=headers, content_type="application/json")
+            body = fault.body.encode(errors="surrogateescape")
+            return web.Response(body=body, status=fault.code, headers=headers, content_type="application/json")
         case "page":
             return web.Response(text="<!doctype html><title>Sign in</title>", content_type="text/html")
         case "whole":
@@ -138,15 +143,7 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
 
 async def write(request: web.Request, response: web.StreamResponse, events: Sequence[bytes], fault: Fault) -> None:
     """Write a stream that goes wrong. `events` are whole, the last one is `[DONE]`."""
-    if fault.kind in _LEFT_OUT:
-        events = [event for event in events if _LEFT_OUT[fault.kind] not in event]
-    elif fault.kind == "cut gzip":
-        # Each event can be unpacked when it is there, as servers do that pack streams; the next one is cut.
-        packer = zlib.compressobj(wbits=_GZIP)
-        packed = [packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]]
-        events = [*packed[:-1], packed[-1][: len(packed[-1]) // 2]]
-    elif fault.kind not in _PACKINGS:
-        events = events[: fault.after]
+    events = _before(events, fault)
     for event in events:
         await response.write(event)
     if fault.kind in _WRITTEN:
@@ -163,6 +160,20 @@ async def write(request: web.Request, response: web.StreamResponse, events: Sequ
         case "bad framing":
             _raw(request, b"zz\r\nno size of a chunk\r\n")
             await asyncio.sleep(_LONG)
+
+
+def _before(events: Sequence[bytes], fault: Fault) -> Sequence[bytes]:
+    """Return what is written of a stream before it goes wrong, or all of it with what is wrong inside."""
+    if fault.kind in _LEFT_OUT:
+        return [event for event in events if _LEFT_OUT[fault.kind] not in event]
+    if fault.kind == "invalid utf-8 in id":
+        return [event.replace(b'"id":"', b'"id":"\xff') for event in events]
+    if fault.kind == "cut gzip":
+        # Each event can be unpacked when it is there, as servers do that pack streams; the next one is cut.
+        packer = zlib.compressobj(wbits=_GZIP)
+        packed = [packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]]
+        return [*packed[:-1], packed[-1][: len(packed[-1]) // 2]]
+    return events if fault.kind in _PACKINGS else events[: fault.after]
 
 
 def headers(fault: Fault | None) -> dict[str, str]:
