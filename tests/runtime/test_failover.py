@@ -34,7 +34,7 @@ from genesis_config.runtime import (
     Usage,
     failover,
 )
-from genesis_config.runtime.transport import seconds_until
+from genesis_config.runtime.reply import seconds_until
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, collect, manifest_of, provider_with
 

@@ -33,7 +33,7 @@ from genesis_config.runtime import (
     TextDelta,
     TruncatedStreamError,
     UnknownModelError,
-    transport,
+    reply,
 )
 from genesis_config.runtime.deadline import Deadline
 from tests.runtime.support import (
@@ -348,7 +348,7 @@ def test_an_answer_that_is_no_stream_is_said_to_be_none(kind: str, body: bytes, 
 
 
 def test_an_error_whose_body_comes_slowly_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
+    monkeypatch.setattr(reply, "_ERROR_SECONDS", 0.2)
 
     async def answer(exchange: Exchange) -> None:
         await exchange.head("400 Bad Request", "text/plain")
