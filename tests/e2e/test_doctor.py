@@ -63,7 +63,7 @@ def test_from_one_mistake_to_the_next_by_what_is_said_alone(
     assert shown.pop().returncode == 2  # there is no configuration yet
     write(folder, closed, "vllm/llama-3-8")
     shown.append(genesis("doctor", env={"VLLM_API_KEY": "wrong-key-1"}))
-    assert "nothing listens on" in shown[-1].stdout
+    assert ": connection refused" in shown[-1].stdout
     write(folder, server.base_url, "vllm/llama-3-8")
     shown.append(genesis("doctor"))
     assert "export VLLM_API_KEY" in shown[-1].stdout
@@ -116,7 +116,7 @@ def test_an_explicit_configuration_leads_from_each_mistake_to_the_next_step(
   }} }} }}, agents: {{ defaults: {{ model: "vllm/llama-3-8" }} }} }}"""
     config.write_text(text, encoding="utf-8")
     done = genesis("complete", "hello", env=KEY)
-    assert f"no server answered at {closed}/chat/completions: nothing listens there" in done.stderr
+    assert f"request to {closed}/chat/completions failed: connection refused" in done.stderr
     assert "base URL" in done.stderr
     config.write_text(text := text.replace(closed, server.base_url), encoding="utf-8")
     done = genesis("complete", "hello", env={"VLLM_API_KEY": "wrong-key-1"})
@@ -224,8 +224,8 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
         ["vllm", "explicit", "http://127.0.0.1:PORT/v1", "VLLM_API_KEY", "yes", "0.32.0", "1"],
     ]
     assert normal(done.stderr).splitlines() == [
-        "locked: http://127.0.0.1:PORT/v1/models answered 401: Unauthorized; the key was refused",
-        "pool: the server of `pool` did not answer at http://127.0.0.1:PORT/v1/models: nothing listens there",
+        "locked: http://127.0.0.1:PORT/v1/models answered 401: Unauthorized; the server rejected the key",
+        "pool: cannot get the models of `pool` from http://127.0.0.1:PORT/v1/models: connection refused",
         "silent: the variable `NOBODY` is not set, and the key of `silent` needs it",
     ]
     plain = genesis("models", "status", "--plain", "--probe", "--provider", "vllm", env=KEY)

@@ -150,7 +150,7 @@ def test_no_server(command: tuple[str, ...], genesis: Genesis, folder: Path) -> 
         done = genesis(*command, env=ANY_KEY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[server-unreachable]: ")
-    assert f"{base_url}/models: nothing listens there" in done.stderr
+    assert f"{base_url}/models: connection refused" in done.stderr
 
 
 def test_explicit_entry_asks_for_no_list(genesis: Genesis, folder: Path, server: Server) -> None:

@@ -20,9 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_config.net import limits
-from genesis_config.resolve.discovery import DiscoveryFailure
 from genesis_config.resolve import discovery as module
-from genesis_config.resolve.discovery import ModelList, Query
+from genesis_config.resolve.discovery import DiscoveryFailure, ModelList, Query
 from genesis_config.resolve.lock import Row
 from tests.runtime.support import Exchange, RawServer, raw_server
 
@@ -139,7 +138,9 @@ def test_bytes_that_are_not_utf8_hide_no_model() -> None:
 def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
     made, _ = ask(sending(answer))
     assert made.failure is not None
-    assert made.failure.help.startswith("if the server uses TLS, use `https://` in `baseUrl`; otherwise start the server")
+    assert made.failure.help.startswith(
+        "if the server uses TLS, use `https://` in `baseUrl`; otherwise start the server"
+    )
 
 
 def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +261,9 @@ def test_a_certificate_that_nobody_trusts_and_one_that_a_file_names(
         assert made == ROWS
         return
     assert made.failure is not None
-    assert made.failure.message.endswith("/v1/models: TLS handshake failed: certificate not trusted: self-signed certificate")
+    assert made.failure.message.endswith(
+        "/v1/models: TLS handshake failed: certificate not trusted: self-signed certificate"
+    )
     assert "SSL_CERT_FILE" in made.failure.help
 
 
@@ -287,7 +290,9 @@ def test_a_connection_on_which_no_tls_comes_about_is_told_from_a_late_answer(mon
 
     made = listening(silent)
     assert made.failure is not None
-    assert made.failure.message.endswith(": the server accepted the connection but did not complete a TLS handshake within 0.2 seconds")
+    assert made.failure.message.endswith(
+        ": the server accepted the connection but did not complete a TLS handshake within 0.2 seconds"
+    )
     assert made.failure.help == "if the server does not use TLS, use `http://` in `baseUrl`"
 
 
