@@ -112,7 +112,7 @@ def test_one_server_that_never_answers_hides_no_other(genesis: Genesis, folder: 
     assert done.returncode == 1
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [f"p{number}/m{number}" for number in range(9)]
     assert done.stderr.count("error[") == 1
-    assert "the server of `p9` did not answer" in done.stderr
+    assert "cannot get the models of `p9`" in done.stderr
     assert "no response within 1 second" in done.stderr
 
 
@@ -177,7 +177,7 @@ def test_wrong_key_and_no_server(genesis: Genesis, folder: Path, server: FakeVLL
         f"error[auth-rejected]: {server.base_url}/models answered 401: Unauthorized; the server rejected the key"
         in wrong.stderr
     )
-    assert "help: set VLLM_API_KEY to a key that this server takes" in wrong.stderr
+    assert "help: set VLLM_API_KEY to a key that the server accepts" in wrong.stderr
     assert "canary-wrong" not in wrong.stderr
 
     missing = genesis("compile", "-o", "manifest.json")

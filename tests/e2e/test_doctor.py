@@ -68,7 +68,7 @@ def test_from_one_mistake_to_the_next_by_what_is_said_alone(
     shown.append(genesis("doctor"))
     assert "export VLLM_API_KEY" in shown[-1].stdout
     shown.append(genesis("doctor", env={"VLLM_API_KEY": "wrong-key-1"}))
-    assert "set VLLM_API_KEY to a key that this server takes" in shown[-1].stdout
+    assert "set VLLM_API_KEY to a key that the server accepts" in shown[-1].stdout
     shown.append(genesis("doctor", env=KEY))
     assert "did you mean `vllm/llama-3-8b`?" in shown[-1].stdout
     write(folder, server.base_url)
@@ -99,7 +99,7 @@ def test_an_implicit_configuration_leads_from_each_mistake_to_the_next_step(
     )
     done = genesis(*command, env={"VLLM_API_KEY": "wrong-key-1"})
     assert "error[auth-rejected]" in done.stderr
-    assert "set VLLM_API_KEY to a key that this server takes" in done.stderr
+    assert "set VLLM_API_KEY to a key that the server accepts" in done.stderr
     done = genesis(*command, env=KEY)
     assert "error[unknown-model]" in done.stderr
     assert "did you mean `vllm/llama-3-8b`?" in done.stderr
@@ -117,14 +117,14 @@ def test_an_explicit_configuration_leads_from_each_mistake_to_the_next_step(
     config.write_text(text, encoding="utf-8")
     done = genesis("complete", "hello", env=KEY)
     assert f"request to {closed}/chat/completions failed: connection refused" in done.stderr
-    assert "base URL" in done.stderr
+    assert "`baseUrl`" in done.stderr
     config.write_text(text := text.replace(closed, server.base_url), encoding="utf-8")
     done = genesis("complete", "hello", env={"VLLM_API_KEY": "wrong-key-1"})
-    assert "set VLLM_API_KEY to a key that this server takes" in done.stderr
+    assert "set VLLM_API_KEY to a key that the server accepts" in done.stderr
     # What is declared is believed, and no server is asked for it.
     assert "vllm/llama-3-8 " in genesis("models", "list", env=KEY).stdout
     done = genesis("complete", "hello", env=KEY)
-    assert "`genesis doctor` tells" in done.stderr
+    assert "run `genesis doctor`" in done.stderr
     assert "did you mean `vllm/llama-3-8b`?" in genesis("doctor", env=KEY).stdout
     config.write_text(text.replace("llama-3-8", "llama-3-8b"), encoding="utf-8")
     assert genesis("complete", "hello", env=KEY).returncode == 0

@@ -106,9 +106,9 @@ def test_all_is_well(server: FakeVLLM) -> None:
         "credential": ("ok", "VLLM_API_KEY"),
         "name": ("ok", "127.0.0.1 is an address"),
         "connection": ("ok", ""),
-        "encryption": ("ok", "none: the base URL is http"),
+        "encryption": ("ok", "not used (http)"),
         "models": ("ok", "the server lists `llama`, `other`"),
-        "authentication": ("ok", "the key is accepted, or none is asked for"),
+        "authentication": ("ok", "key accepted, or no key required"),
         "selection": ("ok", "`vllm/llama` is selected, and served"),
         "context window": ("ok", "2048 tokens, told by the server"),
         "completion": ("ok", "a token was streamed; usage: 5 input + 1 output tokens"),
@@ -196,7 +196,7 @@ def test_nothing_listens(closed: int) -> None:
     assert ending(config(f"http://127.0.0.1:{closed}/v1")) == (
         "connection",
         f"127.0.0.1:{closed}: connection refused",
-        f"start the server or correct `baseUrl`; check with `curl http://127.0.0.1:{closed}/v1`",
+        f"start the server or correct `baseUrl`; check with `curl http://127.0.0.1:{closed}/v1/models`",
     )
 
 
@@ -492,5 +492,8 @@ def test_no_answer_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         port = silent.getsockname()[1]
         assert ending(config(f"https://127.0.0.1:{port}/v1"))[:2] == (
             "encryption",
-            f"127.0.0.1:{port}: the server accepted the connection but did not complete a TLS handshake within 0.2 seconds",
+            (
+                f"127.0.0.1:{port}: "
+                "the server accepted the connection but did not complete a TLS handshake within 0.2 seconds"
+            ),
         )

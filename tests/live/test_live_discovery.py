@@ -84,7 +84,7 @@ def test_a_key_is_required_and_its_variable_is_not_set(genesis: Genesis, folder:
     done = genesis("models", "list")
     assert done.returncode == 1
     assert "answered 401: Unauthorized; no key was sent" in done.stderr
-    assert "help: set VLLM_API_KEY to a key that this server takes" in done.stderr
+    assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
 
 
 def test_the_lock_and_a_server_that_lists_other_models(

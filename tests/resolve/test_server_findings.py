@@ -189,7 +189,7 @@ def test_the_help_for_a_refused_key_says_where_this_key_is_changed(stated: str, 
         (finding,) = compiled(dynamic(server.base_url, stated=stated.replace("FILE", file)), POOL_TOKEN="t").diagnostics
     assert finding.rule == "auth-rejected"
     assert finding.help == (
-        f"{words.replace('FILE', file)} a key that this server takes (vLLM: the value of its --api-key)"
+        f"{words.replace('FILE', file)} a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 
@@ -203,7 +203,7 @@ def test_the_help_for_a_refused_profile_names_it(tmp_path: Path, monkeypatch: py
     with serving((LLAMA,), api_key="another") as server:
         (finding,) = compile_config("genesis.json5", dynamic(server.base_url).encode(), keys).diagnostics
     assert finding.help == (
-        "put into the auth profile vllm:w a key that this server takes (vLLM: the value of its --api-key)"
+        "put into the auth profile vllm:w a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 

@@ -133,7 +133,7 @@ class _Patient:
         # Where the first connection goes: to the server, or to the proxy in front of it.
         first = urlsplit(self._proxy.url) if self._proxy and self._proxy.valid else parts
         port = first.port or (443 if first.scheme == "https" else 80)
-        self._peer = Peer(first.hostname or "", port, decision.base_url, self._proxy)
+        self._peer = Peer(first.hostname or "", port, self._prepared.query.url, self._proxy)
         self._answer = ModelList({})
         self._manifest: Manifest | None = None
         self._model = ""
@@ -204,9 +204,9 @@ class _Patient:
 
     def _encryption(self) -> _Told:
         if not self._secure:
-            return "ok", "TLS: not used (http)", ""
+            return "ok", "not used (http)", ""
         if self._proxy is not None:
-            return "ok", "TLS: through the proxy, in the next step", ""
+            return "ok", "through the proxy, in the next step", ""
         try:
             return "ok", run_coroutine(shake_hands(self._peer)), ""
         except TransportError as error:

@@ -199,7 +199,7 @@ def question(
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
-    """Say how a person changes a key, in words that go before `a key that this server takes`."""
+    """Say how a person changes a key, in words that go before `a key that the server accepts`."""
     if (known := remedy(ref)) is not None:
         return known
     variable = variable_of(provider)
