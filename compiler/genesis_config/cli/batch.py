@@ -66,7 +66,7 @@ def command(
         raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
-    from genesis_config.files import is_one_of
+    from genesis_config.files.writing import is_one_of
     from genesis_config.runtime.batch import Results, run
 
     shown = click.format_filename(output)

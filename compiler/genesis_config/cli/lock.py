@@ -26,16 +26,17 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock
       genesis lock --check
     """
+    from genesis_config.files.reading import leaves_tree
     from genesis_config.pipeline import lock_config
     from genesis_config.resolve.lock import lock_path, write  # `--help` does without
     from genesis_config.rules.lock import outdated
 
-    name, data, keys, lock = take(config, env_files)
+    name, loaded, keys, lock = take(config, env_files)
     if name == "<stdin>":
         raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
     with waiting("asking the servers for their models"):
-        locked = lock_config(name, data, keys, lock.providers if lock else ())
-    show(locked.diagnostics)
+        locked = lock_config(name, loaded.data, keys, lock.providers if lock else ())
+    show(loaded.shown(locked.diagnostics))
     if locked.providers is None:
         return 1
     path = click.format_filename(lock_path(name))
@@ -49,6 +50,8 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         if not findings:
             print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))
+    if (lock is not None and lock.refused) or leaves_tree(lock_path(name), loaded.root):
+        raise click.ClickException(f"cannot write {path}: it is not a regular file of this directory tree; remove it")
     try:
         write(locked.providers, lock_path(name))
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from genesis_config import __version__
-from genesis_config.files import write_atomic
+from genesis_config.files.writing import write_atomic
 from genesis_config.manifest.model import Manifest
 
 __all__ = ["MANIFEST_VERSION", "ManifestError", "digest", "dumps", "load", "loads", "write"]
