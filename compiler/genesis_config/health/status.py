@@ -61,10 +61,10 @@ def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: boo
 
     async def _probed(status: Status) -> Status:
         seen = asked.get(status.decision.provider)
-        if status.problem is not None or seen is None or seen.answer is None:
+        if status.problem is not None or seen is None or seen.models is None:
             return status
-        manifest = manifest_of(config, seen.prepared.decision, keys, seen.answer.rows)
-        model = usable_model(manifest, status.decision.provider, seen.answer.rows)
+        manifest = manifest_of(config, seen.prepared.decision, keys, seen.models.rows)
+        model = usable_model(manifest, status.decision.provider, seen.models.rows)
         if model is None:
             return status._replace(problem="there is no model to stream from")
         try:
@@ -86,14 +86,15 @@ def _not_configured(made: Decision) -> Status:
 
 
 def _status(seen: Seen) -> Status:
-    prepared, answer, version = seen
+    prepared, models = seen
     made = prepared.decision
     # It may hold the key by mistake, and is shown.
     made = made._replace(base_url=scrub(made.base_url, prepared.query.secrets))
-    unanswered = Status(made, prepared.credential, None, None, version, None, None)
-    if answer is None:
-        return unanswered._replace(problem=prepared.missing[0].message)
-    if answer.failure is not None:
-        reachable = answer.failure.rule != "server-unreachable"
-        return unanswered._replace(reachable=reachable, problem=answer.failure.message)
-    return unanswered._replace(reachable=True, models=tuple(sorted(answer.rows)))
+    status = Status(made, prepared.credential, None, None, None, None, None)
+    if models is None:
+        return status._replace(problem=prepared.missing[0].message)
+    status = status._replace(version=models.version)
+    if models.failure is not None:
+        reachable = models.failure.rule != "server-unreachable"
+        return status._replace(reachable=reachable, problem=models.failure.message)
+    return status._replace(reachable=True, models=tuple(sorted(models.rows)))

@@ -10,7 +10,7 @@ from genesis_config.manifest import MANIFEST_VERSION, Generator, Manifest, Sourc
 from genesis_config.pipeline import lint
 from genesis_config.report.redaction import hide_secrets
 from genesis_config.resolve.decision import Decision, decide
-from genesis_config.resolve.discovery import Answer, Query, discover_with_versions
+from genesis_config.resolve.discovery import ModelList, Query, discover_models
 from genesis_config.resolve.providers import question, resolve_providers
 from genesis_config.resolve.selection import select
 from genesis_config.syntax.references import names
@@ -64,11 +64,10 @@ class Prepared(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A provider after its server was asked: what it said, and its version if it tells; None where it was not asked."""
+    """A provider and what its server listed; None if it was not queried."""
 
     prepared: Prepared
-    answer: Answer | None
-    version: str | None
+    models: ModelList | None
 
 
 def read(name: str, data: bytes, keys: Keys) -> Read:
@@ -91,8 +90,8 @@ def ask(prepared: Iterable[Prepared]) -> list[Seen]:
     """Ask all servers whose questions are whole, at the same time."""
     every = list(prepared)
     whole = [each.query for each in every if not each.missing]
-    told = dict(zip((query.provider for query in whole), discover_with_versions(whole), strict=True))
-    return [Seen(each, *told.get(each.query.provider, (None, None))) for each in every]
+    lists = dict(zip((query.provider for query in whole), discover_models(whole, versions=True), strict=True))
+    return [Seen(each, lists.get(each.query.provider)) for each in every]
 
 
 def manifest_of(config: Read, decision: Decision, keys: Keys, rows: Mapping[str, Row]) -> Manifest:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.source import Span
     from genesis_config.resolve.credentials import Keys
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.discovery import Answer, Query
+    from genesis_config.resolve.discovery import ModelList, Query
     from genesis_config.resolve.lock import Row
     from genesis_config.syntax import Document
 
@@ -37,7 +37,7 @@ __all__ = ["ask", "inlined", "needed_secrets", "question", "resolve_providers", 
 
 def ask(
     document: Document, expansion: Expansion, decisions: Sequence[Decision], keys: Keys
-) -> tuple[dict[str, Answer], list[Diagnostic]]:
+) -> tuple[dict[str, ModelList], list[Diagnostic]]:
     """Ask all servers that are to be asked, at the same time: what they said by provider id, and what went wrong."""
     diagnostics: list[Diagnostic] = []
     queries = []
@@ -200,7 +200,7 @@ def question(
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
-    """Say how a person changes a key, in words that go before `a key that this server takes`."""
+    """Say how a person changes a key, in words that go before `a key that the server accepts`."""
     if (known := remedy(ref)) is not None:
         return known
     variable = provider_variable(provider)
@@ -216,15 +216,15 @@ def _echoes(ref: SecretRef, value: str, keys: Keys) -> list[str]:
     return [part for part in parts if part]
 
 
-def _ask(queries: Sequence[Query]) -> dict[str, Answer]:
+def _ask(queries: Sequence[Query]) -> dict[str, ModelList]:
     if not queries:
         return {}
-    from genesis_config.resolve.discovery import discover  # no question, no HTTP
+    from genesis_config.resolve.discovery import discover_models  # without a query, HTTP is not imported
 
-    return {query.provider: answer for query, answer in zip(queries, discover(queries), strict=True)}
+    return {query.provider: answer for query, answer in zip(queries, discover_models(queries), strict=True)}
 
 
-def _findings(document: Document, expansion: Expansion, decision: Decision, answer: Answer) -> list[Diagnostic]:
+def _findings(document: Document, expansion: Expansion, decision: Decision, answer: ModelList) -> list[Diagnostic]:
     """Turn what a server said into diagnostics.
 
     A server that nothing in the configuration names, and that was asked only since a key for it is in the environment,
