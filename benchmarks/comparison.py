@@ -25,8 +25,8 @@ SCHEMA = ROOT / "schema" / "config.schema.json"
 _HEAD = """<!-- Written by benchmarks/comparison.py, which runs all of them: `python -m benchmarks.comparison`. -->
 # Comparison
 
-This page compares Genesis with linters that use its JSON Schema. The input is twelve mistakes from real configurations, one in
-each file of [fixtures/comparison](../fixtures/comparison).
+This page compares Genesis with linters that use its JSON Schema. The input is twelve mistakes from real configurations,
+one in each file of [fixtures/comparison](../fixtures/comparison).
 
 | cell | meaning |
 |---|---|
