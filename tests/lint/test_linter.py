@@ -8,12 +8,12 @@ import pytest
 
 from genesis_config.lint import linter
 from genesis_config.lint.linter import CheckOptions, check_files
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genesis_config.pipeline import Linted
+    from genesis_config.pipeline import Session
 
 CLEAN = '{ models: { providers: { p: { baseUrl: "http://h/v1", models: [{ id: "m", contextWindow: 9 }] } } } }'
 
@@ -36,11 +36,11 @@ def test_a_file_is_linted_once_and_once_more_for_each_round_of_fixes(
     monkeypatch.chdir(tmp_path)
     linted: list[str] = []
 
-    def counting(name: str, *arguments: object) -> Linted:
+    def counting(name: str, *arguments: object) -> Session:
         linted.append(name)
-        return lint(name, *arguments)  # type: ignore[arg-type] # passed on as they are
+        return check_config(name, *arguments)  # type: ignore[arg-type] # passed on as they are
 
-    monkeypatch.setattr(linter, "lint", counting)
+    monkeypatch.setattr(linter, "check_config", counting)
     (tmp_path / "genesis.json5").write_text(text, encoding="utf-8")
     result = check_files(["."], CheckOptions(fix=True, write=write))
     assert linted == ["genesis.json5"] * count

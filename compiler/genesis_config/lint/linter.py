@@ -15,7 +15,7 @@ from genesis_config.diagnostics.finding import Diagnostic, in_order
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
 from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, settings_for
-from genesis_config.pipeline import Linted, lint
+from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path
 from genesis_config.resolve.lock import read as read_lock
@@ -59,7 +59,7 @@ class CheckOptions(NamedTuple):
 class CheckResult(NamedTuple):
     """The result for one file: its stages, the findings that count, and those that comments silence; both in order."""
 
-    linted: Linted
+    session: Session
     findings: list[Diagnostic]
     silenced: list[Diagnostic]
 
@@ -121,10 +121,10 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         root: The directory that was searched when it was found, if one was.
     """
     lock = read_lock(lock_path(name), root) if name != NO_FILE else None
-    linted = lint(name, data, variables, read, lock)
-    found = linted.diagnostics
+    session = check_config(name, data, variables, read, lock)
+    found = session.diagnostics
     silenced: list[Diagnostic] = []
-    sources = linted.context.document.sources
+    sources = session.context.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
         from genesis_config.report.redaction import hide_secrets, without_secrets
@@ -137,9 +137,9 @@ def check_text(  # noqa: PLR0913 - what a check depends on
 
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
         # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(linted.context.document)
+        hide_secrets(session.context.document)
         found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
-    return CheckResult(linted, settings.apply(found, name), settings.apply(silenced, name))
+    return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
 class _Run:
@@ -177,7 +177,7 @@ class _Run:
             self.unusable.append(reason)
         elif self.options.fix:
             result = self._fix(configuration, data, result)
-        self.included += (each.source.name for each in result.linted.files)
+        self.included += (each.source.name for each in result.session.files)
         findings, silenced = result.findings, result.silenced
         if is_outside:
             from genesis_config.report.withheld import withheld
@@ -191,7 +191,7 @@ class _Run:
         from genesis_config.lint.fixes import fix_files, mark_refused  # only for `--fix`
 
         name = configuration.name
-        files = {name: data, **{file.source.name: file.data for file in result.linted.files}}
+        files = {name: data, **{file.source.name: file.data for file in result.session.files}}
         current = self.pending.update(files)
         start = result if current == files else configuration.check(current)
         fixes = fix_files(current, start, configuration.check)
