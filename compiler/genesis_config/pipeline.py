@@ -227,14 +227,14 @@ def decide(session: Session) -> Session:
 
 def discover(session: Session) -> Session:
     """Query the servers that the decisions name for their models, or read them from the lock that stands in."""
-    from genesis_config.resolve.queries import discover_models  # with msgspec
+    from genesis_config.resolve.queries import query_servers  # with msgspec
 
     request, context = session.request, session.context
     if request.purpose == "frozen":
         return session._replace(discovery=Discovery(locked=context.locked))
     every = request.purpose in {"status", "doctor"}
     queried = [decision for decision in session.decisions.wanted if every or decision.models_from == "server"]
-    discovery = discover_models(context.document, context.expansion, session.credentials, queried, request.purpose)
+    discovery = query_servers(context.document, context.expansion, session.credentials, queried, request.purpose)
     return session._replace(discovery=discovery)
 
 

@@ -57,9 +57,9 @@ def test_a_declared_server_that_is_down_is_an_error_at_its_base_url(closed: str)
     (finding,) = done.diagnostics
     assert done.manifest is None
     assert (finding.rule, finding.severity) == ("server-unreachable", "error")
-    assert finding.message == f"the server of `vllm` did not answer at {closed}/models: nothing listens there"
+    assert finding.message == f"cannot get the models of `vllm` from {closed}/models: connection refused"
     assert underlined(finding) == f'"{closed}"'
-    assert finding.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+    assert finding.help == f"start the server or correct `baseUrl`; check with `curl {closed}/models`"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_no_form_of_a_key_that_a_server_repeats_is_shown(stated: str, echoed: st
     done = asked({"error": echoed}, "401 Unauthorized", dynamic("BASE", stated=stated), **variables)
     (finding,) = done.diagnostics
     assert finding.rule == "auth-rejected"
-    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the key was refused")
+    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the server rejected the key")
     assert "canary" not in repr(finding._replace(span=None))
 
 
@@ -190,7 +190,7 @@ def test_the_help_for_a_refused_key_says_where_this_key_is_changed(stated: str, 
         (finding,) = compiled(dynamic(server.base_url, stated=stated.replace("FILE", file)), POOL_TOKEN="t").diagnostics
     assert finding.rule == "auth-rejected"
     assert finding.help == (
-        f"{words.replace('FILE', file)} a key that this server takes (vLLM: the value of its --api-key)"
+        f"{words.replace('FILE', file)} a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 
@@ -204,7 +204,7 @@ def test_the_help_for_a_refused_profile_names_it(tmp_path: Path, monkeypatch: py
     with serving((LLAMA,), api_key="another") as server:
         (finding,) = compile_config("genesis.json5", dynamic(server.base_url).encode(), keys).diagnostics
     assert finding.help == (
-        "put into the auth profile vllm:w a key that this server takes (vLLM: the value of its --api-key)"
+        "put into the auth profile vllm:w a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 

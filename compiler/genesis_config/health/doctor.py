@@ -12,11 +12,13 @@ from genesis_config.config.lookup import declared_models, mapping
 from genesis_config.credentials.lookup import scrub
 from genesis_config.diagnostics.finding import config_path
 from genesis_config.diagnostics.suggestions import listed, nearest
-from genesis_config.health.network import NetworkError, connect, endpoint, handshake, look_up
 from genesis_config.health.probe import probe
 from genesis_config.health.providers import describe_credential, list_relevant, usable_model
+from genesis_config.net.causes import Exchange, TransportError, proxy_fault
+from genesis_config.net.loops import run_coroutine
 from genesis_config.net.proxies import proxy_for
-from genesis_config.resolve.discovery import Answer
+from genesis_config.net.steps import Peer, connect, look_up_host, shake_hands
+from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
 from genesis_config.runtime.request import body
@@ -130,11 +132,11 @@ class _Patient:
         parts = urlsplit(decision.base_url)
         self._proxy = proxy_for(decision.base_url)
         self._secure = parts.scheme == "https"
-        # Where the first connection goes: to the server, or to the proxy before it.
-        first = urlsplit(self._proxy.url) if self._proxy else parts
-        self._host = first.hostname or ""
-        self._port = first.port or (443 if first.scheme == "https" else 80)
-        self._answer = Answer({})
+        # Where the first connection goes: to the server, or to the proxy in front of it.
+        first = urlsplit(self._proxy.url) if self._proxy and self._proxy.valid else parts
+        port = first.port or (443 if first.scheme == "https" else 80)
+        self._peer = Peer(first.hostname or "", port, self._plan.query.url, self._proxy)
+        self._listed = ModelList({})
         self._model = ""
         self._used: frozenset[str] = frozenset()
 
@@ -171,69 +173,70 @@ class _Patient:
         return "ok", describe_credential(self._session, self._decision), ""
 
     def _name(self) -> _Told:
-        via = f"the proxy {self._proxy.shown}: " if self._proxy else ""
+        peer = self._peer
+        via = ""
+        if peer.proxy is not None:
+            via = f"the proxy {peer.proxy.shown}: "
+            fault = proxy_fault(Exchange(peer.url, "connect", 0, proxy=peer.proxy))
+            if fault is not None:
+                return "failed", fault.reason, fault.help
         try:
-            ipaddress.ip_address(self._host)
+            ipaddress.ip_address(peer.host)
         except ValueError:
             try:
-                return "ok", f"{via}{self._host} is {listed(look_up(self._host, self._port), 4)}", ""
-            except NetworkError as error:
-                return "failed", f"{via}{error}", "correct the host in `baseUrl`, or the machine's name servers"
-        return "ok", f"{via}{self._host} is an address", ""
+                return "ok", f"{via}{peer.host} is {listed(run_coroutine(look_up_host(peer)), 4)}", ""
+            except TransportError as error:
+                return "failed", f"{peer.host}: {error.cause.reason}", error.cause.help
+        return "ok", f"{via}{peer.host} is an address", ""
 
     def _connection(self) -> _Told:
         try:
-            took = connect(self._host, self._port)
-        except NetworkError as error:
-            help_ = "start the server (`vllm serve MODEL`), or correct the host and port in `baseUrl`"
-            if self._proxy is not None:
-                help_ = "correct the proxy's variable, or put the server's host into NO_PROXY"
-            elif self._decision.kind == "implicit":
+            took = run_coroutine(connect(self._peer))
+        except TransportError as error:
+            help_ = error.cause.help
+            if self._proxy is None and self._decision.kind == "implicit":
                 name = self._decision.provider
                 help_ = (
                     "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
-                    f'and "{name}/*": {{}} in agents.defaults.models to go on asking it for its models'
+                    f'and "{name}/*": {{}} in agents.defaults.models to keep discovering its models'
                 )
-            return "failed", str(error), help_
-        return "ok", f"{endpoint(self._host, self._port)} answers after {took:.0f} ms", ""
+            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", help_
+        return "ok", f"{self._peer.endpoint} answers after {took:.0f} ms", ""
 
     def _encryption(self) -> _Told:
         if not self._secure:
-            return "ok", "none: the base URL is http", ""
+            return "ok", "not used (http)", ""
         if self._proxy is not None:
-            return "ok", "made through the proxy, by the next step", ""
+            return "ok", "through the proxy, in the next step", ""
         try:
-            return "ok", handshake(self._host, self._port), ""
-        except NetworkError as error:
-            help_ = (
-                "correct the scheme in `baseUrl`, or let SSL_CERT_FILE name the authority that signed the certificate"
-            )
-            return "failed", str(error), help_
+            return "ok", run_coroutine(shake_hands(self._peer)), ""
+        except TransportError as error:
+            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", error.cause.help
 
     def _models(self) -> _Told:
         self._session = pipeline.discover(self._session)
-        self._answer = self._session.discovery.answers[self._decision.provider]
-        failure = self._answer.failure
+        self._listed = self._session.discovery.lists[self._decision.provider]
+        failure = self._listed.failure
         if failure is None:
-            return "ok", f"the server lists {listed(sorted(self._answer.rows), 4)}", ""
+            return "ok", f"the server lists {listed(sorted(self._listed.rows), 4)}", ""
         if failure.rule == "auth-rejected":
-            return "ok", "the server answers, and refuses", ""
+            return "ok", "reachable, but the server rejects the request", ""
         if failure.rule == "bad-model-list" and self._decision.models_from == "config":
             # Servers in front of others have no list at times; what is declared may well be there.
             return "warning", failure.message, failure.help
         return "failed", failure.message, failure.help
 
     def _authentication(self) -> _Told:
-        failure = self._answer.failure
+        failure = self._listed.failure
         if failure is not None and failure.rule == "auth-rejected":
             return "failed", failure.message, failure.help
         if self._plan.query.secrets:
-            return "ok", "the key is accepted, or none is asked for", ""
-        return "ok", "no key is asked for", ""
+            return "ok", "key accepted, or no key required", ""
+        return "ok", "no key required", ""
 
     def _selection(self) -> _Told:
         name = self._decision.provider
-        rows = self._answer.rows
+        rows = self._listed.rows
         self._session = pipeline.emit(pipeline.resolve(self._session))
         selection = self._manifest.selection
         chosen = [ref.partition("/")[2] for ref in (selection.primary, *selection.fallbacks) if ref]
@@ -275,7 +278,7 @@ class _Patient:
 
     def _too_large(self, model: Model, here: str) -> Iterator[_Told]:
         """Hold what a model's requests would ask for, and the window declared `here`, against the server's window."""
-        rows = self._answer.rows
+        rows = self._listed.rows
         row = rows.get(model.id)
         base = rows.get(row.parent) if row is not None and row.parent is not None else None
         served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)

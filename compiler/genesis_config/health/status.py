@@ -65,14 +65,13 @@ def _status(session: Session, decision: Decision) -> Status:
     # It may hold the key by mistake, and is shown.
     shown = decision._replace(base_url=scrub(decision.base_url, plan.query.secrets))
     credential = describe_credential(session, decision)
-    answer, version = session.discovery.answers.get(name), session.discovery.versions.get(name)
-    if answer is None:
-        problem = plan.missing[0].message if plan.missing else None
-        return Status(shown, credential, None, None, version, None, problem)
-    if answer.failure is not None:
-        reachable = answer.failure.rule != "server-unreachable"
-        return Status(shown, credential, reachable, None, version, None, answer.failure.message)
-    return Status(shown, credential, True, tuple(sorted(answer.rows)), version, None, None)
+    listed = session.discovery.lists.get(name)
+    if listed is None:
+        return Status(shown, credential, None, None, None, None, plan.missing[0].message)
+    if listed.failure is not None:
+        reachable = listed.failure.rule != "server-unreachable"
+        return Status(shown, credential, reachable, None, listed.version, None, listed.failure.message)
+    return Status(shown, credential, True, tuple(sorted(listed.rows)), listed.version, None, None)
 
 
 async def _probed(session: Session, status: Status) -> Status:

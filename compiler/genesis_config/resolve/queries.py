@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.discovery import Answer, Query
+    from genesis_config.resolve.discovery import ModelList, Query
     from genesis_config.resolve.results import Purpose
     from genesis_config.syntax import Document
 
-__all__ = ["QueryPlan", "build_query", "discover_models"]
+__all__ = ["QueryPlan", "build_query", "query_servers"]
 
 
 class QueryPlan(NamedTuple):
@@ -43,7 +43,7 @@ class QueryPlan(NamedTuple):
     missing: tuple[Diagnostic, ...]
 
 
-def discover_models(
+def query_servers(
     document: Document,
     expansion: Expansion,
     credentials: Credentials,
@@ -56,26 +56,24 @@ def discover_models(
     """
     plans = {decision.provider: build_query(document, expansion, credentials, decision) for decision in decisions}
     queries = [plan.query for plan in plans.values() if not plan.missing]
-    answers, versions = _query_servers(queries, with_versions=purpose == "status")
+    lists = _send(queries, versions=purpose == "status")
     findings = [finding for plan in plans.values() for finding in plan.missing]
     for decision in decisions:
-        if decision.provider in answers:
-            findings += _report_answer(document, expansion, decision, answers[decision.provider], purpose)
-    return Discovery(plans, answers, versions, diagnostics=tuple(findings))
+        if decision.provider in lists:
+            findings += _report_list(document, expansion, decision, lists[decision.provider], purpose)
+    return Discovery(plans, lists, diagnostics=tuple(findings))
 
 
-def _query_servers(queries: Sequence[Query], *, with_versions: bool) -> tuple[dict[str, Answer], dict[str, str]]:
-    """Send queries; return the answers and the versions by provider."""
+def _send(queries: Sequence[Query], *, versions: bool) -> dict[str, ModelList]:
+    """Send queries, and return what the servers list by provider."""
     if not queries:
-        return {}, {}
-    from genesis_config.resolve.discovery import discover, discover_with_versions  # no query, no HTTP
+        return {}
+    from genesis_config.resolve.discovery import discover_models  # no query, no HTTP
 
-    ids = [query.provider for query in queries]
-    if not with_versions:
-        return dict(zip(ids, discover(queries), strict=True)), {}
-    results = dict(zip(ids, discover_with_versions(queries), strict=True))
-    versions = {provider: version for provider, (_, version) in results.items() if version is not None}
-    return {provider: answer for provider, (answer, _) in results.items()}, versions
+    return {
+        query.provider: listed
+        for query, listed in zip(queries, discover_models(queries, versions=versions), strict=True)
+    }
 
 
 def build_query(document: Document, expansion: Expansion, credentials: Credentials, decision: Decision) -> QueryPlan:
@@ -122,7 +120,7 @@ def _replaces_key(entry: Mapping[str, Any]) -> bool:
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
-    """Return how a person changes a key, in words that go before `a key that this server takes`."""
+    """Return how a person changes a key, in words that go before `a key that the server accepts`."""
     if (known := remedy(ref)) is not None:
         return known
     variable = provider_variable(provider)
@@ -138,26 +136,26 @@ def _echoes(ref: SecretRef, value: str, credentials: Credentials) -> list[str]:
     return [part for part in parts if part]
 
 
-def _report_answer(
-    document: Document, expansion: Expansion, decision: Decision, answer: Answer, purpose: Purpose
+def _report_list(
+    document: Document, expansion: Expansion, decision: Decision, listed: ModelList, purpose: Purpose
 ) -> Iterator[Diagnostic]:
-    """Report what is wrong with a server's answer.
+    """Report what is wrong with a server's listed.
 
     The failure of a server that the configuration does not name, and that was queried only because the environment has
     a key for it, is a warning; but a lock file would lose its models.
     """
     span = decision_span(document, expansion, decision)
-    if answer.failure is not None:
+    if listed.failure is not None:
         severity: Severity = "error" if span is not None or purpose == "lock" else "warning"
-        rule, message, help_ = answer.failure
+        rule, message, help_ = listed.failure
         if decision.base_url == DEFAULT_BASE_URL and rule == "server-unreachable":
             where = config_path(("models", "providers", decision.provider, "baseUrl"))
             help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
             if decision.kind == "implicit":
                 wildcard = f'"{decision.provider}/*": {{}}'
-                help_ += f", and {wildcard} in agents.defaults.models to go on asking it for its models"
+                help_ += f", and {wildcard} in agents.defaults.models to keep discovering its models"
         yield Diagnostic(rule, message, span, help_, severity=severity)
-    if answer.dropped:
-        rows = "1 model" if answer.dropped == 1 else f"{answer.dropped} models"
+    if listed.dropped:
+        rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
         message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic, Path
     from genesis_config.manifest import Provider
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.discovery import Answer
+    from genesis_config.resolve.discovery import ModelList
     from genesis_config.resolve.lock import LockedProvider, Row
     from genesis_config.resolve.queries import QueryPlan
 
@@ -42,15 +42,13 @@ class Discovery(NamedTuple):
 
     Attributes:
         plans: The queries for providers' servers, by provider.
-        answers: The answers to those that were sent.
-        versions: The servers' versions, by provider, where they were asked for and reported.
+        lists: What the servers listed in answer to those that were sent.
         locked: The providers of the lock, where it stands in for the servers.
         diagnostics: Secrets without a value, and servers that gave no models.
     """
 
     plans: Mapping[str, QueryPlan] = _EMPTY
-    answers: Mapping[str, Answer] = _EMPTY
-    versions: Mapping[str, str] = _EMPTY
+    lists: Mapping[str, ModelList] = _EMPTY
     locked: Mapping[str, LockedProvider] = _EMPTY
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -63,7 +61,7 @@ class Discovery(NamedTuple):
     def rows(self) -> dict[str, Mapping[str, Row]]:
         """The rows of each provider whose models are known, by model id."""
         rows: dict[str, Mapping[str, Row]] = {
-            provider: answer.rows for provider, answer in self.answers.items() if answer.failure is None
+            provider: listed.rows for provider, listed in self.lists.items() if listed.failure is None
         }
         return rows | {provider: locked.rows for provider, locked in self.locked.items()}
 
