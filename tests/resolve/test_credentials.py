@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Layer, Variables
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import Profile
-from genesis_config.manifest import MissingSecretError, SecretRef
 from genesis_config.resolve.credentials import (
     Credentials,
     OptIn,

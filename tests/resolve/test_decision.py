@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials import profiles
-from genesis_config.manifest import SecretRef
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.decision import decide_providers
 from genesis_config.testing import ServedModel, serving

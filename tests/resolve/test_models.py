@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Layer, Variables
-from genesis_config.manifest import Compat, Cost, Model, SecretRef
+from genesis_config.credentials.lookup import SecretRef
+from genesis_config.manifest import Compat, Cost, Model
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.lock import Row
 from genesis_config.resolve.models import merge_params, model_entries
