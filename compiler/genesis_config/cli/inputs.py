@@ -358,7 +358,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     # A name may stand in what could not be read.
     if any(finding.rule in TEXT_RULES for finding in session.diagnostics):
         return None
-    return path, session.context.config.named_providers
+    return path, session.config.named_providers
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

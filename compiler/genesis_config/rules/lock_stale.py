@@ -59,7 +59,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if not (written.is_dynamic(name) if written.declares(name) else name in IMPLICIT_PROVIDERS):
             message = f"the lock pins the models of `{name}`, which is not discovered"
             yield _in_lock(lock, severity, message, name)
-        elif locked.base_url != template(written.document.value, name):
+        elif locked.base_url != template(written, name):
             message = f"the lock pins the models of `{name}` at another base URL"
             place = written.at(*keys.PROVIDERS, name).key
             if provider is not None and provider.sets(keys.BASE_URL):
