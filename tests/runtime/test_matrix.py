@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import pytest
 
-from genesis_config.manifest import SecretRef
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.e2e.support import ROOT, beside
