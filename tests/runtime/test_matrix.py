@@ -38,11 +38,11 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("nothing listens", setting="closed"),
+    Case("connection refused", setting="closed"),
     Case("no connection within timeoutSeconds", setting="full"),
-    Case("the server does not speak TLS", setting="tls"),
+    Case("the server does not use TLS", setting="tls"),
     Case("the key's variable is not set", setting="no key"),
-    Case("the key is refused: 401", setting="wrong key"),
+    Case("the server rejects the key: 401", setting="wrong key"),
     Case("403", Fault("status", code=403)),
     Case("the model is not served: 404", setting="model"),
     Case("400", Fault("status", code=400, body=BAD_REQUEST)),
@@ -57,13 +57,13 @@ CASES = [
     Case("503, Retry-After is a date that has passed", Fault("status", retry_after="Wed, 21 Oct 2015 07:28:00 GMT")),
     Case("307, a redirect", Fault("redirect", code=307)),
     Case("a login page", Fault("page")),
-    Case("a whole JSON answer", Fault("whole")),
-    Case("no answer within timeoutSeconds", Fault("silence")),
-    Case("no answer within the caller's deadline", Fault("silence"), "deadline"),
+    Case("a JSON document instead of a stream", Fault("whole")),
+    Case("no response within timeoutSeconds", Fault("silence")),
+    Case("no response within the caller's deadline", Fault("silence"), "deadline"),
     Case("the headers do not end within timeoutSeconds", Fault("slow headers")),
     Case("a header of a megabyte", Fault("huge headers")),
-    Case("the connection is closed without an answer", Fault("no answer")),
-    Case("what answers does not speak HTTP", Fault("no http")),
+    Case("the connection is closed without a response", Fault("no answer")),
+    Case("the response is not valid HTTP", Fault("no http")),
     Case("the stream ends early", Fault("cut")),
     Case("the stream ends before its first token", Fault("cut", after=1)),
     Case("the stream is empty", Fault("cut", after=0)),
@@ -76,14 +76,14 @@ CASES = [
     Case("the stream stalls when all is said", Fault("stall", after=6)),
     Case("the stream stalls, and the caller has a deadline", Fault("stall"), "deadline"),
     Case("the stream stalls before its first token", Fault("stall", after=1)),
-    Case("the framing of HTTP is broken", Fault("bad framing")),
+    Case("the framing is not valid HTTP", Fault("bad framing")),
     Case("the body is gzip, and cut off", Fault("cut gzip")),
-    Case("the body is said to be gzip, and is not", Fault("not gzip")),
-    Case("the body is packed in a way that was not asked for", Fault("not asked for")),
+    Case("the body is not the gzip that it claims to be", Fault("not gzip")),
+    Case("the body is compressed in a way that was not requested", Fault("not asked for")),
     Case("an error event", Fault("error")),
     Case("an error event, then `[DONE]`", Fault("error, then done")),
     Case("an error event before the first token", Fault("error", after=1)),
-    Case("an event that is no JSON", Fault("nonsense")),
+    Case("an event that is not valid JSON", Fault("nonsense")),
     Case("an event of another shape", Fault("wrong type")),
     Case("text that is not valid UTF-8", Fault("invalid utf-8")),
     Case("text that is not valid UTF-8, before the first token", Fault("invalid utf-8", after=1)),
@@ -201,34 +201,75 @@ def outcome(case: Case) -> Outcome:
 HEAD = """<!-- Written by tests/runtime/test_matrix.py, which runs every fault: `pytest --snapshot-update`. -->
 # The runtime under faults
 
-`genesis_config.runtime` either gives an answer in which every choice has its finish reason, or raises a
-`CompletionError`: a class for each kind of failure, with the provider, the model, the HTTP status, what to do, and in
-`text`, `reasoning` and `tool_calls` all that had arrived: of the first choice, and in `choices` of each. `error.usage`
-has what was used by then, where the server said so, and `error.attempts` what was tried before.
+`genesis_config.runtime` either returns an answer in which every choice has its finish reason, or raises a
+`CompletionError`: one class for each kind of failure, with the provider, the model, the HTTP status and what to do.
+What had arrived is in `text`, `reasoning` and `tool_calls` for the first choice, and in `choices` for each.
+`error.usage` has what was used by then, if the server reported it, and `error.attempts` what was tried before. If a
+proxy is in between, the message names it.
 
-**Again.** 408, 429 and 5xx are tried again twice, after half a second and after one, with jitter; a `Retry-After` of up
-to 30 seconds holds, and who asks for more is not asked again. Nothing else is tried again.
+**Retries.** 408, 429 and 5xx are retried twice, after half a second and after one second, with jitter. A `Retry-After`
+of up to 30 seconds is honoured; longer values are not. Nothing else is retried.
 
-**Elsewhere.** Where no model was named, the fallbacks of `agents.defaults.model` follow in order, each with a
-`FellBack` event. What the caller got wrong (400, 422) is nobody else's to mend.
+**Failover.** If no model was named, the fallbacks of `agents.defaults.model` follow in order, each with a `FellBack`
+event. Client errors (400, 422) are not retried elsewhere.
 
-**Never twice.** Once a token was handed out nothing is replayed: the error has the text so far.
+**No replay.** Once a token was handed out, nothing is replayed: the error has the text so far.
 
-**Left early.** `async for event in runtime.stream(…)` closes the connection when the loop is left, so that the server
-stops. A stream that a variable holds keeps its connection, and its turn among `maxConnections`, until it is closed:
-loop inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams that
-still run or wait end with a `RuntimeClosedError`.
+**Early exit.** `async for event in runtime.stream(…)` closes the connection when the loop is left, so that the server
+stops. If you keep the stream in a variable, it keeps its connection, and its turn among `maxConnections`, until it is
+closed: loop inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams
+that are running or waiting end with a `RuntimeClosedError`.
 
-**Seen from outside.** The logger `genesis_config.runtime` has a warning for another try and for a fallback, information
-for a completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program
-sets up, each request is a span `chat MODEL` with its tokens, and its duration, tokens and time to the first chunk are
-measured, as the semantic conventions for generative AI say. None of it holds a secret. What a server said of an error
-may quote a message: it is in the error, in a record for debugging, and nowhere else.
+**Observability.** The logger `genesis_config.runtime` has a warning for each retry and fallback, information for each
+completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program sets up,
+each request is a span `chat MODEL` with its tokens, and its duration, tokens and time to the first chunk are measured,
+as the semantic conventions for generative AI define them. None of it contains a secret. A server's error text may quote
+a message: it is in the error, in a record for debugging, and nowhere else.
 
-Each row was run over a real socket, with `timeoutSeconds: 1`, alone and then with a fallback on a server that is well.
-`requests` is how many the server got when it was alone: 3 are one, and two more tries.
+**Transport.** Requests go over HTTP, through the proxies that the environment names. `Runtime(manifest, transport=…)`
+takes another way to the server, such as a recording for tests that need no socket:
 
-| what goes wrong | what the caller gets | text kept | requests | falls back |
+```python
+from genesis_config.runtime import Request, Response
+
+
+class RecordedResponse:
+    status = 200
+    headers = {"Content-Type": "text/event-stream"}
+    proxy = None  # of the environment, which messages would name
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def read(self) -> bytes:
+        \"""Return what has arrived; nothing at the end.\"""
+        body, self.body = self.body, b""
+        return body
+
+    def close(self) -> None:
+        pass
+
+
+class RecordedTransport:
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def send(self, request: Request) -> Response:
+        return RecordedResponse(self.body)
+
+    async def close(self) -> None:
+        pass
+```
+
+`send` and `read` raise what Python raises for sockets (`ConnectionRefusedError`, `ConnectionResetError`,
+`TimeoutError`, any other `OSError`), or a `TransportError` with a `Cause` of their own: retries, failover and the
+errors below are the same. `request.connect_seconds` and `request.idle_seconds` are the limits that the transport has to
+keep.
+
+Each row was run over a real socket, with `timeoutSeconds: 1`, alone and then with a fallback on a healthy server.
+`requests` is how many the server received when it was alone: 3 are one and two retries.
+
+| failure | result | text kept | requests | falls back |
 |---|---|---|---|---|
 """
 

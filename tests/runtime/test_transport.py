@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -26,6 +27,7 @@ from genesis_config.runtime import (
     TransportError,
 )
 from genesis_config.runtime.errors import transport_error
+from tests.e2e.support import ROOT
 from tests.runtime.support import (
     DONE,
     ENVIRONMENT,
@@ -73,6 +75,18 @@ def test_a_request_has_all_that_it_takes_to_send_it() -> None:
     assert (request.connect_seconds, request.idle_seconds) == (7, 7)
     assert response.closed
     assert transport.closed
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "runtime.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(example, names)
+
+    async def run() -> Completion:
+        async with Runtime(MANIFEST, environment=ENVIRONMENT, transport=names["RecordedTransport"](WHOLE)) as runtime:
+            return await runtime.complete(None, MESSAGES)
+
+    assert asyncio.run(run()).text == "Hello"
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
