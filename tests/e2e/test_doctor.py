@@ -226,7 +226,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
     assert normal(done.stderr).splitlines() == [
         "locked: http://127.0.0.1:PORT/v1/models answered 401: Unauthorized; the server rejected the key",
         "pool: cannot get the models of `pool` from http://127.0.0.1:PORT/v1/models: connection refused",
-        "silent: the variable `NOBODY` is not set, and the key of `silent` needs it",
+        "silent: the variable `NOBODY` is not set, but `models.providers.silent.apiKey` needs its value",
     ]
     plain = genesis("models", "status", "--plain", "--probe", "--provider", "vllm", env=KEY)
     assert re.fullmatch("vllm\texplicit\thttp://[^\t]*\tVLLM_API_KEY\tyes\t0.32.0\t1\t\\d+ ms\n", plain.stdout)

@@ -16,11 +16,11 @@ from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models
 from genesis_config.credentials.profiles import Profile
 from genesis_config.health import doctor
 from genesis_config.health.doctor import Examination, examine
-from genesis_config.health.survey import read
 from genesis_config.net import limits
-from genesis_config.resolve.credentials import Keys
+from genesis_config.resolve.credentials import Credentials
 from genesis_config.testing import ServedModel, serving
 from tests.runtime.support import Exchange, raw_server
+from tests.support import compile_config
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -45,8 +45,8 @@ STEPS = [
 ]
 
 
-def keys(**variables: str) -> Keys:
-    return Keys(Variables((Layer("the environment", variables),), complete=True), {})
+def keys(**variables: str) -> Credentials:
+    return Credentials(Variables((Layer("the environment", variables),), complete=True), {})
 
 
 def config(url: str, models: str = "", selection: str = "vllm/llama", more: str = "") -> str:
@@ -59,16 +59,16 @@ def config(url: str, models: str = "", selection: str = "vllm/llama", more: str 
     }}"""
 
 
-def examined(text: str, given: Keys | None = None, only: str | None = None) -> list[Examination]:
+def examined(text: str, given: Credentials | None = None, only: str | None = None) -> list[Examination]:
     given = given or keys(VLLM_API_KEY=KEY)
-    found = examine(read("genesis.json5", text.encode(), given), given, only)
+    found = examine(compile_config("genesis.json5", text.encode(), given, purpose="doctor", only=only))
     for each in found:
         assert [step.name for step in each.steps] == (STEPS if each.provider else STEPS[:2])
         assert KEY not in repr(each)
     return found
 
 
-def ending(text: str, given: Keys | None = None) -> tuple[str, str, str]:
+def ending(text: str, given: Credentials | None = None) -> tuple[str, str, str]:
     """Give the step that failed, what it says, and what to do."""
     (only,) = examined(text, given)
     outcomes = [step.outcome for step in only.steps]
@@ -476,7 +476,7 @@ def test_several_providers_are_examined_each_by_itself(server: FakeVLLM, closed:
 
 def test_a_profile_is_the_key(server: FakeVLLM, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    given = Keys(keys().variables, {"vllm:work": Profile("vllm", "api_key", KEY)})
+    given = Credentials(keys().variables, {"vllm:work": Profile("vllm", "api_key", KEY)})
     # The store that the keys were read from is gone by now.
     text = config(server.base_url).replace('apiKey: "${VLLM_API_KEY}",', "")
     name, message, _ = ending(text, given)
