@@ -190,7 +190,7 @@ def _told() -> Iterator[None]:
 
 def _note(provider: str, config: str | None) -> None:
     """Say that the configuration, if there is one, has no use for a provider's key."""
-    from genesis_config.config.lookup import IMPLICIT_PROVIDERS
+    from genesis_config.config.defaults import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
 
     found = named_in_config(config)
