@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -42,7 +42,7 @@ __all__ = [
 NAMES: Final = ("genesis.json5", "genesis.json")
 
 
-def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def env_file_option(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--env-file FILE`, which may be given several times."""
     return click.option(
         "env_files",
@@ -54,7 +54,7 @@ def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def config_option(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--config FILE`."""
     return click.option(
         "config",

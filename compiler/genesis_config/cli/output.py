@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 import click
 
@@ -18,7 +17,7 @@ def print_note(line: str) -> None:
     click.echo(escape_line(line), err=True)
 
 
-def print_json(value: Any, *, indent: int | None = 2) -> None:
+def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a value as JSON on standard output, at once."""
     sys.stdout.write(escape_json(json.dumps(value, indent=indent)) + "\n")
     sys.stdout.flush()

@@ -187,9 +187,9 @@ def hidden_spans(text: str) -> Iterator[tuple[int, int]]:
             yield match.span(1)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Make an object of its members, none of which may stand twice."""
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
     for key, value in pairs:
         if key in made:
             raise _TwiceError(key)
@@ -206,17 +206,17 @@ def _pinned(value: Any) -> LockedProvider:
     return LockedProvider(value["baseUrl"], rows)
 
 
-def _window(value: Any) -> int | None:
+def _window(value: object) -> int | None:
     if value is None or (type(value) is int and value > 0):
         return value
     raise ValueError(value)
 
 
-def _parent(value: Any) -> str | None:
+def _parent(value: object) -> str | None:
     return None if value is None else _id(value)
 
 
-def _id(value: Any) -> str:
+def _id(value: object) -> str:
     if is_model_id(value):
         return value
     raise ValueError(value)

@@ -23,7 +23,7 @@ class BatchError(Exception):
 
 class _Line(msgspec.Struct):
     custom_id: str
-    body: dict[str, Any]
+    body: dict[str, object]
     method: str = "POST"
     url: str = _URL
 
