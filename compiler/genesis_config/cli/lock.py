@@ -35,7 +35,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
     with waiting("asking the servers for their models"):
         session = source.run("lock")
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     providers = session.locked
     if providers is None:
         return 1
