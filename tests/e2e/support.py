@@ -26,6 +26,8 @@ FIXTURES = ROOT / "fixtures"
 
 # How the command is run: the installed script in the wheel's test, the module elsewhere.
 COMMAND = shlex.split(os.environ.get("GENESIS_COMMAND", "")) or [sys.executable, "-m", "genesis_config"]
+# How it calls itself then.
+PROGRAM = os.path.basename(COMMAND[0]) if len(COMMAND) == 1 else "python -m genesis_config"
 
 
 class Genesis(Protocol):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from genesis_config.config.expansion import Layer, Variables
+from genesis_config.diagnostics.errors import GenesisError, file_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +69,7 @@ def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
     """Give the variables of the process environment, if it is to be used, and of files.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
     layers = [Layer("the environment", dict(os.environ))] if environment else []
     layers += [Layer(path, _read_env_file(path)) for path in env_files]
@@ -79,24 +80,23 @@ def _read_env_file(path: str) -> dict[str, str]:
     """Read an `--env-file`, without references from one value to another: `$` is for the configuration to use.
 
     Raises:
-        click.ClickException: It cannot be read, or a line of it is no assignment: what it should set would be missing.
+        GenesisError: It cannot be read, or a line of it is no assignment: what it should set would be missing.
     """
     import io
 
     from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
 
-    shown = click.format_filename(path)
     try:
         text = read(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise click.ClickException(f"{shown} is no UTF-8; save it as that") from None
+        raise GenesisError(f"{path} is not valid UTF-8") from None
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             # Not the line itself, which may hold a key. What was read begins with the empty lines above it.
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            raise click.ClickException(f"{shown}:{line}: this is no assignment; write NAME=value")
+            raise GenesisError(f"{path}:{line}: not an assignment", help="write NAME=value")
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
     return values
@@ -106,7 +106,7 @@ def read(path: str, most: int = -1) -> bytes:
     """Read a file, all of it or at `most` so many bytes; `-` is standard input.
 
     Raises:
-        click.ClickException: It cannot be read.
+        GenesisError: It cannot be read.
     """
     if path == "-":
         return sys.stdin.buffer.read(most)
@@ -114,14 +114,14 @@ def read(path: str, most: int = -1) -> bytes:
         with open(path, "rb") as stream:
             return stream.read(most)
     except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+        raise file_error("read", path, error) from None
 
 
 def find_config(stated: str | None) -> str:
     """Find the configuration: as stated, as the environment says, here, or in the user's config folder.
 
     Raises:
-        click.ClickException: There is none.
+        GenesisError: There is none.
     """
     path = stated or os.environ.get("GENESIS_CONFIG")
     if path:
@@ -137,7 +137,7 @@ def find_config(stated: str | None) -> str:
             candidate = os.path.normpath(os.path.join(folder, name))
             if os.path.isfile(candidate):
                 return candidate
-    raise click.ClickException(f"no {' or '.join(NAMES)} in {' or '.join(folders)}; `genesis init` writes one")
+    raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="`genesis init` writes one")
 
 
 class Input(NamedTuple):
@@ -152,20 +152,17 @@ class Input(NamedTuple):
 class _Profiles(Mapping[str, "Profile"]):
     """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
 
-    Whoever asks for one gets a `click.ClickException` where the store cannot be read.
+    A look-up raises a `ProfilesError` if the store cannot be read.
     """
 
     def __init__(self) -> None:
         self._found: Mapping[str, Profile] | None = None
 
     def _profiles(self) -> Mapping[str, Profile]:
-        from genesis_config.credentials.profiles import ProfilesError, read, store_path
+        from genesis_config.credentials.profiles import read, store_path
 
         if self._found is None:
-            try:
-                self._found = read(store_path())
-            except ProfilesError as error:
-                raise click.ClickException(str(error)) from None
+            self._found = read(store_path())
         return self._found
 
     def __getitem__(self, name: str) -> Profile:
@@ -182,7 +179,7 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
     from genesis_config.resolve.credentials import Keys  # msgspec takes 20 ms
     from genesis_config.resolve.lock import lock_path
@@ -209,7 +206,7 @@ def compile_now(
     """Find, read and compile the configuration; `output` is where the manifest is going to be written.
 
     Raises:
-        click.ClickException: A file cannot be read or would be overwritten, or the one provider asked for is not
+        GenesisError: A file cannot be read or would be overwritten, or the one provider asked for is not
             configured.
     """
     from genesis_config.files import is_one_of
@@ -221,12 +218,12 @@ def compile_now(
         compiled = compile_config(name, data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
     configured = [made.provider for made in compiled.decisions if made.kind != "none"]
     if compiled.manifest is not None and only is not None and only not in configured:
-        raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
+        raise click.UsageError(f"no provider {only!r} is configured (configured: {', '.join(configured) or 'none'})")
     if compiled.manifest is not None and output is not None:
         includes = [include.path for include in compiled.manifest.source.includes]
         inputs = [name, lock_path(name), *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
         if is_one_of(output, inputs):
-            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
+            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite an input file")
     return compiled
 
 
@@ -236,15 +233,12 @@ def manifest_now(
     """Read the manifest at `path`, or without one compile the configuration; None where that has errors, shown here.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
-    from genesis_config.manifest import ManifestError, load
-
     if path is not None:
-        try:
-            return load(path)
-        except ManifestError as error:
-            raise click.ClickException(str(error)) from None
+        from genesis_config.manifest import load
+
+        return load(path)
     compiled = compile_now(config, env_files, only=only)
     show(compiled.diagnostics)
     return compiled.manifest
@@ -287,7 +281,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     None where there is no configuration, or none that can be read: who only asks what it names has another errand.
 
     Raises:
-        click.ClickException: The configuration that was stated cannot be read.
+        GenesisError: The configuration that was stated cannot be read.
     """
     from genesis_config.config.lookup import named_providers
     from genesis_config.pipeline import lint
@@ -296,7 +290,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     try:
         path = find_config(stated)
         data = None if path == "-" else read(path)
-    except click.ClickException:
+    except GenesisError:
         if stated:
             raise
         return None

@@ -8,6 +8,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.net import limits
 from genesis_config.net.loops import Loop
 
@@ -19,7 +20,7 @@ _Result = TypeVar("_Result")
 __all__ = ["NetworkError", "connect", "endpoint", "handshake", "look_up"]
 
 
-class NetworkError(Exception):
+class NetworkError(GenesisError):
     """A step that failed, in words."""
 
 

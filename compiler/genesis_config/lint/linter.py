@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config.expansion import Variables
 from genesis_config.config.includes import read_file
+from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.diagnostics.finding import Diagnostic, in_order
 from genesis_config.lint.discovery import STDIN, collect, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, for_folder
@@ -76,7 +77,7 @@ class Outcome(NamedTuple):
 
     report: Report
     files: tuple[str, ...]
-    unusable: tuple[str, ...]
+    unusable: tuple[GenesisError, ...]
     changes: str
 
 
@@ -94,7 +95,7 @@ def check(
     """
     findings: list[Diagnostic] = []
     silenced: list[Diagnostic] = []
-    unusable = []
+    unusable: list[GenesisError] = []
     pending = _Pending()
     checked = fixed = 0
     files = collect(paths or ["."])
@@ -103,13 +104,15 @@ def check(
         try:
             data = _read(path)
         except OSError as error:
-            unusable.append(f"nothing matches {path}" if is_pattern(path) else f"cannot read {path}: {error.strerror}")
+            nothing = GenesisError(f"nothing matches {path}")
+            unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
             continue
         name = (choices.stdin_name or NO_FILE) if path == STDIN else path
         try:
             settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
         except SettingsError as error:
-            unusable += [str(error)] * (str(error) not in unusable)
+            if str(error) not in map(str, unusable):
+                unusable.append(error)
             continue
         checked += 1
         one = _File(name, settings, choices)
@@ -228,7 +231,7 @@ class _Pending:
         return "".join(diff(name, read_file(name), data) for name, data in sorted(self._files.values()))
 
 
-def _written(files: Mapping[str, bytes]) -> str | None:
+def _written(files: Mapping[str, bytes]) -> GenesisError | None:
     """Write fixed files, each in one step; say what went wrong, if anything did."""
     if not files:
         return None
@@ -237,12 +240,12 @@ def _written(files: Mapping[str, bytes]) -> str | None:
     for name in files:
         # To replace a file takes no right to write it, and whoever took that from everybody wants it as it is.
         if os.path.exists(name) and not os.stat(name).st_mode & 0o222:
-            return f"cannot write {name}: it is read-only"
+            return GenesisError(f"cannot write {name}: it is read-only")
     for name, data in files.items():
         try:
             write_atomic(name, data)
         except OSError as error:
-            return f"cannot write {name}: {error.strerror}"
+            return file_error("write", name, error)
     return None
 
 

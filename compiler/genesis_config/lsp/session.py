@@ -204,8 +204,9 @@ class Session:
         try:
             return for_folder(os.path.dirname(name) or ".")
         except SettingsError as error:
-            if str(error) not in self.complaints:
-                self.complaints.append(str(error))
+            complaint = f"{error}; {error.help}" if error.help else str(error)
+            if complaint not in self.complaints:
+                self.complaints.append(complaint)
             return NO_SETTINGS
 
     def _read(self, path: str) -> bytes:

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.manifest import pointed_at
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ __all__ = [
 ]
 
 
-class CompletionError(Exception):
+class CompletionError(GenesisError):
     """A completion that failed. The message says what is wrong and holds no secret.
 
     Attributes:
@@ -74,8 +75,7 @@ class CompletionError(Exception):
 
     def __init__(self, message: str, *, help: str | None = None, status: int | None = None) -> None:  # noqa: A002 - a field
         """Hold the message; where it happened and what had arrived is filled in by the stream."""
-        super().__init__(message)
-        self.help = help
+        super().__init__(message, help=help)
         self.provider = ""
         self.model = ""
         self.status = status
