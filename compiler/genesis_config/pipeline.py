@@ -11,17 +11,19 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config.expansion import expand
-from genesis_config.config.includes import Included, include, read_file, with_origin
+from genesis_config.config.includes import Included, Reader, include, with_origin
 from genesis_config.config.lookup import mapping, named_providers
 from genesis_config.config.validation import validate
+from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic, Path, fails, in_order
+from genesis_config.files.reading import read_below
 from genesis_config.resolve.lock import Pinned, matching, template
 from genesis_config.rules import registry
 from genesis_config.rules.rule import Context
 from genesis_config.syntax import decode, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from genesis_config.config.expansion import Variables
     from genesis_config.manifest import Manifest, SourceInfo
@@ -69,7 +71,7 @@ def lint(
     name: str,
     data: bytes,
     variables: Variables,
-    read: Callable[[str], bytes] = read_file,
+    read: Reader = read_below,
     lock: Lock | None = None,
 ) -> Linted:
     """Lint one file. Looks at nothing but its arguments and the files that it includes.
@@ -88,7 +90,7 @@ def lint(
     document, files, findings = include(parsed, read)
     diagnostics += findings
     expansion = expand(document, variables)
-    context = Context(document, expansion, _pinned(document, lock), lock)
+    context = Context(Config(document, expansion), _pinned(document, lock), lock)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
         from genesis_config.report.redaction import (  # nothing is shown of a file without findings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_config.config.expansion import is_secret_name, is_secret_position
+from genesis_config.config.positions import is_secret_position
+from genesis_config.credentials.names import is_secret_variable
 from tests.config.expansion_support import PROVIDER, config, expanded, found, read
 
 
@@ -50,9 +51,9 @@ def test_secret_positions_are_keys_and_header_values(path: tuple[str | int, ...]
 
 
 @pytest.mark.parametrize("name", ["KEY", "A_KEY", "HF_TOKEN", "MY_SECRET", "DB_PASSWORD", "ApiKey", "token"])
-def test_a_variable_is_a_secret_by_the_end_of_its_name(name: str) -> None:
-    assert is_secret_name(name)
-    assert not is_secret_name(f"{name}_FILE")
+def test_a_variable_is_a_secret_by_its_name(name: str) -> None:
+    assert is_secret_variable(name)
+    assert not is_secret_variable(f"{name}_FILE")
 
 
 def test_secret_names_are_those_used_in_a_secret_position_and_those_named_so() -> None:

@@ -117,7 +117,7 @@ def test_a_syntax_error_is_placed_in_the_included_file_with_who_included_it(tmp_
     ("name", "message", "help_"),
     [
         ("gone.json5", "`gone.json5`: no such file or directory", "the path is relative to {root}"),
-        ("pipe.json5", "`pipe.json5`: it is no regular file", "write the path of a file"),
+        ("pipe.json5", "`pipe.json5`: it is not a regular file", "write the path of a file"),
         ("folder", "`folder`: is a directory", "the path is relative to {root}"),
         ("", "``: is a directory", "the path is relative to {root}"),
         (
@@ -175,7 +175,7 @@ def test_a_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link.json5").symlink_to("real.json5")
     done = included(tmp_path, '{ $include: "link.json5" }')
     assert done.document.value == {"m": 1}
-    assert [file.path for file in done.files] == ["real.json5"]
+    assert [file.path for file in done.files] == ["link.json5"]
 
 
 def test_a_circle_is_found_through_other_files_and_links(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genesis_config.config.defaults import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS
 from genesis_config.config.lookup import (
     DEFAULT_BASE_URL,
     IMPLICIT_PROVIDERS,
@@ -21,7 +22,7 @@ from genesis_config.config.lookup import (
     selected_entries,
     split_ref,
 )
-from genesis_config.net.policy import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS, NATIVE_ONLY
+from genesis_config.net.policy import NATIVE_ONLY
 
 MODEL = ("agents", "defaults", "model")
 

@@ -243,8 +243,8 @@ def test_what_the_manifests_schema_takes_its_types_read(
     place: tuple[Any, tuple[str | int, ...]], how: str, what: object
 ) -> None:
     value = changed(*place, how, what)
-    if place[1] == ("manifestVersion",) and what == 1:
-        return  # JSON Schema takes 1.0 for 1, and a version is written in one way
+    if how != "remove" and isinstance(what, float) and what.is_integer():
+        return  # JSON Schema takes 1.0 for 1, but a manifest has one spelling of an integer
     try:
         loads(json.dumps(value).encode())
         read = True

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config import files
 from genesis_config.credentials.profiles import Profile, ProfilesError, editing, read
 from genesis_config.credentials.profiles.editing import LONGEST_KEY, check_key, check_target, put, remove
+from genesis_config.files import writing as files
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 890, tzinfo=UTC)
 STAMP = "2026-03-04T05:06:07Z"

@@ -90,7 +90,7 @@ def on_terminal(
     return code, shown.decode()
 
 
-_IMPLICIT = """import genesis_config.config.lookup as config
+_IMPLICIT = """import genesis_config.config.defaults as config
 config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
 """
 

@@ -129,7 +129,7 @@ def test_fallbacks_one_after_the_other_go_at_once(line: str) -> None:
 
 
 def test_a_key_in_plain_text_is_never_touched() -> None:
-    text = provider(f'baseUrl: "http://h/v1", apiKey: "sk-the-only-copy", {MODEL}')
+    text = provider(f'baseUrl: "http://h/v1", apiKey: "sk-the0only0copy", {MODEL}')
     assert fixed(text) == text
     assert [each.rule for each in findings(text.encode())] == ["hardcoded-secret"]
 

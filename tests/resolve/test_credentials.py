@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Layer, Variables, expand
+from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import Profile
 from genesis_config.diagnostics.source import Source
 from genesis_config.manifest import MissingSecretError, SecretRef
-from genesis_config.resolve.credentials import Keys, OptIn, missing_values, secret_ref, variable_of
+from genesis_config.resolve.credentials import Keys, OptIn, missing_values, secret_ref
 from genesis_config.syntax import Document, parse
 from genesis_config.syntax.references import NAME
 
@@ -170,15 +171,15 @@ def test_a_variable_goes_before_any_order_of_profiles() -> None:
     ],
 )
 def test_a_providers_variable_is_named_after_it(provider: str, variable: str) -> None:
-    assert variable_of(provider) == variable
+    assert provider_variable(provider) == variable
 
 
 @given(st.text())
 def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
-    ref = keys({variable_of(provider): "canary"}).opt_in(provider, {})
+    ref = keys({provider_variable(provider): "canary"}).opt_in(provider, {})
     assert ref is not None
-    assert keys({variable_of(provider): "canary"}).value(ref.ref, "it") == "canary"
-    assert re.fullmatch(NAME, variable_of(provider))
+    assert keys({provider_variable(provider): "canary"}).value(ref.ref, "it") == "canary"
+    assert re.fullmatch(NAME, provider_variable(provider))
 
 
 def test_a_value_of_white_space_is_as_good_as_none() -> None:

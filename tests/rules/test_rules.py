@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.config.expansion import Variables, expand
+from genesis_config.config.views import Config
 from genesis_config.credentials.patterns import key_spans
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source
@@ -384,7 +385,7 @@ def test_a_rule_that_crashes_is_a_finding_and_hides_no_other() -> None:
         yield Diagnostic("unknown-key", "found after", context.document.value_span(()))
 
     document = parse(Source("genesis.json5", "{}"))
-    findings = registry.run(Context(document, expand(document, Variables())), [crashing, fine])
+    findings = registry.run(Context(Config(document, expand(document, Variables()))), [crashing, fine])
     assert [(finding.rule, finding.message) for finding in findings][-2:] == [
         ("internal-error", "a bug in Genesis: the rules in `crashing` crashed with ValueError"),
         ("unknown-key", "found after"),

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis_config.diagnostics.source import Source
+from genesis_config.files.reading import MAX_BYTES
 from genesis_config.syntax import Document, decode, parse
 from genesis_config.syntax.careful import CarefulReader
-from genesis_config.syntax.decode import MAX_BYTES
 from genesis_config.syntax.document import Container, Mark, key_offsets, value_offsets
 from genesis_config.syntax.state import MAX_DEPTH, MAX_ERRORS, State, Stop
 from tests.syntax.support import documents, findings, read, rules, value

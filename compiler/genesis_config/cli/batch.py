@@ -74,7 +74,7 @@ def command(
         raise click.UsageError("--workers requires --engine ray")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise GenesisError("`ray` is not installed", help="run `pip install 'genesis-config[ray]'`")
-    from genesis_config.files import is_one_of
+    from genesis_config.files.writing import is_one_of
     from genesis_config.runtime.batch import Results, run
 
     shown = click.format_filename(output)

@@ -72,7 +72,7 @@ def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]], kept: Se
             )
             sys.stdout.flush()
             continue
-        from genesis_config.files import is_one_of, write_atomic  # most reports are printed
+        from genesis_config.files.writing import is_one_of, write_atomic  # most reports are printed
         from genesis_config.resolve.lock import lock_path
 
         if is_one_of(path, [*outcome.files, *map(lock_path, outcome.files), *kept]):

@@ -43,9 +43,10 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
     from genesis_config.health.doctor import examine  # `--help` does without
     from genesis_config.health.survey import read
 
-    name, data, keys, _ = take(config, env_files)
+    name, loaded, keys, _ = take(config, env_files)
     with waiting("examining"):
-        taken = read(name, data, keys)
+        taken = read(name, loaded.data, keys)
+        taken = taken._replace(diagnostics=loaded.shown(taken.diagnostics))
         if only is not None and taken.decisions and only not in (known := [made.provider for made in taken.decisions]):
             raise click.UsageError(f"no provider {only!r} (providers: {', '.join(known)})")
         examined = examine(taken, keys, only)

@@ -77,7 +77,7 @@ def command(path: str, url: str | None, model: str) -> int:
 
     from genesis_config.cli.inputs import show, variables
     from genesis_config.diagnostics.finding import fails
-    from genesis_config.files import write_atomic
+    from genesis_config.files.writing import write_atomic
     from genesis_config.pipeline import lint
 
     def quoted(text: str) -> str:

@@ -12,6 +12,7 @@ import click
 
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
+from genesis_config.files.reading import MAX_BYTES, read_found, read_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,8 +87,11 @@ def _read_env_file(path: str) -> dict[str, str]:
 
     from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
 
+    data = read(path, MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise GenesisError(f"{path} is larger than {MAX_BYTES // (1024 * 1024)} MiB", help="is this the right file?")
     try:
-        text = read(path).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise GenesisError(f"{path} is not valid UTF-8") from None
     values = {}
@@ -103,7 +107,7 @@ def _read_env_file(path: str) -> dict[str, str]:
 
 
 def read(path: str, most: int = -1) -> bytes:
-    """Read a file, all of it or at `most` so many bytes; `-` is standard input.
+    """Read a file that a person named, all of it or at `most` so many bytes; `-` is standard input.
 
     Raises:
         GenesisError: It cannot be read.
@@ -117,34 +121,77 @@ def read(path: str, most: int = -1) -> bytes:
         raise file_error("read", path, error) from None
 
 
-def find_config(stated: str | None) -> str:
-    """Find the configuration: as stated, as the environment says, here, or in the user's config folder.
+class Config(NamedTuple):
+    """A configuration.
+
+    Attributes:
+        path: Its path; `-` is standard input.
+        data: Its bytes, or the beginning of what is too large.
+        root: The directory that was searched when it was found; None where a person named it.
+        is_outside: Whether a link out of the directory tree led to it, so that nothing of its text may be shown.
+    """
+
+    path: str
+    data: bytes
+    root: str | None = None
+    is_outside: bool = False
+
+    def shown(self, findings: list[Diagnostic]) -> list[Diagnostic]:
+        """Return findings as they may be shown."""
+        if not self.is_outside:
+            return findings
+        from genesis_config.report.withheld import withheld  # for links
+
+        return withheld(findings)
+
+
+def load_config(stated: str | None) -> Config:
+    """Read the configuration: as stated, as the environment says, here, or in the user's config folder.
+
+    What is in the user's own folder is taken as if it had been named: links to where people keep such files are common.
 
     Raises:
-        GenesisError: There is none.
+        GenesisError: There is none, or it cannot be read.
     """
+    return _load(*_find_config(stated))
+
+
+def _load(path: str, root: str | None) -> Config:
+    """Read the configuration at a path; `root` is the directory that was searched for it, if one was."""
+    try:
+        if path == "-":
+            return Config(path, sys.stdin.buffer.read(MAX_BYTES + 1))
+        if root is not None:
+            return Config(path, read_found(path, root), root)
+        data, is_outside = read_named(path)
+    except OSError as error:
+        raise file_error("read", path, error) from None
+    return Config(path, data, is_outside=is_outside)
+
+
+def _find_config(stated: str | None) -> tuple[str, str | None]:
+    """Return the path of the configuration, and the directory that was searched unless it is the user's own."""
     path = stated or os.environ.get("GENESIS_CONFIG")
-    if path:
-        if not os.path.isdir(path):
-            return path
-        folders = [path]
-    else:
+    if path and not os.path.isdir(path):
+        return path, None
+    folders = {path or ".": path or "."}
+    if not path:
         import platformdirs  # only where the configuration is looked for
 
-        folders = [".", platformdirs.user_config_dir("genesis", appauthor=False)]
-    for folder in folders:
+        folders[platformdirs.user_config_dir("genesis", appauthor=False)] = ""
+    for folder, root in folders.items():
         for name in NAMES:
             candidate = os.path.normpath(os.path.join(folder, name))
-            if os.path.isfile(candidate):
-                return candidate
+            if os.path.exists(candidate) and not os.path.isdir(candidate):
+                return candidate, root or None
     raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="`genesis init` writes one")
 
 
 class Input(NamedTuple):
-    """What a command works on: the configuration's name and bytes, the keys, and the lock beside it."""
+    """What a command works on: the configuration and its name in findings, the keys, and the lock beside it."""
 
     name: str
-    data: bytes
+    config: Config
     keys: Keys
     lock: Lock | None
 
@@ -184,14 +231,12 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     from genesis_config.resolve.credentials import Keys  # msgspec takes 20 ms
     from genesis_config.resolve.lock import lock_path
     from genesis_config.resolve.lock import read as read_lock
-    from genesis_config.syntax.decode import MAX_BYTES
 
-    path = find_config(config)
-    data = read(path, MAX_BYTES + 1)  # which is too large; a pipe may have no end
+    loaded = load_config(config)
     keys = Keys(variables(env_files, environment=True), _Profiles())
-    if path == "-":
-        return Input("<stdin>", data, keys, None)
-    return Input(path, data, keys, read_lock(lock_path(path)))
+    if loaded.path == "-":
+        return Input("<stdin>", loaded, keys, None)
+    return Input(loaded.path, loaded, keys, read_lock(lock_path(loaded.path), loaded.root))
 
 
 def compile_now(
@@ -209,13 +254,14 @@ def compile_now(
         GenesisError: A file cannot be read or would be overwritten, or the one provider asked for is not
             configured.
     """
-    from genesis_config.files import is_one_of
+    from genesis_config.files.writing import is_one_of
     from genesis_config.pipeline import compile_config  # with `take`, which says why
     from genesis_config.resolve.lock import lock_path
 
-    name, data, keys, lock = take(config, env_files)
+    name, loaded, keys, lock = take(config, env_files)
     with waiting("asking the servers for their models"):
-        compiled = compile_config(name, data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
+        compiled = compile_config(name, loaded.data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
+    compiled = compiled._replace(diagnostics=loaded.shown(compiled.diagnostics))
     configured = [made.provider for made in compiled.decisions if made.kind != "none"]
     if compiled.manifest is not None and only is not None and only not in configured:
         raise click.UsageError(f"no provider {only!r} is configured (configured: {', '.join(configured) or 'none'})")
@@ -278,7 +324,8 @@ def waiting(what: str) -> Iterator[None]:
 def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     """Give the path of the configuration and the ids of the providers that it names, declared or in a model reference.
 
-    None where there is no configuration, or none that can be read: who only asks what it names has another errand.
+    None where there is no configuration, or none that can be read and shown: who only asks what it names has another
+    errand.
 
     Raises:
         GenesisError: The configuration that was stated cannot be read.
@@ -288,15 +335,15 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     from genesis_config.rules.text import RULES
 
     try:
-        path = find_config(stated)
-        data = None if path == "-" else read(path)
+        path, root = _find_config(stated)
+        loaded = None if path == "-" else _load(path, root)
     except GenesisError:
         if stated:
             raise
         return None
-    if data is None:
+    if loaded is None or loaded.is_outside:
         return None
-    linted = lint(path, data, variables((), environment=True))
+    linted = lint(path, loaded.data, variables((), environment=True))
     # A name may stand in what could not be read.
     if any(finding.rule in {rule.name for rule in RULES} for finding in linted.diagnostics):
         return None

@@ -7,7 +7,7 @@ import click
 from genesis_config.cli.base import Command
 from genesis_config.cli.inputs import env_file_option, show, take, waiting
 from genesis_config.cli.output import print_note
-from genesis_config.diagnostics.errors import file_error
+from genesis_config.diagnostics.errors import GenesisError, file_error
 
 __all__ = ["command"]
 
@@ -28,16 +28,17 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock
       genesis lock --check
     """
+    from genesis_config.files.reading import leaves_tree
     from genesis_config.pipeline import lock_config
     from genesis_config.resolve.lock import lock_path, write  # `--help` does without
     from genesis_config.rules.lock import outdated
 
-    name, data, keys, lock = take(config, env_files)
+    name, loaded, keys, lock = take(config, env_files)
     if name == "<stdin>":
         raise click.UsageError("the lock file is written next to the configuration, which must be a file")
     with waiting("asking the servers for their models"):
-        locked = lock_config(name, data, keys, lock.providers if lock else ())
-    show(locked.diagnostics)
+        locked = lock_config(name, loaded.data, keys, lock.providers if lock else ())
+    show(loaded.shown(locked.diagnostics))
     if locked.providers is None:
         return 1
     path = click.format_filename(lock_path(name))
@@ -51,6 +52,8 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         if not findings:
             print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))
+    if (lock is not None and lock.refused) or leaves_tree(lock_path(name), loaded.root):
+        raise GenesisError(f"cannot write {path}: it is not a regular file of this directory tree", help="remove it")
     try:
         write(locked.providers, lock_path(name))
     except OSError as error:

@@ -93,9 +93,9 @@ def status(  # an option each
     from genesis_config.health.status import look  # `--help` does without
     from genesis_config.health.survey import read
 
-    name, data, keys, _ = take(config, env_files)
-    taken = read(name, data, keys)
-    show(taken.diagnostics)
+    name, loaded, keys, _ = take(config, env_files)
+    taken = read(name, loaded.data, keys)
+    show(loaded.shown(taken.diagnostics))
     if fails(taken.diagnostics):
         return 1
     chosen = taken.wanted(only)

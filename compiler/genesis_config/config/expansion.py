@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from genesis_config.config.positions import is_secret_position
+from genesis_config.credentials.names import is_secret_variable
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path, config_path
 from genesis_config.diagnostics.source import Span
 from genesis_config.syntax.references import NAME, Malformed, Resolved, foreign_dialect, names, parse, resolve
@@ -20,15 +22,12 @@ __all__ = [
     "Layer",
     "Variables",
     "expand",
-    "is_secret_name",
-    "is_secret_position",
     "text_span",
 ]
 
 # What Genesis owns; the strings of other sections are other programs' business. `env.vars` is never expanded.
 _OWNED: Final = (("models",), ("agents", "defaults", "model"), ("agents", "defaults", "models"), ("auth",))
 _FOREIGN_STARTS: Final = frozenset("$o{%")
-_SECRET_SUFFIXES: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 
 class Layer(NamedTuple):
@@ -100,21 +99,6 @@ class Expansion(NamedTuple):
         return _secret_names(self.strings.values())
 
 
-def is_secret_name(name: str) -> bool:
-    """Tell whether a variable is a secret by its name."""
-    return name.upper().endswith(_SECRET_SUFFIXES)
-
-
-def is_secret_position(path: Path) -> bool:
-    """Tell whether what stands at `path` is a secret: a provider's `apiKey`, a value of `headers`."""
-    match path:
-        case ("models", "providers", _, "apiKey") | ("models", "providers", _, "headers", _):
-            return True
-        case ("models", "providers", _, "models", _, "headers", _):
-            return True
-    return False
-
-
 def expand(document: Document, variables: Variables) -> Expansion:
     """Resolve every reference that Genesis owns, in one pass: what a variable contains is never expanded again.
 
@@ -168,7 +152,7 @@ def text_span(document: Document, path: Path, text: str, start: int, end: int) -
 
 def _secret_names(strings: Iterable[Expanded]) -> frozenset[str]:
     return frozenset(
-        name for string in strings for name in names(string.template) if string.secret or is_secret_name(name)
+        name for string in strings for name in names(string.template) if string.secret or is_secret_variable(name)
     )
 
 

@@ -7,24 +7,30 @@ the keys beside `$include` win over both; objects merge deep, everything else is
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis_config.diagnostics.finding import Diagnostic, Path, Related, config_path
-from genesis_config.syntax import decode, parse, take
+from genesis_config.files.reading import RefusedError, read_below
+from genesis_config.syntax import decode, parse
 from genesis_config.syntax.document import Container, Document, Entry, Foreign, value_offsets
 from genesis_config.syntax.state import MAX_DEPTH as NESTING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from genesis_config.diagnostics.source import Source, Span
 
-__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "include", "read_file", "with_origin"]
+__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "Reader", "include", "with_origin"]
 
 KEY: Final = "$include"
 MAX_DEPTH: Final = 10
 # Ten files that each include the next one ten times would be read ten billion times.
 MAX_FILES: Final = 1000
+
+
+# Gives the bytes of the file at a path, where links may lead to what is below a real path; raises OSError.
+Reader = Callable[[str, str], bytes]
 
 
 class Included(NamedTuple):
@@ -56,21 +62,11 @@ class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
     """Why a file cannot be included, and what to do; nothing where a finding in the file says so."""
 
 
-def read_file(path: str) -> bytes:
-    """Give a file's bytes, or of one that is too large the beginning.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    with open(path, "rb") as stream:
-        return take(stream)
-
-
-def include(document: Document, read: Callable[[str], bytes] = read_file) -> Inclusion:
+def include(document: Document, read: Reader = read_below) -> Inclusion:
     """Merge a document's includes, those of the included files too. Without any the document itself is given back.
 
     Paths are relative to the including file, and stay under the folder of the root document once links are resolved.
-    `read` gives what stands in them, or raises as `read_file` does: an editor holds texts that no file has yet.
+    `read` gives what stands in them, or raises as `read_below` does: an editor holds texts that no file has yet.
     """
     text = document.source.text
     # An escape can hide the key from a look at the text.
@@ -97,7 +93,7 @@ def with_origin(files: Sequence[Included], diagnostics: Iterable[Diagnostic]) ->
 
 
 class _Loader:
-    def __init__(self, document: Document, read: Callable[[str], bytes]) -> None:
+    def __init__(self, document: Document, read: Reader) -> None:
         self.read_file = read
         self.folder = os.path.realpath(os.path.dirname(document.source.name) or ".")
         self.files: list[Included] = []
@@ -199,17 +195,18 @@ class _Loader:
             )
         if any(os.path.realpath(earlier) == real for earlier in chain):
             raise _Problem("that closes a circle of files that include each other", "remove one of the includes")
-        if os.path.exists(real) and not os.path.isfile(real) and not os.path.isdir(real):
-            # To read a pipe would be to wait for whoever writes to it.
-            raise _Problem("it is no regular file", "write the path of a file")
         try:
-            data = self.read_file(shown)
+            data = self.read_file(shown, self.folder)
+        except RefusedError as error:
+            raise _Problem(error.strerror, "write the path of a file") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise _Problem(reason[:1].lower() + reason[1:], f"the path is relative to {chain[-1]}") from None
         source, wrong = decode(shown, data)
         document = parse(source)
-        self.files.append(Included(os.path.relpath(real, self.folder).replace(os.sep, "/"), data, source, span))
+        # As it is written, not as links resolve: those of a ConfigMap lead somewhere else after each change.
+        path_in_folder = os.path.relpath(shown, os.path.dirname(chain[0]) or os.curdir).replace(os.sep, "/")
+        self.files.append(Included(path_in_folder, data, source, span))
         self.damaged |= document.damaged
         if shown not in self.read:
             # What is wrong with a text is said once, however often it is included.

@@ -5,7 +5,9 @@ Wrong types are findings of validation; the stages after it need not check them 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,10 +32,6 @@ __all__ = [
     "split_ref",
     "states_key",
 ]
-
-# Providers that are discovered without being declared, and where they are looked for.
-DEFAULT_BASE_URL: Final = "http://127.0.0.1:8000/v1"
-IMPLICIT_PROVIDERS: Final[dict[str, str]] = {"vllm": DEFAULT_BASE_URL}
 
 
 class ModelRef(NamedTuple):

@@ -8,17 +8,29 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["key_spans"]
+__all__ = ["is_key", "is_revision", "key_spans", "without_keys"]
 
-# OpenAI, Hugging Face, GitHub, GitLab, Slack, NVIDIA, Groq; AWS; Google; and any run of 32 characters of base64, in
-# either of its alphabets. Compiled when first needed: most configurations hold no string that is long enough.
-_KNOWN = (
-    r"(?:(?<![\w-])|(?<=:-))(?:(?:sk|pk|rk|hf|gh[pousr]|glpat|xox[abprs]|nvapi|gsk)[-_][A-Za-z0-9_.-]{16,}+"
-    r"|AKIA[A-Z0-9]{16}(?!\w)|AIza[A-Za-z0-9_-]{35}(?!\w))"
+# OpenAI and its like, Cerebras, Langfuse; Stripe; Hugging Face, Groq, Fireworks, Replicate; GitHub, GitLab, Slack,
+# NVIDIA, xAI, Perplexity: a prefix, then a word that has digits or is long. Compiled when first needed: most
+# configurations hold no string that is long enough.
+_PREFIXED = (
+    r"(?:(?<![\w-])|(?<=:-))(?:c?sk[-_]|pk-lf-|[pr]k_(?:live|test)_|hf_|gsk_|fw_|r8_|gh[pousr]_|github_pat_|glpat-"
+    r"|nvapi-|xai-|pplx-)([A-Za-z0-9_.-]{10,}+)"
 )
-_RUN = "(?<!sha256:)(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}+"  # no digest of an image
-_SHORTEST: Final = 19  # characters: `sk-` and 16 more
+# Slack; AWS; Google; Databricks, Mailgun; a JSON Web Token: all of it is told by its form.
+_FORMED = (
+    r"(?:(?<![\w-])|(?<=:-))(?:xox[abeprs]-[A-Za-z0-9-]{10,}+|A[KS]IA[A-Z0-9]{16}(?!\w)|AIza[A-Za-z0-9_-]{35}(?!\w)"
+    r"|(?:dapi|key-)[0-9a-f]{32}(?:-[0-9])?(?!\w)|eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]*+)"
+)
+_RUN = "(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{32,}+"  # of base64, in either of its alphabets
+_DIGEST = r"(?i)\b(?:md5|sha(?:1|224|256|384|512))[:=-]$"  # what stands before one
+# The account in the path of a gateway's URL: Cloudflare has them after the version, and after `accounts`.
+_ACCOUNT = r"(?<=/)(?:v[0-9]|accounts)/([0-9a-f]{32})(?=[/\"'\s]|$)"
+_SHORTEST: Final = 13  # characters: `hf_` and 10 more
 _LONG: Final = 32  # characters
+_LEAST: Final = 10  # characters of a word with a digit that follows a prefix
+_LETTERS: Final = 16  # the same, without a digit
+_DISTINCT: Final = 4  # characters: `sk-xxxxxxxxxxxxxxxx` is a blank to be filled in
 _UUID = "(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _HEX_ENTROPY: Final = 3.3  # bits for each character; 32 random hexadecimal digits have 3.6 on average
 _TEXT_ENTROPY: Final = 4.0  # 32 random letters and digits have 4.6, of one case 4.4
@@ -31,21 +43,53 @@ _LOWER_CHANGES: Final = 0.24
 def key_spans(text: str) -> Iterator[tuple[int, int]]:
     """Find what looks like a key in a text, maybe twice; linear in its length.
 
-    Careful rather than thorough: prompts, model ids, paths and UUIDs hold none.
+    Careful rather than thorough: prompts, model ids, paths, digests, UUIDs and the account in a gateway's URL are none.
     """
     if len(text) < _SHORTEST:
         return
-    yield from (match.span() for match in re.finditer(_KNOWN, text))
-    for match in re.finditer(_RUN, text):
-        if _is_random(match[0]):
+    for match in re.finditer(_PREFIXED, text):
+        if any(map(_is_key_word, re.split("[_.-]", match[1]))):
             yield match.span()
+    yield from (match.span() for match in re.finditer(_FORMED, text))
+    if len(text) < _LONG:
+        return
+    accounts = {match.start(1) for match in re.finditer(_ACCOUNT, text)}
+    for match in re.finditer(_RUN, text):
+        start = match.start()
+        if re.search(_DIGEST, text[max(0, start - 8) : start]):
             continue
         # A part of a path may be one.
-        start = match.start()
-        for part in match[0].split("/"):
-            if _LONG <= len(part) < len(match[0]) and _is_random(part):
+        parts = [match[0]] if _is_random(match[0]) else match[0].split("/")
+        for part in parts:
+            if len(part) >= _LONG and start not in accounts and _is_random(part):
                 yield start, start + len(part)
             start += len(part) + 1
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text holds what looks like a key."""
+    return any(True for _ in key_spans(text))
+
+
+def is_revision(text: str) -> bool:
+    """Return whether a text is a revision of Git's, which has the shape of a key."""
+    return re.fullmatch("[0-9a-f]{40}", text) is not None
+
+
+def without_keys(text: str) -> str:
+    """Return a text with `***` for each part of it that looks like a key."""
+    shown, done = "", 0
+    for start, end in sorted(key_spans(text)):
+        if end > done:
+            shown += f"{text[done:start]}***"
+            done = end
+    return shown + text[done:]
+
+
+def _is_key_word(word: str) -> bool:
+    """Return whether a word after a prefix is part of a key, unlike those of `sk-no-auth-required`."""
+    long = len(word) >= (_LEAST if any(map(str.isdigit, word)) else _LETTERS)
+    return long and len(set(word)) >= _DISTINCT
 
 
 def _is_random(word: str) -> bool:
@@ -62,7 +106,7 @@ def _is_random(word: str) -> bool:
 
 
 def _changes(word: str) -> float:
-    """Give the share of neighbours in a word that are of two kinds; what stands beside a separator does not count."""
+    """Return the share of neighbours in a word that are of two kinds; what stands beside a separator does not count."""
     kinds = re.sub("[0-9]", "0", re.sub("[A-Z]", "A", re.sub("[a-z]", "a", re.sub("[+/_-]", " ", word))))
     pairs = [kinds[index : index + 2] for index in range(len(kinds) - 1)]
     beside = [pair for pair in pairs if " " not in pair]
@@ -70,7 +114,7 @@ def _changes(word: str) -> float:
 
 
 def _entropy(word: str) -> float:
-    """Give the entropy of a word's characters, in bits for each."""
+    """Return the entropy of a word's characters, in bits for each."""
     import math  # for the few words that are long enough
 
     shares = [word.count(char) / len(word) for char in sorted(set(word))]

@@ -41,6 +41,12 @@ class Source:
             self._starts = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         return self._starts
 
+    def without_text(self) -> Source:
+        """Return a source with the same lines and columns that has no text to show."""
+        blank = Source(self.name, "")
+        blank._starts = self.line_starts
+        return blank
+
     def position(self, offset: int) -> Position:
         """Give the line and column of `offset`."""
         starts = self.line_starts

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from genesis_config.files.reading import RefusedError, read_found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pathspec
 
-__all__ = ["NAMES", "STDIN", "collect", "is_pattern"]
+__all__ = ["NAMES", "STDIN", "Found", "collect", "is_pattern"]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
 STDIN: Final = "-"
+_LARGEST: Final = 1024 * 1024  # bytes of a .gitignore
 _NEVER: Final = frozenset({"node_modules", "__pycache__"})
 
 
-def collect(paths: Sequence[str]) -> list[str]:
+class Found(NamedTuple):
+    """A file to check.
+
+    Attributes:
+        name: Its path.
+        root: The directory that was searched when it was found; None where a person named it.
+        refusal: Why a `.gitignore` is not read, so that nobody knows what it leaves out; None for a file to check.
+    """
+
+    name: str
+    root: str | None = None
+    refusal: RefusedError | None = None
+
+
+def collect(paths: Sequence[str]) -> list[Found]:
     """List the files to check.
 
     A file is taken as it is, whatever its name, and so is `-`. A folder is searched for configurations, without what
     `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches,
     without the same; one that nothing matches is given as it is. What is named is taken, whatever leaves it out.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Found] = {}
     for path in paths:
         if path == STDIN:
-            found.setdefault(path, path)
+            found.setdefault(path, Found(path))
             continue
-        for name in _in_folder(path) if os.path.isdir(path) else _matches(path) if is_pattern(path) else [path]:
-            found.setdefault(os.path.abspath(name), name)
+        for file in _in_folder(path) if os.path.isdir(path) else _matches(path) if is_pattern(path) else [Found(path)]:
+            found.setdefault(os.path.abspath(file.name), file)
     return list(found.values())
 
 
@@ -40,30 +57,69 @@ def is_pattern(path: str) -> bool:
     return any(char in path for char in "*?[") and not os.path.lexists(path)
 
 
-def _matches(pattern: str) -> Iterator[str]:
+def _matches(pattern: str) -> Iterator[Found]:
     """Find what a pattern stands for."""
-    import glob  # patterns are for shells that do not expand them
-
     # The folder that is named; what is below it is found.
     parts = pattern.split("/")
     stem = next(index for index in range(len(parts)) if is_pattern("/".join(parts[: index + 1])))
     base = "/".join(parts[:stem]) or ("/" if parts[0] == "" else ".")
-    matches = sorted(glob.glob(pattern, recursive=True))
+    matches = _expanded(base if stem else "", parts[stem:])
     if not matches:
-        yield pattern
-    specs = _Ignored(base)
-    for match in matches:
+        yield Found(pattern)
+    specs = _Ignored(base, base)
+    for match in sorted(matches):
         if specs.hides(base, match):
             continue
-        if os.path.isdir(match):
-            yield from _in_folder(match)
+        if matches[match]:
+            yield from _in_folder(match, base)
         else:
-            yield match
+            yield Found(match, base)
+    yield from specs.refused
 
 
-def _in_folder(top: str) -> Iterator[str]:
-    """Find the configurations in a folder."""
-    specs = _Ignored(top)
+def _expanded(base: str, parts: Sequence[str]) -> dict[str, bool]:
+    """List what is below a directory and matches the parts of a pattern, and whether each is a directory.
+
+    Links to directories are not followed, so that the walk ends; the first of several ways to one path is enough.
+    """
+    import fnmatch  # patterns are for shells that do not expand them
+
+    def entries(folder: str, pattern: str) -> Iterator[tuple[str, bool]]:
+        try:
+            with os.scandir(folder or ".") as found:
+                every = list(found)
+        except OSError:
+            return
+        for entry in every:
+            name = entry.name
+            hidden = name.startswith(".") and not pattern.startswith(".")
+            is_link_to_directory = entry.is_symlink() and entry.is_dir()
+            if not hidden and name not in _NEVER and not is_link_to_directory and fnmatch.fnmatchcase(name, pattern):
+                yield os.path.join(folder, name), entry.is_dir(follow_symlinks=False)
+
+    matches = {base: True}
+    for index, part in enumerate(parts):
+        folders = [path for path, is_folder in matches.items() if is_folder]
+        last = index == len(parts) - 1
+        if part == "":
+            matches = dict.fromkeys(folders, True)
+        elif part in {os.curdir, os.pardir}:
+            matches = {os.path.join(folder, part): True for folder in folders}
+        elif part == "**":
+            matches = dict.fromkeys(folders, True)
+            for folder in folders:  # grows
+                below = {path: is_folder for path, is_folder in entries(folder, "*") if is_folder or last}
+                folders += [path for path, is_folder in below.items() if is_folder and path not in matches]
+                matches |= below
+        else:
+            matches = dict(entry for folder in folders for entry in entries(folder, part))
+    return {path or os.curdir: is_folder for path, is_folder in matches.items()}
+
+
+def _in_folder(top: str, root: str | None = None) -> Iterator[Found]:
+    """Find the configurations in a folder, which may be below the one that is searched."""
+    root = root or top
+    specs = _Ignored(top, root)
     unreadable: list[str] = []
     for folder, folders, names in os.walk(top, onerror=lambda error: unreadable.append(error.filename)):
         specs.enter(folder)
@@ -75,18 +131,21 @@ def _in_folder(top: str) -> Iterator[str]:
         for name in NAMES:
             path = os.path.join(folder, name)
             if name in names and not specs.match(path):
-                yield os.path.normpath(path)
+                yield Found(os.path.normpath(path), root)
         # Whoever reads one says why it cannot be.
-        yield from unreadable
+        yield from (Found(name, root) for name in unreadable)
         unreadable.clear()
-    yield from unreadable
+    yield from (Found(name, root) for name in unreadable)
+    yield from specs.refused
 
 
 class _Ignored:
     """What `.gitignore` files leave out: of those that say something of a path the deepest counts."""
 
-    def __init__(self, top: str) -> None:
-        """Read the files above `top`, up to the root of its repository."""
+    def __init__(self, top: str, root: str) -> None:
+        """Read the files above `top`, up to the root of its repository; `root` is the directory that is searched."""
+        self.refused: list[Found] = []
+        self._root = root
         self._specs: dict[str, tuple[pathspec.Pattern, ...]] = {}
         folder = whole = os.path.abspath(top)
         above = []
@@ -137,13 +196,15 @@ class _Ignored:
             folder = os.path.dirname(folder)
 
     def _read(self, folder: str) -> None:
+        path = os.path.join(folder, ".gitignore")
         try:
-            with open(
-                os.path.join(folder, ".gitignore"), encoding="utf-8-sig", errors="replace", newline="\n"
-            ) as stream:
-                lines = stream.read().split("\n")
+            data = read_found(path, self._root, most=_LARGEST)
+        except RefusedError as error:
+            self.refused.append(Found(os.path.relpath(path), self._root, error))
+            return
         except OSError:
             return
+        lines = data.decode("utf-8-sig", "replace").split("\n")
         import pathspec  # 10 ms, for folders with a .gitignore
 
         patterns: list[pathspec.Pattern] = []

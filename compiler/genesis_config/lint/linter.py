@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config.expansion import Variables
-from genesis_config.config.includes import read_file
 from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.diagnostics.finding import Diagnostic, in_order
-from genesis_config.lint.discovery import STDIN, collect, is_pattern
+from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
+from genesis_config.lint.discovery import STDIN, Found, collect, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, for_folder
 from genesis_config.pipeline import Linted, lint
 from genesis_config.report.model import Report
@@ -25,6 +25,7 @@ from genesis_config.syntax import take
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from genesis_config.config.includes import Reader
     from genesis_config.diagnostics.finding import Severity
     from genesis_config.lint.fixes import Fixed
 
@@ -100,52 +101,64 @@ def check(
     checked = fixed = 0
     files = collect(paths or ["."])
     included: list[str] = []
-    for number, path in enumerate(files, 1):
+    for number, file in enumerate(files, 1):
+        path = file.name
         try:
-            data = _read(path)
+            data, is_outside = _read(file)
         except OSError as error:
-            nothing = GenesisError(f"nothing matches {path}")
-            unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
+            unusable.append(_unreadable(path, error))
             continue
         name = (choices.stdin_name or NO_FILE) if path == STDIN else path
         try:
-            settings = _merged(for_folder(os.path.dirname(name) or "."), choices)
+            settings = _merged(for_folder(os.path.dirname(name) or ".", file.root), choices)
         except SettingsError as error:
-            if str(error) not in map(str, unusable):
-                unusable.append(error)
+            unusable.append(error)
             continue
         checked += 1
-        one = _File(name, settings, choices)
+        one = _File(name, settings, choices, file.root)
         refused: Mapping[tuple[str, str, str], str] = {}
-        if choices.fix:
+        if choices.fix and is_outside:
+            unusable.append(GenesisError(f"{path} is behind a link out of the directory tree: not fixed"))
+        elif choices.fix:
             before = pending.get(name)
-            changed, made, refused = one.fixed(data if before is None else before, pending)
+            (changed, made, refused), originals = one.fixed(data if before is None else before, pending)
             if not choices.write:
-                pending.add(changed)
+                pending.add(changed, originals)
             elif failure := _written(changed):
                 unusable.append(failure)
             else:
                 data = changed.get(name, data)
                 fixed += made
         linted, kept, dropped = one.checked(data)
-        included += (file.source.name for file in linted.files)
+        included += (each.source.name for each in linted.files)
         if refused:
             from genesis_config.lint.fixes import marked
 
             kept = marked(kept, refused)
+        if is_outside:
+            from genesis_config.report.withheld import withheld
+
+            kept, dropped = withheld(kept), withheld(dropped)
         findings += kept
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, (*files, *included), tuple(unusable), pending.changes())
+    return Outcome(
+        report,
+        (*(file.name for file in files), *included),
+    distinct = {str(error): error for error in unusable}
+        tuple(distinct.values()),
+        pending.changes(),
+    )
 
 
-def check_text(
+def check_text(  # noqa: PLR0913 - what a check depends on
     name: str,
     data: bytes,
     settings: Settings,
     variables: Variables = Variables(),  # noqa: B008 - immutable
-    read: Callable[[str], bytes] = read_file,
+    read: Reader = read_below,
+    root: str | None = None,
 ) -> Checked:
     """Check one text, and hold the lock that lies beside it against it.
 
@@ -155,8 +168,9 @@ def check_text(
         settings: What holds for it.
         variables: What references may be resolved with.
         read: Gives the bytes of an included file, or raises OSError.
+        root: The directory that was searched when it was found, if one was.
     """
-    lock = read_lock(lock_path(name)) if name != NO_FILE else None
+    lock = read_lock(lock_path(name), root) if name != NO_FILE else None
     linted = lint(name, data, variables, read, lock)
     found = linted.diagnostics
     silenced: list[Diagnostic] = []
@@ -184,43 +198,45 @@ class _File(NamedTuple):
     name: str
     settings: Settings
     choices: Choices
+    root: str | None
 
     def checked(self, data: bytes) -> Checked:
         """Check the file as it is now."""
-        return check_text(self.name, data, self.settings, self.choices.variables)
+        return check_text(self.name, data, self.settings, self.choices.variables, root=self.root)
 
-    def fixed(self, data: bytes, pending: _Pending) -> Fixed:
-        """Fix the file and those that it includes, from what they would hold by now."""
+    def fixed(self, data: bytes, pending: _Pending) -> tuple[Fixed, Mapping[str, bytes]]:
+        """Fix the file and those that it includes, from what they would hold by now, which is returned as well."""
         from genesis_config.lint.fixes import fix  # for those who ask for it
 
         def checked(files: Mapping[str, bytes]) -> Checked:
-            def read(path: str) -> bytes:
+            def read(path: str, tree: str) -> bytes:
                 known = files[path] if path in files else pending.get(path)
-                return read_file(path) if known is None else known
+                return read_below(path, tree) if known is None else known
 
-            return check_text(self.name, files[self.name], self.settings, self.choices.variables, read)
+            return check_text(self.name, files[self.name], self.settings, self.choices.variables, read, self.root)
 
         files = {file.source.name: file.data for file in checked({self.name: data}).linted.files}
-        return fix({**files, self.name: data}, lambda files: checked(files).findings)
+        files[self.name] = data
+        return fix(files, lambda files: checked(files).findings), files
 
 
 class _Pending:
     """What files would hold if fixes were written: a file is one however its name is spelt, and shown by the first."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[str, bytes]] = {}
+        self._files: dict[str, tuple[str, bytes, bytes]] = {}
 
     def get(self, name: str) -> bytes | None:
         """Give what a file would hold; None where nothing would change."""
-        _, data = self._files.get(os.path.realpath(name), (name, None))
-        return data
+        known = self._files.get(os.path.realpath(name))
+        return known and known[2]
 
-    def add(self, files: Mapping[str, bytes]) -> None:
-        """Note what would be written."""
+    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes]) -> None:
+        """Note what would be written, and what it was made of."""
         for name, data in files.items():
             real = os.path.realpath(name)
-            first, _ = self._files.get(real, (name, data))
-            self._files[real] = (first, data)
+            first, original, _ = self._files.get(real, (name, originals[name], data))
+            self._files[real] = (first, original, data)
 
     def changes(self) -> str:
         """Show what would be written."""
@@ -228,14 +244,18 @@ class _Pending:
             return ""
         from genesis_config.lint.fixes import diff
 
-        return "".join(diff(name, read_file(name), data) for name, data in sorted(self._files.values()))
+        return "".join(diff(*change) for change in sorted(self._files.values()))
+
+
+def _unreadable(path: str, error: OSError) -> GenesisError:
+    return GenesisError(f"nothing matches {path}") if is_pattern(path) else file_error("read", path, error)
 
 
 def _written(files: Mapping[str, bytes]) -> GenesisError | None:
     """Write fixed files, each in one step; say what went wrong, if anything did."""
     if not files:
         return None
-    from genesis_config.files import write_atomic
+    from genesis_config.files.writing import write_atomic
 
     for name in files:
         # To replace a file takes no right to write it, and whoever took that from everybody wants it as it is.
@@ -259,7 +279,9 @@ def _merged(settings: Settings, choices: Choices) -> Settings:
     )
 
 
-def _read(path: str) -> bytes:
-    if path == STDIN:
-        return take(sys.stdin.buffer)
-    return read_file(path)
+def _read(file: Found) -> NamedFile:
+    if file.refusal is not None:
+        raise file.refusal
+    if file.name == STDIN:
+        return NamedFile(take(sys.stdin.buffer), is_outside=False)
+    return read_named(file.name) if file.root is None else NamedFile(read_found(file.name, file.root), is_outside=False)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.diagnostics.finding import SEVERITIES, Severity
 from genesis_config.diagnostics.suggestions import listed, nearest
+from genesis_config.files import reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -28,6 +29,7 @@ from genesis_config.diagnostics.finding import Diagnostic
 
 __all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "for_folder", "forget"]
 
+_LARGEST: Final = 1024 * 1024  # bytes
 FILES: Final = ("genesis.toml", "pyproject.toml")
 # How a TOML file can come to have `tool.genesis`: by that name, however it is quoted, or in a table `tool`.
 _MENTIONED: Final = (
@@ -99,35 +101,40 @@ def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
 
 
 NO_SETTINGS: Final = Settings()
-_known: dict[str, Settings] = {}
+_known: dict[tuple[str, str | None], Settings] = {}
 
 
-def for_folder(folder: str) -> Settings:
+def for_folder(folder: str, root: str | None = None) -> Settings:
     """Give the settings that hold for the files of a folder: those of the nearest folder above it that has some.
+
+    Args:
+        folder: Where the files are.
+        root: The directory that was searched for them, if one was.
 
     Raises:
         SettingsError: They cannot be used.
     """
     folder = os.path.abspath(folder)
-    if folder not in _known:
-        _known[folder] = _read(folder) or (
-            NO_SETTINGS if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder))
+    key = (folder, root and os.path.abspath(root))
+    if key not in _known:
+        _known[key] = _read(folder, root) or (
+            NO_SETTINGS if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder), root)
         )
-    return _known[folder]
+    return _known[key]
 
 
 def forget() -> None:
     """Read settings anew when they are next asked for: a process that goes on sees their files change."""
     _known.clear()
+    reading.forget()
 
 
-def _read(folder: str) -> Settings | None:
+def _read(folder: str, root: str | None) -> Settings | None:
     """Read a folder's own settings; None where it has none."""
     for name in FILES:
         path = os.path.relpath(os.path.join(folder, name))
         try:
-            with open(path, "rb") as stream:
-                data = stream.read()
+            data = reading.read_found(path, root, most=_LARGEST)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

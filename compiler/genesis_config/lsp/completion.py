@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models, mapping, model_refs, providers, split_ref
+from genesis_config.credentials.names import provider_variable
 from genesis_config.lsp import schema
 from genesis_config.lsp.cursor import cursor_at
 from genesis_config.report.redaction import looks_secret
@@ -149,10 +150,8 @@ def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
     elif path[:2] == ("auth", "order") and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
         profiles = mapping(value, "auth", "profiles")
         yield from ((name, "value", "auth profile") for name in profiles if not looks_secret(name))
-    elif path[:2] == _PROVIDERS and path[3:] == ("apiKey",):
-        variable = "".join(char if char.isascii() and char.isalnum() else "_" for char in str(path[2])).upper()
-        if variable[:1].isalpha() and not looks_secret(str(path[2])):
-            yield f"${{{variable}_API_KEY}}", "value", "reference to a variable"
+    elif path[:2] == _PROVIDERS and path[3:] == ("apiKey",) and not looks_secret(str(path[2])):
+        yield f"${{{provider_variable(str(path[2]))}}}", "value", "reference to a variable"
 
 
 def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind, str]]:

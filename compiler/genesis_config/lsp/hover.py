@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.expansion import is_secret_name, is_secret_position, text_span
+from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import mapping
+from genesis_config.config.positions import is_secret_position
+from genesis_config.credentials.names import is_secret_variable
 from genesis_config.lsp import schema
 from genesis_config.lsp.places import at, value_at
 from genesis_config.report.escape import escape
@@ -73,7 +75,7 @@ def _origins(  # noqa: PLR0913 - what one reference's origins depend on
     """Tell the places that a variable is looked for in, the first one that has it first."""
     name = reference.name
     context = view.checked.linted.context
-    hidden = secret or is_secret_name(name) or name in context.expansion.secret_names()
+    hidden = secret or is_secret_variable(name) or name in context.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set, and empty"
     yield f"- the environment: {state}"

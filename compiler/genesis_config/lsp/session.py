@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.includes import read_file
+from genesis_config.files.reading import read_below, read_found
 from genesis_config.lint.discovery import NAMES
 from genesis_config.lint.linter import Checked, check_text
 from genesis_config.lint.settings import NO_SETTINGS, SettingsError, for_folder, forget
@@ -157,11 +157,12 @@ class Session:
         """Give what would be found if a text were another."""
         key = _key(view.buffer.name)
 
-        def read(path: str) -> bytes:
-            return data if _key(path) == key else self._read(path)
+        def read(path: str, tree: str) -> bytes:
+            return data if _key(path) == key else self._read(path, tree)
 
         name = view.checked.linted.context.document.source.name
-        return check_text(name, read(name), self._settings(name), read=read).findings
+        text = data if _key(name) == key else self._root(name)
+        return check_text(name, text, self._settings(name), read=read).findings
 
     def roots(self) -> dict[str, Checked]:
         """Give the configurations that open texts are, or are parts of, by name."""
@@ -197,7 +198,7 @@ class Session:
             OSError: It is not open, and cannot be read.
         """
         if name not in self._checked:
-            self._checked[name] = check_text(name, self._read(name), self._settings(name), read=self._read)
+            self._checked[name] = check_text(name, self._root(name), self._settings(name), read=self._read)
         return self._checked[name]
 
     def _settings(self, name: str) -> Settings:
@@ -209,9 +210,15 @@ class Session:
                 self.complaints.append(complaint)
             return NO_SETTINGS
 
-    def _read(self, path: str) -> bytes:
+    def _root(self, name: str) -> bytes:
+        """Return a configuration's text: an open one, or a file that nobody named."""
+        buffer = self._buffers.get(_key(name))
+        return read_found(name) if buffer is None else buffer.data
+
+    def _read(self, path: str, tree: str) -> bytes:
+        """Return the text of a file that is included."""
         buffer = self._buffers.get(_key(path))
-        return read_file(path) if buffer is None else buffer.data
+        return read_below(path, tree) if buffer is None else buffer.data
 
     def _take(self, uri: str, text: str, version: int) -> Buffer:
         buffer = Buffer(uri, _name(uri), text, version)

@@ -9,7 +9,7 @@ import msgspec
 
 from genesis_config import __version__
 from genesis_config.diagnostics.errors import GenesisError
-from genesis_config.files import write_atomic
+from genesis_config.files.writing import write_atomic
 from genesis_config.manifest.model import Manifest
 
 __all__ = ["MANIFEST_VERSION", "ManifestError", "digest", "dumps", "load", "loads", "write"]

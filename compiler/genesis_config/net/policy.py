@@ -1,12 +1,10 @@
-"""What a configuration cannot have sent, and what is assumed of a model that nobody described."""
+"""What a configuration cannot have sent."""
 
 from __future__ import annotations
 
 from typing import Final
 
 __all__ = [
-    "DEFAULT_CONTEXT_WINDOW",
-    "DEFAULT_MAX_TOKENS",
     "FRAMING_HEADERS",
     "HEADER_NAME",
     "NATIVE_ONLY",
@@ -22,7 +20,3 @@ FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "conn
 
 # A header's name is a token: RFC 9110, §5.6.2.
 HEADER_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-
-# Tokens.
-DEFAULT_CONTEXT_WINDOW: Final = 128000
-DEFAULT_MAX_TOKENS: Final = 8192

@@ -8,8 +8,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.expansion import is_secret_name
 from genesis_config.config.lookup import mapping
+from genesis_config.credentials.names import is_secret_variable
 from genesis_config.credentials.patterns import key_spans
 from genesis_config.net.policy import HEADER_NAME
 from genesis_config.syntax.references import NAME, Reference, names, parse
@@ -191,7 +191,7 @@ def _secret_variables(value: Any, values: Iterable[tuple[Path, Any]]) -> Iterato
     providers = mapping(value, "models", "providers")
     used |= {id_ for name in providers if isinstance(id_ := mapping(providers, name, "apiKey").get("id"), str)}
     for name, text in mapping(value, "env", "vars").items():
-        if name in used or is_secret_name(name):
+        if name in used or is_secret_variable(name):
             yield from _leaves(text, ("env", "vars", name))
 
 

@@ -6,11 +6,11 @@ profile that is, `auth.order` and `auth.profiles` may say.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import declared_profiles, profile_order
+from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import for_provider
 from genesis_config.diagnostics.finding import Diagnostic, config_path
 from genesis_config.manifest import SecretRef, secret_value
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.syntax import Document
 
-__all__ = ["Keys", "OptIn", "missing_values", "secret_ref", "variable_of"]
+__all__ = ["Keys", "OptIn", "missing_values", "secret_ref"]
 
 
 class OptIn(NamedTuple):
@@ -68,7 +68,7 @@ class Keys(NamedTuple):
             provider: Its id.
             value: The configuration; `auth` in it says which of several profiles.
         """
-        variable = variable_of(provider)
+        variable = provider_variable(provider)
         by_variable = OptIn(variable, SecretRef(template=f"${{{variable}}}"))
         if self.lookup(variable):
             return by_variable
@@ -128,9 +128,3 @@ def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
         return SecretRef(template=canonical(text))
     string = expansion.strings.get(path)
     return SecretRef(value=text if string is None or string.resolved.value is None else string.resolved.value)
-
-
-def variable_of(provider: str) -> str:
-    """Name the variable that holds a provider's key: `FOO_BAR_API_KEY` for `foo-bar`, `_01_AI_API_KEY` for `01.ai`."""
-    name = f"{re.sub('[^A-Z0-9]+', '_', provider.upper()).strip('_')}_API_KEY"
-    return f"_{name}" if name[0].isdigit() else name

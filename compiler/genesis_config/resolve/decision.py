@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, profile_order, providers
-from genesis_config.resolve.credentials import variable_of
+from genesis_config.credentials.names import provider_variable
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -58,7 +58,7 @@ def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list
         if dynamic:
             reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
             change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
-        if "apiKey" not in entry and keys.blank(variable_of(name)):
+        if "apiKey" not in entry and keys.blank(provider_variable(name)):
             reason += f"; {_empty(name)}"
         url = entry.get("baseUrl", DEFAULT_BASE_URL)
         decisions.append(Decision(name, "explicit", reason, change, asked if dynamic else "config", url.rstrip("/")))
@@ -69,7 +69,7 @@ def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list
 def _undeclared(name: str, value: Any, keys: Keys, locked: Container[str] | None) -> Decision:
     """Decide a provider that is not declared, by what opts in to its discovery."""
     url = IMPLICIT_PROVIDERS[name]
-    variable = variable_of(name)
+    variable = provider_variable(name)
     reason = f"models.providers.{name} is not defined"
     if locked is not None and name not in locked:
         change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
@@ -91,4 +91,4 @@ def _undeclared(name: str, value: Any, keys: Keys, locked: Container[str] | None
 
 def _empty(provider: str) -> str:
     """Say that the variable for a provider's key is set, and has no key."""
-    return f"{variable_of(provider)} is empty, which counts as unset"
+    return f"{provider_variable(provider)} is empty, which counts as unset"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from genesis_config.config.defaults import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS
 from genesis_config.config.lookup import declared_models, mapping
 from genesis_config.manifest import Compat, Cost, Model
-from genesis_config.net.policy import DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS, NATIVE_ONLY, OWN_FIELDS
+from genesis_config.net.policy import NATIVE_ONLY, OWN_FIELDS
 from genesis_config.resolve.credentials import secret_ref
 
 if TYPE_CHECKING:

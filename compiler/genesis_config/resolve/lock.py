@@ -19,10 +19,13 @@ merge like any text. `baseUrl` is the template as the configuration has it, neve
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, mapping
+from genesis_config.credentials.patterns import key_spans
 from genesis_config.diagnostics.source import Source
+from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
 from genesis_config.syntax.references import canonical
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ __all__ = [
     "Row",
     "differences",
     "dumps",
+    "hidden_spans",
     "is_model_id",
     "lock_path",
     "matching",
@@ -47,6 +51,11 @@ __all__ = [
 
 LOCK_NAME: Final = "genesis.lock.json"
 LOCK_VERSION: Final = 1
+# A string of JSON, and the colon after it where it is a key.
+_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?', re.DOTALL)
+# Values that are ids or base URLs, and hold no user name, password or query.
+_SHOWN: Final = ("baseUrl", "parent")
+_PLAIN: Final = re.compile(r"[^\s\\@?]*")
 _CONFLICT: Final = "\n<<<<<<< "  # a line of its own: a provider may be named like that, and JSON has it in a string
 
 
@@ -73,12 +82,14 @@ class Lock(NamedTuple):
         providers: What is pinned, by provider id; empty where it cannot be used.
         problem: Why it cannot be used, in words that go after its name; None where it can.
         place: Where in the text the problem is.
+        refused: Whether it was not read because of what it is, so that it is not written either.
     """
 
     source: Source
     providers: dict[str, Pinned]
     problem: str | None = None
     place: int = 0
+    refused: bool = False
 
 
 class _TwiceError(ValueError):
@@ -122,34 +133,53 @@ def matching(value: Any, lock: Lock | None) -> dict[str, Pinned]:
     return found
 
 
-def read(path: str) -> Lock | None:
-    """Read the lock at `path`; None where there is none. One that cannot be used says so itself."""
+def read(path: str, root: str | None = None) -> Lock | None:
+    """Read the lock at `path`; None where there is none. One that cannot be used says so itself, and shows no text.
+
+    Args:
+        path: Where it is.
+        root: The directory that was searched for configurations, if one was.
+    """
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
+        data = read_found(path, root, most=MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}")
+        return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}", refused=isinstance(error, RefusedError))
     source = Source(path, data.decode(errors="replace"))
     conflict = f"\n{source.text}".find(_CONFLICT)
     if conflict >= 0:
-        return Lock(source, {}, "holds the marks of a merge that is not resolved", conflict)
+        return Lock(source.without_text(), {}, "holds the marks of a merge that is not resolved", conflict)
     return _decoded(source)
 
 
 def _decoded(source: Source) -> Lock:
     import json  # most configurations have no lock
 
+    unusable = source.without_text()
     try:
         value = json.loads(source.text, object_pairs_hook=_once)
-        if value["lockVersion"] != LOCK_VERSION:
-            return Lock(source, {}, f"has the version {value['lockVersion']}, and this Genesis knows {LOCK_VERSION}")
-        return Lock(source, {name: _pinned(pinned) for name, pinned in value["providers"].items()})
+        version = value["lockVersion"]
+        if type(version) is int and version != LOCK_VERSION:
+            return Lock(unusable, {}, f"has the version {version}, and this Genesis knows {LOCK_VERSION}")
+        if version == LOCK_VERSION:
+            return Lock(source, {name: _pinned(pinned) for name, pinned in value["providers"].items()})
     except _TwiceError as error:
-        return Lock(source, {}, f"holds `{error}` twice, as a merge leaves it")
+        return Lock(unusable, {}, f"holds `{error}` twice, as a merge leaves it")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        return Lock(source, {}, "is no lock that Genesis wrote")
+        pass
+    return Lock(unusable, {}, "is no lock that Genesis wrote")
+
+
+def hidden_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Find what is not shown of a lock: what looks like a key, and all strings but keys, ids and plain base URLs."""
+    key = ""
+    for match in _STRING.finditer(text):
+        if match[2]:
+            key = match[1]
+        is_plain = bool(match[2]) or (key in _SHOWN and _PLAIN.fullmatch(match[1]) is not None)
+        if match[1] and (not is_plain or any(key_spans(match[1]))):
+            yield match.span(1)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -217,7 +247,7 @@ def write(providers: Mapping[str, Pinned], path: str) -> None:
     Raises:
         OSError: It cannot be written; the old one is as it was.
     """
-    from genesis_config.files import write_atomic  # `check` only reads
+    from genesis_config.files.writing import write_atomic  # `check` only reads
 
     write_atomic(path, dumps(providers))
 

@@ -12,9 +12,9 @@ from genesis_config.config.lookup import (
     selected_entries,
     split_ref,
 )
+from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic, config_path
 from genesis_config.manifest import MissingSecretError, Provider, RequestPolicy, SecretRef, Streaming, remedy
-from genesis_config.resolve.credentials import Keys, variable_of
 from genesis_config.resolve.entries import headers, model_entries
 from genesis_config.resolve.lock import LOCK_NAME
 from genesis_config.syntax.references import names, resolve
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from genesis_config.config.expansion import Expansion
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.diagnostics.source import Span
+    from genesis_config.resolve.credentials import Keys
     from genesis_config.resolve.decision import Decision
     from genesis_config.resolve.discovery import Answer, Query
     from genesis_config.resolve.lock import Row
@@ -202,7 +203,7 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
     """Say how a person changes a key, in words that go before `a key that this server takes`."""
     if (known := remedy(ref)) is not None:
         return known
-    variable = variable_of(provider)
+    variable = provider_variable(provider)
     return (
         f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
     )

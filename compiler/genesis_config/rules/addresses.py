@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models, mapping, providers, states_key
+from genesis_config.credentials.names import is_secret_header
 from genesis_config.diagnostics.finding import Edit, Fix, config_path
 from genesis_config.net.hosts import address
 from genesis_config.rules.rule import Rule
-from genesis_config.rules.secrets import is_key_header, is_private_host
+from genesis_config.rules.secrets import is_private_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +156,7 @@ def _is_metadata(host: str) -> bool:
 def _key_sent(name: str, provider: dict[str, Any]) -> str:
     """Name the key that requests of a provider carry, with braces for it; nothing where none is known of."""
     owners = [provider, *(model for _, model in declared_models(provider))]
-    if states_key(provider) or any(is_key_header(key) for owner in owners for key in mapping(owner, "headers")):
+    if states_key(provider) or any(is_secret_header(key) for owner in owners for key in mapping(owner, "headers")):
         return "the key of `{}`"
     # Where none is stated its variable is the key, and this is the one provider that is mostly set up by that alone.
     return "the key of `{}`, if VLLM_API_KEY is set," if "apiKey" not in provider and name in IMPLICIT_PROVIDERS else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from genesis_config.config.defaults import APIS, DEFAULT_CONTEXT_WINDOW, INPUTS, MAX_TOKENS_FIELDS
 from genesis_config.config.lookup import declared_models, is_dynamic, providers
 from genesis_config.diagnostics.finding import Related, config_path
 from genesis_config.diagnostics.suggestions import listed, nearest
-from genesis_config.net.policy import DEFAULT_CONTEXT_WINDOW
 from genesis_config.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ __all__ = [
     "NO_MODELS",
     "check",
 ]
-
-APIS: Final = ("openai-completions",)
-INPUTS: Final = ("text", "image", "audio", "video")
-MAX_TOKENS_FIELDS: Final = ("max_tokens", "max_completion_tokens")
 
 NO_MODELS: Final = Rule(
     "no-models",

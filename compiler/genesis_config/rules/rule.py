@@ -10,6 +10,7 @@ from genesis_config.diagnostics.finding import Diagnostic, Path, Severity
 
 if TYPE_CHECKING:
     from genesis_config.config.expansion import Expansion
+    from genesis_config.config.views import Config
     from genesis_config.resolve.lock import Lock
     from genesis_config.syntax import Document
 
@@ -20,16 +21,24 @@ class Context(NamedTuple):
     """What a rule sees of one configuration.
 
     Attributes:
-        document: The text's values and places.
-        expansion: The same values with references resolved.
+        config: Its typed views.
         discovered: For each provider that was asked, or that a lock speaks for, the ids of the models that it has.
         lock: The lock beside the configuration, where it counts.
     """
 
-    document: Document
-    expansion: Expansion
+    config: Config
     discovered: Mapping[str, frozenset[str]] = MappingProxyType({})
     lock: Lock | None = None
+
+    @property
+    def document(self) -> Document:
+        """The text's values and places."""
+        return self.config.document
+
+    @property
+    def expansion(self) -> Expansion:
+        """The same values with references resolved."""
+        return self.config.expansion
 
     @property
     def value(self) -> Any:

@@ -6,9 +6,18 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from genesis_config.config.expansion import is_secret_name, text_span
+from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import DEFAULT_BASE_URL, declared_models, mapping, providers, states_key
-from genesis_config.credentials.patterns import key_spans
+from genesis_config.credentials.markers import is_marker
+from genesis_config.credentials.names import (
+    AUTH_SCHEME,
+    header_variable,
+    is_secret_field,
+    is_secret_header,
+    is_secret_variable,
+    provider_variable,
+)
+from genesis_config.credentials.patterns import is_key, is_revision
 from genesis_config.diagnostics.finding import Related, config_path
 from genesis_config.net.hosts import is_private
 from genesis_config.rules.rule import Rule
@@ -25,22 +34,13 @@ __all__ = [
     "HARDCODED_SECRET",
     "SECRET_IN_PLAIN_POSITION",
     "check",
-    "is_key_header",
     "is_private_host",
 ]
 
-PLACEHOLDERS: Final = frozenset({"vllm-local", "EMPTY", "none", "local", "dummy", "x"})
 # Compiled when first needed.
 _LONG_URL: Final = 28  # characters: a scheme, a host, a key
-_SCHEME = r"(?i)(?:bearer|basic|token|apikey)\s+"
 # What is long enough to be a key, or a part of one, among references.
 _WORD = r"[^\s;,=]{8,}+(?!=(?!=))"
-# Of a body's fields: `stop_token` and `eos_token` hold no key.
-_KEY_PARAM = (
-    r"(?i)authorization$|(?:api|access|auth|secret)[-_]?key$|(?:^|api[-_]?|access[-_]?|auth[-_]?|bearer[-_]?)token$"
-    r"|secret$|password$|passphrase$"
-)
-_KEY_HEADER = r"(?i)authorization$|cookie$|(?:api|access|auth|subscription)[-_]?key$|token$|secret$|password$"
 
 HARDCODED_SECRET: Final = Rule(
     "hardcoded-secret",
@@ -121,14 +121,14 @@ def _check_literal(context: Context, path: Path, variable: str | None, *, privat
     text = context.text(*path)
     if text is None or (path in context.expansion.strings and not _literal(text)):
         return
-    if not text.strip() or (private and re.sub(_SCHEME, "", text, count=1) in PLACEHOLDERS):
+    if not text.strip() or (private and is_marker(re.sub(AUTH_SCHEME, "", text, count=1))):
         return
     where = config_path(path)
-    variable = variable or f"{re.sub('[^A-Z0-9]+', '_', str(path[2]).upper())}_API_KEY"
+    variable = variable or provider_variable(str(path[2]))
     message = f"`{where}` holds a key in plain text"
-    if not private and text in PLACEHOLDERS:
+    if not private and is_marker(text):
         message = f"`{where}` holds a placeholder for a key, and the server is on a public host"
-    scheme = re.match(_SCHEME, text)
+    scheme = re.match(AUTH_SCHEME, text)
     help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
     yield HARDCODED_SECRET.finding(context, path, message, help_)
 
@@ -137,7 +137,7 @@ def _check_defaults(context: Context, path: Path, *, private: bool) -> Iterator[
     """Look for keys in the defaults of references, which the manifest keeps as they are written."""
     template = context.expansion.strings[path].template
     for part in parse(template):
-        if isinstance(part, Reference) and part.default and not (private and part.default in PLACEHOLDERS):
+        if isinstance(part, Reference) and part.default and not (private and is_marker(part.default)):
             message = f"`{config_path(path)}` holds a key in plain text, as the default of `{part.name}`"
             help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
             span = text_span(context.document, path, template, part.start, part.end)
@@ -150,7 +150,7 @@ def _check_beside(context: Context, path: Path) -> Iterator[Diagnostic]:
     if _literal(template) or foreign_dialect(template):
         return
     # In a header any first word is the scheme, if more follows it.
-    scheme = re.match(_SCHEME if path[-1] == "apiKey" else r"[A-Za-z][\w-]*\s+", template)
+    scheme = re.match(AUTH_SCHEME if path[-1] == "apiKey" else r"[A-Za-z][\w-]*\s+", template)
     done = scheme.end() if scheme else 0
     for start, text in _literals(template):
         for word in re.finditer(_WORD, text):
@@ -172,11 +172,6 @@ def _literals(template: str) -> Iterator[tuple[int, str]]:
     yield done, template[done:]
 
 
-def is_key_header(name: str) -> bool:
-    """Tell whether a header holds a key, by its name."""
-    return re.search(_KEY_HEADER, name) is not None
-
-
 def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
         if name.lower() == "authorization":
@@ -189,8 +184,8 @@ def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[D
 
 def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
-        if is_key_header(name):
-            variable = None if name.lower().endswith("authorization") else _variable(name)
+        if is_secret_header(name):
+            variable = None if name.lower().endswith("authorization") else header_variable(name)
             yield from _check_literal(context, (*path, "headers", name), variable, private=True)
 
 
@@ -211,15 +206,15 @@ def _holds_key(context: Context, path: Path, text: str) -> bool:
     else:
         pieces = [piece for _, piece in _literals(string.template)]
         pieces += [part.default for part in parse(string.template) if isinstance(part, Reference) and part.default]
-    if any(any(key_spans(piece)) for piece in pieces):
+    if any(map(is_key, pieces)):
         return True
-    if "params" not in path[3:] or not any(isinstance(key, str) and re.search(_KEY_PARAM, key) for key in path[4:]):
+    if "params" not in path[3:] or not any(isinstance(key, str) and is_secret_field(key) for key in path[4:]):
         return False
-    if text in PLACEHOLDERS or (string is not None and foreign_dialect(string.template)):
+    if is_marker(text) or (string is not None and foreign_dialect(string.template)):
         return False
     # Beside a reference less than a word is none.
     least = r"\S" if string is None or _literal(string.template) else _WORD
-    return any(re.search(least, re.sub(_SCHEME, "", piece)) for piece in pieces)
+    return any(re.search(least, re.sub(AUTH_SCHEME, "", piece)) for piece in pieces)
 
 
 def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
@@ -234,7 +229,7 @@ def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
         for owner, entry in owners:
             if "headers" in entry:
                 headers = _strings(entry["headers"], (*owner, "headers"))
-                yield from (item for item in headers if not is_key_header(str(item[0][-1])))
+                yield from (item for item in headers if not is_secret_header(str(item[0][-1])))
             if "params" in entry:
                 yield from _strings(entry["params"], (*owner, "params"))
     for name, entry in mapping(context.value, "agents", "defaults", "models").items():
@@ -254,11 +249,11 @@ def _check_variables(context: Context) -> Iterator[Diagnostic]:
     """Look for keys in `env.vars`: what is there is in the file, whatever it is used for."""
     secret = context.expansion.secret_names()
     for name, value in mapping(context.value, "env", "vars").items():
-        if not isinstance(value, str) or not value or value in PLACEHOLDERS:
+        if not isinstance(value, str) or is_marker(value):
             continue
-        named = name in secret or is_secret_name(name)
+        named = name in secret or is_secret_variable(name)
         # A revision of Git's is an ordinary value here, and has the shape of a key.
-        if named or (any(key_spans(value)) and not re.fullmatch("[0-9a-f]{40}", value)):
+        if named or (is_key(value) and not is_revision(value)):
             path = ("env", "vars", name)
             message = f"`{config_path(path)}` holds what looks like a key, in plain text"
             if named:
@@ -286,8 +281,3 @@ def _check_plain_positions(context: Context) -> Iterator[Diagnostic]:
 def _literal(text: str) -> bool:
     """Tell whether a string in a secret position holds no reference at all, not even a malformed or foreign one."""
     return not foreign_dialect(text) and not any(isinstance(part, Reference | Malformed) for part in parse(text))
-
-
-def _variable(header: str) -> str:
-    """Make a variable's name of a header's: `X-Api-Key` gives `X_API_KEY`."""
-    return re.sub("[^A-Z0-9]+", "_", header.upper()).strip("_") or "TOKEN"

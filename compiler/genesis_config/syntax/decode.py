@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source, Span
+from genesis_config.files.reading import MAX_BYTES
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-__all__ = ["MAX_BYTES", "decode", "take"]
-
-MAX_BYTES: Final = 16 * 1024 * 1024
+__all__ = ["decode", "take"]
 
 
 def take(stream: BinaryIO) -> bytes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from genesis_config.credentials.patterns import key_spans
 from genesis_config.credentials.profiles.store import ProfilesError, check_folder, damaged, decode, load
 from genesis_config.diagnostics.suggestions import listed, nearest
-from genesis_config.files import locked, write_atomic
+from genesis_config.files.writing import locked, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

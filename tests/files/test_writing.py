@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.files import write_atomic
+from genesis_config.files.writing import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def test_a_full_disk_leaves_the_old_file_whole(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"old")
     script = (
         "import errno, resource, sys\n"
-        "from genesis_config.files import write_atomic\n"
+        "from genesis_config.files.writing import write_atomic\n"
         "limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))\n"
         "try:\n"
@@ -196,7 +196,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     assert (tmp_path / "pipe").is_fifo()
 
 
-SCRIPT = "import sys; from genesis_config.files import write_atomic; write_atomic(sys.argv[1], b'new\\n')"
+SCRIPT = "import sys; from genesis_config.files.writing import write_atomic; write_atomic(sys.argv[1], b'new\\n')"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/fd/1"), reason="needs streams that have names")

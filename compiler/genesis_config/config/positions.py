@@ -1,0 +1,262 @@
+"""Which strings of a configuration may be shown, by their paths.
+
+A string is shown where the schema has a plain value: an id, a name, a model reference, a base URL. An unknown key is
+judged as the known key that it can only be a slip for; with none, its strings are not shown. `shown` is how a value
+enters a message.
+"""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from genesis_config.credentials.markers import is_marker
+from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans
+from genesis_config.diagnostics.suggestions import meant
+from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from genesis_config.diagnostics.finding import Path
+
+__all__ = [
+    "MASK",
+    "Position",
+    "could_name_secret",
+    "is_plain_word",
+    "is_secret_position",
+    "masked",
+    "merged",
+    "position_of",
+    "root",
+    "secret_parts",
+    "shown",
+]
+
+MASK: Final = "***"
+
+# What a field that holds a key may be a slip for, where no schema names it: `apiKye`, `headrs`.
+_SECRET_NAMES: Final = (
+    "apiKey", "authorization", "bearer", "cookie", "credentials", "extraHeaders", "headers", "password", "passphrase",
+    "secret", "token",
+)  # fmt: skip
+# Words that a configuration may have where a key could stand, none of which is one: `"auth": "api-key"`.
+_WORDS: Final = frozenset(
+    {
+        "api-key", "api_key", "apikey", "aws-sdk", "basic", "bearer", "env", "exec", "false", "file", "oauth",
+        "openai-completions", "replace", "store", "text", "true",
+    }
+)  # fmt: skip
+# The members of `apiKey: { … }` that say where the key is, and what they look like.
+_POINTERS: Final = {
+    "source": "env|file|exec|store",
+    "id": NAME,
+    "env": NAME,
+    "path": r"(?!sk-)[^\n]*",
+    "provider": r"[a-z][a-z-]{0,30}",
+}
+_AUTHORITY: Final = r"://([^/?#\s\"']*)"
+_HOST: Final = r"(?:\[[^\]]*\]|[^:@]*)(?::[0-9]*|:?\$[{<].*)?"
+_PARAMETER: Final = r"[?&#;]([^=&#;?\s]+)=([^&#;\s\"']*)"
+
+Kind = Literal["plain", "object", "params", "variables", "variable", "secret", "pointer", "unknown"]
+
+
+class Position(NamedTuple):
+    """A place in a configuration, and what is known of it.
+
+    Attributes:
+        kind: What may be shown: a string at a `plain`, `params` or `variable` position, unless it looks like a key; at
+            a `pointer`, if it has its form; at all others references and markers alone.
+        keys: The positions of an object's known keys.
+        rest: The position of any other key.
+        items: The position of an array's items.
+        form: An expression for what a pointer looks like.
+    """
+
+    kind: Kind
+    keys: Mapping[str, Position] = MappingProxyType({})
+    rest: Position | None = None
+    items: Position | None = None
+    form: str = ""
+
+    def child(self, key: str | int, secret_variables: Collection[str] = ()) -> Position:
+        """Return the position of a member or an item.
+
+        Args:
+            key: The member's key, or the item's index.
+            secret_variables: The variables that secret positions use.
+        """
+        if self.kind == "variables":
+            return _SECRET if key in secret_variables or is_secret_variable(str(key)) else _VARIABLE
+        if isinstance(key, int):
+            return self.items or (_UNKNOWN if self.kind == "object" else self)
+        if self.kind == "params":
+            return _SECRET if could_name_secret(key) else self
+        if self.kind == "secret":
+            return _POINTER_POSITIONS.get(key, self)
+        known = self.keys.get(key)
+        if known is None and self.keys and (near := meant(key, self.keys)) is not None:
+            known = self.keys[near]
+        return known or self.rest or _UNKNOWN
+
+    def hidden_parts(self, text: str) -> list[tuple[int, int]]:
+        """Return the parts of a string here that may not be shown, in order."""
+        if self.kind == "variable" and is_revision(text):
+            return []
+        if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
+            return []
+        if self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain"):
+            return merged([*key_spans(text), *_url_secrets(text)])
+        return list(secret_parts(text))
+
+
+_UNKNOWN: Final = Position("unknown")
+_SECRET: Final = Position("secret")
+_PARAMS: Final = Position("params")
+_VARIABLE: Final = Position("variable")
+_POINTER_POSITIONS: Final = {key: Position("pointer", form=form) for key, form in _POINTERS.items()}
+_roots: list[Position] = []
+
+
+def is_secret_position(path: Path) -> bool:
+    """Return whether what is at `path` is a secret: a provider's `apiKey`, a value of `headers`."""
+    match path:
+        case ("models", "providers", _, "apiKey") | ("models", "providers", _, "headers", _):
+            return True
+        case ("models", "providers", _, "models", _, "headers", _):
+            return True
+    return False
+
+
+def root() -> Position:
+    """Return the position of a whole configuration, made from the schema when first needed."""
+    if not _roots:
+        import json  # only a file with findings needs these
+
+        from genesis_config.config.validation import schema_text
+
+        schema = json.loads(schema_text("config"))
+        _roots.append(_position(schema, schema["$defs"]))
+    return _roots[0]
+
+
+def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
+    """Return the position at `path`."""
+    position = root()
+    for key in path:
+        position = position.child(key, secret_variables)
+    return position
+
+
+def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
+    """Return the string at `path` as a message may have it: with `***` for what is a secret, or could be."""
+    return masked(text, position_of(path, secret_variables).hidden_parts(text))
+
+
+def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
+    """Return a text with `***` for each of its `parts`, which are in order."""
+    result, done = "", 0
+    for start, end in parts:
+        result += f"{text[done:start]}{MASK}"
+        done = end
+    return result + text[done:]
+
+
+def merged(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return parts in order; those that overlap or touch are one, and empty ones are left out."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(parts):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        elif start < end:
+            joined.append((start, end))
+    return joined
+
+
+def could_name_secret(name: str) -> bool:
+    """Return whether a field could hold a key, by its name or by the name that it can only be a slip for."""
+    if is_secret_field(name):
+        return True
+    near = meant(name, _SECRET_NAMES)
+    # `tokens` are counted.
+    return near is not None and not (near == "token" and name.lower().endswith("s"))
+
+
+def is_plain_word(text: str) -> bool:
+    """Return whether a text is not a secret wherever it stands: a marker, or a word for a kind of key."""
+    return text.strip().lower() in _WORDS or is_marker(text)
+
+
+def secret_parts(text: str) -> Iterator[tuple[int, int]]:
+    """Return what is literal in a string at a secret position: neither references nor a scheme, markers or blanks."""
+    foreign = foreign_dialect(text)
+    if foreign is not None and (text[0] != "$" or foreign == foreign.upper()):
+        return  # a password may start with a `$`, too
+    scheme = re.match(AUTH_SCHEME, text)
+    done = scheme.end() if scheme else 0
+    for part in parse(text):
+        if isinstance(part, str | Malformed):
+            continue
+        yield from _literal(text, done, part.start)
+        done = part.end
+        if part.default:
+            yield from _literal(text, part.end - 1 - len(part.default), part.end - 1)
+    yield from _literal(text, done, len(text))
+
+
+def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    if start < end and not is_plain_word(text[start:end]):
+        yield start, end
+
+
+def _url_secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Find the user information and the key-like query parameters of URLs."""
+    if "://" not in text:
+        return
+    for match in re.finditer(_AUTHORITY, text):
+        start, end = match.span(1)
+        if "@" in match[1]:
+            yield start, start + match[1].rindex("@")
+        elif "@" in text[end:] and not re.fullmatch(_HOST, match[1]):
+            yield start, text.rindex("@")  # a password with a slash in it
+    for match in re.finditer(_PARAMETER, text):
+        if is_secret_field(match[1]) and not is_plain_word(match[2]) and not _is_reference(match[2]):
+            yield match.span(2)
+
+
+def _is_reference(text: str) -> bool:
+    parts = list(parse(text))
+    return len(parts) == 1 and isinstance(parts[0], Reference) and not parts[0].default
+
+
+def _position(node: dict[str, Any], definitions: dict[str, Any]) -> Position:
+    """Return the position that a node of the schema describes."""
+    if "$ref" in node:
+        return _position(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    keys: dict[str, Position] = {}
+    rest = items = None
+    kind: Kind = "object"
+    for branch in (node, *node.get("anyOf", ())):
+        for key, child in branch.get("properties", {}).items():
+            known = _NAMED.get(key)
+            keys[key] = known if known is not None else _position(child, definitions)
+        if isinstance(branch.get("additionalProperties"), dict):
+            rest = _position(branch["additionalProperties"], definitions)
+        if "items" in branch:
+            items = _position(branch["items"], definitions)
+        if branch.get("type") not in {None, "object", "array"} or "enum" in branch:
+            kind = "plain"
+    return Position(kind, keys, rest, items)
+
+
+# Keys that mean the same wherever the schema has them; of `headers` all values are secrets.
+_NAMED: Final = {
+    "apiKey": _SECRET,
+    "headers": _SECRET,
+    "params": _PARAMS,
+    "vars": Position("variables"),
+}

@@ -1,0 +1,625 @@
+"""The typed configuration: views over its value that know their places.
+
+    config = Config(document, expansion)
+    for provider in config.providers:
+        provider.base_url, provider.at(keys.BASE_URL).span
+        for model in provider.models:
+            model.context_window
+
+A value that is missing or has the wrong type reads as absent; validation reports the latter. A string whose references
+are not all resolved has no known value, and reads as absent too. Views hold the value that they show, never a copy.
+They are made when first accessed, then kept: several rules iterate over 10,000 models.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from genesis_config.config import keys
+from genesis_config.config.expansion import Expansion, text_span
+from genesis_config.config.keys import is_extension
+from genesis_config.diagnostics.finding import config_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from genesis_config.diagnostics.finding import Path
+    from genesis_config.diagnostics.source import Span
+    from genesis_config.syntax import Document
+
+__all__ = [
+    "ApiKey",
+    "Auth",
+    "Config",
+    "Header",
+    "ModelEntry",
+    "ModelRef",
+    "Object",
+    "Place",
+    "Provider",
+    "SelectedModel",
+    "Selection",
+    "split_ref",
+]
+
+_EMPTY: Mapping[str, object] = {}
+
+
+class Place(NamedTuple):
+    """A value in a document, or with `is_key` the key of that value."""
+
+    document: Document
+    path: Path
+    is_key: bool = False
+
+    def __str__(self) -> str:
+        """Return the path as messages show it."""
+        return config_path(self.path)
+
+    @property
+    def key(self) -> Place:
+        """The key at this path."""
+        return Place(self.document, self.path, is_key=True)
+
+    @property
+    def span(self) -> Span:
+        """The text of the value or key; of the nearest value around it where the path leads nowhere."""
+        return self.document.key_span(self.path) if self.is_key else self.document.value_span(self.path)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the value was not read as it was meant."""
+        return self.document.is_damaged(self.path)
+
+    def at(self, *path: str | int) -> Place:
+        """Return the place at a path below this one."""
+        return Place(self.document, (*self.path, *path))
+
+    def part(self, text: str, start: int, end: int) -> Span:
+        """Return the span of the characters `start` to `end` of the string here, which is `text` as it is written.
+
+        That is the whole string where escapes hide them.
+        """
+        return text_span(self.document, self.path, text, start, end)
+
+
+class Object:
+    """An object of the configuration: the base of the views."""
+
+    __slots__ = ("config", "value")
+
+    def __init__(self, config: Config, value: Mapping[str, object]) -> None:
+        self.config = config
+        self.value = value
+
+    @property
+    def path(self) -> Path:
+        """Where it is, from the root."""
+        return ()
+
+    @property
+    def place(self) -> Place:
+        """Where it is in the document."""
+        return Place(self.config.document, self.path)
+
+    def at(self, *path: str | int) -> Place:
+        """Return the place at a path below this object, where a value may be missing."""
+        return Place(self.config.document, (*self.path, *path))
+
+    def sets(self, key: str) -> bool:
+        """Return whether the object has this key, whatever its value."""
+        return key in self.value
+
+    def text(self, *path: str) -> str | None:
+        """Return the string at a path below this object; None if there is none, or if its value is not known."""
+        found: object = self.value
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        if type(found) is not str:
+            return None
+        return found if self.config.is_known(*self.path, *path) else None
+
+    def object(self, key: str) -> Mapping[str, object]:
+        """Return the object at a key; an empty one if there is none."""
+        found = self.value.get(key)
+        return found if isinstance(found, dict) else _EMPTY
+
+    def integer(self, key: str) -> int | None:
+        """Return the integer at a key, which JSON may write as `8192.0`."""
+        found = self.value.get(key)
+        if type(found) is int:
+            return found
+        return int(found) if type(found) is float and found.is_integer() else None
+
+
+class Header(NamedTuple):
+    """A header of a provider or model.
+
+    Attributes:
+        owner: What declares it.
+        name: As it is written.
+        value: As in the expanded configuration, where a secret's reference stays a reference; None if it is not a
+            string.
+    """
+
+    owner: Provider | ModelEntry
+    name: str
+    value: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where its value is."""
+        return self.owner.at(keys.HEADERS, self.name)
+
+
+class _WithParams(Object):
+    """An object that sets request parameters."""
+
+    __slots__ = ()
+
+    @property
+    def params(self) -> Mapping[str, object]:
+        """The request parameters."""
+        return self.object(keys.PARAMS)
+
+
+class Provider(_WithParams):
+    """A declared provider: an entry of `models.providers`."""
+
+    __slots__ = ("_models", "id")
+
+    def __init__(self, config: Config, identifier: str, value: Mapping[str, object]) -> None:
+        super().__init__(config, value)
+        self.id = identifier
+        self._models: tuple[ModelEntry, ...] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Where it is, from the root."""
+        return (*keys.PROVIDERS, self.id)
+
+    @property
+    def base_url(self) -> str | None:
+        """The base URL, if its value is known."""
+        return self.text(keys.BASE_URL)
+
+    @property
+    def api(self) -> str | None:
+        """The name of the API."""
+        return self.text(keys.API)
+
+    @property
+    def api_key(self) -> ApiKey | None:
+        """The key, if one is set that is a string or an object."""
+        found = self.value.get(keys.API_KEY)
+        return ApiKey(self, found) if isinstance(found, str | dict) else None
+
+    @property
+    def has_api_key(self) -> bool:
+        """Whether a key is set. One of whitespace alone is none, nor is an empty one."""
+        found = self.value.get(keys.API_KEY)
+        return bool(found.strip() if isinstance(found, str) else found)
+
+    @property
+    def headers(self) -> Iterator[Header]:
+        """The headers, in order."""
+        return _headers(self)
+
+    @property
+    def declares_authorization(self) -> bool:
+        """Whether a header is declared that takes the place of the key."""
+        return any(header.name.lower() == "authorization" for header in self.headers)
+
+    @property
+    def timeout_seconds(self) -> int | None:
+        """How long a request may take."""
+        return self.integer(keys.TIMEOUT_SECONDS)
+
+    @property
+    def max_connections(self) -> int | None:
+        """How many connections may be open at once."""
+        return self.integer(keys.MAX_CONNECTIONS)
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether a wildcard asks for the models that the server lists."""
+        return self.config.is_dynamic(self.id)
+
+    @property
+    def models(self) -> tuple[ModelEntry, ...]:
+        """The models that have an id, in order."""
+        if self._models is None:
+            found = self.value.get(keys.MODELS)
+            self._models = tuple(
+                ModelEntry(self, index, model)
+                for index, model in enumerate(found if isinstance(found, list) else ())
+                if type(model) is dict and type(model.get(keys.ID)) is str
+            )
+        return self._models
+
+    @property
+    def model_count(self) -> int | None:
+        """How many items the list of models has, usable or not; None if it is not a list."""
+        found = self.value.get(keys.MODELS)
+        return len(found) if isinstance(found, list) else None
+
+
+class ModelEntry(_WithParams):
+    """A declared model: an item of a provider's `models`."""
+
+    __slots__ = ("index", "provider")
+
+    def __init__(self, provider: Provider, index: int, value: Mapping[str, object]) -> None:
+        self.config = provider.config
+        self.value = value
+        self.provider = provider
+        self.index = index
+
+    @property
+    def path(self) -> Path:
+        """Where it is, from the root."""
+        return (*self.provider.path, keys.MODELS, self.index)
+
+    @property
+    def id(self) -> str:
+        """The id; a reference in it that is not resolved is there as it is written."""
+        return str(self.value[keys.ID])
+
+    @property
+    def has_known_id(self) -> bool:
+        """Whether all references in the id are resolved."""
+        return self.config.is_known(*self.path, keys.ID)
+
+    @property
+    def reference(self) -> str:
+        """How the selection names it: `provider/model`."""
+        return f"{self.provider.id}/{self.id}"
+
+    @property
+    def name(self) -> str | None:
+        """The name that people see."""
+        found = self.value.get(keys.NAME)
+        return found if isinstance(found, str) else None
+
+    @property
+    def reasoning(self) -> bool | None:
+        """Whether it reasons."""
+        found = self.value.get(keys.REASONING)
+        return found if isinstance(found, bool) else None
+
+    @property
+    def input(self) -> tuple[str, ...] | None:
+        """The kinds of input that it takes; an item that is not a string is left out."""
+        found = self.value.get(keys.INPUT)
+        return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else None
+
+    @property
+    def context_window(self) -> int | None:
+        """The context window in tokens."""
+        return self.integer(keys.CONTEXT_WINDOW)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The most tokens of one completion."""
+        return self.integer(keys.MAX_TOKENS)
+
+    @property
+    def max_tokens_field(self) -> str | None:
+        """The field of a request that carries the limit."""
+        return self.text(keys.COMPAT, keys.MAX_TOKENS_FIELD)
+
+    @property
+    def cost(self) -> Mapping[str, float]:
+        """Prices by what they are for, as the configuration names them."""
+        return {
+            name: price
+            for name, price in self.object(keys.COST).items()
+            if isinstance(price, int | float) and not isinstance(price, bool)
+        }
+
+    @property
+    def headers(self) -> Iterator[Header]:
+        """The headers, in order."""
+        return _headers(self)
+
+
+class ApiKey(NamedTuple):
+    """The key of a provider: a string, or an object that says where it is."""
+
+    provider: Provider
+    value: str | dict[str, object]
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.provider.at(keys.API_KEY)
+
+    @property
+    def written(self) -> str | None:
+        """The string, with its references as they are written; None if it is an object."""
+        return self.value if isinstance(self.value, str) else None
+
+    @property
+    def variable(self) -> str | None:
+        """The variable that holds it, if it is `{source: "env", id}`."""
+        return self._field("env", keys.ID)
+
+    @property
+    def file(self) -> str | None:
+        """The file that holds it, if it is `{source: "file", path}`."""
+        return self._field("file", keys.PATH)
+
+    def _field(self, source: str, name: str) -> str | None:
+        if isinstance(self.value, str) or self.value.get(keys.SOURCE) != source:
+            return None
+        found = self.value.get(name)
+        return found if isinstance(found, str) else None
+
+
+class ModelRef:
+    """A place that names a model as `provider/model`.
+
+    Attributes:
+        path: Where it is.
+        text: As it is in the expanded configuration.
+        is_key: Whether it is the key at `path`, rather than the value.
+        provider: The part before the first slash; None if the text is not a reference.
+        model: The rest; None likewise.
+    """
+
+    __slots__ = ("config", "is_key", "model", "path", "provider", "text")
+
+    def __init__(self, config: Config, path: Path, text: str, *, is_key: bool = False) -> None:
+        self.config = config
+        self.path = path
+        self.text = text
+        self.is_key = is_key
+        parts = split_ref(text)
+        self.provider = parts[0] if parts else None
+        self.model = parts[1] if parts else None
+
+    @property
+    def place(self) -> Place:
+        """Where it is in the document."""
+        return Place(self.config.document, self.path, self.is_key)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all references to variables in it are resolved."""
+        return self.is_key or self.config.is_known(*self.path)
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for all models of its provider."""
+        return self.model == "*"
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether it is an item of `fallbacks`."""
+        return self.path[-2:-1] == (keys.FALLBACKS,)
+
+
+class SelectedModel(_WithParams):
+    """An entry of `agents.defaults.models`: what is set for one model, or a wildcard."""
+
+    __slots__ = ("reference",)
+
+    def __init__(self, config: Config, text: str, value: Mapping[str, object]) -> None:
+        super().__init__(config, value)
+        self.reference = ModelRef(config, (*keys.SELECTED, text), text, is_key=True)
+
+    @property
+    def path(self) -> Path:
+        """Where it is, from the root."""
+        return self.reference.path
+
+    @property
+    def alias(self) -> str | None:
+        """The other name of the model; references in it that are not resolved are there as they are written."""
+        found = self.value.get(keys.ALIAS)
+        return found if isinstance(found, str) else None
+
+    @property
+    def has_known_alias(self) -> bool:
+        """Whether all references in the alias are resolved."""
+        return self.config.is_known(*self.path, keys.ALIAS)
+
+
+class Selection:
+    """Which models are used by default, and what is set for them."""
+
+    __slots__ = ("_config", "_entries", "_references")
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._references: tuple[ModelRef, ...] | None = None
+        self._entries: tuple[SelectedModel, ...] | None = None
+
+    @property
+    def references(self) -> tuple[ModelRef, ...]:
+        """The primary, then the fallbacks in order."""
+        if self._references is None:
+            self._references = tuple(self._found())
+        return self._references
+
+    @property
+    def primary(self) -> ModelRef | None:
+        """The model that is used first."""
+        return next((reference for reference in self.references if not reference.is_fallback), None)
+
+    @property
+    def fallbacks(self) -> tuple[ModelRef, ...]:
+        """The models that are used if those before them fail."""
+        return tuple(reference for reference in self.references if reference.is_fallback)
+
+    @property
+    def entries(self) -> tuple[SelectedModel, ...]:
+        """The entries of `agents.defaults.models`, in order."""
+        if self._entries is None:
+            self._entries = tuple(
+                SelectedModel(self._config, text, entry)
+                for text, entry in _object(self._config.value, keys.SELECTED).items()
+                if isinstance(entry, dict) and not is_extension(text)
+            )
+        return self._entries
+
+    def entry(self, reference: str) -> SelectedModel | None:
+        """Return the entry of a model."""
+        entry = _object(self._config.value, keys.SELECTED).get(reference)
+        return SelectedModel(self._config, reference, entry) if isinstance(entry, dict) else None
+
+    def _found(self) -> Iterator[ModelRef]:
+        base = keys.SELECTION
+        selection = _object(self._config.value, base[:-1]).get(keys.MODEL)
+        if isinstance(selection, str):
+            yield ModelRef(self._config, base, selection)
+        elif isinstance(selection, dict):
+            primary = selection.get(keys.PRIMARY)
+            if isinstance(primary, str):
+                yield ModelRef(self._config, (*base, keys.PRIMARY), primary)
+            fallbacks = selection.get(keys.FALLBACKS)
+            for index, text in enumerate(fallbacks if isinstance(fallbacks, list) else ()):
+                if isinstance(text, str):
+                    yield ModelRef(self._config, (*base, keys.FALLBACKS, index), text)
+
+
+class Auth:
+    """Which auth profiles providers have."""
+
+    __slots__ = ("_config",)
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    @property
+    def profile_ids(self) -> tuple[str, ...]:
+        """The ids of the declared profiles, in order."""
+        return tuple(name for name in _object(self._config.value, keys.PROFILES) if not is_extension(name))
+
+    def order(self, provider: str) -> list[str] | None:
+        """Return the profiles to try for a provider, in order; None if no order is set."""
+        order = _object(self._config.value, keys.ORDER).get(provider)
+        return [name for name in order if isinstance(name, str)] if isinstance(order, list) else None
+
+    def profiles_of(self, provider: str) -> list[str]:
+        """Return the ids of the profiles that are declared for a provider."""
+        profiles = _object(self._config.value, keys.PROFILES)
+        return [name for name in self.profile_ids if _object(profiles, (name,)).get(keys.PROVIDER) == provider]
+
+
+class Config:
+    """A configuration: the document, and its value with references resolved."""
+
+    __slots__ = ("_providers", "_selection", "document", "expansion")
+
+    def __init__(self, document: Document, expansion: Expansion) -> None:
+        self.document = document
+        self.expansion = expansion
+        self._providers: tuple[Provider, ...] | None = None
+        self._selection: Selection | None = None
+
+    @classmethod
+    def written(cls, document: Document) -> Config:
+        """Return the configuration as it is written: every string is known, and references are text."""
+        return cls(document, Expansion(document.value, {}, []))
+
+    @property
+    def value(self) -> object:
+        """The value, expanded as far as it could be."""
+        return self.expansion.value
+
+    def is_known(self, *path: str | int) -> bool:
+        """Return whether the string at a path has no references, or all of them are resolved."""
+        strings = self.expansion.strings
+        if not strings:
+            return True
+        string = strings.get(path)
+        return string is None or string.resolved.value is not None
+
+    def at(self, *path: str | int) -> Place:
+        """Return the place at a path."""
+        return Place(self.document, path)
+
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """The declared providers, in order."""
+        if self._providers is None:
+            self._providers = tuple(
+                Provider(self, name, entry)
+                for name, entry in _object(self.value, keys.PROVIDERS).items()
+                if isinstance(entry, dict) and not is_extension(name)
+            )
+        return self._providers
+
+    def provider(self, identifier: str) -> Provider | None:
+        """Return the declared provider of this id."""
+        return next((provider for provider in self.providers if provider.id == identifier), None)
+
+    def declares(self, provider: str) -> bool:
+        """Return whether a provider has an entry, whatever its type."""
+        return provider in _object(self.value, keys.PROVIDERS)
+
+    def is_dynamic(self, provider: str) -> bool:
+        """Return whether a wildcard in `agents.defaults.models` asks for the models that a provider's server lists."""
+        return f"{provider}/*" in _object(self.value, keys.SELECTED)
+
+    @property
+    def selection(self) -> Selection:
+        """Which models are used by default."""
+        if self._selection is None:
+            self._selection = Selection(self)
+        return self._selection
+
+    @property
+    def auth(self) -> Auth:
+        """Which auth profiles providers have."""
+        return Auth(self)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that `env.vars` declares."""
+        return {name: text for name, text in _object(self.value, keys.ENV_VARS).items() if isinstance(text, str)}
+
+    @property
+    def references(self) -> Iterator[ModelRef]:
+        """Every reference to a model: of the selection, then the keys of `agents.defaults.models`."""
+        yield from self.selection.references
+        for entry in self.selection.entries:
+            yield entry.reference
+
+    @property
+    def named_providers(self) -> list[str]:
+        """The ids of the providers that are declared, or that a reference names; sorted."""
+        named = {reference.provider for reference in self.references if reference.provider is not None}
+        return sorted(named | {provider.id for provider in self.providers})
+
+    @property
+    def needed_providers(self) -> Iterator[tuple[str, ModelRef]]:
+        """The providers that the configuration cannot do without, each with a reference that names it.
+
+        They are those of selected models and of wildcards.
+        """
+        for reference in self.references:
+            if reference.provider is not None and (not reference.is_key or reference.text.endswith("/*")):
+                yield reference.provider, reference
+
+
+def split_ref(reference: str) -> tuple[str, str] | None:
+    """Split `provider/model` at the first slash; None if a side is empty or has whitespace around it."""
+    provider, slash, model = reference.partition("/")
+    if not slash or not provider or not model or provider != provider.strip() or model != model.strip():
+        return None
+    return provider, model
+
+
+def _object(value: object, path: Path) -> Mapping[str, object]:
+    """Return the object at a path; an empty one if there is none."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else _EMPTY
+
+
+def _headers(owner: Provider | ModelEntry) -> Iterator[Header]:
+    if keys.HEADERS in owner.value:
+        for name, value in owner.object(keys.HEADERS).items():
+            yield Header(owner, name, value if isinstance(value, str) else None)

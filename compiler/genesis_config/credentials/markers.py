@@ -1,0 +1,27 @@
+"""Markers: what is written in place of a key for a server that needs none, such as `EMPTY`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from genesis_config.credentials.patterns import is_key
+
+__all__ = ["is_marker"]
+
+_MARKERS: Final = frozenset(
+    {
+        "change-me", "change_me", "changeme", "dummy", "empty", "fake", "ignored", "llama.cpp", "lm-studio", "lmstudio",
+        "local", "n/a", "no-auth", "no-key", "no-key-needed", "no-key-required", "no_key", "nokey", "none",
+        "not-needed", "not-required", "not-used", "not_needed", "notneeded", "null", "ollama", "placeholder",
+        "sk-no-key-required", "test", "todo", "unused", "x", "your-api-key", "your-key", "your_api_key",
+    }
+)  # fmt: skip
+# A word ends in `-local`; after `sk-` come words joined by hyphens; one character repeated; a blank to be filled in.
+_SHAPES: Final = r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*-local|sk(?:-[a-z]{1,15})+|x{2,}|\*+|<[^<>]*>"
+
+
+def is_marker(text: str) -> bool:
+    """Return whether a text stands for a key without being one, in any case."""
+    word = text.strip().lower()
+    return word in _MARKERS or (re.fullmatch(_SHAPES, word) is not None and not is_key(text))

@@ -1,0 +1,34 @@
+"""Findings in a text that must not be shown: a link out of the directory tree led to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.rules.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["withheld"]
+
+
+def withheld(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Reduce findings to their rules, severities and places.
+
+    A message may quote any part of the text, so none is kept: each finding has the title of its rule instead, and a
+    source without a text. What a report makes of it holds no character of the text.
+    """
+    return in_order(map(_reduced, findings))
+
+
+def _reduced(finding: Diagnostic) -> Diagnostic:
+    rule = CATALOGUE.get(finding.rule)
+    return Diagnostic(
+        finding.rule,
+        finding.rule if rule is None else rule.title,
+        finding.span and finding.span._replace(source=finding.span.source.without_text()),
+        "a link out of the directory tree leads to this file, so its text is not shown; name the file itself",
+        severity=finding.severity,
+        reason=finding.reason and "a comment in the file",
+    )

@@ -1,0 +1,65 @@
+"""What may be shown of a string, by its path."""
+
+from __future__ import annotations
+
+import pytest
+
+from genesis_config.config.positions import shown
+
+P = ("models", "providers", "vllm")
+KEY = "sk-abcdefghijklmnop12345678"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        ((*P, "baseUrl"), "http://10.0.0.5:8000/v1", None),
+        ((*P, "baseUrl"), "http://me:pw@10.0.0.5/v1", "http://***@10.0.0.5/v1"),
+        ((*P, "baseUrl"), "http://me:p/w@10.0.0.5/v1", "http://***@10.0.0.5/v1"),
+        ((*P, "baseUrl"), "http://h/v1?api_key=hunter2&x=1", "http://h/v1?api_key=***&x=1"),
+        ((*P, "baseUrl"), "http://${HOST}/v1?key=${KEY}", None),
+        ((*P, "baesUrl"), "http://10.0.0.5:8000/v1", None),
+        ((*P, "apiKey"), "hunter2", "***"),
+        ((*P, "apiKye"), "hunter2", "***"),
+        ((*P, "apiKey"), "Bearer hunter2", "Bearer ***"),
+        ((*P, "apiKey"), "${VLLM_API_KEY}", None),
+        ((*P, "apiKey"), "${VLLM_API_KEY:-hunter2}", "${VLLM_API_KEY:-***}"),
+        ((*P, "apiKey"), "$VLLM_API_KEY", None),
+        ((*P, "apiKey"), "$hunter2", "***"),
+        ((*P, "apiKey"), "os.environ/VLLM_API_KEY", None),
+        ((*P, "apiKey"), "EMPTY", None),
+        ((*P, "apiKey", "env"), "X", None),
+        ((*P, "apiKey", "id"), "VLLM_API_KEY", None),
+        ((*P, "apiKey", "id"), "hunter2", "***"),
+        ((*P, "apiKey", "id"), "AKIAIOSFODNN7EXAMPLE", "***"),
+        ((*P, "apiKey", "value"), "hunter2", "***"),
+        ((*P, "headers", "X-Tenant"), "research", "***"),
+        ((*P, "models", 0, "headers", "X-Tenant"), "research", "***"),
+        ((*P, "models", 0, "id"), "org/model", None),
+        ((*P, "models", 0, "id"), f"org/{KEY}", "org/***"),
+        ((*P, "models", 0, "contextWindow"), "8192", None),
+        ((*P, "models", 0, "input", 0), "text", None),
+        ((*P, "models", 0, "idd"), "hunter2", "***"),
+        ((*P, "auth"), "api-key", None),
+        ((*P, "auth"), "hunter2", "***"),
+        ((*P, "params", "user"), "team", None),
+        ((*P, "params", "api_key"), "hunter2", "***"),
+        ((*P, "params", "extra", "apiKye"), "hunter2", "***"),
+        (("env", "vars", "STAGE"), "test-1", None),
+        (("env", "vars", "REVISION"), "0123456789abcdef0123456789abcdef01234567", None),
+        (("env", "vars", "MY_TOKEN"), "hunter2", "***"),
+        (("agents", "defaults", "model"), f"vllm/{KEY}", "vllm/***"),
+        (("agents", "defaults", "models", "p/m", "alias"), "fast", None),
+        (("auth", "order", "vllm", 0), "vllm:default", None),
+        (("auth", "profiles", "vllm:default", "key"), "hunter2", "***"),
+        (("gateway", "password"), "hunter2", "***"),
+        ((), "hunter2", "***"),
+    ],
+)
+def test_what_a_message_shows_of_a_string(path: tuple[str | int, ...], text: str, expected: str | None) -> None:
+    assert shown(path, text) == (text if expected is None else expected)
+
+
+def test_a_variable_that_a_secret_position_uses_is_a_secret() -> None:
+    assert shown(("env", "vars", "MINE"), "hunter2") == "hunter2"
+    assert shown(("env", "vars", "MINE"), "hunter2", {"MINE"}) == "***"
