@@ -143,10 +143,10 @@ def check(
         silenced += dropped
         on_file(number, len(files))
     report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
+    distinct = {str(error): error for error in unusable}
     return Outcome(
         report,
         (*(file.name for file in files), *included),
-    distinct = {str(error): error for error in unusable}
         tuple(distinct.values()),
         pending.changes(),
     )
