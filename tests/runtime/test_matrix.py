@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import msgspec
 import pytest
 
 from genesis_config.manifest import SecretRef
-from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, transport
+from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.e2e.support import ROOT, beside
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, manifest_of, model_with, provider_with
@@ -108,7 +109,7 @@ class Outcome(NamedTuple):
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
+    monkeypatch.setattr(reply, "_ERROR_SECONDS", 0.2)
 
 
 def full(stack: ExitStack) -> int:
@@ -236,8 +237,10 @@ Each row was run over a real socket, with `timeoutSeconds: 1`, alone and then wi
 def test_what_comes_of_every_fault(snapshot: SnapshotAssertion) -> None:
     assert len(CASES) >= 25
     lines = []
-    for case in CASES:
-        result, text, requests, fell_back = outcome(case)
+    # Most of a case is waiting for a time-out.
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(outcome, CASES))
+    for case, (result, text, requests, fell_back) in zip(CASES, outcomes, strict=True):
         shown = f"`{result}`" if result.endswith("Error") else result
         kept = "whole" if text == "".join(TEXT) else f"`{text.strip()}`" if text else ""
         lines.append(f"| {case.words} | {shown} | {kept} | {requests} | {fell_back} |\n")

@@ -78,7 +78,7 @@ def command(path: str, url: str | None, model: str) -> int:
     from genesis_config.cli.inputs import show, variables
     from genesis_config.diagnostics.finding import fails
     from genesis_config.files.writing import write_atomic
-    from genesis_config.pipeline import lint
+    from genesis_config.pipeline import check_config
 
     def quoted(text: str) -> str:
         # What is named on the command line is named as it is: the shell has expanded it.
@@ -90,7 +90,7 @@ def command(path: str, url: str | None, model: str) -> int:
         raise GenesisError(f"{path} already exists; not overwritten")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
-    findings = lint(path, text.encode(), variables((), environment=False)).diagnostics
+    findings = check_config(path, text.encode(), variables((), environment=False)).diagnostics
     show(findings)
     if fails(findings):
         raise GenesisError("with these options the configuration would have errors; nothing was written")

@@ -6,7 +6,7 @@ GenesisError               a file cannot be read or written, a key is missing, a
 ├── MissingSecretError     a secret position has no value                                       credentials.lookup
 ├── ManifestError          a manifest is not valid, or is of another version                    manifest.files
 ├── BatchError             a line of a batch file is not a valid request                        runtime.batch.requests
-├── NetworkError           a step on the way to a server failed                                 health.network
+├── TransportError         an exchange with a server failed                                     net.causes
 └── CompletionError        a completion failed; its own tree                                    runtime.errors
 
 Everything else that is raised is a bug. The commands print these as `error: MESSAGE`, followed by `= help: HELP`.
