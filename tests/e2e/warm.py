@@ -150,7 +150,7 @@ def _become(request: Request, package: str) -> None:
     os.environ.update(request.env)
     os.umask(request.umask)
     sys.path[0] = os.getcwd()
-    sys.argv = ["__main__.py", *request.arguments]  # as `python -m` has it
+    sys.argv[1:] = request.arguments
     try:
         runpy.run_module(package, run_name="__main__", alter_sys=True)
     except SystemExit as end:
