@@ -19,7 +19,7 @@ def found(text: str) -> list[tuple[str, str, str, str | None]]:
     """Give each finding's rule, the text that it is about, the message and the help."""
     document = parse(Source("genesis.json5", text))
     assert document.diagnostics == []
-    result = []
+    result: list[tuple[str, str, str, str | None]] = []
     for finding in validate(document):
         assert finding.span is not None
         shown = text[finding.span.start : finding.span.end]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+import yaml
 
 import genesis_config as package
 from benchmarks import comparison
@@ -142,6 +143,11 @@ def test_the_command_lines_of_a_recipe_run(block: str, genesis: Genesis, folder:
         assert done.returncode == 0, done.stderr
         for written in re.findall(r"(?:-o |GENESIS_OUTPUT=)(\S+)", "".join(line)):
             assert (folder / written).exists()
+
+
+@pytest.mark.parametrize("block", blocks("yaml", "docs/recipes.md"))
+def test_the_yaml_of_a_recipe_is_valid(block: str) -> None:
+    assert yaml.safe_load(block)
 
 
 def test_the_settings_of_a_recipe_are_understood(genesis: Genesis, folder: Path) -> None:

@@ -10,6 +10,7 @@ import click
 from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
 from genesis_config.lint.settings import check_rules
@@ -107,9 +108,7 @@ def _with_environment(
 
 def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     if names:
-        from genesis_config.rules.catalogue import CATALOGUE  # all texts of all rules
-
-        check_rules(names, CATALOGUE, option)
+        check_rules(names, RULE_NAMES, option)
     return frozenset(names)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.diagnostics.source import Span
 
 __all__ = [
@@ -76,7 +77,7 @@ class Diagnostic(NamedTuple):
         reason: Why it is silenced, by a comment beside it; None where it is not.
     """
 
-    rule: str
+    rule: FindingName
     message: str
     span: Span | None = None
     help: str | None = None
