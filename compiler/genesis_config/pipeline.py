@@ -24,13 +24,14 @@ from __future__ import annotations
 
 import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables, expand
 from genesis_config.config.includes import Included, Reader, include, with_origin
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic, fails, in_order
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.files.reading import read_below
 from genesis_config.resolve.lock import LockedProvider, match_lock, template
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution

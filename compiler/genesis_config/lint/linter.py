@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
 from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_pattern

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.diagnostics.finding import SEVERITIES, Severity
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.files import reading
