@@ -85,6 +85,11 @@ def test_a_command_that_is_shown_exists_with_its_options(line: str) -> None:
             assert word.partition("=")[0] in options, line
 
 
+def test_the_readme_lists_every_command() -> None:
+    listed = set(re.findall(r"^\| `genesis (\w+)", TEXTS["README.md"], re.MULTILINE))
+    assert listed == set(group.list_commands(click.Context(group)))
+
+
 def test_the_finding_that_the_readme_shows_is_what_check_prints() -> None:
     shown = TEXTS["README.md"].partition("```\n$ genesis check\n")[2].partition("```\n")[0]
     assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")

@@ -205,8 +205,9 @@ class Session:
         try:
             return settings_for(os.path.dirname(name) or ".")
         except SettingsError as error:
-            if str(error) not in self.complaints:
-                self.complaints.append(str(error))
+            complaint = f"{error}; {error.help}" if error.help else str(error)
+            if complaint not in self.complaints:
+                self.complaints.append(complaint)
             return NO_SETTINGS
 
     def _root(self, name: str) -> bytes:

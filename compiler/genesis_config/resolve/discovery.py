@@ -161,7 +161,8 @@ def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:
 def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFailure:
     """Return the failure that a status other than 200 stands for; `text` is what the server says about it."""
     status = response.status
-    message = f"{query.url} answered {status}" + (f": {text}" if text else "")
+    words = " ".join(text.split())
+    message = f"{query.url} answered {status}" + (f": {words}" if words else "")
     if status in {401, 403}:
         sent = query.secrets or "authorization" in map(str.lower, query.headers)
         reason = "the server rejected the key" if sent else "no key was sent"

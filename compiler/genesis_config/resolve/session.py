@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from genesis_config.config.expansion import Variables
 from genesis_config.config.includes import with_origin
 from genesis_config.diagnostics.finding import fails, in_order
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.resolve.results import Decisions, Discovery, Resolution
 
 if TYPE_CHECKING:
