@@ -120,7 +120,7 @@ def _configuration_steps(session: Session) -> tuple[tuple[str, Callable[[], Resu
         missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
         if missing:
             # Of keys alone: what else has no value is an error above.
-            return Result("warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value", "")
+            return Result("warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value")
         return Result(
             "ok", f"{listed(known)} {'has a value' if len(known) == 1 else 'have values'}" if known else "none"
         )
