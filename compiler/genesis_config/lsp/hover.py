@@ -61,7 +61,7 @@ def _references(view: View, local: Path, path: Path, text: str, environment: Map
         # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
         secret, text = True, f"${{{text}}}"
     hide_secrets(view.document)
-    hide_secrets(view.checked.session.context.document)
+    hide_secrets(view.checked.session.config.document)
     seen = set()
     for part in parse(text):
         if isinstance(part, Reference) and part.name not in seen:
