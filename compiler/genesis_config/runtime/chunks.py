@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -53,7 +53,7 @@ class Delta(_Part, gc=False):
 class ChoiceLogprobs(_Part, gc=False):
     """The log probabilities of the tokens of a chunk, where they were asked for; as the server has them."""
 
-    content: list[object] | None = None
+    content: list[Any] | None = None
 
 
 class _Words(_Part, gc=False):
@@ -96,7 +96,7 @@ class Chunk(_Part, gc=False):
 
     choices: list[Choice] | None = None
     usage: WireUsage | None = None
-    error: object = None
+    error: Any = None
     object: str | None = None
     message: str | None = None
 
