@@ -160,7 +160,7 @@ def test_every_kind_has_words_that_name_the_proxy_and_hold_no_password(kind: Kin
         assert "hunter2" not in cause.reason + cause.help
     assert "p:1" not in direct.reason
     assert "http://p:1" in proxied.reason or "HTTP_PROXY" in proxied.reason
-    assert proxied.help.endswith("correct HTTP_PROXY, or add models.example to NO_PROXY to bypass the proxy")
+    assert proxied.help.endswith(", or add models.example to NO_PROXY to bypass the proxy")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1, "1 second"), (0.5, "0.5 seconds"), (15.0, "15 seconds")])

@@ -19,7 +19,7 @@ from genesis_config.net.steps import Peer, connect, look_up_host, shake_hands
 from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
-from genesis_config.runtime.request import body
+from genesis_config.runtime.request import build_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -281,7 +281,7 @@ class _Patient:
         served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
         if served is None:
             return
-        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        fields, _ = build_body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
         limit = fields.get(model.compat.max_tokens_field)
         if isinstance(limit, int) and limit >= served:
             what = f"`{here}.maxTokens` is"
