@@ -192,7 +192,7 @@ def test_a_provider_that_is_not_there(genesis: Genesis, folder: Path, server: Fa
     for command in (["doctor"], ["models", "status"]):
         done = genesis(*command, "--provider", "vlm", env=KEY)
         assert done.returncode == 2
-        assert "there is vllm" in done.stderr
+        assert ": vllm)" in done.stderr
     assert server.requests == []
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
+
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 __all__ = ["Position", "Source", "Span"]
 

@@ -16,6 +16,7 @@ from genesis_config.net.causes import Exchange, TransportError, proxy_fault
 from genesis_config.net.loops import run_coroutine
 from genesis_config.net.proxies import proxy_for
 from genesis_config.net.steps import Peer, connect, look_up_host, shake_hands
+from genesis_config.report.withheld import withhold_text
 from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
@@ -83,7 +84,9 @@ def _walk(steps: Iterable[tuple[str, Callable[[], _Told]]]) -> tuple[Step, ...]:
 
 def _of_file(session: Session) -> tuple[tuple[str, Callable[[], _Told]], ...]:
     """Give the steps that are the same for all providers."""
-    findings = session.linted.diagnostics
+    findings: Sequence[Diagnostic] = session.linted.diagnostics
+    if session.request.withheld:
+        findings = withhold_text(findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     unset = [finding for finding in errors if finding.rule == "unset-variable"]
     wrong = [finding for finding in errors if finding.rule != "unset-variable"]
@@ -98,7 +101,7 @@ def _of_file(session: Session) -> tuple[tuple[str, Callable[[], _Told]], ...]:
     def references() -> _Told:
         if unset:
             return _told(unset, "")
-        strings = session.context.expansion.strings.values()
+        strings = session.config.expansion.strings.values()
         known = sorted({name for string in strings for name in string.origins})
         missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
         if missing:

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.credentials.patterns import key_spans
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Source
 from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
 from genesis_config.syntax.references import canonical
