@@ -21,8 +21,8 @@ DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `make docs`. -->\n"
 
 COMMAND_LINE = """\
-`genesis COMMAND --help` prints the same. The command is also installed as `genesis-config`, in case another package provides
-a `genesis`; `uvx genesis-config check` runs it without an installation.
+`genesis COMMAND --help` prints the same. The command is also installed as `genesis-config`, in case another package
+provides a `genesis`; `uvx genesis-config check` runs it without an installation.
 
 | exit code | |
 |---|---|

@@ -63,7 +63,7 @@ def command(
 
     inline = secrets == "inline"
     session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
-    show(session.diagnostics, notes=True)
+    show(session.diagnostics, notes=True, withheld=session.request.withheld)
     if explained:
         for line in explain(session.decisions.every):
             print_note(line)

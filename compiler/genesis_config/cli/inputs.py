@@ -315,7 +315,7 @@ def manifest_now(
 
         return load(path)
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     return session.manifest
 
 
@@ -378,9 +378,19 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     return path, session.config.named_providers
 
 
-def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:
-    """Print findings on standard error, where they are no part of a command's result; notes are for `check`."""
+def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False, withheld: bool = False) -> None:
+    """Print findings on standard error, where they are not part of a command's result.
+
+    Args:
+        diagnostics: The findings.
+        notes: Whether those of severity info are printed too.
+        withheld: Whether nothing of the configuration's text may be shown.
+    """
     diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
+    if withheld:
+        from genesis_config.report.withheld import withhold_text  # for links
+
+        diagnostics = withhold_text(diagnostics)
     if diagnostics:
         from genesis_config.report.text_report import paragraphs
 

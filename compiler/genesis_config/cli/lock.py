@@ -36,7 +36,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         raise click.UsageError("the lock file is written next to the configuration, which must be a file")
     with waiting("asking the servers for their models"):
         session = source.run("lock")
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     providers = session.locked
     if providers is None:
         return 1

@@ -51,7 +51,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     if as_json and plain:
         raise click.UsageError("--json and --plain cannot be combined")
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     manifest = session.draft
     if manifest is None:
         return 1
@@ -94,7 +94,7 @@ def status(  # an option each
     with waiting("asking the servers"):
         session = source.run("status", provider=only)
         found = report_status(session, probed=probe)
-    show(session.linted.diagnostics)
+    show(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
     if only is not None and not found:

@@ -127,7 +127,7 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     session = check_config(name, data, variables, read, lock)
     found = session.diagnostics
     silenced: list[Diagnostic] = []
-    sources = session.context.document.sources
+    sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
         from genesis_config.report.redaction import hide_secrets, without_secrets
@@ -138,7 +138,7 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         as_written = {rule.name for rule in rules if rule.sees_only_text}
         found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
         # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(session.context.document)
+        hide_secrets(session.config.document)
         found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
@@ -181,9 +181,9 @@ class _Run:
         self.included += (each.source.name for each in result.session.files)
         findings, silenced = result.findings, result.silenced
         if is_outside:
-            from genesis_config.report.withheld import withheld
+            from genesis_config.report.withheld import withhold_text
 
-            findings, silenced = withheld(findings), withheld(silenced)
+            findings, silenced = withhold_text(findings), withhold_text(silenced)
         self.findings += findings
         self.silenced += silenced
 

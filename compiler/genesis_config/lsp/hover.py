@@ -61,7 +61,7 @@ def _references(view: View, local: Path, path: Path, text: str, environment: Map
         # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
         secret, text = True, f"${{{text}}}"
     hide_secrets(view.document)
-    hide_secrets(view.checked.session.context.document)
+    hide_secrets(view.checked.session.config.document)
     seen = set()
     for part in parse(text):
         if isinstance(part, Reference) and part.name not in seen:
@@ -74,7 +74,7 @@ def _origins(  # noqa: PLR0913 - what one reference's origins depend on
 ) -> Iterator[str]:
     """Tell the places that a variable is looked for in, the first one that has it first."""
     name = reference.name
-    context = view.checked.session.context
+    context = view.checked.session.config
     hidden = secret or is_secret_variable(name) or name in context.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set, and empty"

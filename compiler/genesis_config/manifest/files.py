@@ -100,5 +100,5 @@ def write(manifest: Manifest, path: str, *, private: bool = False) -> None:
 
 
 def digest(data: bytes) -> str:
-    """Give the SHA-256 of a source file's bytes, in hex, as the manifest states it."""
+    """Return the SHA-256 of a source file's bytes, in hex, as in the manifest."""
     return hashlib.sha256(data).hexdigest()
