@@ -93,13 +93,7 @@ def lint(
     context = Context(Config(document, expansion), _pinned(document, lock), lock)
     diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
     if diagnostics:
-        from genesis_config.report.redaction import (  # nothing is shown of a file without findings
-            hide_secrets,
-            without_secrets,
-        )
-
-        hide_secrets(document)
-        diagnostics = with_origin(files, map(without_secrets, diagnostics))
+        diagnostics = with_origin(files, diagnostics)
     return Linted(context, files, in_order(diagnostics))
 
 
@@ -139,7 +133,6 @@ def compile_config(  # noqa: PLR0913 - what a compilation depends on
         keys = keys._replace(
             assumed=frozenset(context.discovered) - mapping(context.value, "models", "providers").keys()
         )
-    _hide(document)
     if fails(diagnostics):
         return Compiled(None, in_order(diagnostics), [])
     decisions = decision.decide(context.value, keys, context.discovered if frozen else None)
@@ -188,7 +181,6 @@ def lock_config(name: str, data: bytes, keys: Keys, locked: Collection[str] = ()
 
     context, files, diagnostics = lint(name, data, keys.variables)
     document, expansion = context.document, context.expansion
-    _hide(document)
     if fails(diagnostics):
         return Locked(None, diagnostics)
     named = {*named_providers(context.value), *locked}
@@ -213,12 +205,6 @@ def lock_config(name: str, data: bytes, keys: Keys, locked: Collection[str] = ()
 def _pinned(document: Document, lock: Lock | None) -> dict[str, frozenset[str]]:
     """Give the ids of the models that a lock speaks for, by provider."""
     return {provider: frozenset(found.rows) for provider, found in matching(document.value, lock).items()}
-
-
-def _hide(document: Document) -> None:
-    from genesis_config.report.redaction import hide_secrets  # as in `lint`
-
-    hide_secrets(document)
 
 
 def _missing(context: Context, files: tuple[Included, ...], keys: Keys, needed: frozenset[Path]) -> list[Diagnostic]:

@@ -8,7 +8,6 @@ from genesis_config.config.lookup import mapping, needed_providers
 from genesis_config.diagnostics.finding import Diagnostic, fails
 from genesis_config.manifest import MANIFEST_VERSION, Generator, Manifest, SourceInfo, digest
 from genesis_config.pipeline import lint
-from genesis_config.report.redaction import hide_secrets
 from genesis_config.resolve.decision import Decision, decide
 from genesis_config.resolve.discovery import Answer, Query, discover_with_versions
 from genesis_config.resolve.providers import question, resolve_providers
@@ -74,7 +73,6 @@ class Seen(NamedTuple):
 def read(name: str, data: bytes, keys: Keys) -> Read:
     """Lint a configuration and decide its providers."""
     context, _, diagnostics = lint(name, data, keys.variables)
-    hide_secrets(context.document)
     return Read(context, diagnostics, [] if fails(diagnostics) else decide(context.value, keys))
 
 

@@ -17,7 +17,7 @@ from genesis_config.diagnostics.source import Span
 from genesis_config.lint.ignores import UNUSED
 from genesis_config.report.escape import escape, escape_start
 from genesis_config.report.paths import relative
-from genesis_config.syntax import decode, parse
+from genesis_config.syntax import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -122,15 +122,10 @@ def diff(name: str, before: bytes, after: bytes) -> str:
 
 def _shown(name: str, data: bytes) -> list[str]:
     """Give a file's lines as they may be printed, each with the carriage return of its end."""
-    from genesis_config.report.redaction import hide_secrets
+    from genesis_config.report.redaction import visible
 
     source, _ = decode(name, data)
-    hide_secrets(parse(source))
-    text, done = "", 0
-    for start, end in source.hidden:
-        text += source.text[done:start] + "***"
-        done = end
-    text += source.text[done:]
+    text = visible(source, 0, len(source.text))
     *lines, last = text.split("\n")
     shown = [escape(line.removesuffix("\r")) + "\r" * line.endswith("\r") for line in lines]
     # How diff(1) says that the last line has no end.

@@ -170,7 +170,6 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     sources = linted.context.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
-        from genesis_config.report.redaction import hide_secrets, without_secrets
         from genesis_config.rules.catalogue import (  # most files silence nothing
             AS_WRITTEN,
             CATALOGUE,
@@ -179,9 +178,6 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         )
 
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
-        # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(linted.context.document)
-        found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
     return Checked(linted, settings.apply(found, name), settings.apply(silenced, name))
 
 

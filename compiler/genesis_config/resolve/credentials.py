@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import declared_profiles, profile_order
 from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.credentials.profiles import for_provider
 from genesis_config.diagnostics.finding import Diagnostic, config_path
 from genesis_config.manifest import SecretRef, secret_value
@@ -116,7 +117,7 @@ def missing_values(document: Document, expansion: Expansion, keys: Keys, needed:
                 message = f"the variable `{reference.name}` {state}; `{where}` keeps the reference"
                 severity = "info"
             if reference.message is not None:
-                message += f": {reference.message}"
+                message += f": {without_keys(reference.message)}"
             help_ = f"export {reference.name}, or put it into an --env-file"
             findings.append(Diagnostic("unset-variable", message, span, help_, severity=severity))
     return findings

@@ -16,7 +16,7 @@ from genesis_config.config.lookup import (
 )
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Span
-from genesis_config.resolve.lock import LOCK_NAME, differences, hidden_spans, quoted, template
+from genesis_config.resolve.lock import LOCK_NAME, differences, quoted, template
 from genesis_config.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -129,7 +129,6 @@ def _unusable(lock: Lock, help_: str) -> Diagnostic:
 
 def _in_lock(lock: Lock, message: str, help_: str, provider: str | None = None, model: str | None = None) -> Diagnostic:
     """Make a finding in the lock itself: at a provider's or a model's key, or at its start."""
-    lock.source.hidden = lock.source.hidden or tuple(hidden_spans(lock.source.text))
     start = end = 0
     for key in (provider, model):
         text = f"{quoted(key)}: {{" if key is not None else ""
