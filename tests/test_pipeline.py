@@ -15,32 +15,33 @@ from genesis_config.credentials import profiles
 from genesis_config.credentials.profiles import Profile
 from genesis_config.diagnostics.finding import in_order
 from genesis_config.manifest import Include, SecretRef, dumps, loads
-from genesis_config.pipeline import compile_config, lint
-from genesis_config.resolve.credentials import Keys
+from genesis_config.pipeline import check_config
+from genesis_config.resolve.credentials import Credentials
 from genesis_config.testing import ServedModel, serving
+from tests.support import compile_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Provider
-    from genesis_config.pipeline import Compiled
+    from genesis_config.pipeline import Session
 
 CLEAN = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }'
 
 
-def keys(**variables: str) -> Keys:
-    return Keys(Variables((Layer("the environment", variables),), complete=True), {})
+def keys(**variables: str) -> Credentials:
+    return Credentials(Variables((Layer("the environment", variables),), complete=True), {})
 
 
 def compiled(
     text: str | bytes,
-    given: Keys | None = None,
+    given: Credentials | None = None,
     *,
     name: str = "genesis.json5",
     only: str | None = None,
     inline: bool = False,
-) -> Compiled:
+) -> Session:
     data = text.encode() if isinstance(text, str) else text
     return compile_config(name, data, given or keys(), only=only, inline=inline)
 
@@ -52,11 +53,11 @@ def place(finding: Diagnostic) -> tuple[int, int, str]:
     return *source.position(start), source.text[start:end]
 
 
-def found(done: Compiled) -> list[tuple[str, int, int, str]]:
+def found(done: Session) -> list[tuple[str, int, int, str]]:
     return [(finding.rule, *place(finding)) for finding in done.diagnostics]
 
 
-def provider_of(done: Compiled, name: str = "vllm") -> Provider:
+def provider_of(done: Session, name: str = "vllm") -> Provider:
     assert done.manifest is not None, done.diagnostics
     return done.manifest.providers[name]
 
@@ -66,7 +67,9 @@ def test_a_clean_configuration_gives_a_manifest_and_no_findings() -> None:
     assert done.diagnostics == []
     assert done.manifest is not None
     assert done.manifest.source.sha256 == hashlib.sha256(CLEAN.encode()).hexdigest()
-    assert [(made.provider, made.kind, made.models_from) for made in done.decisions] == [("vllm", "explicit", "config")]
+    assert [(made.provider, made.kind, made.models_from) for made in done.decisions.every] == [
+        ("vllm", "explicit", "config")
+    ]
     assert loads(dumps(done.manifest)) == done.manifest
 
 
@@ -92,7 +95,7 @@ def test_an_error_of_any_stage_keeps_the_manifest_back_and_decides_nothing(
     assert found(done) == findings
     assert {finding.severity for finding in done.diagnostics} == {"error"}
     assert done.manifest is None
-    assert done.decisions == []
+    assert done.decisions.every == ()
 
 
 def test_warnings_keep_nothing_back() -> None:
@@ -103,7 +106,7 @@ def test_warnings_keep_nothing_back() -> None:
 
 def test_lint_and_compile_say_the_same_of_a_file() -> None:
     text = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 1, maxTokens: 2 }], x: 1 }, p: {} } } }'
-    linted = lint("genesis.json5", text.encode(), keys().variables)
+    linted = check_config("genesis.json5", text.encode(), keys().variables)
     said = [finding[:2] for finding in linted.diagnostics]
     assert said == [finding[:2] for finding in compiled(text).diagnostics]
     assert [rule for rule, _ in said] == [
@@ -144,7 +147,7 @@ def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
     assert note.message == (
         "the variable `KEY` is empty; `models.providers.vllm.apiKey` keeps the reference: ask the team"
     )
-    assert note.help == "export KEY, or put it into an --env-file"
+    assert note.help == "give KEY a value where it is set"
 
 
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'
@@ -193,7 +196,7 @@ def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
 
     assert [(finding.severity, place(finding)[2]) for finding in alone.diagnostics] == [("info", "${B_KEY}")]
     assert [model.id for model in provider_of(alone, "a").models] == ["m"]
-    assert [made.provider for made in alone.decisions] == ["a", "b", "vllm"]
+    assert [made.provider for made in alone.decisions.every] == ["a", "b", "vllm"]
     # One key is missing: nobody is asked, not even the server whose key is there.
     assert [(finding.severity, place(finding)[2]) for finding in both.diagnostics] == [("error", "${B_KEY}")]
     assert both.manifest is None
@@ -251,9 +254,7 @@ def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
     done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
     (finding,) = (each for each in done.diagnostics if each.severity == "error")
     assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
-    assert finding.message == (
-        "the variable `KEY` is not set, and the value of `models.providers.vllm.apiKey` is needed here"
-    )
+    assert finding.message == ("the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value")
 
 
 def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +266,7 @@ def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeyp
         '{"version": 1, "profiles": {"vllm:work": {"provider": "vllm", "kind": "api_key", "key": "canary-profile"}}}'
     )
     (tmp_path / "key").write_text("canary-file\n", encoding="utf-8")
-    given = Keys(keys().variables, profiles.read(profiles.store_path()))
+    given = Credentials(keys().variables, profiles.read(profiles.store_path()))
 
     of_profile = compiled(CLEAN, given, inline=True)
     assert provider_of(of_profile).credential == SecretRef(value="canary-profile")
@@ -303,8 +304,8 @@ def test_inline_says_which_value_no_header_can_hold_and_not_what_it_is(stated: s
 
 
 def test_a_profile_of_another_provider_is_neither_an_opt_in_nor_a_key() -> None:
-    given = Keys(keys().variables, {"pool:default": Profile("pool", "api_key", "canary")})
-    assert [made.kind for made in compiled("{}", given).decisions] == ["none"]
+    given = Credentials(keys().variables, {"pool:default": Profile("pool", "api_key", "canary")})
+    assert [made.kind for made in compiled("{}", given).decisions.every] == ["none"]
     assert provider_of(compiled(CLEAN, given)).credential is None
 
 
@@ -332,19 +333,18 @@ def test_what_is_said_of_an_included_file_says_who_included_it(tmp_path: Path) -
 
 SCRIPT = """
 import sys
-from genesis_config.resolve.credentials import Keys
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.manifest import dumps
-from genesis_config.pipeline import compile_config
+from genesis_config.pipeline import Request, run_pipeline
 
 text = sys.stdin.buffer.read()
-keys = Keys(Variables((Layer("the environment", {"A_KEY": "k"}),), complete=True), {})
-done = compile_config("genesis.json5", text, keys)
+variables = Variables((Layer("the environment", {"A_KEY": "k"}),), complete=True)
+done = run_pipeline("genesis.json5", text, Request("compile", variables))
 sys.stdout.buffer.write(dumps(done.manifest))
 for finding in done.diagnostics:
     span = finding.span
     print(ascii((finding.rule, finding.message, finding.help, finding.severity, span and span[1:])))
-print(ascii(done.decisions))
+print(ascii(done.decisions.every))
 """
 
 

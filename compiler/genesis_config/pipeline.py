@@ -1,221 +1,286 @@
-"""The stages in order, and nothing else: the page to read first.
+"""One configuration, processed in stages over one session: the page to read first.
 
-bytes -> decode -> parse -> include -> expand -> validate -> rules               -> diagnostics    (check)
-                                    the same, then -> decide -> discover -> resolve -> manifest    (compile)
-                                    the same, then -> decide -> discover -> lock                   (lock)
+    stage        what it does                                                  its result
+    load         bytes -> decode -> parse -> include -> expand                 LoadResult
+    lint         validate against the schema -> run the rules                  LintResult
+    decide       explicit, implicit or not configured, for each provider       Decisions
+    discover     query servers for their models, or read them from the lock    Discovery
+    resolve      providers and models as the manifest has them                 Resolution
+    emit         the manifest                                                  Manifest
+    lock_models  what the lock file pins                                       LockedProvider for each provider
+
+    purpose      commands                                       stages after `load`
+    check        check, init, lsp                               lint
+    compile      compile, models list, complete, batch, demo    lint, decide, discover, resolve, emit
+    frozen       compile --frozen                               the same; the lock stands in for servers and keys
+    lock         lock                                           lint, decide, discover, lock_models
+    status       models status                                  lint, decide, discover, resolve, emit
+    doctor       doctor                                         lint, decide; the others are steps of each examination
+
+A stage adds its findings to the session; an exception is a bug. No stage runs once there is nothing to work on.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.expansion import expand
+from genesis_config.config.expansion import Variables, expand
 from genesis_config.config.includes import Included, Reader, include, with_origin
-from genesis_config.config.lookup import mapping, named_providers
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
-from genesis_config.diagnostics.finding import Diagnostic, Path, fails, in_order
+from genesis_config.diagnostics.finding import Diagnostic, fails, in_order
 from genesis_config.files.reading import read_below
-from genesis_config.resolve.lock import Pinned, matching, template
+from genesis_config.resolve.lock import LockedProvider, matching, template
+from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
 from genesis_config.rules import registry
 from genesis_config.rules.rule import Context
 from genesis_config.syntax import decode, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Mapping
 
-    from genesis_config.config.expansion import Variables
-    from genesis_config.manifest import Manifest, SourceInfo
-    from genesis_config.resolve.credentials import Keys
-    from genesis_config.resolve.decision import Decision
+    from genesis_config.credentials.profiles import Profile
+    from genesis_config.manifest import Manifest
+    from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.lock import Lock
-    from genesis_config.syntax import Document
 
-__all__ = ["Compiled", "Linted", "Locked", "compile_config", "lint", "lock_config"]
-
-
-class Linted(NamedTuple):
-    """What the stages that need no network made of one file: what rules see, its includes, the findings in order."""
-
-    context: Context
-    files: tuple[Included, ...]
-    diagnostics: list[Diagnostic]
+__all__ = ["LintResult", "LoadResult", "Request", "Session", "check_config", "run_pipeline"]
 
 
-class Compiled(NamedTuple):
-    """What came of a compilation.
+class Request(NamedTuple):
+    """What a command wants of a configuration, and what it may use.
 
     Attributes:
-        manifest: None where a finding is an error.
-        diagnostics: The findings in order.
-        decisions: The decision for every provider.
-        draft: What could be resolved all the same: a provider whose server fails, or whose key is missing, hides no
-            other.
+        purpose: Why the configuration is processed.
+        variables: Values for references. Without a complete set a variable that is not there is merely unknown.
+        profiles: The user's auth profiles, by id.
+        lock: The lock next to the configuration.
+        provider: The only provider to resolve; no other server is queried.
+        inline: Whether the manifest holds the values of secrets instead of references.
+        withheld: Whether nothing of the configuration's text may be shown.
     """
 
-    manifest: Manifest | None
-    diagnostics: list[Diagnostic]
-    decisions: list[Decision]
+    purpose: Purpose = "check"
+    variables: Variables = Variables()
+    profiles: Mapping[str, Profile] = MappingProxyType({})
+    lock: Lock | None = None
+    provider: str | None = None
+    inline: bool = False
+    withheld: bool = False
+
+    def wants(self, provider: str) -> bool:
+        """Return whether a provider is to be resolved."""
+        return self.provider is None or self.provider == provider
+
+
+class LoadResult(NamedTuple):
+    """A configuration as it was read: its name and bytes, what rules see of it, its includes; what went wrong."""
+
+    name: str
+    data: bytes
+    context: Context
+    files: tuple[Included, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class LintResult(NamedTuple):
+    """The findings in a configuration itself, in order: those of loading, validation and the rules."""
+
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Session(NamedTuple):
+    """One configuration on its way through the stages, each of which adds its result; immutable."""
+
+    request: Request
+    loaded: LoadResult
+    linted: LintResult = LintResult()
+    decisions: Decisions = Decisions()
+    discovery: Discovery = Discovery()
+    resolution: Resolution = Resolution()
     draft: Manifest | None = None
+    locked: Mapping[str, LockedProvider] | None = None
+
+    @property
+    def context(self) -> Context:
+        """What rules see of the configuration."""
+        return self.loaded.context
+
+    @property
+    def files(self) -> tuple[Included, ...]:
+        """The files that the configuration includes."""
+        return self.loaded.files
+
+    @property
+    def credentials(self) -> Credentials:
+        """Where keys can be found."""
+        from genesis_config.resolve.credentials import Credentials  # msgspec takes 20 ms, and `check` needs none
+
+        return Credentials(self.request.variables, self.request.profiles)
+
+    @property
+    def diagnostics(self) -> list[Diagnostic]:
+        """The findings of all stages so far, in order."""
+        later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
+        return in_order((*self.linted.diagnostics, *self.shown(with_origin(self.files, later))))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no further stage can run: a draft survives a server that fails, but a lock does not."""
+        return fails(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest; None where a finding is an error. The draft has what could be resolved nevertheless."""
+        return None if fails(self.diagnostics) else self.draft
+
+    def shown(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+        """Return findings as they may be shown."""
+        if not self.request.withheld:
+            return diagnostics
+        from genesis_config.report.withheld import withheld  # for links
+
+        return withheld(diagnostics)
+
+    def narrow(self, provider: str) -> Session:
+        """Return the session for one of the providers alone."""
+        wanted = tuple(decision for decision in self.decisions.wanted if decision.provider == provider)
+        decisions = self.decisions._replace(wanted=wanted)
+        return self._replace(request=self.request._replace(provider=provider), decisions=decisions)
 
 
-class Locked(NamedTuple):
-    """What servers list, to be pinned, or None where a finding is an error; the findings in order."""
-
-    providers: dict[str, Pinned] | None
-    diagnostics: list[Diagnostic]
-
-
-def lint(
+def check_config(
     name: str,
     data: bytes,
-    variables: Variables,
+    variables: Variables = Variables(),  # noqa: B008 - immutable
     read: Reader = read_below,
     lock: Lock | None = None,
-) -> Linted:
-    """Lint one file. Looks at nothing but its arguments and the files that it includes.
+) -> Session:
+    """Check a configuration; see `load`. Nothing but the arguments and the included files is looked at."""
+    return lint(load(name, data, Request("check", variables, lock=lock), read))
+
+
+def run_pipeline(name: str, data: bytes, request: Request) -> Session:
+    """Run the stages that a purpose has; see `load`."""
+    session = load(name, data, request)
+    for stage in STAGES[request.purpose]:
+        if session.stopped:
+            break
+        session = stage(session)
+    return session
+
+
+def load(name: str, data: bytes, request: Request, read: Reader = read_below) -> Session:
+    """Read a configuration with its includes, and expand its references.
 
     Args:
         name: The path that findings show, and that includes are relative to.
         data: The file's bytes.
-        variables: What references are resolved with; without a complete set any other is an unknown string.
-        read: Gives the bytes of an included file, or raises OSError.
-        lock: The lock beside it, if there is one and it counts.
+        request: What is wanted of it.
+        read: Returns the bytes of an included file, or raises OSError.
     """
     source, diagnostics = decode(name, data)
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
     document, files, findings = include(parsed, read)
-    diagnostics += findings
-    expansion = expand(document, variables)
-    context = Context(Config(document, expansion), _pinned(document, lock), lock)
-    diagnostics += [*expansion.diagnostics, *validate(document), *registry.run(context)]
+    expansion = expand(document, request.variables)
+    # Where servers are queried, what the lock has of their models does not count; it may still be outdated.
+    lock = None if request.purpose in {"compile", "lock"} else request.lock
+    locked = matching(document.value, lock) if request.purpose in {"check", "frozen"} else {}
+    context = Context(Config(document, expansion), request.purpose, locked, lock)
+    return Session(request, LoadResult(name, data, context, files, (*diagnostics, *findings, *expansion.diagnostics)))
+
+
+def lint(session: Session) -> Session:
+    """Validate a configuration against the schema, and run the rules."""
+    context = session.context
+    diagnostics = [*session.loaded.diagnostics, *validate(context.document), *registry.run(context)]
     if diagnostics:
-        diagnostics = with_origin(files, diagnostics)
-    return Linted(context, files, in_order(diagnostics))
+        diagnostics = with_origin(session.files, diagnostics)
+    return session._replace(linted=LintResult(tuple(session.shown(in_order(diagnostics)))))
 
 
-def compile_config(  # noqa: PLR0913 - what a compilation depends on
-    name: str,
-    data: bytes,
-    keys: Keys,
-    *,
-    only: str | None = None,
-    inline: bool = False,
-    frozen: bool = False,
-    lock: Lock | None = None,
-) -> Compiled:
-    """Compile one file: lint it, decide each provider, ask the servers that are to be asked, and resolve.
+def decide(session: Session) -> Session:
+    """Decide for each provider whether it is explicit, implicit or not configured."""
+    from genesis_config.resolve.decision import decide_providers, lock_decisions  # with msgspec
 
-    Args:
-        name: The path that findings show; the manifest states its last part.
-        data: The file's bytes.
-        keys: Where variables and keys come from.
-        only: The one provider that the manifest is to hold; no other is asked.
-        inline: Whether values stand in the manifest's secret positions, instead of where they come from.
-        frozen: Whether the lock stands for all servers, and for the opt-in to discovery: nobody is asked.
-        lock: The lock beside the configuration. Without `frozen` servers are asked, and it does not count.
-    """
-    # What `check` does not need: msgspec takes 20 ms to import.
-    from genesis_config import manifest as output
-    from genesis_config.resolve import decision, providers, selection
+    request, context = session.request, session.context
+    locked = context.locked if request.purpose == "frozen" else None
+    every = tuple(decide_providers(context.expansion, session.credentials, locked))
+    if request.purpose == "lock":
+        pinned = request.lock.providers if request.lock else ()
+        return session._replace(decisions=lock_decisions(context.document, context.expansion, every, pinned))
+    wanted = tuple(decision for decision in every if decision.kind != "none" and request.wants(decision.provider))
+    return session._replace(decisions=Decisions(every, wanted))
+
+
+def discover(session: Session) -> Session:
+    """Query the servers that the decisions name for their models, or read them from the lock that stands in."""
+    from genesis_config.resolve.queries import query_servers  # with msgspec
+
+    request, context = session.request, session.context
+    if request.purpose == "frozen":
+        return session._replace(discovery=Discovery(locked=context.locked))
+    every = request.purpose in {"status", "doctor"}
+    queried = [decision for decision in session.decisions.wanted if every or decision.models_from == "server"]
+    discovery = query_servers(context.document, context.expansion, session.credentials, queried, request.purpose)
+    return session._replace(discovery=discovery)
+
+
+def resolve(session: Session) -> Session:
+    """Resolve the providers and their models, and check the selection against them."""
+    from genesis_config.resolve.credentials import note_unset_variables  # with msgspec
+    from genesis_config.resolve.providers import inline_secrets, resolve_providers
     from genesis_config.rules import reachable
-    from genesis_config.rules.lock import missing as without_lock
 
-    pinned = lock if frozen else None
-    context, files, diagnostics = lint(name, data, keys.variables, lock=pinned)
+    request, context, credentials = session.request, session.context, session.credentials
     document, expansion = context.document, context.expansion
-    if frozen:
-        diagnostics = [each._replace(severity="error") if each.rule == "lock-stale" else each for each in diagnostics]
-        diagnostics += with_origin(files, without_lock(context) if lock is None else ())
-        keys = keys._replace(
-            assumed=frozenset(context.discovered) - mapping(context.value, "models", "providers").keys()
-        )
-    if fails(diagnostics):
-        return Compiled(None, in_order(diagnostics), [])
-    decisions = decision.decide(context.value, keys, context.discovered if frozen else None)
-    wanted = [made for made in decisions if made.kind != "none" and only in {None, made.provider}]
-    needed = providers.needed_secrets(expansion, wanted, inline=inline)
-    diagnostics += _missing(context, files, keys, needed)
-    without = providers.without_value(expansion, needed, keys)
-    answers, findings = providers.ask(
-        document, expansion, [made for made in wanted if made.provider not in without], keys
+    rows = session.discovery.rows
+    providers = resolve_providers(expansion, session.decisions.wanted, rows)
+    served = {provider: rows[provider] for provider in rows if provider in providers}
+    relevant = [decision for decision in session.decisions.every if request.wants(decision.provider)]
+    diagnostics = list(reachable.check(context, relevant, providers, served))
+    used = session.discovery.used_secrets
+    if request.inline:
+        providers, missing = inline_secrets(document, expansion, credentials, providers)
+        diagnostics += missing
+        used |= {path for path, string in expansion.strings.items() if string.secret and path[2] in providers}
+    diagnostics += note_unset_variables(document, expansion, credentials, used)
+    return session._replace(resolution=Resolution(providers, tuple(diagnostics)))
+
+
+def emit(session: Session) -> Session:
+    """Make the manifest of what could be resolved."""
+    from genesis_config.manifest import MANIFEST_VERSION, Generator, Include, Manifest, SourceInfo, digest
+    from genesis_config.resolve.selection import select
+
+    loaded, providers = session.loaded, dict(session.resolution.providers)
+    includes = {file.path: Include(file.path, digest(file.data)) for file in loaded.files}
+    # The same wherever the configuration is.
+    source = SourceInfo(
+        os.path.basename(loaded.name), digest(loaded.data), tuple(includes[path] for path in sorted(includes))
     )
-    rows = {provider: answer.rows for provider, answer in answers.items() if answer.failure is None}
-    rows |= {provider: found.rows for provider, found in matching(document.value, pinned).items()}
-    entries = providers.resolve_providers(expansion, wanted, keys, rows)
-    context = context._replace(
-        discovered={provider: frozenset(rows[provider]) for provider in rows if provider in entries}
-    )
-    findings += reachable.check(context, decisions, entries, only)
-    if inline and not without:
-        entries, missing = providers.inlined(document, expansion, entries, keys)
-        findings += missing
-    diagnostics = in_order(diagnostics + with_origin(files, findings))
-    made = output.Manifest(
-        manifest_version=output.MANIFEST_VERSION,
-        generator=output.Generator(),
-        source=_source(name, data, files),
-        providers=entries,
-        selection=selection.select(context.value, entries),
-    )
-    return Compiled(None if fails(diagnostics) else made, diagnostics, decisions, made)
+    selection = select(session.context.value, providers)
+    return session._replace(draft=Manifest(MANIFEST_VERSION, Generator(), source, providers, selection))
 
 
-def lock_config(name: str, data: bytes, keys: Keys, locked: Collection[str] = ()) -> Locked:
-    """Ask all servers that a configuration discovers for their models, to pin them.
-
-    A provider that is not declared counts where the configuration names it or the lock has it: a key that is there for
-    something else pins nothing. One that gives no models, or that nothing opts in to, is an error: what was pinned of
-    it would be lost.
-
-    Args:
-        name: The path that findings show.
-        data: The file's bytes.
-        keys: Where variables and keys come from.
-        locked: The ids of the providers in the lock that is there already.
-    """
-    from genesis_config.resolve import decision, providers  # as in `compile_config`
-
-    context, files, diagnostics = lint(name, data, keys.variables)
-    document, expansion = context.document, context.expansion
-    if fails(diagnostics):
-        return Locked(None, diagnostics)
-    named = {*named_providers(context.value), *locked}
-    every = [made for made in decision.decide(context.value, keys) if made.provider in named]
-    diagnostics += with_origin(files, providers.unconfigured(document, expansion, every))
-    decisions = [made for made in every if made.models_from == "server"]
-    diagnostics += _missing(context, files, keys, providers.needed_secrets(expansion, decisions, inline=False))
-    if fails(diagnostics):
-        return Locked(None, in_order(diagnostics))
-    answers, findings = providers.ask(document, expansion, decisions, keys)
-    failed = {answer.failure.rule for answer in answers.values() if answer.failure is not None}
-    findings = [each._replace(severity="error") if each.rule in failed else each for each in findings]
-    diagnostics = in_order(diagnostics + with_origin(files, findings))
-    if fails(diagnostics):
-        return Locked(None, diagnostics)
-    return Locked(
-        {provider: Pinned(template(document.value, provider), answer.rows) for provider, answer in answers.items()},
-        diagnostics,
+def lock_models(session: Session) -> Session:
+    """Pin the models that the servers list."""
+    value = session.context.document.value
+    rows = session.discovery.rows
+    return session._replace(
+        locked={provider: LockedProvider(template(value, provider), rows[provider]) for provider in rows}
     )
 
 
-def _pinned(document: Document, lock: Lock | None) -> dict[str, frozenset[str]]:
-    """Give the ids of the models that a lock speaks for, by provider."""
-    return {provider: frozenset(found.rows) for provider, found in matching(document.value, lock).items()}
-
-
-def _missing(context: Context, files: tuple[Included, ...], keys: Keys, needed: frozenset[Path]) -> list[Diagnostic]:
-    from genesis_config.resolve.credentials import missing_values  # as in `compile_config`
-
-    return with_origin(files, missing_values(context.document, context.expansion, keys, needed))
-
-
-def _source(name: str, data: bytes, files: tuple[Included, ...]) -> SourceInfo:
-    """State what was compiled, the same wherever it lies."""
-    from genesis_config.manifest import Include, SourceInfo, digest
-
-    includes = {file.path: Include(file.path, digest(file.data)) for file in files}
-    return SourceInfo(os.path.basename(name), digest(data), tuple(includes[path] for path in sorted(includes)))
+STAGES: Final[Mapping[Purpose, tuple[Callable[[Session], Session], ...]]] = {
+    "check": (lint,),
+    "compile": (lint, decide, discover, resolve, emit),
+    "frozen": (lint, decide, discover, resolve, emit),
+    "lock": (lint, decide, discover, lock_models),
+    "status": (lint, decide, discover, resolve, emit),
+    "doctor": (lint, decide),
+}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from genesis_config.config.expansion import Variables
 from genesis_config.config.includes import Inclusion, include
 from genesis_config.diagnostics.source import Source
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.syntax import parse
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def linted(folder: Path, root: str | bytes, **files: str) -> list[tuple[str, str
     write(folder, **files)
     found = []
     data = root if isinstance(root, bytes) else root.encode()
-    for finding in lint(str(folder / "genesis.json5"), data, Variables()).diagnostics:
+    for finding in check_config(str(folder / "genesis.json5"), data, Variables()).diagnostics:
         assert finding.span is not None
         if finding.severity == "info":
             continue  # that a window is assumed is no matter here

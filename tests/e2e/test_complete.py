@@ -154,7 +154,7 @@ def test_a_fallback_is_told_and_its_answer_is_the_result(genesis: Genesis, folde
     assert (done.returncode, done.stdout) == (0, "well")
     told, usage = done.stderr.splitlines()
     assert told == (
-        f"a/tiny-llama: no server answered at {url}/chat/completions: nothing listens there; b/tiny-llama is tried"
+        f"a/tiny-llama: request to {url}/chat/completions failed: connection refused; b/tiny-llama is tried"
     )
     assert usage.startswith("usage: ")
     assert (whole["text"], whole["provider"]) == ("well", "b")

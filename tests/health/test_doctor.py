@@ -16,11 +16,11 @@ from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models
 from genesis_config.credentials.profiles import Profile
 from genesis_config.health import doctor
 from genesis_config.health.doctor import Examination, examine
-from genesis_config.health.survey import read
 from genesis_config.net import limits
-from genesis_config.resolve.credentials import Keys
+from genesis_config.resolve.credentials import Credentials
 from genesis_config.testing import ServedModel, serving
 from tests.runtime.support import Exchange, raw_server
+from tests.support import compile_config
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -45,8 +45,8 @@ STEPS = [
 ]
 
 
-def keys(**variables: str) -> Keys:
-    return Keys(Variables((Layer("the environment", variables),), complete=True), {})
+def keys(**variables: str) -> Credentials:
+    return Credentials(Variables((Layer("the environment", variables),), complete=True), {})
 
 
 def config(url: str, models: str = "", selection: str = "vllm/llama", more: str = "") -> str:
@@ -59,16 +59,16 @@ def config(url: str, models: str = "", selection: str = "vllm/llama", more: str 
     }}"""
 
 
-def examined(text: str, given: Keys | None = None, only: str | None = None) -> list[Examination]:
+def examined(text: str, given: Credentials | None = None, only: str | None = None) -> list[Examination]:
     given = given or keys(VLLM_API_KEY=KEY)
-    found = examine(read("genesis.json5", text.encode(), given), given, only)
+    found = examine(compile_config("genesis.json5", text.encode(), given, purpose="doctor", only=only))
     for each in found:
         assert [step.name for step in each.steps] == (STEPS if each.provider else STEPS[:2])
         assert KEY not in repr(each)
     return found
 
 
-def ending(text: str, given: Keys | None = None) -> tuple[str, str, str]:
+def ending(text: str, given: Credentials | None = None) -> tuple[str, str, str]:
     """Give the step that failed, what it says, and what to do."""
     (only,) = examined(text, given)
     outcomes = [step.outcome for step in only.steps]
@@ -106,9 +106,9 @@ def test_all_is_well(server: FakeVLLM) -> None:
         "credential": ("ok", "VLLM_API_KEY"),
         "name": ("ok", "127.0.0.1 is an address"),
         "connection": ("ok", ""),
-        "encryption": ("ok", "none: the base URL is http"),
+        "encryption": ("ok", "not used (http)"),
         "models": ("ok", "the server lists `llama`, `other`"),
-        "authentication": ("ok", "the key is accepted, or none is asked for"),
+        "authentication": ("ok", "key accepted, or no key required"),
         "selection": ("ok", "`vllm/llama` is selected, and served"),
         "context window": ("ok", "2048 tokens, told by the server"),
         "completion": ("ok", "a token was streamed; usage: 5 input + 1 output tokens"),
@@ -185,7 +185,7 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     assert ending(config("http://no-such-host.example/v1"))[:2] == (
         "name",
-        "the name no-such-host.example is not known",
+        "no-such-host.example: host name not found",
     )
     # A label of more than 63 characters is none, and nobody is asked for it.
     monkeypatch.undo()
@@ -195,8 +195,8 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_listens(closed: int) -> None:
     assert ending(config(f"http://127.0.0.1:{closed}/v1")) == (
         "connection",
-        f"nothing listens on 127.0.0.1:{closed}",
-        "start the server (`vllm serve MODEL`), or correct the host and port in `baseUrl`",
+        f"127.0.0.1:{closed}: connection refused",
+        f"start the server or correct `baseUrl`; check with `curl http://127.0.0.1:{closed}/v1/models`",
     )
 
 
@@ -213,8 +213,20 @@ def test_a_proxy_in_between(closed: int, monkeypatch: pytest.MonkeyPatch) -> Non
     (only,) = examined(config("http://models.example/v1"))
     said = {step.name: step.message for step in only.steps}
     assert said["name"] == f"the proxy http://127.0.0.1:{closed}: 127.0.0.1 is an address"
-    assert said["connection"] == f"nothing listens on 127.0.0.1:{closed}"
+    assert (
+        said["connection"]
+        == f"127.0.0.1:{closed}: cannot connect to the proxy http://127.0.0.1:{closed}: connection refused"
+    )
     assert "hunter2" not in repr(only)
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:99999", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    name, message, help_ = ending(config("http://models.example/v1"))
+    assert name == "name"
+    assert "HTTP_PROXY" in message
+    assert "HTTP_PROXY" in help_
 
 
 def over(url: str, scheme: str) -> str:
@@ -224,7 +236,7 @@ def over(url: str, scheme: str) -> str:
 def test_a_server_without_tls(server: FakeVLLM) -> None:
     name, message, help_ = ending(config(over(server.base_url, "https")))
     assert name == "encryption"
-    assert message.endswith("does not speak TLS, or another version of it")
+    assert "TLS handshake failed: the server does not use TLS" in message
     assert help_.startswith("correct the scheme in `baseUrl`")
 
 
@@ -249,7 +261,10 @@ def test_a_certificate_that_nobody_trusts() -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
     name, message, help_ = answered(saying(b"{}"), tls=context)
-    assert (name, message) == ("encryption", "the certificate of 127.0.0.1 is not accepted: self-signed certificate")
+    assert (name, message.partition(": ")[2]) == (
+        "encryption",
+        "TLS handshake failed: certificate not trusted: self-signed certificate",
+    )
     assert "SSL_CERT_FILE" in help_
 
 
@@ -263,14 +278,14 @@ def test_what_listens_is_something_else() -> None:
 def test_a_server_without_models() -> None:
     name, message, help_ = answered(saying(b'{"data": []}'))
     assert (name, help_) == ("models", "start the server of `vllm` with a model")
-    assert message.endswith("answered with a list that holds no model")
+    assert message.endswith("returned an empty model list")
 
 
 def test_a_wrong_key(server: FakeVLLM) -> None:
     name, message, help_ = ending(config(server.base_url), keys(VLLM_API_KEY="wrong-key"))
     assert name == "authentication"
-    assert message.endswith("answered 401: Unauthorized; the key was refused")
-    assert help_ == "set VLLM_API_KEY to a key that this server takes (vLLM: the value of its --api-key)"
+    assert message.endswith("answered 401: Unauthorized; the server rejected the key")
+    assert help_ == "set VLLM_API_KEY to a key that the server accepts (vLLM: the value of its --api-key)"
 
 
 def test_no_key_where_one_is_asked_for(server: FakeVLLM) -> None:
@@ -418,7 +433,7 @@ def test_an_ipv6_address_stands_in_brackets() -> None:
     with socket.socket(socket.AF_INET6) as taken:
         taken.bind(("::1", 0))
         port = taken.getsockname()[1]
-        assert ending(config(f"http://[::1]:{port}/v1"))[:2] == ("connection", f"nothing listens on [::1]:{port}")
+        assert ending(config(f"http://[::1]:{port}/v1"))[:2] == ("connection", f"[::1]:{port}: connection refused")
 
 
 def test_a_completion_that_fails() -> None:
@@ -461,7 +476,7 @@ def test_several_providers_are_examined_each_by_itself(server: FakeVLLM, closed:
 
 def test_a_profile_is_the_key(server: FakeVLLM, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    given = Keys(keys().variables, {"vllm:work": Profile("vllm", "api_key", KEY)})
+    given = Credentials(keys().variables, {"vllm:work": Profile("vllm", "api_key", KEY)})
     # The store that the keys were read from is gone by now.
     text = config(server.base_url).replace('apiKey: "${VLLM_API_KEY}",', "")
     name, message, _ = ending(text, given)
@@ -477,5 +492,8 @@ def test_no_answer_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         port = silent.getsockname()[1]
         assert ending(config(f"https://127.0.0.1:{port}/v1"))[:2] == (
             "encryption",
-            f"127.0.0.1:{port} does not answer to TLS within 0.2 seconds",
+            (
+                f"127.0.0.1:{port}: "
+                "the server accepted the connection but did not complete a TLS handshake within 0.2 seconds"
+            ),
         )

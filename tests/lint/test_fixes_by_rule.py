@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from genesis_config.config.expansion import Variables
 from genesis_config.lint.fixes import fix, fixing_edits, marked
 from genesis_config.lint.ignores import apply
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.rules.catalogue import CATALOGUE, COMPILE_ONLY
 from tests.e2e.support import FIXTURES
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
-    linted = lint(name, data, Variables())
+    linted = check_config(name, data, Variables())
     return apply(linted.diagnostics, linted.context.document.sources, CATALOGUE, COMPILE_ONLY)[0]
 
 

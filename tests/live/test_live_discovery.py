@@ -84,7 +84,7 @@ def test_a_key_is_required_and_its_variable_is_not_set(genesis: Genesis, folder:
     done = genesis("models", "list")
     assert done.returncode == 1
     assert "answered 401: Unauthorized; no key was sent" in done.stderr
-    assert "help: set VLLM_API_KEY to a key that this server takes" in done.stderr
+    assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
 
 
 def test_the_lock_and_a_server_that_lists_other_models(
@@ -133,9 +133,9 @@ def test_the_doctor_on_four_broken_set_ups_and_a_good_one(genesis: Genesis, fold
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         write(folder, dynamic(f"http://127.0.0.1:{port}/v1"))
-        assert failed(genesis, ANY_KEY) == f"connection nothing listens on 127.0.0.1:{port}"
+        assert failed(genesis, ANY_KEY) == f"connection 127.0.0.1:{port}: connection refused"
     write(folder, dynamic(keyed_server.base_url).replace("vllm/tiny-llama", "vllm/tiny-lama"))
-    assert failed(genesis, WRONG_KEY).endswith("/models answered 401: Unauthorized; the key was refused")
+    assert failed(genesis, WRONG_KEY).endswith("/models answered 401: Unauthorized; the server rejected the key")
     assert failed(genesis, RIGHT_KEY) == "selection `vllm/tiny-lama` is selected, and the server does not serve it"
     write(folder, dynamic(keyed_server.base_url))
     done = genesis("doctor", env=RIGHT_KEY)

@@ -16,7 +16,7 @@ import pytest
 from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Related
 from genesis_config.diagnostics.source import Source, Span
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.report import concise_report as concise
 from genesis_config.report import github_report as github
 from genesis_config.report import gitlab_report as gitlab
@@ -203,7 +203,9 @@ def test_hostile_text_reaches_nobody_unescaped(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_key_of_a_megabyte_is_reported(form: str) -> None:
-    findings = lint("genesis.json5", f"{{ models: {{ {'k' * 1_000_000}: 1 }} }}".encode(), Variables()).diagnostics
+    findings = check_config(
+        "genesis.json5", f"{{ models: {{ {'k' * 1_000_000}: 1 }} }}".encode(), Variables()
+    ).diagnostics
     assert [finding.rule for finding in findings] == ["unknown-key"]
     output = rendered(form, Report(1, tuple(findings)))
     assert "unknown-key" in output
@@ -213,6 +215,6 @@ def test_a_key_of_a_megabyte_is_reported(form: str) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_no_report_shows_a_secret(form: str) -> None:
     text = '{ models: { providers: { vllm: { wrong: 1, apiKey: "canary-5e1f", models: [{ id: "m", oops: 1 }] } } } }'
-    findings = lint("genesis.json5", text.encode(), Variables()).diagnostics
+    findings = check_config("genesis.json5", text.encode(), Variables()).diagnostics
     assert {finding.rule for finding in findings} >= {"unknown-key", "hardcoded-secret"}
     assert "canary" not in rendered(form, Report(1, tuple(findings)))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Variables
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.report import json_report as json
 from genesis_config.report import text_report as text
 from genesis_config.report.model import Report
@@ -24,7 +24,7 @@ PARTS = ("canary", "Zk9", "5t")
 
 def shown(config: str, name: str = "genesis.json5") -> str:
     """Give all that `check` says of a configuration, in both formats; there is something to say."""
-    findings = lint(name, config.encode("utf-8", "surrogatepass"), Variables()).diagnostics
+    findings = check_config(name, config.encode("utf-8", "surrogatepass"), Variables()).diagnostics
     assert findings
     report = Report(1, tuple(findings))
     return text.render(report) + text.render(report, colour=True) + json.render(report)
@@ -203,7 +203,7 @@ def test_a_reference_and_a_scheme_are_shown() -> None:
 def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before: str, after: str) -> None:
     """Where a quote or comment is opened before it, it may stand in a text that is no key: its name is still there."""
     config = in_provider(before + " " + MEMBERS[member].format(CANARY) + " " + after)
-    findings = lint("genesis.json5", config.encode(), Variables()).diagnostics
+    findings = check_config("genesis.json5", config.encode(), Variables()).diagnostics
     report = Report(1, tuple(findings))
     output = text.render(report) + json.render(report)
     assert "canary_5t" not in output, config
@@ -229,4 +229,4 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
     ids=lambda line: line[:12],
 )
 def test_a_hostile_line_of_a_megabyte_is_done_with_at_once(line: str) -> None:
-    assert lint("genesis.json5", f"{{ {line}".encode(), Variables()).diagnostics
+    assert check_config("genesis.json5", f"{{ {line}".encode(), Variables()).diagnostics

@@ -16,12 +16,22 @@ from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import Profile
 from genesis_config.diagnostics.source import Source
 from genesis_config.manifest import MissingSecretError, SecretRef
-from genesis_config.resolve.credentials import Keys, OptIn, missing_values, secret_ref
+from genesis_config.resolve.credentials import (
+    Credentials,
+    OptIn,
+    declared_credential,
+    find_opt_in,
+    note_unset_variables,
+    read_secret,
+    secret_ref,
+)
 from genesis_config.syntax import Document, parse
 from genesis_config.syntax.references import NAME
 
 if TYPE_CHECKING:
-    from genesis_config.diagnostics.finding import Path
+    from collections.abc import Iterable
+
+    from genesis_config.diagnostics.finding import Diagnostic, Path
 
 KEY = ("models", "providers", "vllm", "apiKey")
 
@@ -56,9 +66,9 @@ def read(text: str) -> Document:
     return document
 
 
-def keys(values: dict[str, str], profiles: dict[str, str] | None = None) -> Keys:
+def keys(values: dict[str, str], profiles: dict[str, str] | None = None) -> Credentials:
     stored = {name: Profile(provider, "api_key", "canary") for name, provider in (profiles or {}).items()}
-    return Keys(Variables((Layer("the environment", values),), complete=True), stored)
+    return Credentials(Variables((Layer("the environment", values),), complete=True), stored)
 
 
 def variables(value: str | None) -> dict[str, str]:
@@ -86,15 +96,15 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
             expected = SecretRef(template="${VLLM_API_KEY}")
         elif own is not None:
             expected = SecretRef(profile=own)
-    assert given_keys.credential("vllm", entry, expansion) == expected
+    assert declared_credential("vllm", entry, expansion, given_keys) == expected
 
 
 def test_an_opt_in_says_what_it_is() -> None:
     with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
-    assert with_variable.opt_in("vllm", {}) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
+    assert find_opt_in("vllm", {}, with_variable) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
     with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
-    assert with_profile.opt_in("vllm", {}) == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
-    assert keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"}).opt_in("vllm", {}) is None
+    assert find_opt_in("vllm", {}, with_profile) == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
+    assert find_opt_in("vllm", {}, keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"})) is None
 
 
 ORDER = [
@@ -142,17 +152,19 @@ def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
     auth: Any, stored: list[str], used: str | None
 ) -> None:
     profiles = {name: name.partition(":")[0] for name in stored}
-    found = keys({}, profiles).opt_in("vllm", {"auth": auth})
+    found = find_opt_in("vllm", {"auth": auth}, keys({}, profiles))
     assert (found and found.ref.profile) == used
     document = read(f"{{ models: {{ providers: {{ vllm: {{}} }} }}, auth: {json.dumps(auth)} }}")
     stored_keys = keys({}, dict(reversed(profiles.items())))
-    ref = stored_keys.credential("vllm", {}, expand(document, stored_keys.variables))
+    ref = declared_credential("vllm", {}, expand(document, stored_keys.variables), stored_keys)
     assert (ref and ref.profile) == used
 
 
 def test_a_variable_goes_before_any_order_of_profiles() -> None:
-    found = keys({"VLLM_API_KEY": "canary"}, {"vllm:a": "vllm"}).opt_in(
-        "vllm", {"auth": {"order": {"vllm": ["vllm:a"]}}}
+    found = find_opt_in(
+        "vllm",
+        {"auth": {"order": {"vllm": ["vllm:a"]}}},
+        keys({"VLLM_API_KEY": "canary"}, {"vllm:a": "vllm"}),
     )
     assert found == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
 
@@ -176,7 +188,7 @@ def test_a_providers_variable_is_named_after_it(provider: str, variable: str) ->
 
 @given(st.text())
 def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
-    ref = keys({provider_variable(provider): "canary"}).opt_in(provider, {})
+    ref = find_opt_in(provider, {}, keys({provider_variable(provider): "canary"}))
     assert ref is not None
     assert keys({provider_variable(provider): "canary"}).value(ref.ref, "it") == "canary"
     assert re.fullmatch(NAME, provider_variable(provider))
@@ -220,25 +232,33 @@ TEXT = """{ models: { providers: { vllm: {
 }, pool: { apiKey: { source: "env", id: "GONE" } } } } }"""
 
 
-def missing(needed: set[Path]) -> list[tuple[str, int, int, str, str]]:
-    """Report what is missing: severity, line, column, the text there, the message."""
-    document = read(TEXT)
-    found_keys = keys({"BLANK": "", "SPACE": " ", "A": "canary"})
+def shown(findings: Iterable[Diagnostic]) -> list[tuple[str, int, int, str, str]]:
+    """Return the severity, the line, the column, the text there and the message of findings."""
     found: list[tuple[str, int, int, str, str]] = []
-    for finding in missing_values(document, expand(document, found_keys.variables), found_keys, needed):
+    for finding in findings:
         assert finding.rule == "unset-variable"
         assert finding.span is not None
         source, start, end = finding.span
         name = finding.message.split("`")[1]
-        assert finding.help == f"export {name}, or put it into an --env-file"
+        empty = f"give {name} a value where it is set"
+        assert finding.help == (
+            empty if "is empty" in finding.message else f"export {name}, or put it into an --env-file"
+        )
         found.append((finding.severity, *source.position(start), source.text[start:end], finding.message))
     return found
+
+
+SOME = {"BLANK": "", "SPACE": " ", "A": "canary"}
 
 
 def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
     vllm = "models.providers.vllm"
     keeps = "keeps the reference"
-    assert missing(set()) == [
+    document, given_keys = read(TEXT), keys(SOME)
+    expansion = expand(document, given_keys.variables)
+    header: Path = ("models", "providers", "vllm", "headers", "h")
+    assert len(shown(note_unset_variables(document, expansion, given_keys, {KEY, header}))) == 3
+    assert shown(note_unset_variables(document, expansion, given_keys, set())) == [
         ("info", 2, 12, "${GONE}", f"the variable `GONE` is not set; `{vllm}.apiKey` {keeps}"),
         ("info", 2, 19, "${BLANK}", f"the variable `BLANK` is empty; `{vllm}.apiKey` {keeps}"),
         (
@@ -261,11 +281,15 @@ def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
 
 
 def test_a_variable_whose_value_is_needed_is_an_error() -> None:
-    found = missing({KEY, ("models", "providers", "vllm", "headers", "h")})
-    assert [severity for severity, *_ in found] == ["error", "error", "error", "info", "info", "info"]
-    where = "and the value of `models.providers.vllm"
-    assert [message for *_, message in found[:3]] == [
-        f"the variable `GONE` is not set, {where}.apiKey` is needed here",
-        f"the variable `BLANK` is empty, {where}.apiKey` is needed here",
-        f"the variable `SPACE` is empty, {where}.headers.h` is needed here: ask the team",
+    document, given_keys = read(TEXT), keys(SOME)
+    expansion = expand(document, given_keys.variables)
+    ref = secret_ref(expansion, KEY, expansion.strings[KEY].template)
+    value, findings = read_secret(document, expansion, given_keys, KEY, ref, what="the key", span=None)
+    assert value is None
+    where = "but `models.providers.vllm.apiKey` needs its value"
+    assert shown(findings) == [
+        ("error", 2, 12, "${GONE}", f"the variable `GONE` is not set, {where}"),
+        ("error", 2, 19, "${BLANK}", f"the variable `BLANK` is empty, {where}"),
     ]
+    whole = keys({"GONE": "a", "BLANK": "b", "A": "c", "OTHER": "d"})
+    assert read_secret(document, expansion, whole, KEY, ref, what="the key", span=None) == ("abcd", ())

@@ -12,17 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.config.expansion import Layer, Variables
+from genesis_config.config.expansion import Expansion, Layer, Variables
 from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.credentials import profiles
 from genesis_config.manifest import SecretRef
-from genesis_config.pipeline import Compiled, compile_config
-from genesis_config.resolve import decision
-from genesis_config.resolve.credentials import Keys
+from genesis_config.resolve.credentials import Credentials
+from genesis_config.resolve.decision import decide_providers
 from genesis_config.testing import ServedModel, serving
+from tests.support import compile_config
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from syrupy.assertion import SnapshotAssertion
+
+    from genesis_config.pipeline import Session
+    from genesis_config.resolve.decision import Decision
 
 WILDCARD = 'agents: { defaults: { models: { "vllm/*": {} } } }'
 ENTRIES = {
@@ -67,9 +72,9 @@ def text_of(case: Case, base_url: str) -> str:
     return "{ " + entry + (WILDCARD if case.wildcard else "") + " }"
 
 
-def keys_of(case: Case) -> Keys:
+def keys_of(case: Case) -> Credentials:
     variables = {} if case.key is None else {"VLLM_API_KEY": case.key}
-    return Keys(
+    return Credentials(
         Variables((Layer("the environment", variables),), complete=True),
         profiles.read(profiles.store_path()) if case.profile else {},
     )
@@ -87,9 +92,13 @@ def value_of(case: Case) -> dict[str, object]:
     return value
 
 
+def decided(value: Mapping[str, object], credentials: Credentials) -> list[Decision]:
+    return decide_providers(Expansion(value, {}, []), credentials)
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_truth_table(case: Case) -> None:
-    made = decision.decide(value_of(case), keys_of(case))
+    made = decided(value_of(case), keys_of(case))
     opted_in = (case.key or "").strip() != "" or case.profile
 
     if case.entry != "absent":
@@ -116,7 +125,7 @@ def test_the_truth_table(case: Case) -> None:
         assert only.kind == "none"
 
 
-def compiled(case: Case, base_url: str) -> Compiled:
+def compiled(case: Case, base_url: str) -> Session:
     return compile_config("genesis.json5", text_of(case, base_url).encode(), keys_of(case))
 
 
@@ -168,7 +177,7 @@ def test_an_undeclared_provider_is_asked_at_the_default_address_after_an_opt_in_
 def test_env_vars_of_the_configuration_are_no_opt_in() -> None:
     text = '{ env: { vars: { VLLM_API_KEY: "${X}" } } }'
     done = compile_config("genesis.json5", text.encode(), keys_of(Case("absent", False, False, None, False)))
-    assert done.decisions == []
+    assert done.decisions.every == ()
 
 
 def test_every_row_of_the_table_as_text(snapshot: SnapshotAssertion) -> None:
@@ -181,7 +190,7 @@ def test_every_row_of_the_table_as_text(snapshot: SnapshotAssertion) -> None:
         )
         lines += [
             f"  {made.provider}: {made.kind}, models from {made.models_from}\n    because {made.reason}"
-            for made in decision.decide(value_of(case), keys_of(case))
+            for made in decided(value_of(case), keys_of(case))
         ]
     assert "\n".join(lines) == snapshot
 
@@ -191,7 +200,7 @@ def test_servers_are_asked_side_by_side() -> None:
     body = json.dumps({"data": [{"id": "m"}]}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
-    async def run() -> Compiled:
+    async def run() -> Session:
         asked = 0
         all_asked = asyncio.Event()
 
@@ -212,7 +221,7 @@ def test_servers_are_asked_side_by_side() -> None:
         text = (
             f"{{ models: {{ providers: {{ {entries} }} }}, agents: {{ defaults: {{ models: {{ {wildcards} }} }} }} }}"
         )
-        keys = Keys(Variables((), complete=True), {})
+        keys = Credentials(Variables((), complete=True), {})
         done = await asyncio.to_thread(compile_config, "genesis.json5", text.encode(), keys)
         for server in servers:
             server.close()
@@ -220,7 +229,7 @@ def test_servers_are_asked_side_by_side() -> None:
 
     done = asyncio.run(run())
     assert done.diagnostics == []
-    assert [made.provider for made in done.decisions if made.kind == "explicit"] == ["p0", "p1", "p2"]
+    assert [made.provider for made in done.decisions.every if made.kind == "explicit"] == ["p0", "p1", "p2"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +241,7 @@ def test_servers_are_asked_side_by_side() -> None:
     ],
 )
 def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
-    (made,) = decision.decide({}, keys_of(Case("absent", False, False, key, False)))
+    (made,) = decided({}, keys_of(Case("absent", False, False, key, False)))
     assert (made.kind, made.models_from) == ("none", "config")
     assert made.reason == f"models.providers.vllm is not defined, {state}, and there is no auth profile for it"
     assert made.change == (
@@ -243,7 +252,7 @@ def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
 
 def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() -> None:
     value = {"auth": {"order": {"vllm": ["vllm:gone"]}}}
-    (made,) = decision.decide(value, keys_of(Case("absent", False, False, None, True)))
+    (made,) = decided(value, keys_of(Case("absent", False, False, None, True)))
     assert made.kind == "none"
     assert made.reason == (
         "models.providers.vllm is not defined, VLLM_API_KEY is not set, "
@@ -270,7 +279,7 @@ def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() ->
     ids=str,
 )
 def test_each_decision_says_what_would_make_it_different(case: Case, change: str) -> None:
-    (made,) = decision.decide(value_of(case), keys_of(case))
+    (made,) = decided(value_of(case), keys_of(case))
     assert made.change == change
     assert "canary" not in repr(made)
 
@@ -281,7 +290,7 @@ def test_what_opts_in_to_one_provider_changes_no_other() -> None:
         "models": {"providers": {"zoo": {"baseUrl": URL}, "x-note": {}, "$schema": {}, "a": {"baseUrl": URL}}},
         "agents": {"defaults": {"models": {"a/*": {}, "a/m": {}, "zoo/m": {}, "gone/*": {}}}},
     }
-    assert [(made.provider, made.kind, made.models_from) for made in decision.decide(value, keys)] == [
+    assert [(made.provider, made.kind, made.models_from) for made in decided(value, keys)] == [
         ("a", "explicit", "server"),
         ("vllm", "implicit", "server"),
         ("zoo", "explicit", "config"),
@@ -290,8 +299,8 @@ def test_what_opts_in_to_one_provider_changes_no_other() -> None:
 
 @pytest.mark.parametrize("profile", ["other:default", "vllm:default"])
 def test_a_profile_opts_in_to_the_provider_that_it_states_whatever_it_is_called(profile: str) -> None:
-    keys = Keys(Variables((), complete=True), {profile: profiles.Profile("other", "api_key", "canary")})
-    assert [made.kind for made in decision.decide({}, keys)] == ["none"]
+    keys = Credentials(Variables((), complete=True), {profile: profiles.Profile("other", "api_key", "canary")})
+    assert [made.kind for made in decided({}, keys)] == ["none"]
 
 
 @given(st.permutations(["vllm", "pool", "a", "Z", "é"]), st.sets(st.sampled_from(["vllm", "pool", "a", "Z", "é"])))
@@ -301,7 +310,7 @@ def test_decisions_do_not_depend_on_the_order_of_the_configuration(names: list[s
         "models": {"providers": {name: {"baseUrl": f"http://{index}/v1/"} for index, name in enumerate(names)}},
         "agents": {"defaults": {"models": {f"{name}/*": {} for name in dynamic}}},
     }
-    made = decision.decide(value, keys)
+    made = decided(value, keys)
     assert [each.provider for each in made] == sorted(names)
     assert {each.provider for each in made if each.models_from == "server"} == dynamic
     assert [each.base_url for each in made] == [f"http://{names.index(name)}/v1" for name in sorted(names)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from genesis_config.net import limits
 from genesis_config.resolve import discovery as module
-from genesis_config.resolve.discovery import Answer, Query
+from genesis_config.resolve.discovery import ModelList, Query
 from genesis_config.resolve.lock import Row
 from tests.runtime.support import Exchange, RawServer, Request, raw_server
 
@@ -24,15 +24,15 @@ KEY = "canary-77ab31"
 
 def ask(
     answer: Callable[[Exchange], Awaitable[None]], headers: dict[str, str] | None = None, path: str = "/v1"
-) -> tuple[Answer, Request | None, str]:
+) -> tuple[ModelList, Request | None, str]:
     """Ask a server that answers like this; give what was made of it, the request and the server's base URL."""
 
-    async def run() -> tuple[Answer, RawServer]:
+    async def run() -> tuple[ModelList, RawServer]:
         async with raw_server(answer) as server:
             base_url = server.base_url.removesuffix("/v1") + path
             sent = {"Authorization": f"Bearer {KEY}"} if headers is None else headers
             query = Query("vllm", base_url, sent, (KEY,) if headers is None else (), "set VLLM_API_KEY to")
-            (made,) = await asyncio.to_thread(module.discover, [query])
+            (made,) = await asyncio.to_thread(module.discover_models, [query])
             return made, server
 
     made, server = asyncio.run(run())
@@ -111,7 +111,7 @@ def test_a_parent_is_an_id_or_none() -> None:
 
 def test_a_byte_order_mark_is_passed_over() -> None:
     made, _, _ = ask(answering(b'\xef\xbb\xbf{"data": [{"id": "m"}]}'))
-    assert made == Answer({"m": Row("m", None, None)})
+    assert made == ModelList({"m": Row("m", None, None)})
     made, _, base_url = ask(answering(b"\xef\xbb\xbf<html>"))
     assert made.failure is not None
     assert made.failure.message == f"{base_url}/models answered with an HTML page, not with a list of models"
@@ -124,7 +124,7 @@ def test_the_first_of_two_rows_with_one_id_counts() -> None:
 def test_rows_without_a_usable_id_are_left_out_and_counted() -> None:
     data = [{"id": "ok"}, {"id": ""}, {"id": "\x1b[31m"}, {"id": "a\nb"}, {"id": "*"}, {"id": 3}, {}, "text", None]
     made = ask(answering({"data": data}))[0]
-    assert made == Answer({"ok": Row("ok", None, None)}, None, 8)
+    assert made == ModelList({"ok": Row("ok", None, None)}, None, 8)
 
 
 VALUES = st.recursive(
@@ -182,102 +182,92 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
             {"error": "Unauthorized"},
             "401 Unauthorized",
             "auth-rejected",
-            "{url} answered 401: Unauthorized; the key was refused",
-            "set VLLM_API_KEY to a key that this server takes (vLLM: the value of its --api-key)",
+            "{url} answered 401: Unauthorized; the server rejected the key",
+            "set VLLM_API_KEY to a key that the server accepts (vLLM: the value of its --api-key)",
         ),
         (
             {"error": {"message": f"no\n key {KEY}"}},
             "403 Forbidden",
             "auth-rejected",
-            "{url} answered 403: no key ***; the key was refused",
-            "set VLLM_API_KEY to a key that this server takes (vLLM: the value of its --api-key)",
+            "{url} answered 403: no key ***; the server rejected the key",
+            "set VLLM_API_KEY to a key that the server accepts (vLLM: the value of its --api-key)",
         ),
         (
             {"detail": "Not Found"},
             "404 Not Found",
             "bad-model-list",
-            "{url} answered 404",
-            "does `baseUrl` end in the path of the API? For vLLM that is `/v1`",
+            "{url} answered 404: Not Found",
+            "does `baseUrl` end in the API path? For vLLM that is `/v1`",
         ),
         (
             {"error": {"message": "slow\tdown", "type": "RateLimitError", "code": 429}},
             "429 Too Many Requests",
             "bad-model-list",
             "{url} answered 429: slow down",
-            "wait a little, or ask with a key of your own",
+            "try again later, or use a key of your own",
         ),
         (
             {"error": "loading"},
             "503 Service Unavailable",
             "bad-model-list",
             "{url} answered 503: loading",
-            "look at the server's log",
+            "see the server's log",
         ),
-        (b"oops", "500 Internal Server Error", "bad-model-list", "{url} answered 500", "look at the server's log"),
+        (b"oops", "500 Internal Server Error", "bad-model-list", "{url} answered 500: oops", "see the server's log"),
         (
             {},
             "308 Permanent Redirect",
             "bad-model-list",
-            (
-                "{url} answered 308, a redirect to http://127.0.0.1:1/v1/models, which is not followed: "
-                "a key goes to no other address"
-            ),
-            "write the address that it points at into `baseUrl`",
+            "{url} answered 308, a redirect to http://127.0.0.1:1/v1/models, which is not followed",
+            "set `baseUrl` to the address that the server redirects to",
         ),
         (
             b"<!doctype html>",
             "200 OK",
             "bad-model-list",
             "{url} answered with an HTML page, not with a list of models",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
+            "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             b"\xff{",
             "200 OK",
             "bad-model-list",
-            "{url} answered with text that is no JSON, not with a list of models",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
+            "{url} answered with text that is not valid JSON, not with a list of models",
+            "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             b"[" * 100_000,
             "200 OK",
             "bad-model-list",
-            "{url} answered with text that is no JSON, not with a list of models",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
-        ),
-        (
-            b"[" * 100_000,
-            "400 Bad Request",
-            "bad-model-list",
-            "{url} answered 400",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
+            "{url} answered with text that is not valid JSON, not with a list of models",
+            "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             ["m"],
             "200 OK",
             "bad-model-list",
-            "{url} answered with JSON that is no list of models",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
+            "{url} answered with JSON that is not a list of models",
+            "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             {"data": {"id": "m"}},
             "200 OK",
             "bad-model-list",
-            "{url} answered with JSON that is no list of models",
-            "is this the address of an OpenAI-compatible server, up to `/v1`?",
+            "{url} answered with JSON that is not a list of models",
+            "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             {"data": []},
             "200 OK",
             "no-models-discovered",
-            "{url} answered with a list that holds no model",
+            "{url} returned an empty model list",
             "start the server of `vllm` with a model",
         ),
         (
             {"data": [{"id": "\x00"}]},
             "200 OK",
             "no-models-discovered",
-            "{url} answered with a list that holds no model",
+            "{url} returned an empty model list",
             "start the server of `vllm` with a model",
         ),
     ],
@@ -290,17 +280,24 @@ def test_each_answer_that_is_no_list_of_models_is_told_apart(
     assert made.failure == (rule, message.format(url=f"{base_url}/models"), help_)
 
 
+def test_an_error_that_is_nested_too_deeply_is_quoted_as_text() -> None:
+    made, _, base_url = ask(answering(b"[" * 100_000, "400 Bad Request"))
+    assert made.failure is not None
+    assert made.failure.rule == "bad-model-list"
+    assert made.failure.message.startswith(f"{base_url}/models answered 400: [[[")
+
+
 @pytest.mark.parametrize("body", [{"error": {"message": "not today", "code": 1}}, {"error": "not today"}], ids=str)
 @pytest.mark.parametrize(
     ("status", "rule", "help_"),
     [
-        ("401 Unauthorized", "auth-rejected", "set VLLM_API_KEY to a key that this server takes"),
-        ("403 Forbidden", "auth-rejected", "set VLLM_API_KEY to a key that this server takes"),
-        ("404 Not Found", "bad-model-list", "does `baseUrl` end in the path of the API?"),
-        ("429 Too Many Requests", "bad-model-list", "wait a little"),
-        ("500 Internal Server Error", "bad-model-list", "look at the server's log"),
-        ("502 Bad Gateway", "bad-model-list", "look at the server's log"),
-        ("503 Service Unavailable", "bad-model-list", "look at the server's log"),
+        ("401 Unauthorized", "auth-rejected", "set VLLM_API_KEY to a key that the server accepts"),
+        ("403 Forbidden", "auth-rejected", "set VLLM_API_KEY to a key that the server accepts"),
+        ("404 Not Found", "bad-model-list", "does `baseUrl` end in the API path?"),
+        ("429 Too Many Requests", "bad-model-list", "try again later"),
+        ("500 Internal Server Error", "bad-model-list", "see the server's log"),
+        ("502 Bad Gateway", "bad-model-list", "see the server's log"),
+        ("503 Service Unavailable", "bad-model-list", "see the server's log"),
     ],
 )
 def test_each_status_is_told_in_the_servers_words_in_either_shape(
@@ -338,11 +335,9 @@ def test_an_answer_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         await exchange.until_the_client_leaves()
 
     made, _, base_url = ask(answer)
-    assert made.failure == (
-        "bad-model-list",
-        f"{base_url}/models answered with more than 2 MiB",
-        "is this the address of a model server?",
-    )
+    assert made.failure is not None
+    assert made.failure.rule == "bad-model-list"
+    assert made.failure.message.endswith(f"{base_url}/models: the response is larger than 2 MiB")
 
 
 async def says_goodbye(exchange: Exchange) -> None:
@@ -366,10 +361,10 @@ async def says_nothing(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (says_goodbye, "it closed the connection without an answer"),
-        (stops_in_the_middle, "the connection broke in the middle of its answer"),
-        (is_no_http, "what listens there does not speak HTTP"),
-        (says_nothing, "no whole answer within 0.3 seconds"),
+        (says_goodbye, "connection closed without a response"),
+        (stops_in_the_middle, "connection lost in the middle of the response"),
+        (is_no_http, "the response is not valid HTTP"),
+        (says_nothing, "no response within 0.3 seconds"),
     ],
 )
 def test_each_way_not_to_answer_is_told_apart(
@@ -379,24 +374,24 @@ def test_each_way_not_to_answer_is_told_apart(
     made, _, base_url = ask(answer)
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
-    assert made.failure.message == f"the server of `vllm` did not answer at {base_url}/models: {reason}"
+    assert made.failure.message == f"cannot get the models of `vllm` from {base_url}/models: {reason}"
 
 
 def test_nobody_listens() -> None:
-    (made,) = module.discover([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "set VLLM_API_KEY to")])
+    (made,) = module.discover_models([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "set VLLM_API_KEY to")])
     assert made.failure == (
         "server-unreachable",
-        "the server of `vllm` did not answer at http://127.0.0.1:1/v1/models: nothing listens there",
-        "start it, or correct `baseUrl`; `curl` with this URL shows the same",
+        "cannot get the models of `vllm` from http://127.0.0.1:1/v1/models: connection refused",
+        "start the server or correct `baseUrl`; check with `curl http://127.0.0.1:1/v1/models`",
     )
 
 
 def test_one_that_fails_does_not_hide_the_others() -> None:
-    async def run() -> list[Answer]:
+    async def run() -> list[ModelList]:
         async with raw_server(answering({"data": [{"id": "m"}]})) as server:
             urls = ["http://127.0.0.1:1/v1", server.base_url, "http://127.0.0.1:2/v1"]
             queries = [Query(f"p{number}", url, {}, (), "X") for number, url in enumerate(urls)]
-            return await asyncio.to_thread(module.discover, queries)
+            return await asyncio.to_thread(module.discover_models, queries)
 
     answers = asyncio.run(run())
     assert [sorted(answer.rows) for answer in answers] == [[], ["m"], []]

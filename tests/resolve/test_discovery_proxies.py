@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis_config.manifest import Proxy, proxy_for
-from genesis_config.resolve.discovery import Answer, Query, discover
+from genesis_config.net.proxies import Proxy, proxy_for
+from genesis_config.resolve.discovery import ModelList, Query, discover_models
 from genesis_config.resolve.lock import Row
 from tests.runtime.support import Exchange, RawServer, raw_server
 
@@ -31,16 +31,16 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(
     url: str, answer: Callable[[Exchange], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, user: str = ""
-) -> tuple[Answer, RawServer]:
+) -> tuple[ModelList, RawServer]:
     """Ask `url` through a proxy that answers by itself."""
 
-    async def run() -> tuple[Answer, RawServer]:
+    async def run() -> tuple[ModelList, RawServer]:
         async with raw_server(answer) as proxy:
             address = proxy.base_url.removeprefix("http://").removesuffix("/v1")
             for name in VARIABLES[:2]:
                 monkeypatch.setenv(name, f"http://{user}{address}")
             query = Query("vllm", url, {"Authorization": "Bearer canary-31"}, ("canary-31",), "set VLLM_API_KEY to")
-            (made,) = await asyncio.to_thread(discover, [query])
+            (made,) = await asyncio.to_thread(discover_models, [query])
             return made, proxy
 
     return asyncio.run(run())
@@ -56,7 +56,7 @@ def answering(head: bytes, body: bytes = b"") -> Callable[[Exchange], Awaitable[
 
 def test_a_request_goes_through_the_proxy_with_its_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
     made, proxy = ask("http://models.example:8000/v1", answering(b"200 OK", BODY), monkeypatch, user="me:hunter2@")
-    assert made == Answer({"m": Row("m", 7, None)})
+    assert made == ModelList({"m": Row("m", 7, None)})
     (request,) = proxy.requests
     assert request.path == "http://models.example:8000/v1/models"
     headers = dict(request.headers)
@@ -73,12 +73,10 @@ def test_a_secure_request_asks_for_a_tunnel_and_gives_the_proxy_no_key(monkeypat
     assert made.failure.rule == "server-unreachable"
     address = proxy.base_url.removesuffix("/v1")
     assert made.failure.message == (
-        "the server of `vllm` did not answer at https://models.example/v1/models: "
-        f"the proxy answered 407: it wants a user and a password (through the proxy {address})"
+        "cannot get the models of `vllm` from https://models.example/v1/models: "
+        f"the proxy {address} answered 407: it requires a user name and a password"
     )
-    assert made.failure.help.endswith(
-        "put models.example into NO_PROXY if it is to be reached directly, or correct HTTPS_PROXY"
-    )
+    assert made.failure.help.endswith("correct HTTPS_PROXY, or add models.example to NO_PROXY to bypass the proxy")
 
 
 def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +96,8 @@ def test_a_proxy_that_wants_a_password_says_so_without_tls_as_well(monkeypatch: 
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
     assert made.failure.message == (
-        "the server of `vllm` did not answer at http://models.example/v1/models: "
-        "the proxy answered 407: it wants a user and a password "
-        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
+        "cannot get the models of `vllm` from http://models.example/v1/models: "
+        f"the proxy {proxy.base_url.removesuffix('/v1')} answered 407: it requires a user name and a password"
     )
 
 
@@ -109,26 +106,33 @@ def test_a_proxy_of_another_kind_is_not_tried(variable: str, monkeypatch: pytest
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         monkeypatch.setenv(variable, f"socks5://me:hunter2@127.0.0.1:{listener.getsockname()[1]}")
-        (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+        (made,) = discover_models([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
         with pytest.raises(BlockingIOError):
             listener.accept()
-    assert made.failure == (
-        "server-unreachable",
-        (
-            "the server of `vllm` did not answer at http://models.example/v1/models: "
-            f"{variable} names a proxy of the kind `socks5`, which is not supported"
-        ),
-        "name one that speaks HTTP: `http://HOST:PORT`",
-    )
-
-
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "127.0.0.1:1", "http://[", "ftp:x"])
-def test_a_proxy_that_cannot_be_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", proxy)
-    (made,) = discover([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
-    assert "(through the proxy " in made.failure.message
+    assert made.failure.message.endswith(f": {variable} names a `socks5` proxy, which is not supported")
+    assert "`http://HOST:PORT`" in made.failure.help
+    assert "hunter2" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://127.0.0.1:1", "cannot connect to the proxy http://127.0.0.1:1: connection refused"),
+        ("127.0.0.1:1", "cannot connect to the proxy http://127.0.0.1:1: connection refused"),
+        ("http://[", "HTTP_PROXY is not a valid proxy URL"),
+        ("http://127.0.0.1:99999", "HTTP_PROXY is not a valid proxy URL"),
+        ("http://", "HTTP_PROXY is not a valid proxy URL"),
+        ("ftp:x", "HTTP_PROXY is not a valid proxy URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(proxy: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    (made,) = discover_models([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message.endswith(f": {said}")
     assert "correct HTTP_PROXY" in made.failure.help
 
 

@@ -11,7 +11,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genesis_config.config.validation import schema_text
-from genesis_config.resolve.lock import Pinned, Row, differences, dumps, lock_path, matching, read, template, write
+from genesis_config.resolve.lock import (
+    LockedProvider,
+    Row,
+    differences,
+    dumps,
+    lock_path,
+    matching,
+    read,
+    template,
+    write,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +31,7 @@ VALIDATOR: Any = jsonschema.Draft202012Validator(SCHEMA)
 URL = "http://127.0.0.1:8000/v1"
 LLAMA = Row("llama", 2048, None)
 LORA = Row("lora", None, "llama")
-PINNED = {"vllm": Pinned(URL, {"lora": LORA, "llama": LLAMA}), "a": Pinned("${URL}", {})}
+PINNED = {"vllm": LockedProvider(URL, {"lora": LORA, "llama": LLAMA}), "a": LockedProvider("${URL}", {})}
 
 TEXT = """{
   "lockVersion": 1,
@@ -59,7 +69,7 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(
     tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, tuple[str, dict[str, tuple[int | None, str | None]]]]
 ) -> None:
     pinned = {
-        provider: Pinned(url, {name: Row(name, *row) for name, row in rows.items()})
+        provider: LockedProvider(url, {name: Row(name, *row) for name, row in rows.items()})
         for provider, (url, rows) in drawn.items()
     }
     path = tmp_path_factory.mktemp("lock") / "genesis.lock.json"
@@ -72,7 +82,9 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(
     assert lock is not None
     assert lock.problem is None
     assert lock.providers == pinned
-    backwards = {name: each._replace(rows=dict(reversed(each.rows.items()))) for name, each in reversed(pinned.items())}
+    backwards = {
+        name: each._replace(rows=dict(reversed([*each.rows.items()]))) for name, each in reversed(pinned.items())
+    }
     assert dumps(backwards) == path.read_bytes()
 
 
@@ -165,8 +177,8 @@ def test_a_lock_speaks_for_what_is_discovered_where_it_was(
 
 def test_differences_are_told_one_by_one() -> None:
     now = {
-        "vllm": Pinned("${OTHER}", {"llama": Row("llama", 4096, None), "new": Row("new", None, None)}),
-        "b": Pinned(URL, {}),
+        "vllm": LockedProvider("${OTHER}", {"llama": Row("llama", 4096, None), "new": Row("new", None, None)}),
+        "b": LockedProvider(URL, {}),
     }
     assert list(differences(PINNED, now)) == [
         ("a", None, "`a` is locked and is not discovered any more"),

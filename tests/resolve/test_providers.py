@@ -9,20 +9,20 @@ import pytest
 
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.manifest import Manifest, Provider, RequestPolicy, SecretRef, Streaming, dumps
-from genesis_config.pipeline import compile_config
-from genesis_config.resolve.credentials import Keys
+from genesis_config.resolve.credentials import Credentials
+from tests.support import compile_config
 
-NOBODY = Keys(Variables((Layer("the environment", {}),), complete=True), {})
+NOBODY = Credentials(Variables((Layer("the environment", {}),), complete=True), {})
 
 
-def compiled(text: str, given: Keys = NOBODY) -> Manifest:
+def compiled(text: str, given: Credentials = NOBODY) -> Manifest:
     done = compile_config("folder/genesis.json5", text.encode(), given)
     assert done.manifest is not None, done.diagnostics
     return done.manifest
 
 
-def keys(**variables: str) -> Keys:
-    return Keys(Variables((Layer("the environment", variables),), complete=True), {})
+def keys(**variables: str) -> Credentials:
+    return Credentials(Variables((Layer("the environment", variables),), complete=True), {})
 
 
 def test_a_provider_that_states_only_a_model_has_the_defaults() -> None:
@@ -158,7 +158,7 @@ def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
     assert done.manifest.selection.primary is None
     assert done.manifest.selection.fallbacks == ("a/m",)
     assert done.manifest.selection.aliases == {"am": "a/m"}
-    assert [made.provider for made in done.decisions] == ["a", "b", "vllm"]
+    assert [made.provider for made in done.decisions.every] == ["a", "b", "vllm"]
 
 
 def test_inline_writes_values_and_misses_none() -> None:
@@ -187,7 +187,7 @@ def test_with_an_error_there_is_no_manifest_and_nobody_is_asked() -> None:
     done = compile_config("genesis.json5", text.encode(), NOBODY)
     assert done.manifest is None
     assert [finding.rule for finding in done.diagnostics] == ["unknown-key"]
-    assert done.decisions == []
+    assert done.decisions.every == ()
 
 
 def test_the_source_is_named_without_its_folder() -> None:

@@ -12,23 +12,24 @@ import pytest
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.credentials import profiles
-from genesis_config.pipeline import Compiled, compile_config
-from genesis_config.resolve import providers
-from genesis_config.resolve.credentials import Keys
+from genesis_config.resolve import queries
+from genesis_config.resolve.credentials import Credentials
 from genesis_config.testing import ServedModel, serving
 from tests.runtime.support import Exchange, raw_server
+from tests.support import compile_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from genesis_config.diagnostics.finding import Diagnostic
+    from genesis_config.pipeline import Session
 
 LLAMA = ServedModel("llama", max_model_len=2048)
 
 
-def compiled(text: str, **variables: str) -> Compiled:
-    keys = Keys(Variables((Layer("the environment", variables),), complete=True), {})
+def compiled(text: str, **variables: str) -> Session:
+    keys = Credentials(Variables((Layer("the environment", variables),), complete=True), {})
     return compile_config("genesis.json5", text.encode(), keys)
 
 
@@ -56,9 +57,9 @@ def test_a_declared_server_that_is_down_is_an_error_at_its_base_url(closed: str)
     (finding,) = done.diagnostics
     assert done.manifest is None
     assert (finding.rule, finding.severity) == ("server-unreachable", "error")
-    assert finding.message == f"the server of `vllm` did not answer at {closed}/models: nothing listens there"
+    assert finding.message == f"cannot get the models of `vllm` from {closed}/models: connection refused"
     assert underlined(finding) == f'"{closed}"'
-    assert finding.help == "start it, or correct `baseUrl`; `curl` with this URL shows the same"
+    assert finding.help == f"start the server or correct `baseUrl`; check with `curl {closed}/models`"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_an_undeclared_server_that_is_down_is_an_error_where_it_is_named_and_els
     done = compiled(text.replace("POOL", pool), VLLM_API_KEY="k", P="vllm")
     (finding,) = done.diagnostics
     assert (finding.rule, finding.severity, underlined(finding)) == ("server-unreachable", severity, place)
-    assert [made.provider for made in done.decisions if made.models_from == "server"] == ["vllm"]
+    assert [made.provider for made in done.decisions.every if made.models_from == "server"] == ["vllm"]
     if severity == "warning":
         assert done.manifest is not None
         assert "vllm" not in done.manifest.providers
@@ -93,7 +94,7 @@ def test_an_undeclared_server_that_is_down_is_an_error_where_it_is_named_and_els
 def test_at_the_default_address_the_help_says_how_to_start_a_server(
     monkeypatch: pytest.MonkeyPatch, closed: str
 ) -> None:
-    monkeypatch.setattr(providers, "DEFAULT_BASE_URL", closed)
+    monkeypatch.setattr(queries, "DEFAULT_BASE_URL", closed)
     (finding,) = compiled(dynamic(closed)).diagnostics
     assert finding.help == (
         "start it (`vllm serve MODEL`), or declare `models.providers.vllm.baseUrl` if it is elsewhere"
@@ -129,13 +130,13 @@ def test_each_value_that_a_question_lacks_is_said_where_it_is_stated(closed: str
     ]
 
 
-def asked(body: object, status: str, text: str, **variables: str) -> Compiled:
+def asked(body: object, status: str, text: str, **variables: str) -> Session:
     """Compile `text`, with BASE in it, while a server answers every request with this body."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.whole(status, "application/json", json.dumps(body).encode())
 
-    async def run() -> Compiled:
+    async def run() -> Session:
         async with raw_server(answer) as server:
             return await asyncio.to_thread(compiled, text.replace("BASE", server.base_url), **variables)
 
@@ -166,7 +167,7 @@ def test_no_form_of_a_key_that_a_server_repeats_is_shown(stated: str, echoed: st
     done = asked({"error": echoed}, "401 Unauthorized", dynamic("BASE", stated=stated), **variables)
     (finding,) = done.diagnostics
     assert finding.rule == "auth-rejected"
-    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the key was refused")
+    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the server rejected the key")
     assert "canary" not in repr(finding._replace(span=None))
 
 
@@ -189,7 +190,7 @@ def test_the_help_for_a_refused_key_says_where_this_key_is_changed(stated: str, 
         (finding,) = compiled(dynamic(server.base_url, stated=stated.replace("FILE", file)), POOL_TOKEN="t").diagnostics
     assert finding.rule == "auth-rejected"
     assert finding.help == (
-        f"{words.replace('FILE', file)} a key that this server takes (vLLM: the value of its --api-key)"
+        f"{words.replace('FILE', file)} a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 
@@ -199,11 +200,11 @@ def test_the_help_for_a_refused_profile_names_it(tmp_path: Path, monkeypatch: py
     store.parent.mkdir()
     store.touch(mode=0o600)
     store.write_text('{"version": 1, "profiles": {"vllm:w": {"provider": "vllm", "kind": "api_key", "key": "k"}}}')
-    keys = Keys(Variables((), complete=True), profiles.read(str(store)))
+    keys = Credentials(Variables((), complete=True), profiles.read(str(store)))
     with serving((LLAMA,), api_key="another") as server:
         (finding,) = compile_config("genesis.json5", dynamic(server.base_url).encode(), keys).diagnostics
     assert finding.help == (
-        "put into the auth profile vllm:w a key that this server takes (vLLM: the value of its --api-key)"
+        "put into the auth profile vllm:w a key that the server accepts (vLLM: the value of its --api-key)"
     )
 
 
@@ -267,7 +268,7 @@ def test_another_provider_alone_is_compiled_whether_or_not_there_is_an_opt_in_to
       models: { providers: { pool: { baseUrl: "http://10.0.0.5/v1", models: [{ id: "m", contextWindow: 9000 }] } } },
       agents: { defaults: { model: { primary: "pool/m", fallbacks: ["vllm/a"] } } },
     }"""
-    keys = Keys(Variables((), complete=True), {})
+    keys = Credentials(Variables((), complete=True), {})
     alone = compile_config("genesis.json5", text.encode(), keys, only="pool")
     assert alone.diagnostics == []
     assert [finding.rule for finding in compiled(text).diagnostics] == ["not-configured"]

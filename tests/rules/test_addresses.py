@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.config.expansion import Layer, Variables
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.report import json_report as json
 from genesis_config.report import sarif_report as sarif
 from genesis_config.report.model import Report
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def of(url: str, more: str = "", name: str = "p", model: str = "") -> list[Diagnostic]:
     """Lint a provider with this base URL."""
     inside = f'{name}: {{ baseUrl: "{url}", models: [{{ id: "m", contextWindow: 9 {model} }}] {more} }}'
-    return lint("genesis.json5", f"{{ models: {{ providers: {{ {inside} }} }} }}".encode(), Variables()).diagnostics
+    return check_config(
+        "genesis.json5", f"{{ models: {{ providers: {{ {inside} }} }} }}".encode(), Variables()
+    ).diagnostics
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_a_password_is_in_no_words(url: str, written: str) -> None:
     variables = Variables((Layer("an --env-file", {"LLM_URL": url}),))
     written = url if written == "URL" else written
     text = f'{{ models: {{ providers: {{ p: {{ baseUrl: "{written}", models: [{{ id: "m" }}] }} }} }} }}'
-    findings = lint("genesis.json5", text.encode(), variables).diagnostics
+    findings = check_config("genesis.json5", text.encode(), variables).diagnostics
     assert "invalid-base-url" in {each.rule for each in findings}
     assert "hunter2" not in json.render(Report(1, tuple(findings)))
 

@@ -14,7 +14,7 @@ from genesis_config.config.views import Config
 from genesis_config.credentials.patterns import key_spans
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source
-from genesis_config.pipeline import lint
+from genesis_config.pipeline import check_config
 from genesis_config.rules import registry
 from genesis_config.rules import selection as selection_rules
 from genesis_config.rules.catalogue import CATALOGUE
@@ -49,7 +49,7 @@ def shown(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
 
 def found(text: str, variables: Variables | None = None) -> list[tuple[str, str]]:
     """Lint a text; that windows are assumed is no matter here."""
-    findings = lint("genesis.json5", text.encode(), variables or Variables()).diagnostics
+    findings = check_config("genesis.json5", text.encode(), variables or Variables()).diagnostics
     return shown([finding for finding in findings if finding.rule != "assumed-context-window"])
 
 
@@ -79,7 +79,7 @@ def test_a_model_that_no_reference_can_name(identifier: str) -> None:
 def test_what_a_syntax_error_took_is_not_missed(models: str) -> None:
     selection = 'agents: { defaults: { model: "vllm/llama" } }'
     text = f"{{ models: {{ providers: {{ vllm: {{ models: [{models}] }} }} }}, {selection} }}"
-    findings = lint("genesis.json5", text.encode(), Variables()).diagnostics
+    findings = check_config("genesis.json5", text.encode(), Variables()).diagnostics
     assert {finding.rule for finding in findings} == {"syntax"}
 
 
@@ -105,7 +105,7 @@ def test_what_a_syntax_error_took_is_not_missed(models: str) -> None:
     ],
 )
 def test_base_urls(url: str, message: str | None) -> None:
-    findings = lint("genesis.json5", provider(f'baseUrl: "{url}"').encode(), Variables()).diagnostics
+    findings = check_config("genesis.json5", provider(f'baseUrl: "{url}"').encode(), Variables()).diagnostics
     assert found(provider(f'baseUrl: "{url}"')) == ([] if message is None else [("invalid-base-url", f'"{url}"')])
     if message is not None:
         findings = [finding for finding in findings if finding.rule == "invalid-base-url"]
@@ -365,12 +365,12 @@ def test_a_provider_is_looked_through_once_for_all_references(monkeypatch: pytes
     monkeypatch.setattr(Document, "is_damaged", lambda _document, path: asked.append(path))
     references = ", ".join(f'"p/{number}"' for number in range(50))
     selection = f"agents: {{ defaults: {{ model: {{ fallbacks: [{references}] }} }} }}"
-    linted = lint("genesis.json5", provider("x-a: ,", selection).encode(), Variables())
+    linted = check_config("genesis.json5", provider("x-a: ,", selection).encode(), Variables())
     assert sum(finding.rule == "unknown-model" for finding in linted.diagnostics) == 50
     place = ("models", "providers", "p", "models", 0, "id")
     assert asked.count(place) < 5
     asked.clear()
-    list(selection_rules.check_discovered(linted.context._replace(discovered={"p": frozenset()})))
+    list(selection_rules.check_served(linted.context, {"p": ()}))
     assert asked.count(place) == 1
 
 

@@ -34,7 +34,7 @@ from genesis_config.runtime import (
     Usage,
     failover,
 )
-from genesis_config.runtime.transport import seconds_until
+from genesis_config.runtime.reply import seconds_until
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, collect, manifest_of, provider_with
 
@@ -241,7 +241,7 @@ def test_usage_is_counted_for_the_model_that_answered() -> None:
             assert isinstance(events[0], FellBack)
             assert (events[0].failed, events[0].next, events[0].status) == ("vllm/org/model", "pool/org/model", None)
             assert events[0].error == "ConnectionLostError"
-            assert "closed the connection without an answer" in events[0].reason
+            assert "connection closed without a response" in events[0].reason
             assert isinstance(events[-1], Usage)
             assert {name: totals.completions for name, totals in runtime.usage.items()} == {"": 1, "pool/org/model": 1}
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from genesis_config.manifest import SecretRef
-from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, transport
+from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.e2e.support import ROOT, beside
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, manifest_of, model_with, provider_with
@@ -108,7 +108,7 @@ class Outcome(NamedTuple):
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(transport, "_ERROR_SECONDS", 0.2)
+    monkeypatch.setattr(reply, "_ERROR_SECONDS", 0.2)
 
 
 def full(stack: ExitStack) -> int:

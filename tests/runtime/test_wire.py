@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from genesis_config.manifest import Compat, ManifestError, SecretRef, dumps
+from genesis_config.net import sessions
 from genesis_config.runtime import (
     Choice,
     Completion,
@@ -20,7 +21,6 @@ from genesis_config.runtime import (
     Totals,
     Usage,
     complete,
-    transport,
 )
 from genesis_config.testing import Answer, FakeVLLM, ServedModel, serving
 from genesis_config.testing import ToolCall as Call
@@ -257,7 +257,7 @@ def test_the_fields_of_an_extra_body_are_fields_of_the_body() -> None:
 def test_a_connection_that_was_idle_for_long_is_not_used_again(
     idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "_KEPT_SECONDS", 0.1)
+    monkeypatch.setattr(sessions, "_KEEPALIVE_SECONDS", 0.1)
 
     async def run() -> int:
         async with raw_server(whole_answer) as server:
@@ -302,7 +302,7 @@ def test_a_proxy_of_another_kind_gets_no_request(monkeypatch: pytest.MonkeyPatch
             monkeypatch.setenv("http_proxy", server.base_url.replace("http://", "socks5://"))
             provider = provider_with(base_url="http://gateway.example/v1")
             async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
-                with pytest.raises(ServerUnreachableError, match="http_proxy names a proxy of the kind `socks5`"):
+                with pytest.raises(ServerUnreachableError, match="http_proxy names a `socks5` proxy"):
                     await collect(runtime)
         return server.requests
 

@@ -62,12 +62,12 @@ def command(
     from genesis_config.manifest import dumps, write  # `--help` does without
 
     inline = secrets == "inline"
-    compiled = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
-    show(compiled.diagnostics, notes=True)
+    session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
+    show(session.diagnostics, notes=True)
     if explained:
-        for line in explain(compiled.decisions):
+        for line in explain(session.decisions.every):
             print_note(line)
-    manifest = compiled.manifest
+    manifest = session.manifest
     if manifest is None:
         return 1
     if output is None or output == "-":
@@ -89,13 +89,13 @@ def explain(decisions: Sequence[Decision]) -> Iterator[str]:
     """Give the lines that say each decision, its reason, and what would change it."""
     from genesis_config.resolve.lock import LOCK_NAME
 
-    for made in decisions:
-        asked = {
+    for decision in decisions:
+        models = {
             "config": "not asked for its models",
-            "server": f"asked for its models at {made.base_url}/models",
+            "server": f"asked for its models at {decision.base_url}/models",
             "lock": f"its models are those of {LOCK_NAME}",
-        }[made.models_from]
-        what = "not configured" if made.kind == "none" else f"{made.kind}, {asked}"
-        yield escape(f"{made.provider}: {what}")
-        yield escape(f"  because {made.reason}")
-        yield escape(f"  to change that, {made.change}")
+        }[decision.models_from]
+        what = "not configured" if decision.kind == "none" else f"{decision.kind}, {models}"
+        yield escape(f"{decision.provider}: {what}")
+        yield escape(f"  because {decision.reason}")
+        yield escape(f"  to change that, {decision.change}")

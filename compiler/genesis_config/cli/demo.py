@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from genesis_config.manifest import Manifest
-    from genesis_config.pipeline import Compiled
+    from genesis_config.pipeline import Session
 
 __all__ = ["command"]
 
@@ -61,20 +61,20 @@ def command() -> int:
         text = _CONFIG.format(url=url, model=_MODEL)
         _heading("The configuration")
         click.echo(text)
-        compiled = _compile(text)
-        show(compiled.diagnostics)
-        if compiled.manifest is None:
+        session = _compile(text)
+        show(session.diagnostics)
+        if session.manifest is None:
             return 1
         _heading("The decision, and why")
-        for line in explain(compiled.decisions):
+        for line in explain(session.decisions.every):
             click.echo(line)
         _heading("\nThe models, as the server lists them")
-        for name, provider in compiled.manifest.providers.items():
+        for name, provider in session.manifest.providers.items():
             for model in provider.models:
                 origin = model.context_window_from
                 click.echo(f"{name}/{model.id}: {model.context_window} tokens of context (from the {origin})")
         _heading(f"\nA completion, token by token: {_PROMPT}")
-        asyncio.run(_stream(compiled.manifest))
+        asyncio.run(_stream(session.manifest))
     return 0
 
 
@@ -97,13 +97,12 @@ def _server() -> Iterator[str]:
         process.communicate()
 
 
-def _compile(text: str) -> Compiled:
+def _compile(text: str) -> Session:
     from genesis_config.config.expansion import Layer, Variables
-    from genesis_config.pipeline import compile_config
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.pipeline import Request, run_pipeline
 
-    keys = Keys(Variables((Layer("the demo", _ENVIRONMENT),), complete=True), {})
-    return compile_config("genesis.json5", text.encode(), keys)
+    variables = Variables((Layer("the demo", _ENVIRONMENT),), complete=True)
+    return run_pipeline("genesis.json5", text.encode(), Request("compile", variables))
 
 
 async def _stream(manifest: Manifest) -> None:

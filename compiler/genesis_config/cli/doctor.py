@@ -40,15 +40,14 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
       genesis doctor --provider vllm --json
     """
     from genesis_config.health.doctor import examine  # `--help` does without
-    from genesis_config.health.survey import read
 
-    name, loaded, keys, _ = take(config, env_files)
+    source = take(config, env_files)
     with waiting("examining"):
-        taken = read(name, loaded.data, keys)
-        taken = taken._replace(diagnostics=loaded.shown(taken.diagnostics))
-        if only is not None and taken.decisions and only not in (known := [made.provider for made in taken.decisions]):
+        session = source.run("doctor", provider=only)
+        known = [decision.provider for decision in session.decisions.every]
+        if only is not None and known and only not in known:
             raise click.UsageError(f"There is no provider {only!r}; there is {', '.join(known)}.")
-        examined = examine(taken, keys, only)
+        examined = examine(session)
     if as_json:
         print_json(_report(examined))
     else:

@@ -75,7 +75,7 @@ def command(path: str, url: str | None, model: str) -> int:
     from genesis_config.cli.inputs import show, variables
     from genesis_config.diagnostics.finding import fails
     from genesis_config.files.writing import write_atomic
-    from genesis_config.pipeline import lint
+    from genesis_config.pipeline import check_config
 
     def quoted(text: str) -> str:
         # What is named on the command line is named as it is: the shell has expanded it.
@@ -87,7 +87,7 @@ def command(path: str, url: str | None, model: str) -> int:
         raise click.ClickException(f"{shown} is there already, and is left as it is")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
-    findings = lint(path, text.encode(), variables((), environment=False)).diagnostics
+    findings = check_config(path, text.encode(), variables((), environment=False)).diagnostics
     show(findings)
     if fails(findings):
         raise click.UsageError("With these options the configuration would have errors; nothing was written.")

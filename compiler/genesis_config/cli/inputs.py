@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest
-    from genesis_config.pipeline import Compiled
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.lock import Lock
+    from genesis_config.resolve.results import Purpose
 
 __all__ = [
     "Input",
@@ -136,14 +136,6 @@ class Config(NamedTuple):
     root: str | None = None
     is_outside: bool = False
 
-    def shown(self, findings: list[Diagnostic]) -> list[Diagnostic]:
-        """Return findings as they may be shown."""
-        if not self.is_outside:
-            return findings
-        from genesis_config.report.withheld import withheld  # for links
-
-        return withheld(findings)
-
 
 def load_config(stated: str | None) -> Config:
     """Read the configuration: as stated, as the environment says, here, or in the user's config folder.
@@ -188,12 +180,28 @@ def _find_config(stated: str | None) -> tuple[str, str | None]:
 
 
 class Input(NamedTuple):
-    """What a command works on: the configuration and its name in findings, the keys, and the lock beside it."""
+    """What a command works on.
+
+    Attributes:
+        name: The configuration's name in findings: its path, or `<stdin>`.
+        config: The configuration.
+        variables: The environment, and the `--env-file` files.
+        lock: The lock next to it.
+    """
 
     name: str
     config: Config
-    keys: Keys
+    variables: Variables
     lock: Lock | None
+
+    def run(self, purpose: Purpose, *, provider: str | None = None, inline: bool = False) -> Session:
+        """Run the stages of a purpose; the user's profiles are read when a provider needs one."""
+        from genesis_config.pipeline import Request, run_pipeline  # `--help` does without
+
+        request = Request(
+            purpose, self.variables, _Profiles(), self.lock, provider, inline, withheld=self.config.is_outside
+        )
+        return run_pipeline(self.name, self.config.data, request)
 
 
 class _Profiles(Mapping[str, "Profile"]):
@@ -226,20 +234,19 @@ class _Profiles(Mapping[str, "Profile"]):
 
 
 def take(config: str | None, env_files: Sequence[str]) -> Input:
-    """Find and read the configuration, with the environment's variables, the user's profiles and the lock.
+    """Find and read the configuration, with the environment's variables and the lock.
 
     Raises:
         click.ClickException: A file cannot be read.
     """
-    from genesis_config.resolve.credentials import Keys  # msgspec takes 20 ms
-    from genesis_config.resolve.lock import lock_path
+    from genesis_config.resolve.lock import lock_path  # `--help` does without
     from genesis_config.resolve.lock import read as read_lock
 
     loaded = load_config(config)
-    keys = Keys(variables(env_files, environment=True), _Profiles())
+    found = variables(env_files, environment=True)
     if loaded.path == "-":
-        return Input("<stdin>", loaded, keys, None)
-    return Input(loaded.path, loaded, keys, read_lock(lock_path(loaded.path), loaded.root))
+        return Input("<stdin>", loaded, found, None)
+    return Input(loaded.path, loaded, found, read_lock(lock_path(loaded.path), loaded.root))
 
 
 def compile_now(
@@ -250,7 +257,7 @@ def compile_now(
     inline: bool = False,
     frozen: bool = False,
     output: str | None = None,
-) -> Compiled:
+) -> Session:
     """Find, read and compile the configuration; `output` is where the manifest is going to be written.
 
     Raises:
@@ -258,22 +265,21 @@ def compile_now(
             configured.
     """
     from genesis_config.files.writing import is_one_of
-    from genesis_config.pipeline import compile_config  # with `take`, which says why
     from genesis_config.resolve.lock import lock_path
 
-    name, loaded, keys, lock = take(config, env_files)
+    source = take(config, env_files)
     with waiting("asking the servers for their models"):
-        compiled = compile_config(name, loaded.data, keys, only=only, inline=inline, frozen=frozen, lock=lock)
-    compiled = compiled._replace(diagnostics=loaded.shown(compiled.diagnostics))
-    configured = [made.provider for made in compiled.decisions if made.kind != "none"]
-    if compiled.manifest is not None and only is not None and only not in configured:
+        session = source.run("frozen" if frozen else "compile", provider=only, inline=inline)
+    if session.manifest is None:
+        return session
+    configured = [decision.provider for decision in session.decisions.every if decision.kind != "none"]
+    if only is not None and only not in configured:
         raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
-    if compiled.manifest is not None and output is not None:
-        includes = [include.path for include in compiled.manifest.source.includes]
-        inputs = [name, lock_path(name), *env_files, *(os.path.join(os.path.dirname(name), path) for path in includes)]
-        if is_one_of(output, inputs):
+    if output is not None:
+        includes = [file.source.name for file in session.files]
+        if is_one_of(output, [source.name, lock_path(source.name), *env_files, *includes]):
             raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
-    return compiled
+    return session
 
 
 def manifest_now(
@@ -291,9 +297,9 @@ def manifest_now(
             return load(path)
         except ManifestError as error:
             raise click.ClickException(str(error)) from None
-    compiled = compile_now(config, env_files, only=only)
-    show(compiled.diagnostics)
-    return compiled.manifest
+    session = compile_now(config, env_files, only=only)
+    show(session.diagnostics)
+    return session.manifest
 
 
 @contextlib.contextmanager
@@ -337,7 +343,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
         click.ClickException: The configuration that was stated cannot be read.
     """
     from genesis_config.config.lookup import named_providers
-    from genesis_config.pipeline import lint
+    from genesis_config.pipeline import check_config
     from genesis_config.rules.text import RULES
 
     try:
@@ -349,11 +355,11 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
         return None
     if loaded is None or loaded.is_outside:
         return None
-    linted = lint(path, loaded.data, variables((), environment=True))
+    session = check_config(path, loaded.data, variables((), environment=True))
     # A name may stand in what could not be read.
-    if any(finding.rule in {rule.name for rule in RULES} for finding in linted.diagnostics):
+    if any(finding.rule in {rule.name for rule in RULES} for finding in session.diagnostics):
         return None
-    return path, named_providers(linted.context.value)
+    return path, named_providers(session.context.value)
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

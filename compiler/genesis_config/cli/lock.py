@@ -27,33 +27,31 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock --check
     """
     from genesis_config.files.reading import leaves_tree
-    from genesis_config.pipeline import lock_config
     from genesis_config.resolve.lock import lock_path, write  # `--help` does without
     from genesis_config.rules.lock import outdated
 
-    name, loaded, keys, lock = take(config, env_files)
-    if name == "<stdin>":
+    source = take(config, env_files)
+    if source.name == "<stdin>":
         raise click.UsageError("A lock lies beside its configuration, which therefore has to be a file.")
     with waiting("asking the servers for their models"):
-        locked = lock_config(name, loaded.data, keys, lock.providers if lock else ())
-    show(loaded.shown(locked.diagnostics))
-    if locked.providers is None:
+        session = source.run("lock")
+    show(session.diagnostics)
+    providers = session.locked
+    if providers is None:
         return 1
-    path = click.format_filename(lock_path(name))
-    models = sum(len(each.rows) for each in locked.providers.values())
-    counted = (
-        f"{models} model{'s' * (models != 1)} of {len(locked.providers)} provider{'s' * (len(locked.providers) != 1)}"
-    )
+    path = click.format_filename(lock_path(source.name))
+    models = sum(len(provider.rows) for provider in providers.values())
+    counted = f"{models} model{'s' * (models != 1)} of {len(providers)} provider{'s' * (len(providers) != 1)}"
     if check:
-        findings = list(outdated(lock, locked.providers))
+        findings = list(outdated(source.lock, providers))
         show(findings)
         if not findings:
             print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))
-    if (lock is not None and lock.refused) or leaves_tree(lock_path(name), loaded.root):
+    if (source.lock is not None and source.lock.refused) or leaves_tree(lock_path(source.name), source.config.root):
         raise click.ClickException(f"cannot write {path}: it is not a regular file of this directory tree; remove it")
     try:
-        write(locked.providers, lock_path(name))
+        write(providers, lock_path(source.name))
     except OSError as error:
         raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
     print_note(f"{path}: {counted}")

@@ -10,7 +10,6 @@ import click
 from genesis_config.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
-from genesis_config.diagnostics.finding import fails
 from genesis_config.report.escape import escape, escape_start
 
 if TYPE_CHECKING:
@@ -50,12 +49,12 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     """
     if as_json and plain:
         raise click.UsageError("--json and --plain exclude each other.")
-    compiled = compile_now(config, env_files, only=only)
-    show(compiled.diagnostics)
-    manifest = compiled.draft
+    session = compile_now(config, env_files, only=only)
+    show(session.diagnostics)
+    manifest = session.draft
     if manifest is None:
         return 1
-    code = int(compiled.manifest is None)
+    code = int(session.manifest is None)
     if as_json:
         print_json(_report(manifest))
         return code
@@ -89,20 +88,19 @@ def status(  # an option each
     """
     if as_json and plain:
         raise click.UsageError("--json and --plain exclude each other.")
-    from genesis_config.health.status import look  # `--help` does without
-    from genesis_config.health.survey import read
+    from genesis_config.health.providers import list_relevant  # `--help` does without
+    from genesis_config.health.status import report_status
 
-    name, loaded, keys, _ = take(config, env_files)
-    taken = read(name, loaded.data, keys)
-    show(loaded.shown(taken.diagnostics))
-    if fails(taken.diagnostics):
-        return 1
-    chosen = taken.wanted(only)
-    if only is not None and not chosen:
-        names = ", ".join(made.provider for made in taken.wanted())
-        raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
+    source = take(config, env_files)
     with waiting("asking the servers"):
-        found = look(taken, chosen, keys, probed=probe)
+        session = source.run("status", provider=only)
+        found = report_status(session, probed=probe)
+    show(session.linted.diagnostics)
+    if session.stopped:
+        return 1
+    if only is not None and not found:
+        names = ", ".join(decision.provider for decision in list_relevant(session))
+        raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
     if as_json:
         print_json({"version": 1, "providers": [_status_report(each) for each in found]})
     else:
@@ -117,11 +115,11 @@ def status(  # an option each
 
 def _status_row(status: Status) -> tuple[str, ...]:
     """Give what is shown of a provider, in the order of the columns."""
-    made, seconds = status.decision, status.first_token_seconds
+    decision, seconds = status.decision, status.first_token_seconds
     cells = (
-        made.provider,
-        made.kind,
-        made.base_url,
+        decision.provider,
+        decision.kind,
+        decision.base_url,
         status.credential,
         {None: "not asked", True: "yes", False: "no"}[status.reachable],
         status.version or "-",
@@ -132,12 +130,12 @@ def _status_row(status: Status) -> tuple[str, ...]:
 
 
 def _status_report(status: Status) -> dict[str, Any]:
-    made = status.decision
+    decision = status.decision
     return {
-        "provider": made.provider,
-        "decision": made.kind,
-        "reason": made.reason,
-        "baseUrl": made.base_url,
+        "provider": decision.provider,
+        "decision": decision.kind,
+        "reason": decision.reason,
+        "baseUrl": decision.base_url,
         "credential": status.credential,
         "reachable": status.reachable,
         "serverVersion": status.version,

@@ -70,7 +70,7 @@ def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str)
 
 
 def remedy(ref: SecretRef | None) -> str | None:
-    """Say how a person changes the value of a secret position, in words that go before `a key that this server takes`.
+    """Say how a person changes the value of a secret position, in words that go before `a key that the server accepts`.
 
     None where there is none, or it is stated as it is.
     """

@@ -7,23 +7,28 @@ import ipaddress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
+from genesis_config import pipeline
 from genesis_config.config.lookup import declared_models, mapping
+from genesis_config.credentials.lookup import scrub
 from genesis_config.diagnostics.finding import config_path
 from genesis_config.diagnostics.suggestions import listed, nearest
-from genesis_config.health.network import NetworkError, connect, endpoint, handshake, look_up
 from genesis_config.health.probe import probe
-from genesis_config.health.survey import Prepared, Read, manifest_of, prepare, usable_model
-from genesis_config.manifest import proxy_for, scrub
-from genesis_config.resolve.discovery import Answer, discover
+from genesis_config.health.providers import describe_credential, list_relevant, usable_model
+from genesis_config.net.causes import Exchange, TransportError, proxy_fault
+from genesis_config.net.loops import run_coroutine
+from genesis_config.net.proxies import proxy_for
+from genesis_config.net.steps import Peer, connect, look_up_host, shake_hands
+from genesis_config.resolve.discovery import ModelList
+from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
 from genesis_config.runtime.request import body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest, Model, Provider
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.decision import Decision
 
 __all__ = ["Examination", "Step", "examine"]
@@ -54,19 +59,19 @@ class Examination(NamedTuple):
         return any(step.outcome == "failed" for step in self.steps)
 
 
-def examine(config: Read, keys: Keys, only: str | None = None) -> list[Examination]:
+def examine(session: Session) -> list[Examination]:
     """Examine every provider that is configured or needed; where there is none, those that could be.
 
     Args:
-        config: The configuration.
-        keys: Where variables and keys come from.
-        only: The one provider to examine.
+        session: A configuration after the stages of `doctor`; the rest of them are steps of each examination.
     """
-    decisions = [made for made in config.decisions if only in {None, made.provider}]
-    patients = [_Patient(config, made, keys) for made in config.wanted(only) or decisions]
-    if not patients:
-        return [Examination("", "", _walk(_of_file(config)))]
-    return [patient.examined() for patient in patients]
+    every, relevant = (
+        [decision for decision in decisions if session.request.wants(decision.provider)]
+        for decisions in (session.decisions.every, list_relevant(session))
+    )
+    if not every:
+        return [Examination("", "", _walk(_of_file(session)))]
+    return [_Patient(session, decision).examined() for decision in relevant or every]
 
 
 def _walk(steps: Iterable[tuple[str, Callable[[], _Told]]]) -> tuple[Step, ...]:
@@ -78,23 +83,24 @@ def _walk(steps: Iterable[tuple[str, Callable[[], _Told]]]) -> tuple[Step, ...]:
     return tuple(taken)
 
 
-def _of_file(config: Read) -> tuple[tuple[str, Callable[[], _Told]], ...]:
+def _of_file(session: Session) -> tuple[tuple[str, Callable[[], _Told]], ...]:
     """Give the steps that are the same for all providers."""
-    errors = [finding for finding in config.diagnostics if finding.severity == "error"]
+    findings = session.linted.diagnostics
+    errors = [finding for finding in findings if finding.severity == "error"]
     unset = [finding for finding in errors if finding.rule == "unset-variable"]
     wrong = [finding for finding in errors if finding.rule != "unset-variable"]
-    warnings = sum(finding.severity == "warning" for finding in config.diagnostics)
+    warnings = sum(finding.severity == "warning" for finding in findings)
 
     def configuration() -> _Told:
         if wrong:
             return _told(wrong, "`genesis check` shows it with its place")
         noted = f", {warnings} warning{'s' * (warnings != 1)} (`genesis check`)" if warnings else ""
-        return "ok", f"{config.context.document.source.name} has no errors{noted}", ""
+        return "ok", f"{session.loaded.name} has no errors{noted}", ""
 
     def references() -> _Told:
         if unset:
             return _told(unset, "")
-        strings = config.context.expansion.strings.values()
+        strings = session.context.expansion.strings.values()
         known = sorted({name for string in strings for name in string.origins})
         missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
         if missing:
@@ -105,7 +111,7 @@ def _of_file(config: Read) -> tuple[tuple[str, Callable[[], _Told]], ...]:
     return ("configuration", configuration), ("references", references)
 
 
-def _told(findings: list[Diagnostic], help_: str) -> _Told:
+def _told(findings: Sequence[Diagnostic], help_: str) -> _Told:
     """Tell the first of findings, and how many there are."""
     first = findings[0]
     more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
@@ -119,27 +125,25 @@ def _told(findings: list[Diagnostic], help_: str) -> _Told:
 class _Patient:
     """One provider, and what the steps before have found out about it."""
 
-    def __init__(self, config: Read, decision: Decision, keys: Keys) -> None:
-        self._config = config
+    def __init__(self, session: Session, decision: Decision) -> None:
+        self._session = session.narrow(decision.provider)
         self._decision = decision
-        self._keys = keys
-        self._prepared: Prepared = prepare(config.context, decision, keys)
+        self._plan = build_query(session.context.document, session.context.expansion, session.credentials, decision)
         parts = urlsplit(decision.base_url)
         self._proxy = proxy_for(decision.base_url)
         self._secure = parts.scheme == "https"
-        # Where the first connection goes: to the server, or to the proxy before it.
-        first = urlsplit(self._proxy.url) if self._proxy else parts
-        self._host = first.hostname or ""
-        self._port = first.port or (443 if first.scheme == "https" else 80)
-        self._answer = Answer({})
-        self._manifest: Manifest | None = None
+        # Where the first connection goes: to the server, or to the proxy in front of it.
+        first = urlsplit(self._proxy.url) if self._proxy and self._proxy.valid else parts
+        port = first.port or (443 if first.scheme == "https" else 80)
+        self._peer = Peer(first.hostname or "", port, self._plan.query.url, self._proxy)
+        self._listed = ModelList({})
         self._model = ""
         self._used: frozenset[str] = frozenset()
 
     def examined(self) -> Examination:
         """Take the steps. What they say holds no secret, whatever a server says."""
         steps = (
-            *_of_file(self._config),
+            *_of_file(self._session),
             ("decision", self._decided),
             ("credential", self._credential),
             ("name", self._name),
@@ -151,87 +155,89 @@ class _Patient:
             ("context window", self._window),
             ("completion", self._completion),
         )
-        secrets = self._prepared.query.secrets
+        secrets = self._plan.query.secrets
         clean = tuple(
             step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets)) for step in _walk(steps)
         )
         return Examination(self._decision.provider, scrub(self._decision.base_url, secrets), clean)
 
     def _decided(self) -> _Told:
-        made = self._decision
-        if made.kind == "none":
-            return "failed", f"not configured: {made.reason}", made.change
-        return "ok", f"{made.kind}: {made.reason}", ""
+        decision = self._decision
+        if decision.kind == "none":
+            return "failed", f"not configured: {decision.reason}", decision.change
+        return "ok", f"{decision.kind}: {decision.reason}", ""
 
     def _credential(self) -> _Told:
-        if self._prepared.missing:
-            return _told(self._prepared.missing, "")
-        return "ok", self._prepared.credential, ""
+        if self._plan.missing:
+            return _told(self._plan.missing, "")
+        return "ok", describe_credential(self._session, self._decision), ""
 
     def _name(self) -> _Told:
-        via = f"the proxy {self._proxy.shown}: " if self._proxy else ""
+        peer = self._peer
+        via = ""
+        if peer.proxy is not None:
+            via = f"the proxy {peer.proxy.shown}: "
+            fault = proxy_fault(Exchange(peer.url, "connect", 0, proxy=peer.proxy))
+            if fault is not None:
+                return "failed", fault.reason, fault.help
         try:
-            ipaddress.ip_address(self._host)
+            ipaddress.ip_address(peer.host)
         except ValueError:
             try:
-                return "ok", f"{via}{self._host} is {listed(look_up(self._host, self._port), 4)}", ""
-            except NetworkError as error:
-                return "failed", f"{via}{error}", "correct the host in `baseUrl`, or the machine's name servers"
-        return "ok", f"{via}{self._host} is an address", ""
+                return "ok", f"{via}{peer.host} is {listed(run_coroutine(look_up_host(peer)), 4)}", ""
+            except TransportError as error:
+                return "failed", f"{peer.host}: {error.cause.reason}", error.cause.help
+        return "ok", f"{via}{peer.host} is an address", ""
 
     def _connection(self) -> _Told:
         try:
-            took = connect(self._host, self._port)
-        except NetworkError as error:
-            help_ = "start the server (`vllm serve MODEL`), or correct the host and port in `baseUrl`"
-            if self._proxy is not None:
-                help_ = "correct the proxy's variable, or put the server's host into NO_PROXY"
-            elif self._decision.kind == "implicit":
+            took = run_coroutine(connect(self._peer))
+        except TransportError as error:
+            help_ = error.cause.help
+            if self._proxy is None and self._decision.kind == "implicit":
                 name = self._decision.provider
                 help_ = (
                     "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
-                    f'and "{name}/*": {{}} in agents.defaults.models to go on asking it for its models'
+                    f'and "{name}/*": {{}} in agents.defaults.models to keep discovering its models'
                 )
-            return "failed", str(error), help_
-        return "ok", f"{endpoint(self._host, self._port)} answers after {took:.0f} ms", ""
+            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", help_
+        return "ok", f"{self._peer.endpoint} answers after {took:.0f} ms", ""
 
     def _encryption(self) -> _Told:
         if not self._secure:
-            return "ok", "none: the base URL is http", ""
+            return "ok", "not used (http)", ""
         if self._proxy is not None:
-            return "ok", "made through the proxy, by the next step", ""
+            return "ok", "through the proxy, in the next step", ""
         try:
-            return "ok", handshake(self._host, self._port), ""
-        except NetworkError as error:
-            help_ = (
-                "correct the scheme in `baseUrl`, or let SSL_CERT_FILE name the authority that signed the certificate"
-            )
-            return "failed", str(error), help_
+            return "ok", run_coroutine(shake_hands(self._peer)), ""
+        except TransportError as error:
+            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", error.cause.help
 
     def _models(self) -> _Told:
-        (self._answer,) = discover([self._prepared.query])
-        failure = self._answer.failure
+        self._session = pipeline.discover(self._session)
+        self._listed = self._session.discovery.lists[self._decision.provider]
+        failure = self._listed.failure
         if failure is None:
-            return "ok", f"the server lists {listed(sorted(self._answer.rows), 4)}", ""
+            return "ok", f"the server lists {listed(sorted(self._listed.rows), 4)}", ""
         if failure.rule == "auth-rejected":
-            return "ok", "the server answers, and refuses", ""
+            return "ok", "reachable, but the server rejects the request", ""
         if failure.rule == "bad-model-list" and self._decision.models_from == "config":
             # Servers in front of others have no list at times; what is declared may well be there.
             return "warning", failure.message, failure.help
         return "failed", failure.message, failure.help
 
     def _authentication(self) -> _Told:
-        failure = self._answer.failure
+        failure = self._listed.failure
         if failure is not None and failure.rule == "auth-rejected":
             return "failed", failure.message, failure.help
-        if self._prepared.query.secrets:
-            return "ok", "the key is accepted, or none is asked for", ""
-        return "ok", "no key is asked for", ""
+        if self._plan.query.secrets:
+            return "ok", "key accepted, or no key required", ""
+        return "ok", "no key required", ""
 
     def _selection(self) -> _Told:
         name = self._decision.provider
-        rows = self._answer.rows
-        self._manifest = manifest_of(self._config, self._decision, self._keys, rows)
+        rows = self._listed.rows
+        self._session = pipeline.emit(pipeline.resolve(self._session))
         selection = self._manifest.selection
         chosen = [ref.partition("/")[2] for ref in (selection.primary, *selection.fallbacks) if ref]
         ids = [model.id for model in self._entry().models]
@@ -257,7 +263,7 @@ class _Patient:
         # What is asked for counts first, and what fails before what is only worth a look.
         ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
         path = ("models", "providers", self._decision.provider)
-        declared = reversed([*declared_models(mapping(self._config.context.value, *path))])
+        declared = reversed([*declared_models(mapping(self._session.context.value, *path))])
         # Of two with one id the first counts.
         places = {each["id"]: config_path((*path, "models", index)) for index, each in declared}
         told = [each for model in ordered for each in self._too_large(model, places.get(model.id, ""))]
@@ -272,7 +278,7 @@ class _Patient:
 
     def _too_large(self, model: Model, here: str) -> Iterator[_Told]:
         """Hold what a model's requests would ask for, and the window declared `here`, against the server's window."""
-        rows = self._answer.rows
+        rows = self._listed.rows
         row = rows.get(model.id)
         base = rows.get(row.parent) if row is not None and row.parent is not None else None
         served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
@@ -290,15 +296,18 @@ class _Patient:
             message = f"`{here}.contextWindow` is {model.context_window}, and the server says {served} tokens"
             yield "warning", message, f"write {served}, or start the server with a larger --max-model-len"
 
+    @property
+    def _manifest(self) -> Manifest:
+        assert self._session.draft is not None
+        return self._session.draft
+
     def _entry(self) -> Provider:
-        assert self._manifest is not None
         return self._manifest.providers[self._decision.provider]
 
     def _completion(self) -> _Told:
-        assert self._manifest is not None
         reference = f"{self._decision.provider}/{self._model}"
         try:
-            _, usage = asyncio.run(probe(self._manifest, reference, self._keys))
+            _, usage = asyncio.run(probe(self._manifest, reference, self._session.credentials))
         except CompletionError as error:
             return "failed", str(error), error.help or ""
         if usage is None or usage.output is None:

@@ -9,7 +9,7 @@ from genesis_config.runtime import DeadlineError, Finish, Runtime, Usage
 
 if TYPE_CHECKING:
     from genesis_config.manifest import Manifest
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.resolve.credentials import Credentials
 
 __all__ = ["Probed", "probe"]
 
@@ -26,13 +26,13 @@ class Probed(NamedTuple):
     usage: Usage | None
 
 
-async def probe(manifest: Manifest, reference: str, keys: Keys) -> Probed:
+async def probe(manifest: Manifest, reference: str, credentials: Credentials) -> Probed:
     """Stream one token from a model.
 
     Args:
         manifest: Holds the model.
         reference: `provider/model`.
-        keys: Where variables are looked up.
+        credentials: Where variables are looked up.
 
     Raises:
         genesis_config.runtime.CompletionError: None came, in 30 seconds at most.
@@ -40,7 +40,7 @@ async def probe(manifest: Manifest, reference: str, keys: Keys) -> Probed:
     began = time.perf_counter()
     first: float | None = None
     usage = None
-    async with Runtime(manifest, environment=keys.variables.merged()) as runtime:
+    async with Runtime(manifest, environment=credentials.variables.merged()) as runtime:
         try:
             async for event in runtime.stream(reference, _MESSAGES, max_tokens=1, deadline=_DEADLINE_SECONDS):
                 if first is None and not isinstance(event, Finish | Usage):

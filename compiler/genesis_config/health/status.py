@@ -1,35 +1,32 @@
-"""How each provider is that is configured, or should be: what its server answers, how long its first token takes."""
+"""The state of each provider that is configured, or should be: its server's answer, the time to the first token."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from genesis_config.credentials.lookup import scrub
 from genesis_config.health.probe import probe
-from genesis_config.health.survey import ask, manifest_of, prepare, usable_model
-from genesis_config.manifest import scrub
+from genesis_config.health.providers import describe_credential, list_relevant, usable_model
 from genesis_config.runtime import CompletionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from genesis_config.health.survey import Prepared, Read, Seen
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.decision import Decision
 
-__all__ = ["Status", "look"]
+__all__ = ["Status", "report_status"]
 
 
 class Status(NamedTuple):
     """One provider.
 
     Attributes:
-        decision: What was decided, without a key in its base URL.
+        decision: Its decision, without a key in its base URL.
         credential: Where its key comes from, in words.
-        reachable: Whether its server answers, be it a refusal; None where it was not asked.
+        reachable: Whether its server answers, be it with a refusal; None where it was not queried.
         models: The ids that its server lists, in order; None where it gave no list.
-        version: The server's version, if it tells.
-        first_token_seconds: How long the first streamed token took; None where none was asked for, or none came.
+        version: The server's version, if it reports one.
+        first_token_seconds: How long the first streamed token took; None where none was requested, or none came.
         problem: What is wrong, in words; None where nothing is.
     """
 
@@ -42,58 +39,51 @@ class Status(NamedTuple):
     problem: str | None
 
 
-def look(config: Read, decisions: Sequence[Decision], keys: Keys, *, probed: bool = False) -> list[Status]:
-    """Ask the servers of providers, all at the same time.
+def report_status(session: Session, *, probed: bool = False) -> list[Status]:
+    """Report the state of every provider that is wanted and relevant.
 
     Args:
-        config: The configuration, without errors.
-        decisions: Those of its providers that are looked at. One that is not configured is not asked.
-        keys: Where variables and keys come from.
-        probed: Whether a token is streamed from each server that answers.
+        session: A configuration after the stages of `status`, without errors.
+        probed: Whether a token is streamed from each server that answers, from all at the same time.
     """
-    asked = {each.prepared.decision.provider: each for each in ask(_prepared(config, decisions, keys))}
-    found = [_status(asked[made.provider]) if made.provider in asked else _not_configured(made) for made in decisions]
+    wanted = [decision for decision in list_relevant(session) if session.request.wants(decision.provider)]
+    states = [_status(session, decision) for decision in wanted]
     if not probed:
-        return found
+        return states
 
-    async def every() -> list[Status]:
-        return list(await asyncio.gather(*map(_probed, found)))
+    async def probe_all() -> list[Status]:
+        return list(await asyncio.gather(*(_probed(session, status) for status in states)))
 
-    async def _probed(status: Status) -> Status:
-        seen = asked.get(status.decision.provider)
-        if status.problem is not None or seen is None or seen.answer is None:
-            return status
-        manifest = manifest_of(config, seen.prepared.decision, keys, seen.answer.rows)
-        model = usable_model(manifest, status.decision.provider, seen.answer.rows)
-        if model is None:
-            return status._replace(problem="there is no model to stream from")
-        try:
-            done = await probe(manifest, f"{status.decision.provider}/{model}", keys)
-        except CompletionError as error:
-            return status._replace(problem=scrub(str(error), seen.prepared.query.secrets))
-        return status._replace(first_token_seconds=done.first_token_seconds)
-
-    return asyncio.run(every())
+    return asyncio.run(probe_all())
 
 
-def _prepared(config: Read, decisions: Sequence[Decision], keys: Keys) -> Iterator[Prepared]:
-    return (prepare(config.context, made, keys) for made in decisions if made.kind != "none")
-
-
-def _not_configured(made: Decision) -> Status:
-    """Say of a provider that something needs it, and that nothing opted in to it."""
-    return Status(made, "none", None, None, None, None, f"not configured: {made.reason}")
-
-
-def _status(seen: Seen) -> Status:
-    prepared, answer, version = seen
-    made = prepared.decision
+def _status(session: Session, decision: Decision) -> Status:
+    if decision.kind == "none":
+        return Status(decision, "none", None, None, None, None, f"not configured: {decision.reason}")
+    name = decision.provider
+    plan = session.discovery.plans[name]
     # It may hold the key by mistake, and is shown.
-    made = made._replace(base_url=scrub(made.base_url, prepared.query.secrets))
-    unanswered = Status(made, prepared.credential, None, None, version, None, None)
-    if answer is None:
-        return unanswered._replace(problem=prepared.missing[0].message)
-    if answer.failure is not None:
-        reachable = answer.failure.rule != "server-unreachable"
-        return unanswered._replace(reachable=reachable, problem=answer.failure.message)
-    return unanswered._replace(reachable=True, models=tuple(sorted(answer.rows)))
+    shown = decision._replace(base_url=scrub(decision.base_url, plan.query.secrets))
+    credential = describe_credential(session, decision)
+    listed = session.discovery.lists.get(name)
+    if listed is None:
+        return Status(shown, credential, None, None, None, None, plan.missing[0].message)
+    if listed.failure is not None:
+        reachable = listed.failure.rule != "server-unreachable"
+        return Status(shown, credential, reachable, None, listed.version, None, listed.failure.message)
+    return Status(shown, credential, True, tuple(sorted(listed.rows)), listed.version, None, None)
+
+
+async def _probed(session: Session, status: Status) -> Status:
+    """Return the status with the time to the first token of a model, or with the reason why none came."""
+    if status.problem is not None or status.models is None or session.draft is None:
+        return status
+    name = status.decision.provider
+    model = usable_model(session.draft, name, status.models)
+    if model is None:
+        return status._replace(problem="there is no model to stream from")
+    try:
+        probed = await probe(session.draft, f"{name}/{model}", session.credentials)
+    except CompletionError as error:
+        return status._replace(problem=scrub(str(error), session.discovery.plans[name].query.secrets))
+    return status._replace(first_token_seconds=probed.first_token_seconds)

@@ -15,7 +15,7 @@ from genesis_config.diagnostics.finding import Diagnostic, in_order
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
 from genesis_config.lint.discovery import STDIN, Found, collect, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, for_folder
-from genesis_config.pipeline import Linted, lint
+from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path
 from genesis_config.resolve.lock import read as read_lock
@@ -60,7 +60,7 @@ class Choices(NamedTuple):
 class Checked(NamedTuple):
     """One file: what the stages made of it, the findings that count, and those that comments silence; both in order."""
 
-    linted: Linted
+    session: Session
     findings: list[Diagnostic]
     silenced: list[Diagnostic]
 
@@ -128,8 +128,8 @@ def check(
             else:
                 data = changed.get(name, data)
                 fixed += made
-        linted, kept, dropped = one.checked(data)
-        included += (each.source.name for each in linted.files)
+        session, kept, dropped = one.checked(data)
+        included += (each.source.name for each in session.files)
         if refused:
             from genesis_config.lint.fixes import marked
 
@@ -164,10 +164,10 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         root: The directory that was searched when it was found, if one was.
     """
     lock = read_lock(lock_path(name), root) if name != NO_FILE else None
-    linted = lint(name, data, variables, read, lock)
-    found = linted.diagnostics
+    session = check_config(name, data, variables, read, lock)
+    found = session.diagnostics
     silenced: list[Diagnostic] = []
-    sources = linted.context.document.sources
+    sources = session.context.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
         from genesis_config.rules.catalogue import (  # most files silence nothing
@@ -178,7 +178,7 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         )
 
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
-    return Checked(linted, settings.apply(found, name), settings.apply(silenced, name))
+    return Checked(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
 class _File(NamedTuple):
@@ -204,7 +204,7 @@ class _File(NamedTuple):
 
             return check_text(self.name, files[self.name], self.settings, self.choices.variables, read, self.root)
 
-        files = {file.source.name: file.data for file in checked({self.name: data}).linted.files}
+        files = {file.source.name: file.data for file in checked({self.name: data}).session.files}
         files[self.name] = data
         return fix(files, lambda files: checked(files).findings), files
 

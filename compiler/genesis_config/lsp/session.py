@@ -128,7 +128,7 @@ class Session:
         seen = set()
         for checked in self.roots().values():
             for finding in checked.findings:
-                source = finding.span.source if finding.span else checked.linted.context.document.source
+                source = finding.span.source if finding.span else checked.session.context.document.source
                 uri = self.uri(source)
                 same = (uri, finding.rule, finding.message, finding.span and finding.span[1:])
                 # A file that two configurations include is checked with each.
@@ -148,7 +148,7 @@ class Session:
             if _key(name) == key:
                 return View(buffer, document, (), checked)
         for checked in self.roots().values():
-            for file in checked.linted.files:
+            for file in checked.session.files:
                 if _key(file.source.name) == key:
                     return View(buffer, document, _mounted(file, checked), checked)
         return View(buffer, document, (), self._check(buffer.name))
@@ -160,7 +160,7 @@ class Session:
         def read(path: str, tree: str) -> bytes:
             return data if _key(path) == key else self._read(path, tree)
 
-        name = view.checked.linted.context.document.source.name
+        name = view.checked.session.context.document.source.name
         text = data if _key(name) == key else self._root(name)
         return check_text(name, text, self._settings(name), read=read).findings
 
@@ -240,7 +240,7 @@ def _is_config(name: str) -> bool:
 
 def _covered(checked: Checked) -> frozenset[str]:
     """Give the files that a configuration includes."""
-    return frozenset(_key(file.source.name) for file in checked.linted.files)
+    return frozenset(_key(file.source.name) for file in checked.session.files)
 
 
 def _above(name: str) -> Iterator[str]:
@@ -264,7 +264,7 @@ def _mounted(file: Included, checked: Checked) -> Path:
         here = path_around(parse(source), file.span.start)
         # What names the file is the value of `$include`, or an item of that.
         prefix = (*(here[: here.index("$include")] if "$include" in here else ()), *prefix)
-        outer = next((other for other in checked.linted.files if other.source is source), None)
+        outer = next((other for other in checked.session.files if other.source is source), None)
         if outer is None or outer is file:
             return prefix
         file = outer

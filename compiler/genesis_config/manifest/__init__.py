@@ -19,7 +19,6 @@ from genesis_config.manifest.model import (
 )
 from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 from genesis_config.net.proxies import Proxy, proxy_for
-from genesis_config.net.redirects import pointed_at
 
 __all__ = [
     "FRAMING_HEADERS",
@@ -47,7 +46,6 @@ __all__ = [
     "dumps",
     "load",
     "loads",
-    "pointed_at",
     "proxy_for",
     "remedy",
     "scrub",

@@ -1,22 +1,30 @@
-"""An event loop that waits for no thread at its end."""
+"""Running coroutines in an event loop that waits for no thread at its end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-__all__ = ["Loop"]
+_Result = TypeVar("_Result")
+
+__all__ = ["run_coroutine"]
 
 
-class Loop(asyncio.SelectorEventLoop):
+def run_coroutine(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run a coroutine in a loop of its own, and return its result."""
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return runner.run(coroutine)
+
+
+class _Loop(asyncio.SelectorEventLoop):
     """Runs what blocks in threads that neither the loop nor the program waits for.
 
-    That is the look-up of names: the system takes as long for it as it likes, which is longer than a deadline.
+    That is name lookup: the system takes as long as it likes for it, which can be longer than a deadline.
     """
 
     def run_in_executor(  # type: ignore[override] # typeshed ties the arguments to the function, to no end here

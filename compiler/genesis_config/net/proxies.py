@@ -1,4 +1,4 @@
-"""Which proxy the environment names for an address.
+"""The proxy that the environment names for a URL.
 
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case too, as curl and Python's own library read them;
 this machine's own addresses never go through one.
@@ -22,7 +22,7 @@ class Proxy(NamedTuple):
     Attributes:
         url: Its URL.
         shown: The URL as it may be shown, without a user name and a password.
-        variable: Where it was found.
+        variable: The environment variable that names it.
     """
 
     url: str
@@ -31,12 +31,34 @@ class Proxy(NamedTuple):
 
     @property
     def supported(self) -> bool:
-        """Tell whether requests can be made through it: by HTTP, and not by SOCKS."""
+        """Whether requests can be made through it: by HTTP, not by SOCKS."""
         return self.url.lower().startswith(("http://", "https://"))
+
+    @property
+    def valid(self) -> bool:
+        """Whether the URL names a host, and a port that exists."""
+        try:
+            parts = urlsplit(self.url)
+            return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:
+            return False
+
+    @property
+    def note(self) -> str:
+        """Words for the end of a message about an exchange that this proxy was part of."""
+        return f" (through the proxy {self.shown})"
+
+    def bypass_help(self, url: str) -> str:
+        """Return what to do if this proxy is what failed a request to `url`."""
+        return f"correct {self.variable}, or add {urlsplit(url).hostname} to NO_PROXY to bypass the proxy"
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """Give the proxy that requests to `url` go through; None where they go there directly."""
+    """Return the proxy for requests to `url`; None if they go to the server directly.
+
+    Raises:
+        ValueError: The URL is not valid.
+    """
     from urllib.request import getproxies, proxy_bypass  # 17 ms, where requests are made
 
     parts = urlsplit(url)
@@ -57,12 +79,12 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def _in_a_network(host: str, exempt: str) -> bool:
-    """Tell whether an address is in one of the networks of NO_PROXY, such as `10.0.0.0/8` (curl 7.86 and newer)."""
+    """Return whether an address is in one of the networks of NO_PROXY, such as `10.0.0.0/8` (curl 7.86 and newer)."""
     found = hosts.address(host)
     for item in exempt.split(",") if found is not None else ():
         try:
             if "/" in item and found in ipaddress.ip_network(item.strip(), strict=False):
                 return True
         except ValueError:
-            continue  # what is no network exempts nothing
+            continue  # not a network
     return False

@@ -1,21 +1,29 @@
-"""Where a redirect points, as far as it may be shown."""
+"""Redirects, which are reported and not followed: a key goes to no other address."""
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-__all__ = ["pointed_at"]
+__all__ = ["REDIRECT_HELP", "describe_redirect"]
+
+REDIRECT_HELP: Final = "set `baseUrl` to the address that the server redirects to"
 
 
-def pointed_at(url: str, location: str | None) -> str:
-    """Say where a redirect points, in words that go after `a redirect`; nothing where it does not say.
+def describe_redirect(url: str, status: int, location: str | None) -> str:
+    """Return a message about a redirect, with its target as far as that may be shown.
 
-    A user, a password, parameters and a query are left out: a login page's hold tokens.
+    A user, a password, parameters and a query are left out: those of a login page contain tokens.
 
     Args:
-        url: What was asked.
-        location: The header `Location` (RFC 9110, §10.2.2), which may be relative to it.
+        url: The URL of the request.
+        status: The status.
+        location: The header `Location` (RFC 9110, §10.2.2), which may be relative to the URL.
     """
+    return f"{url} answered {status}, a redirect{_target(url, location)}, which is not followed"
+
+
+def _target(url: str, location: str | None) -> str:
     if not location:
         return ""
     try:
@@ -24,5 +32,4 @@ def pointed_at(url: str, location: str | None) -> str:
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, query="", fragment="").geturl()
     except ValueError:
         return ""
-    # Bytes that are no UTF-8 arrive as surrogates, which nothing can print.
-    return f" to {bare.encode(errors='replace').decode()}"
+    return f" to {bare}"

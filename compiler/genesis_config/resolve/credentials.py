@@ -1,7 +1,7 @@
-"""Where each provider's key comes from.
+"""The source of each provider's key, and the values of secrets.
 
-A stated `apiKey` holds and never falls through; else the provider's variable, else an auth profile, else none. Which
-profile that is, `auth.order` and `auth.profiles` may say.
+A declared `apiKey` is used and never falls through; otherwise the provider's variable, then an auth profile, else no
+key. `auth.order` and `auth.profiles` choose between several profiles.
 """
 
 from __future__ import annotations
@@ -10,86 +10,63 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import declared_profiles, profile_order
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.credentials.profiles import for_provider
 from genesis_config.diagnostics.finding import Diagnostic, config_path
-from genesis_config.manifest import SecretRef, secret_value
 from genesis_config.syntax.references import canonical, names, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
-    from genesis_config.config.expansion import Expansion, Variables
+    from genesis_config.config.expansion import Expanded, Expansion, Variables
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Path, Severity
+    from genesis_config.diagnostics.source import Span
     from genesis_config.syntax import Document
 
-__all__ = ["Keys", "OptIn", "missing_values", "secret_ref"]
+__all__ = [
+    "Credentials",
+    "OptIn",
+    "Secret",
+    "declared_credential",
+    "find_opt_in",
+    "note_unset_variables",
+    "read_secret",
+    "secret_ref",
+]
 
 
 class OptIn(NamedTuple):
-    """What opted in to a provider that is not declared, in words, and where its key is."""
+    """What enables a provider that is not declared, in words, and the reference to its key."""
 
     by: str
     ref: SecretRef
 
 
-class Keys(NamedTuple):
-    """What keys can be found in.
+class Credentials(NamedTuple):
+    """Where keys can be found.
 
     Attributes:
-        variables: Never `env.vars`, which stands in the configuration.
-        profiles: The user's, by id.
-        assumed: Providers whose variable opts in though nothing here gives it a value: a lock says that it did.
+        variables: The environment and the `--env-file` files; never `env.vars`, which is part of the configuration.
+        profiles: The user's auth profiles, by id.
     """
 
     variables: Variables
     profiles: Mapping[str, Profile]
-    assumed: frozenset[str] = frozenset()
 
-    def credential(self, provider: str, entry: dict[str, Any], expansion: Expansion) -> SecretRef | None:
-        """Give a declared provider's credential; None sends no Authorization header."""
-        path = ("models", "providers", provider, "apiKey")
-        stated = entry.get("apiKey")
-        if isinstance(stated, str):
-            if not stated.strip():
-                return None
-            return secret_ref(expansion, path, stated)
-        if isinstance(stated, dict):
-            kind = "file" if stated.get("source") == "file" else "template"
-            return SecretRef(**{kind: stated["path"] if kind == "file" else f"${{{stated['id']}}}"})
-        found = self.opt_in(provider, expansion.value)
-        return found.ref if found else None
-
-    def opt_in(self, provider: str, value: Any) -> OptIn | None:
-        """Tell what gives a provider a key that its entry does not state: its variable, or a profile.
-
-        Args:
-            provider: Its id.
-            value: The configuration; `auth` in it says which of several profiles.
-        """
-        variable = provider_variable(provider)
-        by_variable = OptIn(variable, SecretRef(template=f"${{{variable}}}"))
-        if self.lookup(variable):
-            return by_variable
-        order = profile_order(value, provider)
-        profile = for_provider(self.profiles, provider, order=order, declared=declared_profiles(value, provider))
-        if profile is not None:
-            return OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
-        return by_variable if provider in self.assumed else None
-
-    def blank(self, variable: str) -> bool:
-        """Tell whether a variable is set and has nothing but white space, which counts as unset."""
+    def is_blank(self, variable: str) -> bool:
+        """Return whether a variable is set to nothing but whitespace, which counts as unset."""
         return self.variables.find(variable) is not None and self.lookup(variable) is None
 
     def lookup(self, name: str) -> str | None:
-        """Give a variable's value; one of white space only is as good as unset, since no key looks like that."""
+        """Return a variable's value; None where it is unset or holds only whitespace."""
         found = self.variables.find(name)
         return found[0] if found is not None and found[0].strip() else None
 
     def value(self, ref: SecretRef, what: str) -> str:
-        """Give the value of a secret position.
+        """Return the value of a secret, which messages call `what`.
 
         Raises:
             MissingSecretError: It has none.
@@ -97,35 +74,110 @@ class Keys(NamedTuple):
         return secret_value(ref, self.variables.merged().get, what)
 
 
-def missing_values(document: Document, expansion: Expansion, keys: Keys, needed: Container[Path]) -> list[Diagnostic]:
-    """Report the variables of secret positions that have no value.
+class Secret(NamedTuple):
+    """The value of one secret position, or the findings that say why it has none."""
 
-    That is an error at the paths `needed`, where the value is used; elsewhere a note, so that a pipeline without
-    secrets can compile.
+    value: str | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def find_opt_in(provider: str, value: Any, credentials: Credentials) -> OptIn | None:
+    """Find the key of a provider that declares none: in its variable, or in an auth profile.
+
+    Args:
+        provider: Its id.
+        value: The configuration, whose `auth` chooses between several profiles.
+        credentials: Where keys can be found.
     """
-    findings = []
-    for path, string in expansion.strings.items():
-        if not string.secret:
-            continue
-        where = config_path(path)
-        for reference, _ in resolve(string.template, keys.lookup).problems:
-            state = "is empty" if keys.variables.find(reference.name) else "is not set"
-            span = text_span(document, path, string.template, reference.start, reference.end)
-            message = f"the variable `{reference.name}` {state}, and the value of `{where}` is needed here"
-            severity: Severity = "error"
-            if path not in needed:
-                message = f"the variable `{reference.name}` {state}; `{where}` keeps the reference"
-                severity = "info"
-            if reference.message is not None:
-                message += f": {without_keys(reference.message)}"
-            help_ = f"export {reference.name}, or put it into an --env-file"
-            findings.append(Diagnostic("unset-variable", message, span, help_, severity=severity))
-    return findings
+    variable = provider_variable(provider)
+    if credentials.lookup(variable):
+        return OptIn(variable, SecretRef(template=f"${{{variable}}}"))
+    order = profile_order(value, provider)
+    profile = for_provider(credentials.profiles, provider, order=order, declared=declared_profiles(value, provider))
+    return None if profile is None else OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
+
+
+def declared_credential(
+    provider: str, entry: dict[str, Any], expansion: Expansion, credentials: Credentials
+) -> SecretRef | None:
+    """Return the credential of a declared provider; None sends no Authorization header."""
+    stated = entry.get("apiKey")
+    if isinstance(stated, str):
+        if not stated.strip():
+            return None
+        return secret_ref(expansion, ("models", "providers", provider, "apiKey"), stated)
+    if isinstance(stated, dict):
+        if stated.get("source") == "file":
+            return SecretRef(file=stated["path"])
+        return SecretRef(template=f"${{{stated['id']}}}")
+    opt_in = find_opt_in(provider, expansion.value, credentials)
+    return opt_in.ref if opt_in else None
 
 
 def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
-    """Say where the value of the string in a secret position comes from: a template if it holds references."""
+    """Return the reference for the string in a secret position: a template if it contains placeholders."""
     if names(text):
         return SecretRef(template=canonical(text))
     string = expansion.strings.get(path)
     return SecretRef(value=text if string is None or string.resolved.value is None else string.resolved.value)
+
+
+def read_secret(  # noqa: PLR0913 - a secret, its place, and where both are looked up
+    document: Document,
+    expansion: Expansion,
+    credentials: Credentials,
+    path: Path,
+    ref: SecretRef,
+    *,
+    what: str,
+    span: Span | None,
+) -> Secret:
+    """Read the value of a secret position.
+
+    Args:
+        document: The configuration's places.
+        expansion: Its strings.
+        credentials: Where keys can be found.
+        path: The secret position, declared or not.
+        ref: The reference to its value.
+        what: The words for it in messages.
+        span: Where a missing value is reported, unless it is a variable's.
+    """
+    string = expansion.strings.get(path)
+    if string is not None:
+        consequence = f", but `{config_path(path)}` needs its value"
+        unset = tuple(_unset_variables(document, string, credentials, consequence, "error"))
+        if unset:
+            return Secret(None, unset)
+    try:
+        return Secret(credentials.value(ref, what))
+    except MissingSecretError as missing:
+        return Secret(None, (Diagnostic("unset-variable", str(missing), span, missing.help),))
+
+
+def note_unset_variables(
+    document: Document, expansion: Expansion, credentials: Credentials, used: Container[Path]
+) -> Iterator[Diagnostic]:
+    """Note the variables without a value in secret positions that are not `used`.
+
+    The manifest keeps the reference, so that a pipeline without secrets can compile.
+    """
+    for path, string in expansion.strings.items():
+        if string.secret and path not in used:
+            consequence = f"; `{config_path(path)}` keeps the reference"
+            yield from _unset_variables(document, string, credentials, consequence, "info")
+
+
+def _unset_variables(
+    document: Document, string: Expanded, credentials: Credentials, consequence: str, severity: Severity
+) -> Iterator[Diagnostic]:
+    """Report each variable in a string of a secret position that has no value."""
+    for reference, _ in resolve(string.template, credentials.lookup).problems:
+        state = "is empty" if credentials.variables.find(reference.name) else "is not set"
+        reason = f": {without_keys(reference.message)}" if reference.message is not None else ""
+        span = text_span(document, string.path, string.template, reference.start, reference.end)
+        message = f"the variable `{reference.name}` {state}{consequence}{reason}"
+        help_ = f"export {reference.name}, or put it into an --env-file"
+        if state == "is empty":
+            help_ = f"give {reference.name} a value where it is set"
+        yield Diagnostic("unset-variable", message, span, help_, severity=severity)

@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, profile_order, providers
+from genesis_config.config.lookup import (
+    DEFAULT_BASE_URL,
+    IMPLICIT_PROVIDERS,
+    is_dynamic,
+    mapping,
+    model_refs,
+    named_providers,
+    profile_order,
+    providers,
+    selected_entries,
+    split_ref,
+)
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.credentials.names import provider_variable
+from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.resolve.credentials import declared_credential, find_opt_in
+from genesis_config.resolve.lock import LOCK_NAME
+from genesis_config.resolve.results import Decisions
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable, Iterator
     from typing import Any
 
-    from genesis_config.resolve.credentials import Keys
+    from genesis_config.config.expansion import Expansion
+    from genesis_config.diagnostics.finding import Path
+    from genesis_config.diagnostics.source import Span
+    from genesis_config.resolve.credentials import Credentials
+    from genesis_config.syntax import Document
 
-__all__ = ["Decision", "decide"]
+__all__ = ["Decision", "decide_providers", "decision_span", "lock_decisions"]
 
 
 class Decision(NamedTuple):
-    """What was decided for one provider.
+    """The decision for one provider.
 
     Attributes:
-        kind: Whether it is declared, discovered without being declared, or neither: then it is not configured.
-        reason: Why, in words; the manifest keeps them.
-        change: What would make it different.
-        models_from: Where models come from that are not declared: `config` means that there are none.
+        kind: Whether it is declared, discovered without being declared, or not configured at all.
+        reason: Why, in words that the manifest keeps.
+        change: What would change the decision.
+        models_from: Where models that are not declared come from; `config` means that there are none.
         base_url: Expanded, without a trailing slash.
+        credential: The reference to its key; None sends no Authorization header.
     """
 
     provider: str
@@ -33,62 +54,127 @@ class Decision(NamedTuple):
     change: str
     models_from: Literal["config", "server", "lock"]
     base_url: str
+    credential: SecretRef | None = None
 
 
-def decide(value: Any, keys: Keys, locked: Container[str] | None = None) -> list[Decision]:
-    """Decide every provider that is declared, or that Genesis knows where to look for, in the order of their ids.
+def decide_providers(
+    expansion: Expansion, credentials: Credentials, locked: Container[str] | None = None
+) -> list[Decision]:
+    """Decide every provider that is declared, or that Genesis can discover, ordered by id.
 
-    1. It is declared: explicit. Its server is asked only where a wildcard keeps it dynamic.
-    2. It is not declared, Genesis knows where to look for it, and there is a key for it: implicit.
-    3. Else it is not configured, and nothing is asked of anybody.
+    1. A declared provider is explicit. Its server is queried only where a wildcard keeps it dynamic.
+    2. One that is not declared, but that Genesis can discover and has a key for, is implicit.
+    3. Any other is not configured, and no request is made.
 
     Args:
-        value: The expanded configuration.
-        keys: What opts in to discovery.
-        locked: The providers of a lock that stands for all servers, and for the opt-in, so that nobody is asked.
+        expansion: The configuration, expanded.
+        credentials: Where keys can be found, which enable discovery.
+        locked: The providers of a lock file that stands in for all servers and keys, so that no server is queried.
     """
-    decisions = []
-    asked: Literal["server", "lock"] = "server" if locked is None else "lock"
+    value = expansion.value
+    source: Literal["server", "lock"] = "server" if locked is None else "lock"
     declared = dict(providers(value))
-    for name, entry in declared.items():
-        here = f"models.providers.{name}"
-        reason = f"{here} is defined"
-        change = f'add "{name}/*": {{}} to agents.defaults.models to ask its server for models as well'
-        dynamic = is_dynamic(value, name)
-        if dynamic:
-            reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
-            change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
-        if "apiKey" not in entry and keys.blank(provider_variable(name)):
-            reason += f"; {_empty(name)}"
-        url = entry.get("baseUrl", DEFAULT_BASE_URL)
-        decisions.append(Decision(name, "explicit", reason, change, asked if dynamic else "config", url.rstrip("/")))
-    decisions += [_undeclared(name, value, keys, locked) for name in IMPLICIT_PROVIDERS if name not in declared]
-    return sorted(decisions)
+    decisions = [_decide_declared(name, entry, expansion, credentials, source) for name, entry in declared.items()]
+    decisions += [
+        _decide_undeclared(name, value, credentials, locked) for name in IMPLICIT_PROVIDERS if name not in declared
+    ]
+    return sorted(decisions, key=lambda decision: decision.provider)
 
 
-def _undeclared(name: str, value: Any, keys: Keys, locked: Container[str] | None) -> Decision:
-    """Decide a provider that is not declared, by what opts in to its discovery."""
+def _decide_declared(
+    name: str,
+    entry: dict[str, Any],
+    expansion: Expansion,
+    credentials: Credentials,
+    source: Literal["server", "lock"],
+) -> Decision:
+    """Decide a declared provider: explicit, and its server is queried if a wildcard keeps it dynamic."""
+    here = f"models.providers.{name}"
+    reason = f"{here} is defined"
+    change = f'add "{name}/*": {{}} to agents.defaults.models to ask its server for models as well'
+    dynamic = is_dynamic(expansion.value, name)
+    if dynamic:
+        reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
+        change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
+    if "apiKey" not in entry and credentials.is_blank(provider_variable(name)):
+        reason += f"; {_empty(name)}"
+    return Decision(
+        name,
+        "explicit",
+        reason,
+        change,
+        models_from=source if dynamic else "config",
+        base_url=entry.get("baseUrl", DEFAULT_BASE_URL).rstrip("/"),
+        credential=declared_credential(name, entry, expansion, credentials),
+    )
+
+
+def _decide_undeclared(name: str, value: Any, credentials: Credentials, locked: Container[str] | None) -> Decision:
+    """Decide a provider that is not declared, by the key that enables its discovery."""
     url = IMPLICIT_PROVIDERS[name]
     variable = provider_variable(name)
     reason = f"models.providers.{name} is not defined"
     if locked is not None and name not in locked:
         change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
         return Decision(name, "none", f"{reason}, and the lock has no models of it", change, "config", url)
-    found = keys.opt_in(name, value)
-    if found is not None:
+    opt_in = find_opt_in(name, value, credentials)
+    if opt_in is not None or locked is not None:
+        by = variable if opt_in is None else opt_in.by
+        # A lock file shows that the variable was set where it was written.
+        ref = SecretRef(template=f"${{{variable}}}") if opt_in is None else opt_in.ref
+        empty = f", {_empty(name)}" if by != variable and credentials.is_blank(variable) else ""
+        reason = f"{reason}{empty}, and {by} opts in to discovery"
         change = f"define models.providers.{name} to declare its models, without a request"
-        empty = f", {_empty(name)}" if found.by != variable and keys.blank(variable) else ""
-        reason = f"{reason}{empty}, and {found.by} opts in to discovery"
-        return Decision(name, "implicit", reason, change, "server" if locked is None else "lock", url)
-    state = _empty(name) if keys.blank(variable) else f"{variable} is not set"
+        return Decision(name, "implicit", reason, change, "server" if locked is None else "lock", url, ref)
+    state = _empty(name) if credentials.is_blank(variable) else f"{variable} is not set"
     change = f"set {variable} to any value to discover the models at {url}, or declare models.providers.{name}"
     no_profile = "there is no auth profile for it"
     if profile_order(value, name) is not None:
         no_profile = f"no auth profile for it that auth.order.{name} lists is there"
-    reason = f"{reason}, {state}, and {no_profile}"
-    return Decision(name, "none", reason, change, "config", url)
+    return Decision(name, "none", f"{reason}, {state}, and {no_profile}", change, "config", url)
+
+
+def lock_decisions(
+    document: Document, expansion: Expansion, decisions: Iterable[Decision], locked: Iterable[str]
+) -> Decisions:
+    """Choose the decisions of the providers whose models are to be locked, and report those that are not configured.
+
+    A provider that is not declared counts where the configuration names it or the lock has it: a key that is there for
+    something else locks nothing.
+    """
+    named = {*named_providers(expansion.value), *locked}
+    every = tuple(decision for decision in decisions if decision.provider in named)
+    wanted = tuple(decision for decision in every if decision.models_from == "server")
+    return Decisions(every, wanted, tuple(_report_unconfigured(document, expansion, every)))
+
+
+def _report_unconfigured(
+    document: Document, expansion: Expansion, decisions: Iterable[Decision]
+) -> Iterator[Diagnostic]:
+    for decision in decisions:
+        if decision.kind == "none":
+            span = decision_span(document, expansion, decision)
+            message = (
+                f"the models of `{decision.provider}` are to be locked, and it is not configured: {decision.reason}"
+            )
+            help_ = decision.change
+            if span is None:
+                help_ += f"; nothing but {LOCK_NAME} names it: take it out there if it is not to be locked any more"
+            yield Diagnostic("not-configured", message, span, help_)
+
+
+def decision_span(document: Document, expansion: Expansion, decision: Decision) -> Span | None:
+    """Return where findings about a provider are placed: its base URL, its entry, or the first reference to it."""
+    if decision.kind == "explicit":
+        path: Path = ("models", "providers", decision.provider)
+        stated = "baseUrl" in mapping(document.value, *map(str, path))
+        return document.value_span((*path, "baseUrl")) if stated else document.key_span(path)
+    refs = [(document.value_span(ref), text) for ref, text in model_refs(expansion.value)]
+    for text, _ in selected_entries(expansion.value):
+        refs.append((document.key_span(("agents", "defaults", "models", text)), text))
+    return next((span for span, text in refs if (split_ref(text) or ("",))[0] == decision.provider), None)
 
 
 def _empty(provider: str) -> str:
-    """Say that the variable for a provider's key is set, and has no key."""
+    """Return the words for a provider's variable that is set, but holds no key."""
     return f"{provider_variable(provider)} is empty, which counts as unset"

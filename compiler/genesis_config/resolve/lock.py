@@ -33,7 +33,7 @@ __all__ = [
     "LOCK_NAME",
     "LOCK_VERSION",
     "Lock",
-    "Pinned",
+    "LockedProvider",
     "Row",
     "differences",
     "dumps",
@@ -59,11 +59,11 @@ class Row(NamedTuple):
     parent: str | None
 
 
-class Pinned(NamedTuple):
+class LockedProvider(NamedTuple):
     """What one provider's server listed: the template of its base URL, and its rows by id."""
 
     base_url: str
-    rows: dict[str, Row]
+    rows: Mapping[str, Row]
 
 
 class Lock(NamedTuple):
@@ -78,7 +78,7 @@ class Lock(NamedTuple):
     """
 
     source: Source
-    providers: dict[str, Pinned]
+    providers: dict[str, LockedProvider]
     problem: str | None = None
     place: int = 0
     refused: bool = False
@@ -109,7 +109,7 @@ def template(value: Any, provider: str) -> str:
     return canonical(stated) if isinstance(stated, str) else ""
 
 
-def matching(value: Any, lock: Lock | None) -> dict[str, Pinned]:
+def matching(value: Any, lock: Lock | None) -> dict[str, LockedProvider]:
     """Give what a lock says of the providers that a configuration discovers, at the addresses that it has for them.
 
     Args:
@@ -173,13 +173,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _pinned(value: Any) -> Pinned:
+def _pinned(value: Any) -> LockedProvider:
     """Decode one provider: no row but what discovery would take. Raises whatever a wrong shape makes it raise."""
     models = value["models"].items()
     rows = {_id(name): Row(name, _window(row["contextWindow"]), _parent(row["parent"])) for name, row in models}
     if not isinstance(value["baseUrl"], str):
         raise TypeError(value)
-    return Pinned(value["baseUrl"], rows)
+    return LockedProvider(value["baseUrl"], rows)
 
 
 def _window(value: Any) -> int | None:
@@ -198,7 +198,7 @@ def _id(value: Any) -> str:
     raise ValueError(value)
 
 
-def dumps(providers: Mapping[str, Pinned]) -> bytes:
+def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
     """Write what is pinned: the same providers and rows are the same bytes."""
     blocks = []
     for name in sorted(providers):
@@ -222,7 +222,7 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def write(providers: Mapping[str, Pinned], path: str) -> None:
+def write(providers: Mapping[str, LockedProvider], path: str) -> None:
     """Write a lock in one step.
 
     Raises:
@@ -233,7 +233,9 @@ def write(providers: Mapping[str, Pinned], path: str) -> None:
     write_atomic(path, dumps(providers))
 
 
-def differences(locked: Mapping[str, Pinned], now: Mapping[str, Pinned]) -> Iterator[tuple[str, str | None, str]]:
+def differences(
+    locked: Mapping[str, LockedProvider], now: Mapping[str, LockedProvider]
+) -> Iterator[tuple[str, str | None, str]]:
     """Say where what servers list now is another than what is locked: the provider, the model, and words for it."""
     for name in sorted({*locked, *now}):
         if name not in now:

@@ -22,11 +22,11 @@ from genesis_config.rules.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from genesis_config.diagnostics.finding import Path
-    from genesis_config.resolve.lock import Lock, Pinned
+    from genesis_config.diagnostics.finding import Path, Severity
+    from genesis_config.resolve.lock import Lock, LockedProvider
     from genesis_config.rules.rule import Context
 
-__all__ = ["RULES", "check", "missing", "outdated"]
+__all__ = ["RULES", "check", "outdated"]
 
 _DYNAMIC: Final = """{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
   agents: { defaults: { models: { "vllm/*": {} } } } }"""
@@ -50,18 +50,23 @@ base URL: what it says of models is not what the servers of this configuration w
 that is an error, and so is a server that now lists other models for `genesis lock --check`.""",
     f"{_DYNAMIC}  // and {LOCK_NAME} has another baseUrl",
     f"{_DYNAMIC}  // after `genesis lock`",
+    error_in=frozenset({"frozen", "lock"}),
 )
 RULES: Final = (LOCK_MISSING, LOCK_STALE)
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Hold a lock, if there is one, against the configuration that it lies beside."""
+    """Compare a lock, if there is one, with the configuration next to it."""
     lock = context.lock
     if lock is None:
+        # Where the lock stands in for the servers, it is needed.
+        if context.purpose == "frozen":
+            yield from _missing(context)
         return
     help_ = "run `genesis lock`"
+    severity = LOCK_STALE.severity_in(context.purpose)
     if lock.problem is not None:
-        yield _unusable(lock, help_)
+        yield _unusable(lock, help_, severity)
         return
     value = context.document.value
     for name, pinned in lock.providers.items():
@@ -69,7 +74,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         path: Path = ("models", "providers", name)
         if not (is_dynamic(value, name) if declared else name in IMPLICIT_PROVIDERS):
             message = f"the lock pins the models of `{name}`, which is not discovered"
-            yield _in_lock(lock, message, help_, name)
+            yield _in_lock(lock, severity, message, help_, name)
         elif pinned.base_url != template(value, name):
             message = f"the lock pins the models of `{name}` at another base URL"
             stated = "baseUrl" in mapping(value, *map(str, path))
@@ -80,7 +85,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             yield LOCK_STALE.finding(context, path, message, help_, key=key)
 
 
-def missing(context: Context) -> Iterator[Diagnostic]:
+def _missing(context: Context) -> Iterator[Diagnostic]:
     """Report the providers that need a lock, where there is none."""
     for name, path, key in _needed(context):
         message = f"there is no {LOCK_NAME}, which is to say what models `{name}` has"
@@ -88,16 +93,17 @@ def missing(context: Context) -> Iterator[Diagnostic]:
         yield LOCK_MISSING.finding(context, path, message, help_, key=key)
 
 
-def outdated(lock: Lock | None, now: Mapping[str, Pinned]) -> Iterator[Diagnostic]:
-    """Hold a lock against what servers list now; every difference is an error."""
+def outdated(lock: Lock | None, now: Mapping[str, LockedProvider]) -> Iterator[Diagnostic]:
+    """Compare a lock with what servers list now."""
     help_ = "run `genesis lock`"
+    severity = LOCK_STALE.severity_in("lock")
     if lock is None:
         yield Diagnostic(LOCK_MISSING.name, f"there is no {LOCK_NAME} to compare with", None, help_)
     elif lock.problem is not None:
-        yield _unusable(lock, help_)._replace(severity="error")
+        yield _unusable(lock, help_, severity)
     else:
         for provider, model, words in differences(lock.providers, now):
-            yield _in_lock(lock, words, help_, provider, model)._replace(severity="error")
+            yield _in_lock(lock, severity, words, help_, provider, model)
 
 
 def _needed(context: Context) -> Iterator[tuple[str, Path, bool]]:
@@ -119,15 +125,18 @@ def _needed(context: Context) -> Iterator[tuple[str, Path, bool]]:
             yield name, path, key
 
 
-def _unusable(lock: Lock, help_: str) -> Diagnostic:
-    """Say why a lock cannot be used, where in it that is."""
+def _unusable(lock: Lock, help_: str, severity: Severity) -> Diagnostic:
+    """Report why a lock cannot be used, and where in it that is."""
     if lock.refused:
         help_ = "put the file itself there, or remove it and run `genesis lock`"
     message = f"{os.path.basename(lock.source.name)} {lock.problem}"
-    return _in_lock(lock, message, help_)._replace(span=Span(lock.source, lock.place, lock.place))
+    span = Span(lock.source, lock.place, lock.place)
+    return Diagnostic(LOCK_STALE.name, message, span, help_, severity=severity)
 
 
-def _in_lock(lock: Lock, message: str, help_: str, provider: str | None = None, model: str | None = None) -> Diagnostic:
+def _in_lock(  # noqa: PLR0913 - a finding, and its place in the lock
+    lock: Lock, severity: Severity, message: str, help_: str, provider: str | None = None, model: str | None = None
+) -> Diagnostic:
     """Make a finding in the lock itself: at a provider's or a model's key, or at its start."""
     start = end = 0
     for key in (provider, model):
@@ -136,4 +145,4 @@ def _in_lock(lock: Lock, message: str, help_: str, provider: str | None = None, 
         if found < 0:
             break
         start, end = found, found + len(text) - 3
-    return Diagnostic(LOCK_STALE.name, message, Span(lock.source, start, end), help_, severity=LOCK_STALE.severity)
+    return Diagnostic(LOCK_STALE.name, message, Span(lock.source, start, end), help_, severity=severity)

@@ -8,10 +8,10 @@ from genesis_config.config.lookup import declared_models, mapping, needed_provid
 from genesis_config.diagnostics.finding import config_path
 from genesis_config.rules.models import MAX_TOKENS_EXCEEDS_CONTEXT
 from genesis_config.rules.rule import Rule
-from genesis_config.rules.selection import check_discovered
+from genesis_config.rules.selection import check_served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Provider
@@ -40,24 +40,28 @@ _TOLD: Final = {"server": " that its server states", "parent": " that its server
 
 
 def check(
-    context: Context, decisions: Iterable[Decision], resolved: Mapping[str, Provider], only: str | None
+    context: Context,
+    decisions: Iterable[Decision],
+    resolved: Mapping[str, Provider],
+    served: Mapping[str, Collection[str]],
 ) -> Iterator[Diagnostic]:
-    """Check the selection, and what entries state, against what was decided and what servers list.
+    """Check the selection, and what entries declare, against the decisions and the models that servers list.
 
     Args:
-        context: What rules see, with what was discovered.
-        decisions: What was decided for every provider.
-        resolved: Those of them that the manifest holds, with their models.
-        only: The one provider that is asked for; references to others are left alone.
+        context: The configuration.
+        decisions: Those of the providers that are wanted; references to others are left alone.
+        resolved: The providers of the manifest, with their models.
+        served: The ids of the models that servers list, or that the lock has in their place, by provider.
     """
-    unconfigured = {made.provider: made for made in decisions if made.kind == "none" and only in {None, made.provider}}
+    unconfigured = {decision.provider: decision for decision in decisions if decision.kind == "none"}
     for provider, path, key in needed_providers(context.value):
-        made = unconfigured.get(provider)
-        if made is not None:
-            message = f"`{config_path(path)}` names the provider `{provider}`, which is not configured: {made.reason}"
-            yield NOT_CONFIGURED.finding(context, path, message, made.change, key=key)
-    yield from check_discovered(context)
-    for name in context.discovered:
+        decision = unconfigured.get(provider)
+        if decision is not None:
+            where = config_path(path)
+            message = f"`{where}` names the provider `{provider}`, which is not configured: {decision.reason}"
+            yield NOT_CONFIGURED.finding(context, path, message, decision.change, key=key)
+    yield from check_served(context, served)
+    for name in served:
         yield from _check_limits(context, name, resolved[name])
 
 

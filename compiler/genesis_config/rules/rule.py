@@ -11,7 +11,8 @@ from genesis_config.diagnostics.finding import Diagnostic, Path, Severity
 if TYPE_CHECKING:
     from genesis_config.config.expansion import Expansion
     from genesis_config.config.views import Config
-    from genesis_config.resolve.lock import Lock
+    from genesis_config.resolve.lock import Lock, LockedProvider
+    from genesis_config.resolve.results import Purpose
     from genesis_config.syntax import Document
 
 __all__ = ["Check", "Context", "Rule"]
@@ -22,12 +23,14 @@ class Context(NamedTuple):
 
     Attributes:
         config: Its typed views.
-        discovered: For each provider that was asked, or that a lock speaks for, the ids of the models that it has.
-        lock: The lock beside the configuration, where it counts.
+        purpose: Why the configuration is processed.
+        locked: The providers of the lock whose models count.
+        lock: The lock beside the configuration, where it is compared with it.
     """
 
     config: Config
-    discovered: Mapping[str, frozenset[str]] = MappingProxyType({})
+    purpose: Purpose = "check"
+    locked: Mapping[str, LockedProvider] = MappingProxyType({})
     lock: Lock | None = None
 
     @property
@@ -72,6 +75,7 @@ class Rule(NamedTuple):
         bad: A configuration, or what stands for one, that has the finding.
         good: The same put right.
         fixable: Whether `--fix` puts it right.
+        error_in: The purposes for which its findings are errors, whatever its severity.
     """
 
     name: str
@@ -81,13 +85,18 @@ class Rule(NamedTuple):
     bad: str
     good: str
     fixable: bool = False
+    error_in: frozenset[Purpose] = frozenset()
+
+    def severity_in(self, purpose: Purpose) -> Severity:
+        """Return the severity of its findings in a run for a purpose."""
+        return "error" if purpose in self.error_in else self.severity
 
     def finding(
         self, context: Context, path: Path, message: str, help_: str | None = None, *, key: bool = False
     ) -> Diagnostic:
         """Make a finding of this rule at the value at `path`, or with `key` at its key."""
         span = context.document.key_span(path) if key else context.document.value_span(path)
-        return Diagnostic(self.name, message, span, help_, severity=self.severity)
+        return Diagnostic(self.name, message, span, help_, severity=self.severity_in(context.purpose))
 
 
 Check = Callable[[Context], Iterator[Diagnostic]]

@@ -22,7 +22,7 @@ from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from genesis_config.diagnostics.finding import Diagnostic, Path
     from genesis_config.rules.rule import Context
@@ -34,7 +34,7 @@ __all__ = [
     "UNKNOWN_MODEL",
     "UNKNOWN_PROVIDER",
     "check",
-    "check_discovered",
+    "check_served",
 ]
 
 _PROVIDER: Final = 'models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } }'
@@ -95,7 +95,7 @@ look like a reference), and cannot be given to a wildcard, which stands for many
 def check(context: Context) -> Iterator[Diagnostic]:
     """Check every model reference, the order of fallbacks, and the aliases."""
     aliases = _aliases(context)
-    models = _Models(context)
+    models = _Models(context, {name: locked.rows for name, locked in context.locked.items()})
     seen: dict[str, Path] = {}
     for path, text in model_refs(context.value):
         if not context.known(*path):
@@ -135,14 +135,14 @@ def _removal(item: Span | None) -> Fix | None:
     return Fix("remove it", (Edit(Span(item.source, start, item.end), ""),))
 
 
-def check_discovered(context: Context) -> Iterator[Diagnostic]:
-    """Check the references to models of providers whose servers were asked."""
+def check_served(context: Context, served: Mapping[str, Collection[str]]) -> Iterator[Diagnostic]:
+    """Check the references to models of providers whose models are known: `served` are their ids, by provider."""
     refs = [(path, text, False) for path, text in model_refs(context.value)]
     refs += [(("agents", "defaults", "models", text), text, True) for text, _ in selected_entries(context.value)]
-    models = _Models(context)
+    models = _Models(context, served)
     for path, text, key in refs:
         parts = split_ref(text)
-        if parts is not None and parts[0] in context.discovered:
+        if parts is not None and parts[0] in served:
             yield from _check_model(models, path, parts, key=key)
 
 
@@ -196,16 +196,16 @@ def _check_model(models: _Models, path: Path, parts: tuple[str, str], *, key: bo
 class _Models:
     """The models of providers, each listed once: many references name the same provider."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, served: Mapping[str, Collection[str]]) -> None:
         self.context = context
-        self.of = cache(partial(_models, context))
+        self.of = cache(partial(_models, context, served))
 
 
-def _models(context: Context, provider: str) -> frozenset[str] | None:
+def _models(context: Context, served: Mapping[str, Collection[str]], provider: str) -> frozenset[str] | None:
     """Give the ids of a provider's models; None where only its server knows them, or an id is not known."""
     entry = mapping(context.value, "models", "providers").get(provider)
-    discovered = context.discovered.get(provider)
-    if discovered is None and (not isinstance(entry, dict) or is_dynamic(context.value, provider)):
+    listed_ids = served.get(provider)
+    if listed_ids is None and (not isinstance(entry, dict) or is_dynamic(context.value, provider)):
         return None
     ids = set()
     path: Path = ("models", "providers", provider, "models")
@@ -215,7 +215,7 @@ def _models(context: Context, provider: str) -> frozenset[str] | None:
         ids.add(model["id"])
     if context.document.damaged and _lost(context, path, entry):
         return None
-    return frozenset(ids | (discovered or frozenset()))
+    return frozenset(ids.union(listed_ids or ()))
 
 
 def _lost(context: Context, path: Path, entry: Any) -> bool:

@@ -12,6 +12,8 @@
 A stream has succeeded when it ends with `Usage`. Anything else is a `CompletionError`, which carries what had arrived.
 """
 
+from genesis_config.net.causes import Cause, TransportError
+from genesis_config.net.transport import Request, Response, Transport
 from genesis_config.runtime.blocking import complete, stream_sync
 from genesis_config.runtime.client import Runtime
 from genesis_config.runtime.errors import (
@@ -58,6 +60,7 @@ __all__ = [
     "Attempt",
     "AuthRejectedError",
     "BadRequestError",
+    "Cause",
     "Choice",
     "Completion",
     "CompletionError",
@@ -77,6 +80,8 @@ __all__ = [
     "RateLimitedError",
     "ReasoningDelta",
     "RedirectedError",
+    "Request",
+    "Response",
     "Runtime",
     "RuntimeClosedError",
     "ServerFailedError",
@@ -88,6 +93,8 @@ __all__ = [
     "ToolCall",
     "ToolCallDelta",
     "Totals",
+    "Transport",
+    "TransportError",
     "TruncatedStreamError",
     "UnknownModelError",
     "Usage",

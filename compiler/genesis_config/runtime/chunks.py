@@ -19,7 +19,6 @@ __all__ = [
     "decode",
     "decode_damaged",
     "decode_head",
-    "error_text",
 ]
 
 
@@ -149,23 +148,3 @@ def decode_head(data: bytes) -> Head:
             return _decode_head(data.decode(errors="replace"))
     except msgspec.DecodeError:
         return Head()
-
-
-def error_text(error: Any) -> str:
-    """Find the words of an error: an object with a message, a text, or FastAPI's list of what is wrong with a request.
-
-    They are whole: what is cut before secrets are taken out may end with half of one.
-    """
-    if isinstance(error, list):
-        return "; ".join(_finding(each) for each in error if isinstance(each, dict | str)) or "no reason given"
-    text = error.get("message") if isinstance(error, dict) else error
-    return (text if isinstance(text, str) and text.strip() else "no reason given").strip()
-
-
-def _finding(finding: dict[str, Any] | str) -> str:
-    """Give the words for one of the things that are wrong with a request, and where in it that is."""
-    if isinstance(finding, str):
-        return finding
-    where = finding.get("loc")
-    path = ".".join(map(str, where)) if isinstance(where, list) else ""
-    return f"{path}: {finding.get('msg')}" if path else str(finding.get("msg"))

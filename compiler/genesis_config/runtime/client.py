@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from genesis_config.manifest import Manifest, load
-from genesis_config.runtime import transport
+from genesis_config.net.causes import TransportError
+from genesis_config.net.sessions import HttpTransport
+from genesis_config.runtime.connections import Connections
 from genesis_config.runtime.deadline import Deadline
-from genesis_config.runtime.errors import CompletionError, closed_error
+from genesis_config.runtime.errors import CompletionError, RuntimeClosedError, closed_error
 from genesis_config.runtime.events import FellBack, Usage
 from genesis_config.runtime.request import body, find, header_values
 from genesis_config.runtime.run import Run
@@ -20,7 +22,9 @@ from genesis_config.runtime.usage import Totals, warning
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 
+    from genesis_config.net.transport import Transport
     from genesis_config.runtime.events import Completion, Event
+    from genesis_config.runtime.reply import Reply
 
 __all__ = ["Runtime"]
 
@@ -35,30 +39,41 @@ class Runtime:
         usage: What all completions used together, by `provider/model`, and in all under `""`.
     """
 
-    def __init__(self, manifest: Manifest, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, manifest: Manifest, *, environment: Mapping[str, str] | None = None, transport: Transport | None = None
+    ) -> None:
         """Use a manifest that is in memory.
 
         Args:
             manifest: From `genesis_config.manifest` or the compiler.
             environment: Where variables are looked up; None is the process's environment at the time of each request.
+            transport: What carries requests, and is closed with the Runtime; None is HTTP, through the proxies that the
+                environment names. Another one replays recorded streams in tests, without a socket, or reaches a server
+                in its own way: see `Transport`.
         """
         self.manifest = manifest
         self.usage: dict[str, Totals] = {"": Totals()}
         self._environment = environment
-        self._connections: dict[str, transport.Connections] = {}
+        self._transport: Transport = HttpTransport() if transport is None else transport
+        self._connections: dict[str, Connections] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, path: str | os.PathLike[str], *, environment: Mapping[str, str] | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
     ) -> AsyncIterator[Self]:
-        """Read the manifest file at `path`, and close all connections at the end.
+        """Read the manifest file at `path`, and close all connections at the end. Takes what the class takes.
 
         Raises:
             genesis_config.manifest.ManifestError: The file cannot be used.
         """
-        async with cls(load(os.fspath(path)), environment=environment) as runtime:
+        async with cls(load(os.fspath(path)), environment=environment, transport=transport) as runtime:
             yield runtime
 
     async def __aenter__(self) -> Self:
@@ -71,7 +86,8 @@ class Runtime:
         """Close all connections. Streams that still run, or wait, end with a `RuntimeClosedError`."""
         self._closed = True
         for connections in self._connections.values():
-            await connections.close()
+            connections.close()
+        await self._transport.close()
 
     def stream(  # noqa: PLR0913 - a request's parts
         self,
@@ -144,7 +160,10 @@ class Runtime:
             try:
                 reply = await self._ask(run, references[0], deadline)
                 while not decoder.done:
-                    data = await reply.read()
+                    try:
+                        data = await reply.read()
+                    except (TransportError, OSError) as error:
+                        data = reply.broke(error)
                     for event in decoder.feed(data) if data else decoder.finish():
                         if not run.begun:
                             run.first()
@@ -153,10 +172,7 @@ class Runtime:
                 await reply.settle()
                 usage = run.succeeded()
             except CompletionError as error:
-                step = run.failed(error, deadline, more=len(references) > 1)
-                self._count_failed(run, error.usage, ended=step is None)
-                if step is None:
-                    raise
+                step = self._next_step(run, error, deadline, more=len(references) > 1)
             finally:
                 run.close()
             if isinstance(step, float):
@@ -177,6 +193,20 @@ class Runtime:
             yield full
         yield usage
 
+    def _next_step(
+        self, run: Run, error: CompletionError, deadline: Deadline, *, more: bool
+    ) -> float | Literal["next"]:
+        """Count a request that failed, and return what follows: a wait before it is sent again, or the next model.
+
+        Raises:
+            CompletionError: Nothing follows.
+        """
+        step = run.failed(error, deadline, more=more)
+        self._count_failed(run, error.usage, ended=step is None)
+        if step is None:
+            raise error
+        return step
+
     def _count_failed(self, run: Run, usage: Usage | None, *, ended: bool) -> None:
         """Add up what a request that failed had used, and the completion if it `ended` with that."""
         if ended or usage is not None:
@@ -187,7 +217,7 @@ class Runtime:
         """Give the sums that a request counts in: those of all, and those of its model, where there is one."""
         return [self.usage.setdefault(reference, Totals()) for reference in {"", run.reference}]
 
-    async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> transport.Reply:
+    async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
         """Send the request to a model, and give the answer when it is known to be a stream."""
         fields, headers = self._request(run, reference)
         run.operation = Operation(run.found, fields)
@@ -217,12 +247,19 @@ class Runtime:
             run.decoder.choices = fields["n"]
         return fields, headers
 
-    def _connections_to(self, run: Run) -> transport.Connections:
-        """Give the connections to the provider of the model that is tried."""
+    def _connections_to(self, run: Run) -> Connections:
+        """Return the connections to the provider of the model that is tried."""
         target = run.found
         if self._closed:
             raise closed_error()
+        loop = asyncio.get_running_loop()
+        if self._loop not in {None, loop}:
+            raise RuntimeClosedError(
+                "the Runtime was used from a different event loop than the one it was opened in",
+                help="open a Runtime in each loop that `asyncio.run` makes, or use `genesis_config.runtime.complete`",
+            )
+        self._loop = loop
         connections = self._connections.get(target.provider_id)
         if connections is None:
-            connections = self._connections[target.provider_id] = transport.Connections(target.provider)
+            connections = self._connections[target.provider_id] = Connections(target.provider, self._transport)
         return connections

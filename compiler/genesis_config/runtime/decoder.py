@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from genesis_config.runtime.chunks import UNKNOWN, WireUsage, decode, decode_damaged, decode_head, error_text
+from genesis_config.net.error_bodies import error_text
+from genesis_config.runtime.chunks import UNKNOWN, WireUsage, decode, decode_damaged, decode_head
 from genesis_config.runtime.errors import (
     CompletionError,
     ErrorInStreamError,

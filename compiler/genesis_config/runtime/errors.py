@@ -25,11 +25,14 @@ CompletionError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from genesis_config.manifest import pointed_at
+from genesis_config.net.redirects import REDIRECT_HELP, describe_redirect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from genesis_config.net.causes import Cause, Kind
     from genesis_config.runtime.events import Attempt, Choice, ToolCall, Usage
 
 __all__ = [
@@ -56,6 +59,7 @@ __all__ = [
     "UnknownModelError",
     "closed_error",
     "status_error",
+    "transport_error",
 ]
 
 
@@ -203,37 +207,62 @@ class EventTooLargeError(StreamError):
 
 
 def closed_error() -> RuntimeClosedError:
-    """Give the error for a stream whose Runtime was closed before it ended."""
+    """Return the error for a stream whose Runtime was closed before it ended."""
     return RuntimeClosedError("the Runtime is closed", help="close it when its streams have ended")
 
 
+_CLASSES: Final[Mapping[Kind, type[CompletionError]]] = {
+    "bad-compression": MalformedStreamError,
+    "bad-framing": ConnectionLostError,
+    "closed": ConnectionLostError,
+    "connection-lost": ConnectionLostError,
+    "idle-timeout": StalledStreamError,
+    "incomplete": StalledStreamError,
+    "reset": ConnectionLostError,
+    "response-timeout": StalledStreamError,
+    "too-large": MalformedStreamError,
+    "unknown": ConnectionLostError,
+    "unrequested-compression": MalformedStreamError,
+}
+
+
+def transport_error(url: str, cause: Cause) -> CompletionError:
+    """Return the error for an exchange that failed. All causes that are not listed are about making a connection."""
+    kind = _CLASSES.get(cause.kind, ServerUnreachableError)
+    help_ = cause.help
+    if kind is StalledStreamError:
+        help_ = "raise the provider's `timeoutSeconds` if the server needs longer"
+    return kind(f"request to {url} failed: {cause.reason}", help=help_)
+
+
 def status_error(
-    status: int, url: str, said: str, *, remedy: str | None = None, location: str | None = None
+    status: int, url: str, text: str, *, remedy: str | None = None, location: str | None = None
 ) -> StatusError:
-    """Give the error for an answer with a status that is not 200.
+    """Return the error for a response with a status other than 200.
 
     Args:
         status: The status.
-        url: What was asked.
-        said: The server's words.
-        remedy: How a person changes the key, in words that go before `a key that this server takes`; None where that
+        url: The URL of the request.
+        text: What the server says about it.
+        remedy: How a person changes the key, in words that go before `a key that the server accepts`; None where that
             depends on the configuration alone.
         location: Where a redirect points.
     """
-    words = f": {said}" if said else ""
+    words = f": {text}" if text else ""
     if status in {401, 403}:
         change = remedy or "set the provider's `apiKey` to"
-        help_ = f"{change} a key that this server takes (vLLM: the value of its --api-key)"
+        help_ = f"{change} a key that the server accepts (vLLM: the value of its --api-key)"
         return AuthRejectedError(f"{url} answered {status}{words}", help=help_, status=status)
     if status == 404:  # noqa: PLR2004 - Not Found
-        help_ = "`genesis doctor` tells a wrong base URL from a misspelt model, and which models the server has"
+        help_ = (
+            "run `genesis doctor` to see whether the base URL or the model name is wrong, "
+            "and which models the server offers"
+        )
         return ModelNotFoundError(f"{url} answered 404{words}", help=help_, status=status)
     if status in {408, 429}:
         return RateLimitedError(f"{url} answered {status}{words}", help="try again later", status=status)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
-        help_ = "write the address that it points at into the provider's base URL"
-        message = f"{url} answered {status}, a redirect{pointed_at(url, location)}, which is not followed"
-        return RedirectedError(message, help=help_, status=status)
+        return RedirectedError(describe_redirect(url, status, location), help=REDIRECT_HELP, status=status)
     if status >= 500:  # noqa: PLR2004 - the class of server errors
-        return ServerFailedError(f"{url} answered {status}{words}", help="look at the server's log", status=status)
+        return ServerFailedError(f"{url} answered {status}{words}", help="see the server's log", status=status)
     return BadRequestError(f"{url} answered {status}{words}", help="change the request", status=status)

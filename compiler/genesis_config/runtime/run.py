@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from genesis_config.manifest import scrub
+from genesis_config.credentials.lookup import scrub
 from genesis_config.runtime.decoder import StreamDecoder
 from genesis_config.runtime.errors import CompletionError, MalformedStreamError
 from genesis_config.runtime.events import Attempt, Completion
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from genesis_config.runtime.deadline import Deadline
     from genesis_config.runtime.events import Choice, Usage
+    from genesis_config.runtime.reply import Reply
     from genesis_config.runtime.request import Target
     from genesis_config.runtime.telemetry import Operation
-    from genesis_config.runtime.transport import Reply
 
 __all__ = ["Run"]
 
@@ -147,6 +147,8 @@ class Run:
         error.__context__ = None
         # Cut after secrets are out of it: half of one would stay.
         error.args = (scrub(error.args[0], self.secrets)[:_LONGEST_MESSAGE],)
+        if error.help is not None:
+            error.help = scrub(error.help, self.secrets)
         if isinstance(error, MalformedStreamError):
             error.event = scrub(error.event, self.secrets)[:_LONGEST_EVENT]
         if self.target is not None:

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from genesis_config.config.expansion import Layer, Variables, expand
 from genesis_config.diagnostics.source import Source
 from genesis_config.manifest import Compat, Cost, Model, SecretRef
-from genesis_config.pipeline import compile_config
-from genesis_config.resolve.credentials import Keys
-from genesis_config.resolve.entries import merged, model_entries
+from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.lock import Row
+from genesis_config.resolve.models import merged, model_entries
 from genesis_config.syntax import parse
+from tests.support import compile_config
 
 if TYPE_CHECKING:
     from random import Random
 
-NOBODY = Keys(Variables((Layer("the environment", {}),), complete=True), {})
+NOBODY = Credentials(Variables((Layer("the environment", {}),), complete=True), {})
 
 
 def entries(declared: str = "", *rows: Row) -> tuple[Model, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genesis_config.manifest import SecretRef, WindowFrom
     from genesis_config.resolve.lock import Row
 
-__all__ = ["headers", "merged", "model_entries"]
+__all__ = ["header_refs", "merged", "model_entries"]
 
 _REASONING = re.compile(r"r1|reason|think", re.IGNORECASE)
 
@@ -41,7 +41,7 @@ def model_entries(
     return tuple(models[name] for name in sorted(models))
 
 
-def headers(expansion: Expansion, owner: Path, entry: dict[str, Any]) -> dict[str, SecretRef]:
+def header_refs(expansion: Expansion, owner: Path, entry: dict[str, Any]) -> dict[str, SecretRef]:
     """Give the headers of a provider or model, by name."""
     stated = mapping(entry, "headers")
     return {
@@ -83,7 +83,7 @@ def _entry(  # noqa: PLR0913 - the places that an entry is made of
         max_tokens=min(DEFAULT_MAX_TOKENS, window) if limit is None else limit,
         max_tokens_from="default" if limit is None else "config",
         params={key: params[key] for key in params if key not in NATIVE_ONLY | OWN_FIELDS},
-        headers=headers(expansion, path, stated),
+        headers=header_refs(expansion, path, stated),
         compat=Compat(max_tokens_field=mapping(stated, "compat").get("maxTokensField", "max_tokens")),
         parent=row.parent if row else None,
     )
