@@ -27,6 +27,7 @@ __all__ = [
     "MASK",
     "Position",
     "could_name_secret",
+    "hidden_texts",
     "is_plain_word",
     "is_secret_position",
     "masked",
@@ -180,6 +181,11 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
     """Return the string at `path` as a message may have it: with `***` for what is a secret, or could be."""
     return masked(text, position_of(path, secret_variables).hidden_parts(text))
+
+
+def hidden_texts(path: Path, text: str) -> list[str]:
+    """Return the parts of the string at `path` that may not be shown."""
+    return [text[start:end] for start, end in position_of(path).hidden_parts(text)]
 
 
 def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:

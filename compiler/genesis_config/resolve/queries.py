@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config.lookup import DEFAULT_BASE_URL, mapping
+from genesis_config.config.positions import hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, remedy
+from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic, config_path
 from genesis_config.resolve.credentials import read_secret
@@ -110,6 +112,7 @@ def build_query(document: Document, expansion: Expansion, credentials: Credentia
             secrets += _echoes(ref, header.value, credentials) if ref.value is None else []
         if name.lower() == "authorization":
             change = _remedy(decision.provider, ref, stated=True)
+    secrets += hidden_texts((*path, "baseUrl"), decision.base_url)
     query = Query(decision.provider, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(used), tuple(missing))
 
@@ -133,7 +136,7 @@ def _echoes(ref: SecretRef, value: str, credentials: Credentials) -> list[str]:
     """List the forms in which servers repeat a secret: whole, without its scheme, and each of its variables."""
     variables = (credentials.lookup(name) or "" for name in names(ref.template or ""))
     parts = (" ".join(part.split()) for part in (value, value.partition(" ")[2], *variables))
-    return [part for part in parts if part]
+    return [part for part in parts if not is_marker(part)]
 
 
 def _report_list(
@@ -157,5 +160,6 @@ def _report_list(
         yield Diagnostic(rule, message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
+        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        message = f"{url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models, mapping, providers, states_key
+from genesis_config.config.positions import shown
 from genesis_config.credentials.names import is_secret_header
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Edit, Fix, config_path
 from genesis_config.net.hosts import address
 from genesis_config.rules.rule import Rule
@@ -82,7 +84,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
+            host = without_keys(parts.hostname or "")
         except ValueError:
             continue  # invalid-base-url says so
         if parts.scheme not in {"http", "https"} or not host or parts.query or parts.fragment:
@@ -109,7 +111,8 @@ def _check_path(context: Context, path: Path, url: str, parts: SplitResult) -> I
         problem = "has `/v1` twice"
         right = right.removesuffix("/v1")
     better = parts._replace(path=right if versioned else f"{right}/v1").geturl()
-    help_ = f"write `{better}`"
+    safe = shown(path, better)
+    help_ = f"write `{safe}`"
     if not problem:
         if parts.path != bare:
             yield _slash(context, path, help_)
@@ -122,7 +125,7 @@ def _check_path(context: Context, path: Path, url: str, parts: SplitResult) -> I
         return
     finding = BASE_URL_PATH.finding(context, path, message, help_)
     span = text_span(context.document, path, url, 0, len(url))
-    if span.source.text[span.start : span.end] == url:
+    if safe == better and span.source.text[span.start : span.end] == url:
         # Written as it is, without a reference or an escape. No more is replaced than what is wrong.
         start = len(url) - len(parts.path) + len(right)
         text = "" if versioned else "/v1"

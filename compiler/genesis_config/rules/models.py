@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from genesis_config.config.defaults import APIS, DEFAULT_CONTEXT_WINDOW, INPUTS, MAX_TOKENS_FIELDS
 from genesis_config.config.lookup import declared_models, is_dynamic, providers
+from genesis_config.config.positions import shown
 from genesis_config.diagnostics.finding import Related, config_path
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.rules.rule import Rule
@@ -193,4 +194,6 @@ def _check_name(context: Context, path: Path, known: tuple[str, ...], what: str)
         return
     near = nearest(text, known) if len(known) > 1 else None
     help_ = f"did you mean `{near}`?" if near else f"supported: {listed(known)}"
-    yield INVALID_VALUE.finding(context, path, f"the {what} `{text}` in `{config_path(path)}` is not supported", help_)
+    yield INVALID_VALUE.finding(
+        context, path, f"the {what} `{shown(path, text)}` in `{config_path(path)}` is not supported", help_
+    )

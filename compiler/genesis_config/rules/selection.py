@@ -16,6 +16,7 @@ from genesis_config.config.lookup import (
     selected_entries,
     split_ref,
 )
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Edit, Fix, Related, config_path
 from genesis_config.diagnostics.source import Span
 from genesis_config.diagnostics.suggestions import listed, nearest
@@ -152,18 +153,22 @@ def _check_ref(
     """Check one reference, which is a value or, with `key`, a key."""
     context = models.context
     where = config_path(path[:-1] if key else path)
+    written = without_keys(text)
     parts = split_ref(text)
     if parts is None:
         help_ = "write `provider/model`"
         if text in aliases:
-            help_ = f"`{text}` is an alias: write `{aliases[text][0]}`"
+            help_ = without_keys(f"`{text}` is an alias: write `{aliases[text][0]}`")
         elif (found := _provider_of(context, text)) is not None:
-            help_ = f"write `{found}/{text}`"
-        yield MALFORMED_MODEL_REF.finding(context, path, f"`{text}` in `{where}` is no model reference", help_, key=key)
+            help_ = f"write `{found}/{written}`"
+        yield MALFORMED_MODEL_REF.finding(
+            context, path, f"`{written}` in `{where}` is no model reference", help_, key=key
+        )
         return
     provider, model = parts
+    model = without_keys(model)
     if model == "*" and not key:
-        message = f"`{text}` in `{where}` is a wildcard, which stands for many models"
+        message = f"`{written}` in `{where}` is a wildcard, which stands for many models"
         yield MALFORMED_MODEL_REF.finding(context, path, message, f"name one of them: `{provider}/MODEL`")
         return
     declared = dict(providers(context.value))
@@ -174,8 +179,8 @@ def _check_ref(
             f"did you mean `{near}/{model}`?" if near else f"declare it in `models.providers`; known: {listed(known)}"
         )
         if (found := _provider_of(context, text)) is not None:
-            help_ = f"this is a model's id: write `{found}/{text}`"
-        message = f"`{text}` in `{where}` names the provider `{provider}`, which is not declared"
+            help_ = f"this is a model's id: write `{found}/{written}`"
+        message = f"`{written}` in `{where}` names the provider `{provider}`, which is not declared"
         yield UNKNOWN_PROVIDER.finding(context, path, message, help_, key=key)
         return
     yield from _check_model(models, path, parts, key=key)
@@ -189,8 +194,9 @@ def _check_model(models: _Models, path: Path, parts: tuple[str, str], *, key: bo
         near = nearest(model, known)
         help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(known)) or 'no models'}"
         where = config_path(path[:-1] if key else path)
-        message = f"`{provider}/{model}` in `{where}` names a model that the provider `{provider}` does not have"
-        yield UNKNOWN_MODEL.finding(models.context, path, message, help_, key=key)
+        written = without_keys(f"{provider}/{model}")
+        message = f"`{written}` in `{where}` names a model that the provider `{provider}` does not have"
+        yield UNKNOWN_MODEL.finding(models.context, path, message, without_keys(help_), key=key)
 
 
 class _Models:
@@ -249,15 +255,20 @@ def _check_alias(
 ) -> Iterator[Diagnostic]:
     where = config_path(path)
     first = aliases[alias][0]
+    written = without_keys(alias)
     if reference.endswith("/*"):
         message = f"`{where}` gives an alias to a wildcard, which stands for many models"
         yield ALIAS_CONFLICT.finding(context, path, message, f'give it to one model: `"{reference[:-1]}MODEL"`')
     elif "/" in alias or not alias.strip():
-        message = f"the alias `{alias}` in `{where}` is empty or holds a `/`, so it looks like a reference"
+        message = f"the alias `{written}` in `{where}` is empty or holds a `/`, so it looks like a reference"
         yield ALIAS_CONFLICT.finding(context, path, message, "write it without `/`")
     elif first != reference:
+        other = without_keys(first)
         finding = ALIAS_CONFLICT.finding(
-            context, path, f"the alias `{alias}` in `{where}` stands for `{first}` already", "give it another name"
+            context,
+            path,
+            f"the alias `{written}` in `{where}` stands for `{without_keys(first)}` already",
+            "give it another name",
         )
         place = context.document.value_span(("agents", "defaults", "models", first, "alias"))
         yield finding._replace(related=(Related("first given here", place),))
