@@ -2,19 +2,28 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-live lint types bench docs clean
+.PHONY: demo test test-slow test-live test-all lint types bench docs clean
+
+# One process per core; ORDER=N runs the tests in the random order of that seed.
+PYTEST := -n auto --dist worksteal $(if $(ORDER),--random-order-seed=$(ORDER))
 
 demo: .venv/ready
 	$(BIN)/genesis demo
 
 test: .venv/ready
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests --ignore=tests/live
+	$(BIN)/coverage run -m pytest tests --ignore=tests/live -m "not slow" $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+# What sets up environments of its own.
+test-slow: .venv/ready
+	$(BIN)/python -m pytest tests --ignore=tests/live -m slow
+
 test-live: .venv/ready
 	$(BIN)/python -m pytest tests/live
+
+test-all: test test-slow test-live
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import runner
+from tests.e2e.support import INSTALLED, PACKAGE, runner, scrubbed
+from tests.e2e.warm import Warm
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.e2e.support import Genesis
@@ -23,8 +25,30 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def genesis(tmp_path: Path, folder: Path) -> Genesis:
-    """Give the command; its home is an empty folder, and so is where it runs."""
-    home = tmp_path / "home"
-    home.mkdir()
-    return runner(home, folder)
+def home(tmp_path: Path) -> Path:
+    """Return the command's home, an empty directory."""
+    path = tmp_path / "home"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm | None]:
+    """Yield the process whose children are the commands; None where an installed command is tested."""
+    if INSTALLED:
+        yield None
+    else:
+        with Warm(PACKAGE, scrubbed(tmp_path_factory.mktemp("home"))) as process:
+            yield process
+
+
+@pytest.fixture
+def genesis(home: Path, folder: Path, warm: Warm | None) -> Genesis:
+    """Return the command, run in a child of a warm process."""
+    return runner(home, folder, warm)
+
+
+@pytest.fixture
+def executable(home: Path, folder: Path) -> Genesis:
+    """Return the command, run as the real executable."""
+    return runner(home, folder, measured=False)

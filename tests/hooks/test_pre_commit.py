@@ -16,6 +16,8 @@ from tests.e2e.support import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 RIGHT = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 8192 }] } } } }\n'
 WARNED = RIGHT.replace("{ models", "{ gateway: {}, models", 1)
 WRONG = RIGHT.replace("{ models: [", "{ modles: [")

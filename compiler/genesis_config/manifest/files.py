@@ -47,9 +47,28 @@ def loads(data: bytes | str) -> Manifest:
             f"{MANIFEST_VERSION}; compile the configuration again with this Genesis, or install the one that wrote it"
         )
     try:
-        return msgspec.json.decode(data, type=Manifest)
+        return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"the manifest is damaged: {error}; compile the configuration again") from None
+
+
+def _decode(data: bytes | str) -> Manifest:
+    """Return the manifest that a text holds, with an integer wherever the schema takes the number for one.
+
+    To JSON Schema `60.0` is an integer, and a program that has one type of numbers may write 60 as that.
+    """
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except msgspec.ValidationError:
+        return msgspec.convert(_NUMBERS.decode(data), type=Manifest)
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_NUMBERS: Final = msgspec.json.Decoder(float_hook=_number)
 
 
 def load(path: str) -> Manifest:
