@@ -113,7 +113,6 @@ def test_what_is_hidden_is_masked_wherever_the_line_is_cut() -> None:
     source = Source("genesis.json5", f'{before}SECRET", api: "{"b" * 100}" }} }} }} }}', "configuration")
     for start in (0, 100, *(len(before) + offset for offset in (-1, 0, 3, 6, 50, 100))):
         shown = render([Diagnostic("unknown-key", "m", Span(source, start, start + 1))])
-        assert "***" in shown or abs(start - len(before)) > 90
         assert not {"SEC", "RET"} & {shown[index : index + 3] for index in range(len(shown))}
 
 

@@ -280,7 +280,8 @@ def _position(node: dict[str, Any], definitions: dict[str, Any]) -> Position:
             rest = _position(branch["additionalProperties"], definitions)
         if "items" in branch:
             items = _position(branch["items"], definitions)
-        if branch.get("type") not in {None, "object", "array"} or "enum" in branch:
+        types = branch.get("type", ())
+        if {"string", "integer", "number", "boolean"}.intersection([types] if isinstance(types, str) else types):
             kind = "plain"
     return Position(kind, keys, rest, items)
 

@@ -267,7 +267,7 @@ def _check_alias(
         finding = ALIAS_CONFLICT.finding(
             context,
             path,
-            f"the alias `{written}` in `{where}` stands for `{without_keys(first)}` already",
+            f"the alias `{written}` in `{where}` stands for `{other}` already",
             "give it another name",
         )
         place = context.document.value_span(("agents", "defaults", "models", first, "alias"))
