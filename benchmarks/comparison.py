@@ -23,12 +23,18 @@ CASES = sorted((ROOT / "fixtures" / "comparison").glob("*.json5"))
 SCHEMA = ROOT / "schema" / "config.schema.json"
 
 _HEAD = """<!-- Written by benchmarks/comparison.py, which runs all of them: `python -m benchmarks.comparison`. -->
-# Who finds what
+# Comparison
 
-Twelve mistakes that were made in real configurations, one in each file of
-[fixtures/comparison](../fixtures/comparison), and what each tool says of them with the schema of Genesis. "line:column"
-is a place that the tool names, "yes" a failure without the place, "fix" that the tool can put it right, "first only"
-that it stops at the first of two.
+This page compares Genesis with linters that use its JSON Schema. The input is twelve mistakes from real configurations,
+one in each file of [fixtures/comparison](../fixtures/comparison).
+
+| cell | meaning |
+|---|---|
+| 7:17 | found, with the line and column that the tool reports |
+| yes | found, without the right location |
+| first only | only the first of two mistakes is found |
+| no | not found |
+| fix | the tool can fix it |
 
 """
 

@@ -125,7 +125,7 @@ def test_what_is_not_put_right_is_not_called_fixable_and_says_why(genesis: Genes
     report = json.loads(genesis("check", "--fix", "--format", "json").stdout)
     assert report["summary"]["fixable"] == 0
     told = {each["rule"]: each["help"] for each in report["findings"]}
-    assert told["unknown-key"].endswith("; --fix leaves it: it would bring `cleartext-credential`")
+    assert told["unknown-key"].endswith("; not fixed automatically: it would cause `cleartext-credential`")
     assert config.read_text(encoding="utf-8") == text.replace("modles", "models")
 
 

@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
@@ -88,6 +89,21 @@ def test_the_finding_that_the_readme_shows_is_what_check_prints() -> None:
     assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")
 
 
+def test_the_examination_that_is_shown_is_what_doctor_prints(genesis: Genesis, folder: Path) -> None:
+    page = TEXTS["docs/troubleshooting.md"]
+    shown = page.partition("```\n$ genesis doctor\n")[2].partition("```\n")[0]
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = str(closed.getsockname()[1])
+        (folder / "genesis.json5").write_text(blocks("json5")[1].replace("192.168.1.50:9000", f"127.0.0.1:{port}"))
+        printed = genesis("doctor", env={"VLLM_API_KEY": "vllm-local"})
+        (provider,) = json.loads(genesis("doctor", "--json").stdout)["providers"]
+    assert printed.returncode == 1
+    assert shown == printed.stdout.replace(port, "8000")
+    steps = [step["name"] for step in provider["steps"]]
+    assert re.findall(r"^\| ([a-z ]+) \| (?!fails)", page, re.MULTILINE) == steps
+
+
 def test_the_program_that_the_readme_shows_runs_against_what_there_is() -> None:
     (program,) = blocks("python")
     tree = ast.parse(program)
@@ -149,7 +165,21 @@ def test_the_settings_of_editors_start_the_server_as_it_is_started() -> None:
     assert FIX_ALL in TEXTS["docs/editors.md"]
 
 
-def test_links_lead_somewhere() -> None:
-    for page, text in TEXTS.items():
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-            assert ((ROOT / page).parent / target).exists(), (page, target)
+def test_every_package_is_described() -> None:
+    described = re.findall(r"^\| `(\w+)/` \|", TEXTS["CONTRIBUTING.md"], re.MULTILINE)
+    packages = (ROOT / "compiler" / "genesis_config").glob("*/__init__.py")
+    assert sorted(described) == sorted(path.parent.name for path in packages)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub derives them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", TEXTS[page]):
+        path = ((ROOT / page).parent / target).resolve() if target else ROOT / page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), f"{target}#{anchor}"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis_config.lint.discovery import NAMES, collect
+from genesis_config.lint.discovery import NAMES, find_files
 
 
 def found_names(paths: list[str]) -> list[str]:
     """Return the names of what is collected."""
-    return [file.name for file in collect(paths)]
+    return [file.name for file in find_files(paths)]
 
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "prod", "out", "a b", "x-1"]), max_size=3)

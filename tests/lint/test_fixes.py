@@ -1,9 +1,9 @@
-"""Putting findings right: what is changed, what is not, and when nothing is."""
+"""Applying fixes: what is changed, what is not, and when nothing is."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix
 from genesis_config.diagnostics.source import Source, Span
-from genesis_config.lint.fixes import diff, edited, fix, fixing_edits, marked
+from genesis_config.lint.edits import apply_edits, combined_edits
+from genesis_config.lint.fixes import FixResult, fix_files, mark_refused, render_diff
 from genesis_config.syntax import decode
 
 if TYPE_CHECKING:
@@ -46,9 +47,54 @@ def lint(files: Mapping[str, bytes]) -> list[Diagnostic]:
     return findings
 
 
+class Linted(NamedTuple):
+    """The result of linting, with the files that were linted."""
+
+    findings: list[Diagnostic]
+    files: Mapping[str, bytes]
+
+
+def fix(
+    files: Mapping[str, bytes],
+    check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint,
+    linted: list[Mapping[str, bytes]] | None = None,
+) -> FixResult[Linted]:
+    """Fix files; `linted` collects what was linted, the first time included."""
+
+    def count(files: Mapping[str, bytes]) -> Linted:
+        if linted is not None:
+            linted.append(files)
+        return Linted(check(files), files)
+
+    result = fix_files(files, count(files), count)
+    assert result.result.files == {**files, **result.files}
+    return result
+
+
 def fixed(data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint) -> tuple[bytes, int]:
-    done = fix({NAME: data}, check)
-    return done.files.get(NAME, data), done.made
+    result = fix({NAME: data}, check)
+    return result.files.get(NAME, data), result.applied
+
+
+def rounds(data: bytes) -> int:
+    """Count how often a file is linted."""
+    linted: list[Mapping[str, bytes]] = []
+    fix({NAME: data}, linted=linted)
+    return len(linted)
+
+
+def test_a_file_is_linted_once_and_once_more_for_each_round_of_fixes() -> None:
+    assert rounds(b"fine") == 1
+    assert rounds(b"old") == 2
+    assert rounds(b"old old old") == 2
+    # The second fix is found when the first one is applied.
+    assert rounds(b"shut old") == 3
+
+
+def test_refused_fixes_do_not_lint_without_end() -> None:
+    assert rounds(b"bad " * 1000) < 1000
+    result = fix({NAME: b"bad " * 1000})
+    assert [each.fix for each in mark_refused(result.result.findings, result.refused)] == [None] * 1000
 
 
 def test_every_fix_is_made_and_all_else_stays() -> None:
@@ -71,16 +117,22 @@ def test_what_a_fix_uncovers_is_not_added_by_it() -> None:
     assert fixed(b"far shut wrong, shut right") == (b"far shut wrong, open right", 1)
 
 
-def test_why_a_fix_was_not_made_is_told() -> None:
-    for text, why in (
-        (b"old bad", "it would bring `old`"),
-        (b"old same", "it would not be right then either"),
-        (b"far shut wrong, old", "it would bring `away`"),
-    ):
-        done = fix({NAME: text}, lint)
-        (left,) = marked([each for each in lint({NAME: text, **done.files}) if each.rule != "old"], done.refused)
-        assert (left.fix, left.help) == (None, f"--fix leaves it: {why}")
-        assert marked([left._replace(message="another", fix=Fix("x", ()))], done.refused)[0].fix is not None
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"old bad", "it would cause `old`"),
+        (b"old same", "the result would still be invalid"),
+        (b"far shut wrong, old", "it would cause `away`"),
+    ],
+)
+def test_a_finding_says_why_its_fix_was_not_applied(text: bytes, reason: str) -> None:
+    result = fix({NAME: text})
+    (finding,) = [each for each in result.result.findings if each.fix]
+    (marked,) = mark_refused([finding], result.refused)
+    assert (marked.fix, marked.help) == (None, f"not fixed automatically: {reason}")
+    (marked,) = mark_refused([finding._replace(help="help")], result.refused)
+    assert marked.help == f"help; not fixed automatically: {reason}"
+    assert mark_refused([finding._replace(message="another")], result.refused)[0].fix is not None
 
 
 def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
@@ -140,9 +192,10 @@ def test_every_edit_is_looked_at_a_few_times_however_many_there_are() -> None:
 
 
 def test_every_file_that_is_given_is_fixed_and_no_other() -> None:
-    done = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"}, lint)
-    assert (done.files, done.made) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
-    assert fix({NAME: b"x"}, lambda files: lint({**files, "other.json5": b"old"})) == ({}, 0, {})
+    result = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"})
+    assert (result.files, result.applied) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
+    result = fix({NAME: b"x"}, lambda files: lint({**files, "other.json5": b"old"}))
+    assert (result.files, result.applied, result.refused) == ({}, 0, {})
 
 
 def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
@@ -189,7 +242,7 @@ def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes
 def test_edits_of_one_round_do_not_touch_but_where_text_is_taken_out(
     edits: list[tuple[str, int, int, str]], made: int
 ) -> None:
-    assert fix({NAME: b"0123456789", "part.json5": b"0123456789"}, replacing(*edits)).made == made
+    assert fix({NAME: b"0123456789", "part.json5": b"0123456789"}, replacing(*edits)).applied == made
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "x", "\n"]), max_size=12))
@@ -204,31 +257,37 @@ def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str])
 def test_the_order_that_edits_come_in_is_no_matter() -> None:
     source = Source("a", "0123456789")
     edits = [Edit(Span(source, 1, 2), "one"), Edit(Span(source, 5, 5), "+"), Edit(Span(source, 8, 10), "")]
-    assert edited(source.text, edits) == "0one234+567"
-    assert edited(source.text, reversed(edits)) == "0one234+567"
+    assert apply_edits(source.text, edits) == "0one234+567"
+    assert apply_edits(source.text, reversed(edits)) == "0one234+567"
 
 
 def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
     before = b'{\n  apiKey: "canary-12",\n  "\x1b[31m": old,\n  d: 1,\n}\n'
-    assert diff("genesis.json5", before, before.replace(b"old", b"new")) == (
+    assert render_diff("genesis.json5", before, before.replace(b"old", b"new")) == (
         "--- a/genesis.json5\n+++ b/genesis.json5\n@@ -1,5 +1,5 @@\n {\n"
         '   apiKey: "***",\n-  "\\x1b[31m": old,\n+  "\\x1b[31m": new,\n   d: 1,\n }\n'
     )
-    assert diff("genesis.json5", before, before) == ""
+    assert render_diff("genesis.json5", before, before) == ""
 
 
-def test_the_edits_of_all_fixes_hold_nothing_that_stays() -> None:
-    data = "\ufeffé old, keep old".encode()
-    edits = fixing_edits(NAME, data, lint)
-    assert [(edit.span.start, edit.span.end, edit.text) for edit in edits] == [(2, 5, "new"), (12, 15, "new")]
-    assert fixing_edits(NAME, b"bad", lint) == ()
+def all_edits(
+    data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint
+) -> list[tuple[int, int, str]]:
+    """Return the edits of all rounds, which do what the fixes do."""
+    edits = combined_edits(NAME, data, fix({NAME: data}, check).rounds)
+    source, _ = decode(NAME, data)
+    assert apply_edits(source.text, edits) == decode(NAME, fixed(data, check)[0])[0].text
+    return [(edit.span.start, edit.span.end, edit.text) for edit in edits]
 
 
-@given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old"])))
+def test_the_edits_of_all_fixes_contain_nothing_that_stays() -> None:
+    assert all_edits("\ufeffé old, keep old".encode()) == [(2, 5, "new"), (12, 15, "new")]
+    assert all_edits(b"bad") == []
+
+
+@given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old", "shut old"])))
 def test_the_edits_of_all_fixes_do_what_the_fixes_do(parts: list[str]) -> None:
-    text = "".join(parts)
-    edits = fixing_edits(NAME, text.encode(), lint)
-    assert edited(text, edits).encode() == fixed(text.encode())[0]
+    all_edits("".join(parts).encode())
 
 
 @given(st.integers(0, 9))
@@ -241,6 +300,4 @@ def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None
         extra = [Diagnostic("r", "m", Span(source, at, at)) for at in range(len(source.text))]
         return [*extra, *(Diagnostic("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
 
-    text = "x" + "a" * count + "y"
-    edits = fixing_edits(NAME, text.encode(), shortening)
-    assert edited(text, edits).encode() == fixed(text.encode(), shortening)[0]
+    assert len(all_edits(b"x" + b"a" * count + b"y", shortening)) == (count > 1)

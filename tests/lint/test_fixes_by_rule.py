@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Variables
-from genesis_config.lint.fixes import fix, fixing_edits, marked
+from genesis_config.lint.edits import combined_edits
+from genesis_config.lint.fixes import FixResult, fix_files, mark_refused
 from genesis_config.lint.ignores import apply
 from genesis_config.pipeline import check_config
 from genesis_config.rules.catalogue import CATALOGUE, COMPILE_ONLY
@@ -27,10 +28,19 @@ def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
     return apply(linted.diagnostics, linted.context.document.sources, CATALOGUE, COMPILE_ONLY)[0]
 
 
+class Linted(NamedTuple):
+    findings: list[Diagnostic]
+
+
+def fix(data: bytes, name: str = "genesis.json5") -> FixResult[Linted]:
+    """Fix one file alone."""
+    return fix_files({name: data}, Linted(findings(data, name)), lambda files: Linted(findings(files[name], name)))
+
+
 def fix_one(data: bytes, name: str = "genesis.json5") -> tuple[bytes, int]:
-    """Fix one file alone; give its new bytes, and how many findings were put right."""
-    done = fix({name: data}, lambda files: findings(files[name], name))
-    return done.files.get(name, data), done.made
+    """Fix one file alone; return its new bytes, and how many fixes were applied."""
+    result = fix(data, name)
+    return result.files.get(name, data), result.applied
 
 
 def fixed(text: str) -> str:
@@ -167,15 +177,16 @@ def holds(name: str, data: bytes) -> None:
     """
     before = findings(data, name)
     hidden = text_that_misspelt_keys_hide(name, data)
-    once, made = fix_one(data, name)
-    edits = fixing_edits(name, data, lambda files: findings(files[name], name))
+    result = fix(data, name)
+    once = result.files.get(name, data)
+    edits = combined_edits(name, data, result.rounds)
     after = Counter(each.rule for each in findings(once, name) if _before(each, edits) not in hidden)
     assert not after - Counter(each.rule for each in before)
-    assert (made == 0) == (once == data)
+    assert (result.applied == 0) == (once == data)
     assert fix_one(once, name) == (once, 0)
-    refused = fix({name: data}, lambda files: findings(files[name], name)).refused
+    refused = result.refused
     here = [each for each in findings(once, name) if each.fix and each.span and each.span.source.name == name]
-    assert all(each.fix is None for each in marked(here, refused))
+    assert all(each.fix is None for each in mark_refused(here, refused))
 
 
 def _before(finding: Diagnostic, edits: tuple[Edit, ...]) -> int:
@@ -234,11 +245,11 @@ def test_what_a_misspelt_key_hid_comes_to_light(written: str, right: str, left: 
 
 def test_a_fix_that_would_bring_a_finding_elsewhere_is_refused() -> None:
     text = provider('baseUrl: "http://llm.example.com/v1", apikey: "${P}", models: [{ id: "m", contextWindow: 9 }]')
-    done = fix({"genesis.json5": text.encode()}, lambda files: findings(files["genesis.json5"]))
-    assert (done.files, done.made) == ({}, 0)
-    (left,) = marked(findings(text.encode()), done.refused)
+    result = fix(text.encode())
+    assert (result.files, result.applied) == ({}, 0)
+    (left,) = mark_refused(findings(text.encode()), result.refused)
     assert left.fix is None
-    assert (left.help or "").endswith("; --fix leaves it: it would bring `cleartext-credential`")
+    assert (left.help or "").endswith("; not fixed automatically: it would cause `cleartext-credential`")
 
 
 def test_a_comment_that_silences_what_a_fix_uncovers_stays() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source, Span
-from genesis_config.lint.fixes import edited
+from genesis_config.lint.edits import apply_edits
 from genesis_config.lint.ignores import apply
 
 KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
@@ -134,4 +134,4 @@ def test_the_fix_takes_out_what_is_of_no_use(text: str, fixed: str) -> None:
     kept, _ = apply(findings, [source], KNOWN)
     (finding,) = kept
     assert finding.fix is not None
-    assert edited(text, finding.fix.edits) == fixed
+    assert apply_edits(text, finding.fix.edits) == fixed

@@ -9,7 +9,7 @@ import pytest
 
 from genesis_config.diagnostics.finding import Edit
 from genesis_config.diagnostics.source import Span
-from genesis_config.lint.fixes import edited
+from genesis_config.lint.edits import apply_edits
 from genesis_config.lsp.completion import complete
 from tests.lsp.support import opened
 
@@ -38,7 +38,7 @@ def chosen(path: Path, text: str, label: str, name: str = "genesis.json5") -> st
     view, offset = opened(path / name, text)
     (found,) = [each for each in complete(view, offset) if each.label == label]
     source = view.document.source
-    return edited(source.text, [Edit(Span(source, found.start, found.end), found.text)])
+    return apply_edits(source.text, [Edit(Span(source, found.start, found.end), found.text)])
 
 
 @pytest.mark.parametrize(

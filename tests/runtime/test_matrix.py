@@ -31,7 +31,7 @@ BAD_REQUEST = '{"error": {"message": "bad", "type": "BadRequestError", "param": 
 
 
 class Case(NamedTuple):
-    """A fault in words, the switch for it, and what of the set-up is another than usual."""
+    """A failure: its description, the fault of the server that causes it, and what differs in the setup."""
 
     words: str
     fault: Fault | None = None
@@ -39,63 +39,63 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("nothing listens", setting="closed"),
-    Case("no connection within timeoutSeconds", setting="full"),
-    Case("the server does not speak TLS", setting="tls"),
-    Case("the key's variable is not set", setting="no key"),
-    Case("the key is refused: 401", setting="wrong key"),
+    Case("connection refused", setting="closed"),
+    Case("no connection within `timeoutSeconds`", setting="full"),
+    Case("server does not use TLS", setting="tls"),
+    Case("variable for the key is not set", setting="no key"),
+    Case("401: key rejected", setting="wrong key"),
     Case("403", Fault("status", code=403)),
-    Case("the model is not served: 404", setting="model"),
+    Case("404: model not found", setting="model"),
     Case("400", Fault("status", code=400, body=BAD_REQUEST)),
     Case("422", Fault("status", code=422)),
     Case("408", Fault("status", code=408)),
     Case("429", Fault("status", code=429)),
-    Case("429, Retry-After: 0", Fault("status", code=429, retry_after="0")),
-    Case("429, Retry-After: 60", Fault("status", code=429, retry_after="60")),
+    Case("429, `Retry-After: 0`", Fault("status", code=429, retry_after="0")),
+    Case("429, `Retry-After: 60`", Fault("status", code=429, retry_after="60")),
     Case("500", Fault("status", code=500)),
-    Case("500, and the error's body trickles", Fault("slow error", code=500)),
-    Case("204", Fault("status", code=204, body="")),
-    Case("503, Retry-After is a date that has passed", Fault("status", retry_after="Wed, 21 Oct 2015 07:28:00 GMT")),
-    Case("307, a redirect", Fault("redirect", code=307)),
-    Case("a login page", Fault("page")),
-    Case("a whole JSON answer", Fault("whole")),
-    Case("no answer within timeoutSeconds", Fault("silence")),
-    Case("no answer within the caller's deadline", Fault("silence"), "deadline"),
-    Case("the headers do not end within timeoutSeconds", Fault("slow headers")),
-    Case("a header of a megabyte", Fault("huge headers")),
-    Case("the connection is closed without an answer", Fault("no answer")),
-    Case("what answers does not speak HTTP", Fault("no http")),
-    Case("the stream ends early", Fault("cut")),
-    Case("the stream ends before its first token", Fault("cut", after=1)),
-    Case("the stream is empty", Fault("cut", after=0)),
-    Case("the connection is closed in the middle", Fault("drop")),
-    Case("the connection is closed before the first token", Fault("drop", after=1)),
-    Case("the connection is reset", Fault("reset")),
-    Case("the connection is reset before the first token", Fault("reset", after=0)),
-    Case("the connection is reset when all is said", Fault("reset", after=6)),
-    Case("the stream stalls", Fault("stall")),
-    Case("the stream stalls when all is said", Fault("stall", after=6)),
-    Case("the stream stalls, and the caller has a deadline", Fault("stall"), "deadline"),
-    Case("the stream stalls before its first token", Fault("stall", after=1)),
-    Case("the framing of HTTP is broken", Fault("bad framing")),
-    Case("the body is gzip, and cut off", Fault("cut gzip")),
-    Case("the body is said to be gzip, and is not", Fault("not gzip")),
-    Case("the body is packed in a way that was not asked for", Fault("not asked for")),
-    Case("an error event", Fault("error")),
-    Case("an error event, then `[DONE]`", Fault("error, then done")),
-    Case("an error event before the first token", Fault("error", after=1)),
-    Case("an event that is no JSON", Fault("nonsense")),
-    Case("an event of another shape", Fault("wrong type")),
-    Case("text that is not valid UTF-8", Fault("invalid utf-8")),
-    Case("text that is not valid UTF-8, before the first token", Fault("invalid utf-8", after=1)),
-    Case("an id that is not valid UTF-8, though all is said", Fault("invalid utf-8 in id")),
-    Case("half an event at the end", Fault("half an event")),
-    Case("an event of more than 16 MiB", Fault("too large")),
-    Case("`[DONE]` and no more", Fault("no content")),
+    Case("500 with an error body that arrives slowly", Fault("slow error", code=500)),
+    Case("204 No Content", Fault("status", code=204, body="")),
+    Case("503, `Retry-After` with a date in the past", Fault("status", retry_after="Wed, 21 Oct 2015 07:28:00 GMT")),
+    Case("307 redirect", Fault("redirect", code=307)),
+    Case("HTML login page", Fault("page")),
+    Case("JSON response instead of a stream", Fault("whole")),
+    Case("no response within `timeoutSeconds`", Fault("silence")),
+    Case("no response within the caller's deadline", Fault("silence"), "deadline"),
+    Case("headers incomplete after `timeoutSeconds`", Fault("slow headers")),
+    Case("header of 1 MB", Fault("huge headers")),
+    Case("connection closed without a response", Fault("no answer")),
+    Case("response is not HTTP", Fault("no http")),
+    Case("stream ends early", Fault("cut")),
+    Case("stream ends before the first token", Fault("cut", after=1)),
+    Case("empty stream", Fault("cut", after=0)),
+    Case("connection closed mid-stream", Fault("drop")),
+    Case("connection closed before the first token", Fault("drop", after=1)),
+    Case("connection reset mid-stream", Fault("reset")),
+    Case("connection reset before the first token", Fault("reset", after=0)),
+    Case("connection reset after the finish reason", Fault("reset", after=6)),
+    Case("stream stalls", Fault("stall")),
+    Case("stream stalls after the finish reason", Fault("stall", after=6)),
+    Case("stream stalls until the caller's deadline", Fault("stall"), "deadline"),
+    Case("stream stalls before the first token", Fault("stall", after=1)),
+    Case("invalid HTTP framing", Fault("bad framing")),
+    Case("truncated gzip body", Fault("cut gzip")),
+    Case("body declared as gzip, but not gzip", Fault("not gzip")),
+    Case("compression that was not requested", Fault("not asked for")),
+    Case("error event", Fault("error")),
+    Case("error event, then `[DONE]`", Fault("error, then done")),
+    Case("error event before the first token", Fault("error", after=1)),
+    Case("event is not valid JSON", Fault("nonsense")),
+    Case("event has an unexpected structure", Fault("wrong type")),
+    Case("text is not valid UTF-8", Fault("invalid utf-8")),
+    Case("first token is not valid UTF-8", Fault("invalid utf-8", after=1)),
+    Case("id is not valid UTF-8, response is complete", Fault("invalid utf-8 in id")),
+    Case("truncated last event", Fault("half an event")),
+    Case("event larger than 16 MiB", Fault("too large")),
+    Case("`[DONE]` without any content", Fault("no content")),
     Case("one of two choices has no finish reason", Fault("cut", after=11), "two choices"),
     Case("`[DONE]` without a finish reason", Fault("no finish reason")),
-    Case("no `[DONE]`, though all is said", Fault("no done")),
-    Case("no usage", Fault("no usage")),
+    Case("no `[DONE]`, response is complete", Fault("no done")),
+    Case("no usage, response is complete", Fault("no usage")),
 ]
 
 
@@ -200,36 +200,58 @@ def outcome(case: Case) -> Outcome:
 
 
 HEAD = """<!-- Written by tests/runtime/test_matrix.py, which runs every fault: `pytest --snapshot-update`. -->
-# The runtime under faults
+# Runtime failures
 
-`genesis_config.runtime` either gives an answer in which every choice has its finish reason, or raises a
-`CompletionError`: a class for each kind of failure, with the provider, the model, the HTTP status, what to do, and in
-`text`, `reasoning` and `tool_calls` all that had arrived: of the first choice, and in `choices` of each. `error.usage`
-has what was used by then, where the server said so, and `error.attempts` what was tried before.
+`genesis_config.runtime` either returns a complete response, in which every choice has a finish reason, or raises a
+subclass of `CompletionError`. This page describes what the error contains, what is retried, and the outcome of each
+failure.
 
-**Again.** 408, 429 and 5xx are tried again twice, after half a second and after one, with jitter; a `Retry-After` of up
-to 30 seconds holds, and who asks for more is not asked again. Nothing else is tried again.
+## The error
 
-**Elsewhere.** Where no model was named, the fallbacks of `agents.defaults.model` follow in order, each with a
-`FellBack` event. What the caller got wrong (400, 422) is nobody else's to mend.
+| attribute | contents |
+|---|---|
+| `provider`, `model`, `status` | the provider, the model, and the HTTP status if there was a response |
+| `help` | what to do, unless only the server is at fault |
+| `text`, `reasoning`, `tool_calls` | the partial output of the first choice |
+| `choices` | the partial output of every choice |
+| `usage` | the tokens used so far, if the server reported them |
+| `attempts` | the earlier attempts, and why each failed |
 
-**Never twice.** Once a token was handed out nothing is replayed: the error has the text so far.
+## Retries, failover and deadlines
 
-**Left early.** `async for event in runtime.stream(…)` closes the connection when the loop is left, so that the server
-stops. A stream that a variable holds keeps its connection, and its turn among `maxConnections`, until it is closed:
-loop inside `async with contextlib.aclosing(runtime.stream(…)) as stream:`. When the Runtime is closed, streams that
-still run or wait end with a `RuntimeClosedError`.
+**Retries.** 408, 429 and 5xx are retried twice on the same model, after up to 0.5 and then 1 second, with jitter. A
+`Retry-After` of up to 30 seconds replaces these waits; with a longer one there is no retry. Nothing else is retried.
 
-**Seen from outside.** The logger `genesis_config.runtime` has a warning for another try and for a fallback, information
-for a completion, and requests for debugging. With `pip install 'genesis-config[otel]'`, and an SDK that the program
-sets up, each request is a span `chat MODEL` with its tokens, and its duration, tokens and time to the first chunk are
-measured, as the semantic conventions for generative AI say. None of it holds a secret. What a server said of an error
-may quote a message: it is in the error, in a record for debugging, and nowhere else.
+**Failover.** If the caller did not name a model, the runtime tries the fallbacks of `agents.defaults.model` in order.
+Each produces a `FellBack` event. Client errors (400, 422) do not trigger failover, because the request itself is at
+fault.
 
-Each row was run over a real socket, with `timeoutSeconds: 1`, alone and then with a fallback on a server that is well.
-`requests` is how many the server got when it was alone: 3 are one, and two more tries.
+**No replay.** After the first token, a request is never sent again. The error contains the partial output.
 
-| what goes wrong | what the caller gets | text kept | requests | falls back |
+**Early exit.** Leaving the loop `async for event in runtime.stream(…)` closes the connection, so the server stops
+generating. A stream that you keep in a variable holds its connection, and its share of `maxConnections`, until you
+close it: use `async with contextlib.aclosing(runtime.stream(…)) as stream:`. Closing the Runtime ends running and
+waiting streams with a `RuntimeClosedError`.
+
+## Logging and tracing
+
+The logger `genesis_config.runtime` records retries and fallbacks as warnings, completions at level INFO and requests
+at level DEBUG.
+
+With `pip install 'genesis-config[otel]'` and an OpenTelemetry SDK that your program sets up, each request is a span
+`chat MODEL` with its token counts. Duration, tokens and time to the first chunk are recorded as metrics. Both follow
+the semantic conventions for generative AI.
+
+Logs, spans and metrics contain no secrets. An error message from the server may quote a prompt, so it appears only in
+the error and in DEBUG records.
+
+## Every failure
+
+Each row was run over a real socket with `timeoutSeconds: 1`: first with a single model, then with a fallback on a
+healthy server. *Requests* is the number of requests that the single server received; 3 means one request and two
+retries.
+
+| failure | result | partial text | requests | failover |
 |---|---|---|---|---|
 """
 
@@ -242,8 +264,10 @@ def test_what_comes_of_every_fault(snapshot: SnapshotAssertion) -> None:
         outcomes = list(pool.map(outcome, CASES))
     for case, (result, text, requests, fell_back) in zip(CASES, outcomes, strict=True):
         shown = f"`{result}`" if result.endswith("Error") else result
-        kept = "whole" if text == "".join(TEXT) else f"`{text.strip()}`" if text else ""
+        kept = "complete" if text == "".join(TEXT) else f"`{text.strip()}`" if text else ""
         lines.append(f"| {case.words} | {shown} | {kept} | {requests} | {fell_back} |\n")
-        # No fault is a success, but for those after which nothing is missing.
-        assert result.endswith("Error") or case.words.endswith(("all is said", "no usage")), case.words
+        # A failure counts as a success only if nothing of the response is missing.
+        assert result.endswith("Error") or case.words.endswith(("response is complete", "the finish reason")), (
+            case.words
+        )
     assert HEAD + "".join(lines) == beside(snapshot, ROOT / "docs" / "runtime.md")

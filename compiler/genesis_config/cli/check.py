@@ -10,7 +10,7 @@ import click
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
 from genesis_config.lint.discovery import NAMES, STDIN
-from genesis_config.lint.linter import Choices
+from genesis_config.lint.linter import CheckOptions
 from genesis_config.lint.settings import SettingsError, check_rules
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
     severity: dict[str, Severity] = {}
     severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
     severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
-    choices = Choices(
+    check_options = CheckOptions(
         variables=variables(options["env_files"], environment=options["use_env"]),
         select=_rules(options["select"], "--select") if options["select"] else None,
         ignore=_rules(options["ignore"], "--ignore"),
@@ -172,5 +172,5 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
         fix=options["fix"],
         write=not options["diff"],
     )
-    code = run(paths, choices, outputs=outputs, fail_on=fail_on, kept=options["env_files"])
+    code = run(paths, check_options, outputs=outputs, fail_on=fail_on, kept=options["env_files"])
     return 0 if options["exit_zero"] and code == 1 else code

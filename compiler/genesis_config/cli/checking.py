@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from genesis_config.diagnostics.finding import Severity, fails
 from genesis_config.lint.discovery import NAMES
-from genesis_config.lint.linter import Choices, Outcome, check
+from genesis_config.lint.linter import CheckOptions, RunResult, check_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ _TO_STDOUT: Final[tuple[tuple[str, str | None], ...]] = (("text", None),)
 
 def run(
     paths: Sequence[str],
-    choices: Choices = Choices(),  # noqa: B008 - immutable
+    options: CheckOptions = CheckOptions(),  # noqa: B008 - immutable
     *,
     outputs: Sequence[tuple[str, str | None]] = _TO_STDOUT,
     fail_on: Severity = "error",
@@ -36,47 +36,47 @@ def run(
 
     Args:
         paths: Files, folders, patterns, `-`; none is this folder.
-        choices: What the run is told of rules, variables and fixes.
+        options: What the run is told of rules, variables and fixes.
         outputs: Formats, each with the file that it goes to; None is standard output.
         fail_on: The least severity that makes the exit code 1.
         kept: Files that no report is written over, beside those that are checked and what belongs to them.
     """
     with _Progress() as progress:
-        outcome = check(paths, choices, progress.show)
-    for message in outcome.unusable:
+        result = check_files(paths, options, progress.show)
+    for message in result.unusable:
         _complain(message)
-    if not outcome.report.files:
-        if not outcome.unusable:
+    if not result.report.files:
+        if not result.unusable:
             where = ", ".join(paths) or "this folder"
             there = [os.path.join(path, name) for path in paths or ["."] for name in NAMES]
             ignored = [os.path.normpath(path) for path in there if os.path.isfile(path)]
             advice = f"{ignored[0]} is left out by a .gitignore: name it" if ignored else "`genesis init` writes one"
             _complain(f"no {' or '.join(NAMES)} in {where}; {advice}")
         return 2
-    written = _write(outcome, outputs, kept)
-    return 2 if outcome.unusable or not written else int(fails(outcome.report.findings, fail_on))
+    written = _write(result, outputs, kept)
+    return 2 if result.unusable or not written else int(fails(result.report.findings, fail_on))
 
 
-def _write(outcome: Outcome, outputs: Sequence[tuple[str, str | None]], kept: Sequence[str]) -> bool:
+def _write(result: RunResult, outputs: Sequence[tuple[str, str | None]], kept: Sequence[str]) -> bool:
     """Write every report; tell whether all of them could be."""
-    sys.stdout.write(outcome.changes)
+    sys.stdout.write(result.changes)
     whole = True
     for form, path in outputs:
         if path is None or path == "-":
             sys.stdout.write(
-                _render(form, outcome.report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
+                _render(form, result.report, colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"))
             )
             sys.stdout.flush()
             continue
         from genesis_config.files.writing import is_one_of, write_atomic  # most reports are printed
         from genesis_config.resolve.lock import lock_path
 
-        if is_one_of(path, [*outcome.files, *map(lock_path, outcome.files), *kept]):
+        if is_one_of(path, [*result.files, *map(lock_path, result.files), *kept]):
             _complain(f"-o {path} would overwrite what was read")
             whole = False
             continue
         try:
-            write_atomic(path, _render(form, outcome.report, colour=False).encode("utf-8", "backslashreplace"))
+            write_atomic(path, _render(form, result.report, colour=False).encode("utf-8", "backslashreplace"))
         except OSError as error:
             _complain(f"cannot write {path}: {error.strerror}")
             whole = False

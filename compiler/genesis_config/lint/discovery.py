@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pathspec
 
-__all__ = ["NAMES", "STDIN", "Found", "collect", "is_pattern"]
+__all__ = ["NAMES", "STDIN", "FoundFile", "find_files", "is_pattern"]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
 STDIN: Final = "-"
@@ -21,7 +21,7 @@ _LARGEST: Final = 1024 * 1024  # bytes of a .gitignore
 _NEVER: Final = frozenset({"node_modules", "__pycache__"})
 
 
-class Found(NamedTuple):
+class FoundFile(NamedTuple):
     """A file to check.
 
     Attributes:
@@ -35,19 +35,21 @@ class Found(NamedTuple):
     refusal: RefusedError | None = None
 
 
-def collect(paths: Sequence[str]) -> list[Found]:
+def find_files(paths: Sequence[str]) -> list[FoundFile]:
     """List the files to check.
 
     A file is taken as it is, whatever its name, and so is `-`. A folder is searched for configurations, without what
     `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches,
     without the same; one that nothing matches is given as it is. What is named is taken, whatever leaves it out.
     """
-    found: dict[str, Found] = {}
+    found: dict[str, FoundFile] = {}
     for path in paths:
         if path == STDIN:
-            found.setdefault(path, Found(path))
+            found.setdefault(path, FoundFile(path))
             continue
-        for file in _in_folder(path) if os.path.isdir(path) else _matches(path) if is_pattern(path) else [Found(path)]:
+        for file in (
+            _in_folder(path) if os.path.isdir(path) else _matches(path) if is_pattern(path) else [FoundFile(path)]
+        ):
             found.setdefault(os.path.abspath(file.name), file)
     return list(found.values())
 
@@ -57,7 +59,7 @@ def is_pattern(path: str) -> bool:
     return any(char in path for char in "*?[") and not os.path.lexists(path)
 
 
-def _matches(pattern: str) -> Iterator[Found]:
+def _matches(pattern: str) -> Iterator[FoundFile]:
     """Find what a pattern stands for."""
     # The folder that is named; what is below it is found.
     parts = pattern.split("/")
@@ -65,7 +67,7 @@ def _matches(pattern: str) -> Iterator[Found]:
     base = "/".join(parts[:stem]) or ("/" if parts[0] == "" else ".")
     matches = _expanded(base if stem else "", parts[stem:])
     if not matches:
-        yield Found(pattern)
+        yield FoundFile(pattern)
     specs = _Ignored(base, base)
     for match in sorted(matches):
         if specs.hides(base, match):
@@ -73,7 +75,7 @@ def _matches(pattern: str) -> Iterator[Found]:
         if matches[match]:
             yield from _in_folder(match, base)
         else:
-            yield Found(match, base)
+            yield FoundFile(match, base)
     yield from specs.refused
 
 
@@ -116,7 +118,7 @@ def _expanded(base: str, parts: Sequence[str]) -> dict[str, bool]:
     return {path or os.curdir: is_folder for path, is_folder in matches.items()}
 
 
-def _in_folder(top: str, root: str | None = None) -> Iterator[Found]:
+def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
     """Find the configurations in a folder, which may be below the one that is searched."""
     root = root or top
     specs = _Ignored(top, root)
@@ -131,11 +133,11 @@ def _in_folder(top: str, root: str | None = None) -> Iterator[Found]:
         for name in NAMES:
             path = os.path.join(folder, name)
             if name in names and not specs.match(path):
-                yield Found(os.path.normpath(path), root)
+                yield FoundFile(os.path.normpath(path), root)
         # Whoever reads one says why it cannot be.
-        yield from (Found(name, root) for name in unreadable)
+        yield from (FoundFile(name, root) for name in unreadable)
         unreadable.clear()
-    yield from (Found(name, root) for name in unreadable)
+    yield from (FoundFile(name, root) for name in unreadable)
     yield from specs.refused
 
 
@@ -144,7 +146,7 @@ class _Ignored:
 
     def __init__(self, top: str, root: str) -> None:
         """Read the files above `top`, up to the root of its repository; `root` is the directory that is searched."""
-        self.refused: list[Found] = []
+        self.refused: list[FoundFile] = []
         self._root = root
         self._specs: dict[str, tuple[pathspec.Pattern, ...]] = {}
         folder = whole = os.path.abspath(top)
@@ -200,7 +202,7 @@ class _Ignored:
         try:
             data = read_found(path, self._root, most=_LARGEST)
         except RefusedError as error:
-            self.refused.append(Found(os.path.relpath(path), self._root, error))
+            self.refused.append(FoundFile(os.path.relpath(path), self._root, error))
             return
         except OSError:
             return

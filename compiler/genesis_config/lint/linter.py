@@ -1,7 +1,7 @@
-"""Many files in one run: each is read, linted, held against the settings that hold for it, and fixed if asked for.
+"""Check many files in one run: each is read, linted, held against its settings, and fixed if requested.
 
-A file that cannot be read, or whose settings cannot be used, is told and hides no other; nothing is kept of a file
-without findings.
+A file that cannot be read, or whose settings cannot be used, is reported and does not stop the others. Nothing is
+kept of a file without findings.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.finding import Diagnostic, in_order
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
-from genesis_config.lint.discovery import STDIN, Found, collect, is_pattern
-from genesis_config.lint.settings import Settings, SettingsError, for_folder
+from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_pattern
+from genesis_config.lint.settings import Settings, SettingsError, settings_for
 from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path
@@ -22,30 +22,30 @@ from genesis_config.resolve.lock import read as read_lock
 from genesis_config.syntax import take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from genesis_config.config.includes import Reader
-    from genesis_config.diagnostics.finding import Severity
-    from genesis_config.lint.fixes import Fixed
+    from genesis_config.diagnostics.finding import Path, Severity
+    from genesis_config.diagnostics.source import Source
 
-__all__ = ["Checked", "Choices", "Outcome", "check", "check_text"]
+__all__ = ["CheckOptions", "CheckResult", "RunResult", "check_files", "check_text"]
 
 
-# What findings in standard input are shown with, if nothing says which file it stands for.
+# The name shown for standard input if nothing says which file it stands for.
 NO_FILE: Final = "<stdin>"
 
 
-class Choices(NamedTuple):
-    """What a run is told beside its files; of rules it goes before what the settings say.
+class CheckOptions(NamedTuple):
+    """The options of a run; those about rules take precedence over settings.
 
     Attributes:
         variables: What references may be resolved with.
         select: Only these rules; None is what the settings say.
         ignore: Not these, nor those of the settings.
         severity: Severities by rule.
-        stdin_name: The path that standard input stands for: in findings, and for the settings that hold.
-        fix: Whether fixes are made.
-        write: Whether fixed files are written; else the changes are shown.
+        stdin_name: The path that standard input stands for: in findings, and for the settings that apply.
+        fix: Whether fixes are applied.
+        write: Whether fixed files are written; otherwise the changes are shown.
     """
 
     variables: Variables = Variables()
@@ -57,22 +57,22 @@ class Choices(NamedTuple):
     write: bool = True
 
 
-class Checked(NamedTuple):
-    """One file: what the stages made of it, the findings that count, and those that comments silence; both in order."""
+class CheckResult(NamedTuple):
+    """The result for one file: its stages, the findings that count, and those that comments silence; both in order."""
 
     session: Session
     findings: list[Diagnostic]
     silenced: list[Diagnostic]
 
 
-class Outcome(NamedTuple):
-    """What a run gave.
+class RunResult(NamedTuple):
+    """The result of a run.
 
     Attributes:
         report: The findings, and how many files were checked.
         files: The files that were named, found or included.
         unusable: Why files or settings could not be used.
-        changes: Those that were not written.
+        changes: A diff of the changes that were not written.
     """
 
     report: Report
@@ -81,68 +81,26 @@ class Outcome(NamedTuple):
     changes: str
 
 
-def check(
+def check_files(
     paths: Sequence[str],
-    choices: Choices = Choices(),  # noqa: B008 - immutable
+    options: CheckOptions = CheckOptions(),  # noqa: B008 - immutable
     on_file: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Outcome:
+) -> RunResult:
     """Check files.
 
     Args:
-        paths: Files, folders, patterns, `-`; none is this folder.
-        choices: What the run is told.
+        paths: Files, directories, patterns, `-`; none is the current directory.
+        options: The options of the run.
         on_file: Called after each file with how many are done, and how many there are.
     """
-    findings: list[Diagnostic] = []
-    silenced: list[Diagnostic] = []
-    unusable = []
-    pending = _Pending()
-    checked = fixed = 0
-    files = collect(paths or ["."])
-    included: list[str] = []
+    run = _Run(options)
+    files = find_files(paths or ["."])
     for number, file in enumerate(files, 1):
-        path = file.name
-        try:
-            data, is_outside = _read(file)
-        except OSError as error:
-            unusable.append(f"nothing matches {path}" if is_pattern(path) else f"cannot read {path}: {error.strerror}")
-            continue
-        name = (choices.stdin_name or NO_FILE) if path == STDIN else path
-        try:
-            settings = _merged(for_folder(os.path.dirname(name) or ".", file.root), choices)
-        except SettingsError as error:
-            unusable += [str(error)] * (str(error) not in unusable)
-            continue
-        checked += 1
-        one = _File(name, settings, choices, file.root)
-        refused: Mapping[tuple[str, str, str], str] = {}
-        if choices.fix and is_outside:
-            unusable.append(f"{path} is behind a link that leaves the directory tree, so --fix does not change it")
-        elif choices.fix:
-            before = pending.get(name)
-            (changed, made, refused), originals = one.fixed(data if before is None else before, pending)
-            if not choices.write:
-                pending.add(changed, originals)
-            elif failure := _written(changed):
-                unusable.append(failure)
-            else:
-                data = changed.get(name, data)
-                fixed += made
-        session, kept, dropped = one.checked(data)
-        included += (each.source.name for each in session.files)
-        if refused:
-            from genesis_config.lint.fixes import marked
-
-            kept = marked(kept, refused)
-        if is_outside:
-            from genesis_config.report.withheld import withheld
-
-            kept, dropped = withheld(kept), withheld(dropped)
-        findings += kept
-        silenced += dropped
+        run.check(file)
         on_file(number, len(files))
-    report = Report(checked, tuple(in_order(findings)), tuple(in_order(silenced)), fixed)
-    return Outcome(report, (*(file.name for file in files), *included), tuple(unusable), pending.changes())
+    report = Report(run.checked, tuple(in_order(run.findings)), tuple(in_order(run.silenced)), run.fixed)
+    names = (*(file.name for file in files), *run.included)
+    return RunResult(report, names, tuple(run.unusable), run.pending.diff())
 
 
 def check_text(  # noqa: PLR0913 - what a check depends on
@@ -152,15 +110,15 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     variables: Variables = Variables(),  # noqa: B008 - immutable
     read: Reader = read_below,
     root: str | None = None,
-) -> Checked:
-    """Check one text, and hold the lock that lies beside it against it.
+) -> CheckResult:
+    """Check one text against its settings and the lock file next to it.
 
     Args:
         name: The path that findings show, and that includes, the lock and the settings' patterns are relative to.
         data: The text's bytes.
-        settings: What holds for it.
+        settings: The settings that apply.
         variables: What references may be resolved with.
-        read: Gives the bytes of an included file, or raises OSError.
+        read: Returns the bytes of an included file, or raises OSError.
         root: The directory that was searched when it was found, if one was.
     """
     lock = read_lock(lock_path(name), root) if name != NO_FILE else None
@@ -178,72 +136,131 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         )
 
         found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
-    return Checked(session, settings.apply(found, name), settings.apply(silenced, name))
+    return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
-class _File(NamedTuple):
-    """One file's name, and what holds for it."""
+class _Run:
+    """A run that has checked some of its files."""
+
+    def __init__(self, options: CheckOptions) -> None:
+        self.options = options
+        self.checked = self.fixed = 0
+        self.findings: list[Diagnostic] = []
+        self.silenced: list[Diagnostic] = []
+        self.included: list[str] = []
+        self.unusable: list[str] = []
+        self.pending = _PendingFiles()
+
+    def check(self, file: FoundFile) -> None:
+        """Check one file, and fix it if requested."""
+        path = file.name
+        try:
+            data, is_outside = _read(file)
+        except OSError as error:
+            reason = f"nothing matches {path}" if is_pattern(path) else f"cannot read {path}: {error.strerror}"
+            self.unusable.append(reason)
+            return
+        name = (self.options.stdin_name or NO_FILE) if path == STDIN else path
+        try:
+            settings = _with_options(settings_for(os.path.dirname(name) or ".", file.root), self.options)
+        except SettingsError as error:
+            self.unusable += [str(error)] * (str(error) not in self.unusable)
+            return
+        self.checked += 1
+        configuration = _Configuration(name, settings, self.options.variables, file.root)
+        result = configuration.check({name: data})
+        if self.options.fix and is_outside:
+            reason = f"{path} is behind a link that leaves the directory tree, so --fix does not change it"
+            self.unusable.append(reason)
+        elif self.options.fix:
+            result = self._fix(configuration, data, result)
+        self.included += (each.source.name for each in result.session.files)
+        findings, silenced = result.findings, result.silenced
+        if is_outside:
+            from genesis_config.report.withheld import withheld
+
+            findings, silenced = withheld(findings), withheld(silenced)
+        self.findings += findings
+        self.silenced += silenced
+
+    def _fix(self, configuration: _Configuration, data: bytes, result: CheckResult) -> CheckResult:
+        """Fix a configuration and the files that it includes; return the result for what is on disk afterwards."""
+        from genesis_config.lint.fixes import fix_files, mark_refused  # only for `--fix`
+
+        name = configuration.name
+        files = {name: data, **{file.source.name: file.data for file in result.session.files}}
+        current = self.pending.update(files)
+        start = result if current == files else configuration.check(current)
+        fixes = fix_files(current, start, configuration.check)
+        if not self.options.write:
+            sources = (result.session.context.document.source, *(file.source for file in result.session.files))
+            self.pending.add(fixes.files, current, sources)
+        elif failure := _write_files(fixes.files):
+            self.unusable.append(failure)
+        else:
+            self.fixed += fixes.applied
+            result = fixes.result
+        return result._replace(findings=mark_refused(result.findings, fixes.refused))
+
+
+class _Configuration(NamedTuple):
+    """A configuration and what its check depends on."""
 
     name: str
     settings: Settings
-    choices: Choices
+    variables: Variables
     root: str | None
 
-    def checked(self, data: bytes) -> Checked:
-        """Check the file as it is now."""
-        return check_text(self.name, data, self.settings, self.choices.variables, root=self.root)
+    def check(self, files: Mapping[str, bytes]) -> CheckResult:
+        """Check it with the given bytes of it and of files that it includes; other files are read."""
 
-    def fixed(self, data: bytes, pending: _Pending) -> tuple[Fixed, Mapping[str, bytes]]:
-        """Fix the file and those that it includes, from what they would hold by now, which is returned as well."""
-        from genesis_config.lint.fixes import fix  # for those who ask for it
+        def read(path: str, tree: str) -> bytes:
+            data = files.get(path)
+            return read_below(path, tree) if data is None else data
 
-        def checked(files: Mapping[str, bytes]) -> Checked:
-            def read(path: str, tree: str) -> bytes:
-                known = files[path] if path in files else pending.get(path)
-                return read_below(path, tree) if known is None else known
-
-            return check_text(self.name, files[self.name], self.settings, self.choices.variables, read, self.root)
-
-        files = {file.source.name: file.data for file in checked({self.name: data}).session.files}
-        files[self.name] = data
-        return fix(files, lambda files: checked(files).findings), files
+        return check_text(self.name, files[self.name], self.settings, self.variables, read, self.root)
 
 
-class _Pending:
-    """What files would hold if fixes were written: a file is one however its name is spelt, and shown by the first."""
+class _PendingFiles:
+    """The changes that would be written: a file is one whatever its name, and is shown by the first one."""
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes, bytes]] = {}
+        self._places: dict[str, set[Path]] = {}
 
-    def get(self, name: str) -> bytes | None:
-        """Give what a file would hold; None where nothing would change."""
-        known = self._files.get(os.path.realpath(name))
-        return known and known[2]
+    def update(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return files with the changes so far."""
+        changed = {name: self._files.get(os.path.realpath(name)) for name in files} if self._files else {}
+        return {**files, **{name: change[2] for name, change in changed.items() if change}}
 
-    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes]) -> None:
-        """Note what would be written, and what it was made of."""
+    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes], sources: Iterable[Source]) -> None:
+        """Add changes, with the bytes that they were made from, and the sources that they were found in."""
+        for source in sources:
+            self._places.setdefault(os.path.realpath(source.name), set()).add(source.at)
         for name, data in files.items():
             real = os.path.realpath(name)
             first, original, _ = self._files.get(real, (name, originals[name], data))
             self._files[real] = (first, original, data)
 
-    def changes(self) -> str:
-        """Show what would be written."""
+    def diff(self) -> str:
+        """Return all changes as a diff."""
         if not self._files:
             return ""
-        from genesis_config.lint.fixes import diff
+        from genesis_config.lint.fixes import render_diff
 
-        return "".join(diff(*change) for change in sorted(self._files.values()))
+        return "".join(
+            render_diff(*change, self._places[os.path.realpath(change[0])]) for change in sorted(self._files.values())
+        )
 
 
-def _written(files: Mapping[str, bytes]) -> str | None:
-    """Write fixed files, each in one step; say what went wrong, if anything did."""
+def _write_files(files: Mapping[str, bytes]) -> str | None:
+    """Write fixed files, each atomically; return what failed, if anything did."""
     if not files:
         return None
     from genesis_config.files.writing import write_atomic
 
     for name in files:
-        # To replace a file takes no right to write it, and whoever took that from everybody wants it as it is.
+        # Replacing a file needs no permission to write it, but whoever made it read-only wants it to stay.
         if os.path.exists(name) and not os.stat(name).st_mode & 0o222:
             return f"cannot write {name}: it is read-only"
     for name, data in files.items():
@@ -254,17 +271,17 @@ def _written(files: Mapping[str, bytes]) -> str | None:
     return None
 
 
-def _merged(settings: Settings, choices: Choices) -> Settings:
-    if choices.select is None and not choices.ignore and not choices.severity:
+def _with_options(settings: Settings, options: CheckOptions) -> Settings:
+    if options.select is None and not options.ignore and not options.severity:
         return settings
     return settings._replace(
-        select=settings.select if choices.select is None else choices.select,
-        ignore=settings.ignore | choices.ignore,
-        severity={**settings.severity, **choices.severity},
+        select=settings.select if options.select is None else options.select,
+        ignore=settings.ignore | options.ignore,
+        severity={**settings.severity, **options.severity},
     )
 
 
-def _read(file: Found) -> NamedFile:
+def _read(file: FoundFile) -> NamedFile:
     if file.refusal is not None:
         raise file.refusal
     if file.name == STDIN:

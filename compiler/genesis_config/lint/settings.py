@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic
 
-__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "for_folder", "forget"]
+__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "forget_settings", "settings_for"]
 
 _LARGEST: Final = 1024 * 1024  # bytes
 FILES: Final = ("genesis.toml", "pyproject.toml")
@@ -103,7 +103,7 @@ NO_SETTINGS: Final = Settings()
 _known: dict[tuple[str, str | None], Settings] = {}
 
 
-def for_folder(folder: str, root: str | None = None) -> Settings:
+def settings_for(folder: str, root: str | None = None) -> Settings:
     """Give the settings that hold for the files of a folder: those of the nearest folder above it that has some.
 
     Args:
@@ -117,12 +117,12 @@ def for_folder(folder: str, root: str | None = None) -> Settings:
     key = (folder, root and os.path.abspath(root))
     if key not in _known:
         _known[key] = _read(folder, root) or (
-            NO_SETTINGS if os.path.dirname(folder) == folder else for_folder(os.path.dirname(folder), root)
+            NO_SETTINGS if os.path.dirname(folder) == folder else settings_for(os.path.dirname(folder), root)
         )
     return _known[key]
 
 
-def forget() -> None:
+def forget_settings() -> None:
     """Read settings anew when they are next asked for: a process that goes on sees their files change."""
     _known.clear()
     reading.forget()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types as lsp
 
 from genesis_config.diagnostics.finding import Edit
-from genesis_config.lint.fixes import fixing_edits
+from genesis_config.lint.edits import combined_edits
+from genesis_config.lint.fixes import fix_files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -59,9 +60,9 @@ def actions(  # noqa: PLR0913 - what a client asks with
                     edit=_edit(view, translator, finding.fix.edits, versioned=versioned),
                 )
     if _is_wanted(FIX_ALL, only):
-        edits = fixing_edits(
-            view.buffer.name, view.buffer.data, lambda files: session.findings_with(view, files[view.buffer.name])
-        )
+        name, data = view.buffer.name, view.buffer.data
+        fixes = fix_files({name: data}, view.checked, lambda files: session.check_with(view, files[name]))
+        edits = combined_edits(name, data, fixes.rounds)
         if edits:
             # Their source is a text of its own; they are edits of the one that is open.
             here = [Edit(edit.span._replace(source=view.document.source), edit.text) for edit in edits]

@@ -9,20 +9,28 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from genesis_config.syntax.grammar import (
+    BLOCK_COMMENT,
+    DOUBLE_QUOTED,
+    LINE_COMMENT,
+    SINGLE_QUOTED,
+    UNCLOSED_COMMENT,
+)
+
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Path
 
 __all__ = ["Cursor", "cursor_at"]
 
 _TOKEN = re.compile(
-    r"""(?P<comment>//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)
-      | (?P<string>"(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?)
-      | (?P<mark>[{}\[\]:,])
-      | (?P<word>(?:[^\s{}\[\]:,"'/]|/(?![/*]))++)""",
+    rf"""(?P<comment>{LINE_COMMENT}|{BLOCK_COMMENT}|{UNCLOSED_COMMENT})
+       | (?P<string>{DOUBLE_QUOTED}"?|{SINGLE_QUOTED}'?)
+       | (?P<mark>[{{}}\[\]:,])
+       | (?P<word>(?:[^\s{{}}\[\]:,"'/]|/(?![/*]))++)""",
     re.VERBOSE,
 )
 _LINE_END = re.compile("[\n\r\u2028\u2029]")
-_SPACE = re.compile(r"(?:\s|//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
+_SPACE = re.compile(rf"(?:\s|{LINE_COMMENT}|{BLOCK_COMMENT})*+")
 _ENDS = frozenset((",", "}", "]", ":", ""))
 _OPENER = {"}": "{", "]": "["}
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.files.reading import read_below, read_found
 from genesis_config.lint.discovery import NAMES
-from genesis_config.lint.linter import Checked, check_text
-from genesis_config.lint.settings import NO_SETTINGS, SettingsError, for_folder, forget
+from genesis_config.lint.linter import CheckResult, check_text
+from genesis_config.lint.settings import NO_SETTINGS, SettingsError, forget_settings, settings_for
 from genesis_config.lsp.places import path_around
 from genesis_config.lsp.positions import BOM
 from genesis_config.lsp.uris import from_path, to_path
@@ -59,7 +59,7 @@ class View(NamedTuple):
     buffer: Buffer
     document: Document
     prefix: Path
-    checked: Checked
+    checked: CheckResult
 
 
 class Session:
@@ -73,8 +73,8 @@ class Session:
         """Begin with nothing open."""
         self.complaints: list[str] = []
         self._buffers: dict[str, Buffer] = {}
-        self._checked: dict[str, Checked] = {}
-        self._roots: dict[str, Checked] | None = None
+        self._checked: dict[str, CheckResult] = {}
+        self._roots: dict[str, CheckResult] | None = None
 
     def open(self, uri: str, text: str, version: int) -> None:
         """Take a text that was opened."""
@@ -97,7 +97,7 @@ class Session:
 
     def reread(self) -> None:
         """Look at files anew: something outside of the open texts may have changed."""
-        forget()
+        forget_settings()
         self._checked.clear()
         self._roots = None
 
@@ -153,8 +153,8 @@ class Session:
                     return View(buffer, document, _mounted(file, checked), checked)
         return View(buffer, document, (), self._check(buffer.name))
 
-    def findings_with(self, view: View, data: bytes) -> list[Diagnostic]:
-        """Give what would be found if a text were another."""
+    def check_with(self, view: View, data: bytes) -> CheckResult:
+        """Check the configuration of an open text as if the text were `data`."""
         key = _key(view.buffer.name)
 
         def read(path: str, tree: str) -> bytes:
@@ -162,16 +162,16 @@ class Session:
 
         name = view.checked.session.context.document.source.name
         text = data if _key(name) == key else self._root(name)
-        return check_text(name, text, self._settings(name), read=read).findings
+        return check_text(name, text, self._settings(name), read=read)
 
-    def roots(self) -> dict[str, Checked]:
+    def roots(self) -> dict[str, CheckResult]:
         """Give the configurations that open texts are, or are parts of, by name."""
         if self._roots is None:
             self._roots = self._found_roots()
         return self._roots
 
-    def _found_roots(self) -> dict[str, Checked]:
-        roots: dict[str, Checked] = {}
+    def _found_roots(self) -> dict[str, CheckResult]:
+        roots: dict[str, CheckResult] = {}
         for buffer in sorted(self._buffers.values(), key=lambda buffer: (not _is_config(buffer.name), buffer.name)):
             key = _key(buffer.name)
             name = buffer.name
@@ -191,7 +191,7 @@ class Session:
         except OSError:
             return False
 
-    def _check(self, name: str) -> Checked:
+    def _check(self, name: str) -> CheckResult:
         """Check a configuration, unless nothing changed since it was.
 
         Raises:
@@ -203,7 +203,7 @@ class Session:
 
     def _settings(self, name: str) -> Settings:
         try:
-            return for_folder(os.path.dirname(name) or ".")
+            return settings_for(os.path.dirname(name) or ".")
         except SettingsError as error:
             if str(error) not in self.complaints:
                 self.complaints.append(str(error))
@@ -238,7 +238,7 @@ def _is_config(name: str) -> bool:
     return os.path.basename(name) in NAMES
 
 
-def _covered(checked: Checked) -> frozenset[str]:
+def _covered(checked: CheckResult) -> frozenset[str]:
     """Give the files that a configuration includes."""
     return frozenset(_key(file.source.name) for file in checked.session.files)
 
@@ -256,7 +256,7 @@ def _above(name: str) -> Iterator[str]:
         folder = os.path.dirname(folder)
 
 
-def _mounted(file: Included, checked: Checked) -> Path:
+def _mounted(file: Included, checked: CheckResult) -> Path:
     """Give the path of the object that a file is included for."""
     prefix: Path = ()
     while True:

@@ -20,14 +20,14 @@ from genesis_config.syntax.document import Container, Foreign, key_offsets, valu
 from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from genesis_config.config.positions import Position
     from genesis_config.diagnostics.source import Source
     from genesis_config.syntax import Document
     from genesis_config.syntax.document import Entry
 
-__all__ = ["hidden_spans", "visible"]
+__all__ = ["hidden_spans", "spans_in_both", "visible"]
 
 # What stands in a secret position is hidden elsewhere too, if it looks like a key: a plain header's value is a word as
 # others are (`X-Tenant: "research"`).
@@ -52,6 +52,20 @@ def hidden_spans(source: Source) -> tuple[tuple[int, int], ...]:
         hidden += hidden_words(text, 0, len(text))
         hidden += unparsed_values(text, walk.strings, plain_names(source.role))
     return tuple(merged([*hidden, *_elsewhere(text, walk.keys)]))
+
+
+def spans_in_both(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return the parts of spans that are in others, too."""
+    found = []
+    rest = list(reversed(other))
+    for start, end in one:
+        while rest and rest[-1][0] < end:
+            low, high = max(start, rest[-1][0]), min(end, rest[-1][1])
+            found += [(low, high)] * (low < high)
+            if rest[-1][1] > end:
+                break
+            rest.pop()
+    return tuple(found)
 
 
 def visible(source: Source, start: int, end: int) -> str:

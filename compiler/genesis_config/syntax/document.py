@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.diagnostics.source import Source, Span
-from genesis_config.syntax.grammar import DOUBLE, KEY, SINGLE
+from genesis_config.syntax.grammar import (
+    BLOCK_COMMENT,
+    DOUBLE,
+    DOUBLE_QUOTED,
+    KEY,
+    LINE_COMMENT,
+    SINGLE,
+    SINGLE_QUOTED,
+    UNCLOSED_COMMENT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,10 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Container", "Document", "Entry", "Foreign", "Mark", "key_offsets", "value_offsets"]
 
-_COMMENT_OR_STRING = (
-    r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?|"""
-    r"""(//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"""
-)
+# Strings are matched since they may contain what looks like a comment. Group 1 is a comment.
+_COMMENT_OR_STRING = f"""{DOUBLE_QUOTED}"?|{SINGLE_QUOTED}'?|({LINE_COMMENT}|{BLOCK_COMMENT}|{UNCLOSED_COMMENT})"""
 
 
 class Mark(NamedTuple):

@@ -1,6 +1,6 @@
-"""The expressions that read nearly everything, one match for each item.
+"""The expressions of strings and comments, which all others are made of, and those that read nearly everything.
 
-`MEMBER` and `ELEMENT` take a whole item of an object or array at once: white space, comments, key, value and the comma
+`MEMBER` and `ELEMENT` take a whole item of an object or array at once: whitespace, comments, key, value and the comma
 after it. They know the common spellings only; whatever they refuse is read token by token (`syntax.tokens`), and that
 knows all of JSON5. Possessive quantifiers keep them linear.
 """
@@ -11,19 +11,33 @@ import re
 from typing import Final
 
 __all__ = [
+    "BLOCK_COMMENT",
     "CLOSE",
     "DECIMAL",
     "DOUBLE",
+    "DOUBLE_QUOTED",
     "ELEMENT",
     "END",
     "KEY",
+    "LINE_COMMENT",
     "LITERAL",
     "LITERALS",
     "MEMBER",
     "OPEN",
     "SINGLE",
+    "SINGLE_QUOTED",
     "START",
+    "UNCLOSED_COMMENT",
 ]
+
+# JSON5 1.0 §5: a string with its escapes unread, up to its closing quote or, without one, the end of its line. It may
+# contain U+2028 and U+2029 unescaped.
+DOUBLE_QUOTED: Final = r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"""
+SINGLE_QUOTED: Final = DOUBLE_QUOTED.replace('"', "'")
+# JSON5 1.0 §7. `BLOCK_COMMENT` does not match a comment that is not closed; after it, `UNCLOSED_COMMENT` does.
+LINE_COMMENT: Final = r"//[^\n\r\u2028\u2029]*+"
+BLOCK_COMMENT: Final = r"/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/"
+UNCLOSED_COMMENT: Final = r"/\*[\s\S]*+"
 
 # The groups of both: the last one that took part tells what the item is.
 KEY: Final = 1
@@ -36,7 +50,7 @@ CLOSE: Final = 7
 
 LITERALS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None}
 
-_SPACE = r"[ \t\n\r]*+ (?: (?: //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ ) [ \t\n\r]*+ )*+"
+_SPACE = rf"[ \t\n\r]*+ (?: (?: {LINE_COMMENT} | {BLOCK_COMMENT} ) [ \t\n\r]*+ )*+"
 _ITEM = rf"""
 {_SPACE}
 (?: %s

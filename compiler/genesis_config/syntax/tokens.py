@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from genesis_config.syntax.grammar import BLOCK_COMMENT, DOUBLE_QUOTED, LINE_COMMENT, SINGLE_QUOTED
+
 __all__ = [
     "ESCAPE",
     "HASH_COMMENT",
@@ -25,16 +27,15 @@ __all__ = [
 ]
 
 LINE_END: Final = re.compile("[\n\r\u2028\u2029]")
-# White space and comments. JSON5 1.0 §8: Zs, TAB, VT, FF, BOM and the four line terminators. A comment that is not
+# Whitespace and comments. JSON5 1.0 §8: Zs, TAB, VT, FF, BOM and the four line terminators. A comment that is not
 # closed does not match: the reader finds `/` where it looks for a token.
 SPACE: Final = re.compile(
-    r"""(?: [ \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]++
-          | //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ )*+""",
+    rf"""(?: [ \t\n\r\v\f\xa0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]++
+           | {LINE_COMMENT} | {BLOCK_COMMENT} )*+""",
     re.VERBOSE,
 )
-# JSON5 1.0 §5: a string with its escapes unread; U+2028 and U+2029 may stand in it as they are. Group 1 is the closing
-# quote: without it the string runs to the end of its line.
-STRING: Final = re.compile(r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+("?)|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+('?)""")
+# Group 1 or 2 is the closing quote, empty where there is none.
+STRING: Final = re.compile(f"""{DOUBLE_QUOTED}("?)|{SINGLE_QUOTED}('?)""")
 # JSON5 1.0 §5.1, in order: a line continuation, a pair of surrogates, one code unit, `\\xHH`, NUL, any other character;
 # then what is no escape, and a surrogate that stands in the text as it is.
 ESCAPE: Final = re.compile(
@@ -58,8 +59,8 @@ WORD: Final = re.compile(
 KEY_WORD: Final = re.compile(r"""[^\s\ufeff,:;={}\[\]"'/]++""")
 # What is passed over whole on the way to the end of a broken item; group 1 is what may end it.
 SKIPPED: Final = re.compile(
-    r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"?|'(?:[^'\\\n\r]|\\(?:\r\n|[\s\S]))*+'?
-      | //[^\n\r\u2028\u2029]*+ | /\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/ | (/\*|[,\n\r\u2028\u2029{}\[\]])""",
+    rf"""{DOUBLE_QUOTED}"? | {SINGLE_QUOTED}'?
+       | {LINE_COMMENT} | {BLOCK_COMMENT} | (/\*|[,\n\r\u2028\u2029{{}}\[\]])""",
     re.VERBOSE,
 )
 # A comment as other languages write it; where a value is expected, `#fff` is rather a text without its quotes.
