@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
-from genesis_config.credentials.patterns import is_key, is_revision, key_spans
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
+from genesis_config.diagnostics.finding import config_path as write_path
 from genesis_config.diagnostics.suggestions import meant
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
+    "config_path",
     "could_name_secret",
     "hidden_texts",
     "is_plain_word",
@@ -176,6 +178,11 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
     for key in path:
         position = position.child(key, secret_variables)
     return position
+
+
+def config_path(path: Iterable[str | int]) -> str:
+    """Return a path as messages have it, such as `models.providers.vllm.models[0].id`, without what looks like a key."""
+    return write_path(part if isinstance(part, int) else without_keys(part) for part in path)
 
 
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:

@@ -10,7 +10,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path, config_path
+from genesis_config.config.positions import config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.suggestions import listed, meant, nearest
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
             help_ = (
                 f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"
             )
-            message = f"the section `{section}` is none that Genesis knows"
+            message = f"the section `{without_keys(section)}` is none that Genesis knows"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
     # What else is in `agents` belongs to others, and what is nearly one of Genesis' keys may not.
     agents = document.value.get("agents")
@@ -117,7 +119,7 @@ def _misspelt(document: Document, path: Path, value: Any, known: tuple[str, ...]
         near = nearest(key, known) if maybe else None
         if near is not None and near not in value:
             where = config_path(path)
-            message = f"the key `{key}` in `{where}` is none that Genesis knows"
+            message = f"the key `{without_keys(key)}` in `{where}` is none that Genesis knows"
             span = document.key_span((*path, key))
             yield Diagnostic("unknown-section", message, span, f"did you mean `{near}`?", severity="warning")
 
@@ -207,7 +209,7 @@ def _unknown_keys(document: Document, error: ValidationError) -> Iterator[Diagno
             help_ = f"known keys: {listed(known)}"
             if near is not None:
                 help_ = f"did you mean `{near}`? {help_}"
-            message = f"unknown key `{key}` in `{config_path(path)}`"
+            message = f"unknown key `{without_keys(key)}` in `{config_path(path)}`"
             span = document.key_span((*path, key))
             right = meant(key, known)
             fix = None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
-from genesis_config.diagnostics.finding import config_path
+from genesis_config.config.positions import config_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from genesis_config import pipeline
 from genesis_config.config.lookup import declared_models, mapping
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.lookup import scrub
-from genesis_config.diagnostics.finding import config_path
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.health.probe import probe
 from genesis_config.health.providers import describe_credential, list_relevant, usable_model

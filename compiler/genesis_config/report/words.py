@@ -113,7 +113,8 @@ def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 scope.mark(mark)
             elif not scope.colon:
                 scope.forget()  # a word of a comment
-            first = first or mark not in {":", "="}
+            # A line that ends in a backslash goes on in the next one.
+            first = (first or mark not in {":", "="}) and text[token.start() - 1] != "\\"
         elif not word:
             if scope.hides:
                 yield from _literal_parts(token[0], token.start())

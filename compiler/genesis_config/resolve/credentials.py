@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import declared_profiles, profile_order
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.credentials.profiles import for_provider
-from genesis_config.diagnostics.finding import Diagnostic, config_path
+from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.syntax.references import canonical, names, resolve
 
 if TYPE_CHECKING:

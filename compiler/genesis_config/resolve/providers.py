@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from genesis_config.config.lookup import declared_models, mapping
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.lookup import SecretRef
-from genesis_config.diagnostics.finding import config_path
 from genesis_config.manifest import Provider, RequestPolicy, Streaming
 from genesis_config.resolve.credentials import read_secret
 from genesis_config.resolve.models import header_refs, model_entries

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config.lookup import DEFAULT_BASE_URL, mapping
-from genesis_config.config.positions import hidden_texts, shown
+from genesis_config.config.positions import config_path, hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, remedy
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import provider_variable
-from genesis_config.diagnostics.finding import Diagnostic, config_path
+from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import read_secret
 from genesis_config.resolve.decision import decision_span
 from genesis_config.resolve.models import header_refs
