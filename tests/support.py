@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from genesis_config.config.expansion import expand
+from genesis_config.config.views import Config
+from genesis_config.diagnostics.source import Source
 from genesis_config.pipeline import Request, run_pipeline
+from genesis_config.syntax import parse
 
 if TYPE_CHECKING:
+    from genesis_config.config.expansion import Variables
     from genesis_config.pipeline import Session
     from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.lock import Lock
     from genesis_config.resolve.results import Purpose
 
-__all__ = ["compile_config"]
+__all__ = ["compile_config", "config_of"]
+
+
+def config_of(value: object, variables: Variables | None = None) -> Config:
+    """Return the configuration of this value, or of its JSON5 text; its references resolved if there are variables."""
+    document = parse(Source("genesis.json5", value if isinstance(value, str) else json.dumps(value)))
+    return Config.written(document) if variables is None else Config(document, expand(document, variables))
 
 
 def compile_config(

@@ -12,9 +12,10 @@ import pytest
 
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials import profiles
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.credentials.profiles import Profile
 from genesis_config.diagnostics.finding import in_order
-from genesis_config.manifest import Include, SecretRef, dumps, loads
+from genesis_config.manifest import Include, dumps, loads
 from genesis_config.pipeline import check_config
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.testing import ServedModel, serving

@@ -32,7 +32,7 @@ from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic, fails, in_order
 from genesis_config.files.reading import read_below
-from genesis_config.resolve.lock import LockedProvider, matching, template
+from genesis_config.resolve.lock import LockedProvider, match_lock, template
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
 from genesis_config.rules import registry
 from genesis_config.rules.rule import Context
@@ -107,6 +107,11 @@ class Session(NamedTuple):
     def context(self) -> Context:
         """What rules see of the configuration."""
         return self.loaded.context
+
+    @property
+    def config(self) -> Config:
+        """The configuration, typed."""
+        return self.context.config
 
     @property
     def files(self) -> tuple[Included, ...]:
@@ -187,10 +192,11 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
         diagnostics += parsed.diagnostics
     document, files, findings = include(parsed, read)
     expansion = expand(document, request.variables)
+    config = Config(document, expansion)
     # Where servers are queried, what the lock has of their models does not count; it may still be outdated.
     lock = None if request.purpose in {"compile", "lock"} else request.lock
-    locked = matching(document.value, lock) if request.purpose in {"check", "frozen"} else {}
-    context = Context(Config(document, expansion), request.purpose, locked, lock)
+    locked = match_lock(Config.written(document), lock) if request.purpose in {"check", "frozen"} else {}
+    context = Context(config, request.purpose, locked, lock)
     return Session(request, LoadResult(name, data, context, files, (*diagnostics, *findings, *expansion.diagnostics)))
 
 
@@ -207,12 +213,11 @@ def decide(session: Session) -> Session:
     """Decide for each provider whether it is explicit, implicit or not configured."""
     from genesis_config.resolve.decision import decide_providers, lock_decisions  # with msgspec
 
-    request, context = session.request, session.context
-    locked = context.locked if request.purpose == "frozen" else None
-    every = tuple(decide_providers(context.expansion, session.credentials, locked))
+    request, config = session.request, session.config
+    locked = session.context.locked if request.purpose == "frozen" else None
+    every = tuple(decide_providers(config, session.credentials, locked))
     if request.purpose == "lock":
-        pinned = request.lock.providers if request.lock else ()
-        return session._replace(decisions=lock_decisions(context.document, context.expansion, every, pinned))
+        return session._replace(decisions=lock_decisions(config, every, request.lock.providers if request.lock else ()))
     wanted = tuple(decision for decision in every if decision.kind != "none" and request.wants(decision.provider))
     return session._replace(decisions=Decisions(every, wanted))
 
@@ -221,13 +226,12 @@ def discover(session: Session) -> Session:
     """Query the servers that the decisions name for their models, or read them from the lock that stands in."""
     from genesis_config.resolve.queries import query_servers  # with msgspec
 
-    request, context = session.request, session.context
-    if request.purpose == "frozen":
-        return session._replace(discovery=Discovery(locked=context.locked))
-    every = request.purpose in {"status", "doctor"}
+    purpose = session.request.purpose
+    if purpose == "frozen":
+        return session._replace(discovery=Discovery(locked=session.context.locked))
+    every = purpose in {"status", "doctor"}
     queried = [decision for decision in session.decisions.wanted if every or decision.models_from == "server"]
-    discovery = query_servers(context.document, context.expansion, session.credentials, queried, request.purpose)
-    return session._replace(discovery=discovery)
+    return session._replace(discovery=query_servers(session.config, session.credentials, queried, purpose))
 
 
 def resolve(session: Session) -> Session:
@@ -236,26 +240,24 @@ def resolve(session: Session) -> Session:
     from genesis_config.resolve.providers import inline_secrets, resolve_providers
     from genesis_config.rules import reachable
 
-    request, context, credentials = session.request, session.context, session.credentials
-    document, expansion = context.document, context.expansion
-    rows = session.discovery.rows
-    providers = resolve_providers(expansion, session.decisions.wanted, rows)
+    request, config, credentials = session.request, session.config, session.credentials
+    rows, used = session.discovery.rows, session.discovery.used_secrets
+    providers = resolve_providers(config, session.decisions.wanted, rows)
     served = {provider: rows[provider] for provider in rows if provider in providers}
     relevant = [decision for decision in session.decisions.every if request.wants(decision.provider)]
-    diagnostics = list(reachable.check(context, relevant, providers, served))
-    used = session.discovery.used_secrets
+    diagnostics = list(reachable.check(session.context, relevant, providers, served))
     if request.inline:
-        providers, missing = inline_secrets(document, expansion, credentials, providers)
+        providers, missing = inline_secrets(config, credentials, providers)
         diagnostics += missing
-        used |= {path for path, string in expansion.strings.items() if string.secret and path[2] in providers}
-    diagnostics += note_unset_variables(document, expansion, credentials, used)
+        used |= {path for path, string in config.expansion.strings.items() if string.secret and path[2] in providers}
+    diagnostics += note_unset_variables(config, credentials, used)
     return session._replace(resolution=Resolution(providers, tuple(diagnostics)))
 
 
 def emit(session: Session) -> Session:
     """Make the manifest of what could be resolved."""
     from genesis_config.manifest import MANIFEST_VERSION, Generator, Include, Manifest, SourceInfo, digest
-    from genesis_config.resolve.selection import select
+    from genesis_config.resolve.selection import select_models
 
     loaded, providers = session.loaded, dict(session.resolution.providers)
     includes = {file.path: Include(file.path, digest(file.data)) for file in loaded.files}
@@ -263,16 +265,16 @@ def emit(session: Session) -> Session:
     source = SourceInfo(
         os.path.basename(loaded.name), digest(loaded.data), tuple(includes[path] for path in sorted(includes))
     )
-    selection = select(session.context.value, providers)
+    selection = select_models(session.config, providers)
     return session._replace(draft=Manifest(MANIFEST_VERSION, Generator(), source, providers, selection))
 
 
 def lock_models(session: Session) -> Session:
     """Pin the models that the servers list."""
-    value = session.context.document.value
+    written = Config.written(session.context.document)
     rows = session.discovery.rows
     return session._replace(
-        locked={provider: LockedProvider(template(value, provider), rows[provider]) for provider in rows}
+        locked={provider: LockedProvider(template(written, provider), rows[provider]) for provider in rows}
     )
 
 

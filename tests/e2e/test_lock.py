@@ -229,13 +229,13 @@ def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, fol
     for arguments in (["lock"], ["lock", "--check"]):
         done = genesis(*arguments, env=there)
         assert done.returncode == 1
-        assert "error[not-configured]: the models of `vllm` are to be locked" in done.stderr
+        assert "error[not-configured]: cannot lock the models of `vllm`" in done.stderr
         assert "VLLM_API_KEY is not set" in done.stderr
         assert " --> genesis.json5:1:32" in done.stderr
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("lock", env=there)
     assert done.returncode == 1
-    assert "nothing but genesis.lock.json names it: take it out there" in done.stderr
+    assert "only genesis.lock.json names it: remove it" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 

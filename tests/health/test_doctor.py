@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from genesis_config.config import views
+from genesis_config.config.defaults import IMPLICIT_PROVIDERS
 from genesis_config.config.expansion import Layer, Variables
-from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models
+from genesis_config.config.views import ModelEntry
 from genesis_config.credentials.profiles import Profile
-from genesis_config.health import doctor
 from genesis_config.health.doctor import Examination, examine
 from genesis_config.net import limits
 from genesis_config.resolve.credentials import Credentials
@@ -386,18 +387,19 @@ def test_the_window_is_judged_by_what_the_selected_model_would_be_sent(
 def test_the_declared_models_are_listed_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
 
-    def counted(entry: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-        listed.append(entry)
-        return declared_models(entry)
+    class CountedEntry(ModelEntry):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            listed.append(self.id)
 
-    monkeypatch.setattr(doctor, "declared_models", counted)
+    monkeypatch.setattr(views, "ModelEntry", CountedEntry)
     served = [ServedModel(f"m{number}", max_model_len=1024) for number in range(9)]
     models = ", ".join(f'{{ id: "{model.id}", contextWindow: 4096 }}' for model in served)
     with serving(served, api_key=KEY) as running:
         (only,) = examined(config(running.base_url, models=models, selection="vllm/m8"))
     step = only.steps[STEPS.index("context window")]
     assert step.message == "`models.providers.vllm.models[8].contextWindow` is 4096, and the server says 1024 tokens"
-    assert len(listed) == 1
+    assert sorted(listed) == [model.id for model in served]
 
 
 def test_a_window_in_the_params_of_the_selection(server: FakeVLLM) -> None:

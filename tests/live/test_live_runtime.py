@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.manifest import (
     Compat,
     Cost,
@@ -23,7 +24,6 @@ from genesis_config.manifest import (
     Model,
     Provider,
     RequestPolicy,
-    SecretRef,
     Selection,
     SourceInfo,
     Streaming,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.config.expansion import Layer, Variables, expand
+from genesis_config.config.expansion import Layer, Variables
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.profiles import Profile
-from genesis_config.diagnostics.source import Source
-from genesis_config.manifest import MissingSecretError, SecretRef
 from genesis_config.resolve.credentials import (
     Credentials,
     OptIn,
+    SecretUse,
     declared_credential,
     find_opt_in,
     note_unset_variables,
     read_secret,
     secret_ref,
 )
-from genesis_config.syntax import Document, parse
 from genesis_config.syntax.references import NAME
+from tests.support import config_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,10 +59,7 @@ PROFILES: tuple[dict[str, str], ...] = (
 )
 
 
-def read(text: str) -> Document:
-    document = parse(Source("genesis.json5", text))
-    assert document.diagnostics == []
-    return document
+EMPTY = config_of({})
 
 
 def keys(values: dict[str, str], profiles: dict[str, str] | None = None) -> Credentials:
@@ -82,13 +78,13 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
     stated: str, variable: str | None, profiles: dict[str, str]
 ) -> None:
     # A variable that the configuration declares itself is no key.
-    document = read(
+    text = (
         f"{{ models: {{ providers: {{ vllm: {{ {stated} models: [] }} }} }},"
         ' env: { vars: { VLLM_API_KEY: "declared", MY_KEY: "declared" } } }'
     )
     given_keys = keys(variables(variable), profiles)
-    expansion = expand(document, given_keys.variables)
-    entry: dict[str, Any] = expansion.value["models"]["providers"]["vllm"]
+    provider = config_of(text, given_keys.variables).provider("vllm")
+    assert provider is not None
     expected = STATED[stated]
     if stated in SAYS_NOTHING:
         own = next((name for name in ("vllm:default", "a") if profiles.get(name) == "vllm"), None)
@@ -96,15 +92,17 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
             expected = SecretRef(template="${VLLM_API_KEY}")
         elif own is not None:
             expected = SecretRef(profile=own)
-    assert declared_credential("vllm", entry, expansion, given_keys) == expected
+    assert declared_credential(provider, given_keys) == expected
 
 
 def test_an_opt_in_says_what_it_is() -> None:
     with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
-    assert find_opt_in("vllm", {}, with_variable) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
+    assert find_opt_in("vllm", EMPTY, with_variable) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
     with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
-    assert find_opt_in("vllm", {}, with_profile) == OptIn("the auth profile vllm:mine", SecretRef(profile="vllm:mine"))
-    assert find_opt_in("vllm", {}, keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"})) is None
+    assert find_opt_in("vllm", EMPTY, with_profile) == OptIn(
+        "the auth profile vllm:mine", SecretRef(profile="vllm:mine")
+    )
+    assert find_opt_in("vllm", EMPTY, keys({"POOL_API_KEY": "canary"}, {"pool:default": "pool"})) is None
 
 
 ORDER = [
@@ -152,18 +150,18 @@ def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
     auth: Any, stored: list[str], used: str | None
 ) -> None:
     profiles = {name: name.partition(":")[0] for name in stored}
-    found = find_opt_in("vllm", {"auth": auth}, keys({}, profiles))
+    found = find_opt_in("vllm", config_of({"auth": auth}), keys({}, profiles))
     assert (found and found.ref.profile) == used
-    document = read(f"{{ models: {{ providers: {{ vllm: {{}} }} }}, auth: {json.dumps(auth)} }}")
-    stored_keys = keys({}, dict(reversed(profiles.items())))
-    ref = declared_credential("vllm", {}, expand(document, stored_keys.variables), stored_keys)
+    provider = config_of({"models": {"providers": {"vllm": {}}}, "auth": auth}).provider("vllm")
+    assert provider is not None
+    ref = declared_credential(provider, keys({}, dict(reversed(profiles.items()))))
     assert (ref and ref.profile) == used
 
 
 def test_a_variable_goes_before_any_order_of_profiles() -> None:
     found = find_opt_in(
         "vllm",
-        {"auth": {"order": {"vllm": ["vllm:a"]}}},
+        config_of({"auth": {"order": {"vllm": ["vllm:a"]}}}),
         keys({"VLLM_API_KEY": "canary"}, {"vllm:a": "vllm"}),
     )
     assert found == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
@@ -188,7 +186,7 @@ def test_a_providers_variable_is_named_after_it(provider: str, variable: str) ->
 
 @given(st.text())
 def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
-    ref = find_opt_in(provider, {}, keys({provider_variable(provider): "canary"}))
+    ref = find_opt_in(provider, EMPTY, keys({provider_variable(provider): "canary"}))
     assert ref is not None
     assert keys({provider_variable(provider): "canary"}).value(ref.ref, "it") == "canary"
     assert re.fullmatch(NAME, provider_variable(provider))
@@ -218,10 +216,11 @@ def test_a_value_is_looked_up_and_a_missing_one_is_named() -> None:
     ],
 )
 def test_a_text_with_references_stays_a_template(text: str, ref: SecretRef) -> None:
-    document = read(f'{{ models: {{ providers: {{ vllm: {{ apiKey: "{text}" }} }} }} }}')
+    written = f'{{ models: {{ providers: {{ vllm: {{ apiKey: "{text}" }} }} }} }}'
     # Whether or not the variable is there: a manifest holds no key.
     for values in ({}, {"A": "canary"}):
-        assert secret_ref(expand(document, keys(values).variables), KEY, text) == ref
+        config = config_of(written, keys(values).variables)
+        assert secret_ref(config.at(*KEY), text, config) == ref
 
 
 TEXT = """{ models: { providers: { vllm: {
@@ -254,11 +253,11 @@ SOME = {"BLANK": "", "SPACE": " ", "A": "canary"}
 def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
     vllm = "models.providers.vllm"
     keeps = "keeps the reference"
-    document, given_keys = read(TEXT), keys(SOME)
-    expansion = expand(document, given_keys.variables)
+    given_keys = keys(SOME)
+    config = config_of(TEXT, given_keys.variables)
     header: Path = ("models", "providers", "vllm", "headers", "h")
-    assert len(shown(note_unset_variables(document, expansion, given_keys, {KEY, header}))) == 3
-    assert shown(note_unset_variables(document, expansion, given_keys, set())) == [
+    assert len(shown(note_unset_variables(config, given_keys, {KEY, header}))) == 3
+    assert shown(note_unset_variables(config, given_keys, set())) == [
         ("info", 2, 12, "${GONE}", f"the variable `GONE` is not set; `{vllm}.apiKey` {keeps}"),
         ("info", 2, 19, "${BLANK}", f"the variable `BLANK` is empty; `{vllm}.apiKey` {keeps}"),
         (
@@ -281,10 +280,12 @@ def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
 
 
 def test_a_variable_whose_value_is_needed_is_an_error() -> None:
-    document, given_keys = read(TEXT), keys(SOME)
-    expansion = expand(document, given_keys.variables)
-    ref = secret_ref(expansion, KEY, expansion.strings[KEY].template)
-    value, findings = read_secret(document, expansion, given_keys, KEY, ref, what="the key", span=None)
+    given_keys = keys(SOME)
+    config = config_of(TEXT, given_keys.variables)
+    place = config.at(*KEY)
+    ref = secret_ref(place, config.expansion.strings[KEY].template, config)
+    use = SecretUse(ref, place, "the key", None)
+    value, findings = read_secret(use, config, given_keys)
     assert value is None
     where = "but `models.providers.vllm.apiKey` needs its value"
     assert shown(findings) == [
@@ -292,4 +293,4 @@ def test_a_variable_whose_value_is_needed_is_an_error() -> None:
         ("error", 2, 19, "${BLANK}", f"the variable `BLANK` is empty, {where}"),
     ]
     whole = keys({"GONE": "a", "BLANK": "b", "A": "c", "OTHER": "d"})
-    assert read_secret(document, expansion, whole, KEY, ref, what="the key", span=None) == ("abcd", ())
+    assert read_secret(use, config, whole) == ("abcd", ())

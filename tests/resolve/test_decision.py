@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.config.expansion import Expansion, Layer, Variables
-from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials import profiles
-from genesis_config.manifest import SecretRef
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.decision import decide_providers
 from genesis_config.testing import ServedModel, serving
-from tests.support import compile_config
+from tests.support import compile_config, config_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,7 @@ def value_of(case: Case) -> dict[str, object]:
 
 
 def decided(value: Mapping[str, object], credentials: Credentials) -> list[Decision]:
-    return decide_providers(Expansion(value, {}, []), credentials)
+    return decide_providers(config_of(value), credentials)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

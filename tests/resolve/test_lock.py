@@ -17,11 +17,12 @@ from genesis_config.resolve.lock import (
     differences,
     dumps,
     lock_path,
-    matching,
+    match_lock,
     read,
     template,
     write,
 )
+from tests.support import config_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,7 +142,7 @@ def test_a_lock_lies_beside_its_configuration() -> None:
 )
 def test_the_template_of_a_base_url(entry: dict[str, Any] | None, expected: str) -> None:
     value = {} if entry is None else {"models": {"providers": {"vllm": entry}}}
-    assert template(value, "vllm") == expected
+    assert template(config_of(value), "vllm") == expected
 
 
 @pytest.mark.parametrize(
@@ -171,8 +172,8 @@ def test_a_lock_speaks_for_what_is_discovered_where_it_was(
 ) -> None:
     path = tmp_path / "genesis.lock.json"
     path.write_text(TEXT, encoding="utf-8")
-    assert matching(value, read(str(path))).keys() == spoken_for
-    assert matching(value, None) == {}
+    assert match_lock(config_of(value), read(str(path))).keys() == spoken_for
+    assert match_lock(config_of(value), None) == {}
 
 
 def test_differences_are_told_one_by_one() -> None:

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.config.expansion import Layer, Variables, expand
-from genesis_config.diagnostics.source import Source
-from genesis_config.manifest import Compat, Cost, Model, SecretRef
+from genesis_config.config.expansion import Layer, Variables
+from genesis_config.credentials.lookup import SecretRef
+from genesis_config.manifest import Compat, Cost, Model
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.lock import Row
-from genesis_config.resolve.models import merged, model_entries
-from genesis_config.syntax import parse
-from tests.support import compile_config
+from genesis_config.resolve.models import merge_params, model_entries
+from tests.support import compile_config, config_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -26,10 +25,7 @@ NOBODY = Credentials(Variables((Layer("the environment", {}),), complete=True), 
 
 def entries(declared: str = "", *rows: Row) -> tuple[Model, ...]:
     text = f"{{ models: {{ providers: {{ vllm: {{ models: [{declared}] }} }} }} }}"
-    document = parse(Source("genesis.json5", text))
-    expansion = expand(document, Variables())
-    entry = document.value["models"]["providers"]["vllm"]
-    return model_entries(expansion, "vllm", entry, {row.id: row for row in rows})
+    return model_entries(config_of(text, Variables()), "vllm", {row.id: row for row in rows})
 
 
 def test_a_discovered_entry_has_the_defaults_and_says_so() -> None:
@@ -116,10 +112,8 @@ def test_params_of_the_provider_and_the_selection_hold_for_discovered_models_too
       models: { providers: { vllm: { params: { top_k: 1, seed: 3 }, models: [] } } },
       agents: { defaults: { models: { "vllm/org/m": { params: { top_k: 2 } }, "pool/org/m": { params: { x: 1 } } } } },
     }"""
-    document = parse(Source("genesis.json5", text))
-    entry = document.value["models"]["providers"]["vllm"]
     rows = {"org/m": Row("org/m", None, None), "m": Row("m", None, None)}
-    models = model_entries(expand(document, Variables()), "vllm", entry, rows)
+    models = model_entries(config_of(text, Variables()), "vllm", rows)
     assert [(model.id, model.params) for model in models] == [
         ("m", {"top_k": 1, "seed": 3}),
         ("org/m", {"top_k": 2, "seed": 3}),
@@ -218,10 +212,10 @@ OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), LAYERS, max_size=3)
 def test_layers_are_merged_one_after_the_other_and_the_later_one_wins(
     low: dict[str, Any], middle: dict[str, Any], high: dict[str, Any]
 ) -> None:
-    made = merged(low, middle, high)
-    assert made == merged(merged(low, middle), high)
-    assert merged(made, high) == made
-    assert merged({}, low) == merged(low, {}) == merged(low, low) == low
+    made = merge_params(low, middle, high)
+    assert made == merge_params(merge_params(low, middle), high)
+    assert merge_params(made, high) == made
+    assert merge_params({}, low) == merge_params(low, {}) == merge_params(low, low) == low
     for key, value in high.items():
         if not isinstance(value, dict):
             assert made[key] == value
@@ -250,5 +244,5 @@ def test_params_are_merged_provider_model_selection_and_what_is_never_sent_left_
 
 def test_merging_changes_none_of_its_layers() -> None:
     low, high = {"deep": {"x": 1}}, {"deep": {"y": 2}}
-    assert merged(low, high) == {"deep": {"x": 1, "y": 2}}
+    assert merge_params(low, high) == {"deep": {"x": 1, "y": 2}}
     assert (low, high) == ({"deep": {"x": 1}}, {"deep": {"y": 2}})

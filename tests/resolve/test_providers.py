@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from genesis_config.config.expansion import Layer, Variables
-from genesis_config.manifest import Manifest, Provider, RequestPolicy, SecretRef, Streaming, dumps
+from genesis_config.credentials.lookup import SecretRef
+from genesis_config.manifest import Manifest, Provider, RequestPolicy, Streaming, dumps
 from genesis_config.resolve.credentials import Credentials
 from tests.support import compile_config
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.manifest import Selection
-from genesis_config.resolve.selection import select
+from genesis_config.resolve.selection import select_models
+from tests.support import config_of
 
 NONE = Selection(primary=None, fallbacks=(), aliases={})
 
@@ -18,14 +19,14 @@ def selected(model: Any = None, models: Any = None, providers: tuple[str, ...] =
     defaults: dict[str, Any] = {} if model is None else {"model": model}
     if models is not None:
         defaults["models"] = models
-    return select({"agents": {"defaults": defaults}}, providers)
+    return select_models(config_of({"agents": {"defaults": defaults}}), providers)
 
 
 @pytest.mark.parametrize(
     "value", [{}, {"agents": {}}, {"agents": {"defaults": {}}}, {"agents": {"defaults": {"x": 1}}}]
 )
 def test_nothing_is_selected_where_nothing_is_stated(value: dict[str, Any]) -> None:
-    assert select(value, {"a"}) == NONE
+    assert select_models(config_of(value), {"a"}) == NONE
 
 
 def test_a_string_is_the_primary() -> None:

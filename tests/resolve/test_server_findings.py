@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.config.expansion import Layer, Variables
-from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.credentials import profiles
 from genesis_config.resolve import queries
 from genesis_config.resolve.credentials import Credentials

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.manifest import (
     Compat,
     Cost,
@@ -19,7 +20,6 @@ from genesis_config.manifest import (
     Model,
     Provider,
     RequestPolicy,
-    SecretRef,
     Selection,
     SourceInfo,
     Streaming,

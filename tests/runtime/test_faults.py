@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis_config.manifest import SecretRef
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.runtime import (
     AuthRejectedError,
     BadRequestError,

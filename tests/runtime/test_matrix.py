@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import pytest
 
-from genesis_config.manifest import SecretRef
+from genesis_config.credentials.lookup import SecretRef
 from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
 from tests.e2e.support import ROOT, beside
@@ -217,7 +217,7 @@ failure.
 | `usage` | the tokens used so far, if the server reported them |
 | `attempts` | the earlier attempts, and why each failed |
 
-## Retries, failover and deadlines
+## Retries and failover
 
 **Retries.** 408, 429 and 5xx are retried twice on the same model, after up to 0.5 and then 1 second, with jitter. A
 `Retry-After` of up to 30 seconds replaces these waits; with a longer one there is no retry. Nothing else is retried.
@@ -227,6 +227,8 @@ Each produces a `FellBack` event. Client errors (400, 422) do not trigger failov
 fault.
 
 **No replay.** After the first token, a request is never sent again. The error contains the partial output.
+
+**Deadline.** `deadline=SECONDS` limits the whole completion, including retries and fallbacks.
 
 **Early exit.** Leaving the loop `async for event in runtime.stream(…)` closes the connection, so the server stops
 generating. A stream that you keep in a variable holds its connection, and its share of `maxConnections`, until you

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis_config.manifest import Compat, ManifestError, SecretRef, dumps
+from genesis_config.credentials.lookup import SecretRef
+from genesis_config.manifest import Compat, ManifestError, dumps
 from genesis_config.net import sessions
 from genesis_config.runtime import (
     Choice,

@@ -342,7 +342,6 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     Raises:
         click.ClickException: The configuration that was stated cannot be read.
     """
-    from genesis_config.config.lookup import named_providers
     from genesis_config.pipeline import check_config
     from genesis_config.rules.text import RULES
 
@@ -359,7 +358,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     # A name may stand in what could not be read.
     if any(finding.rule in {rule.name for rule in RULES} for finding in session.diagnostics):
         return None
-    return path, named_providers(session.context.value)
+    return path, session.config.named_providers
 
 
 def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:

@@ -181,7 +181,7 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
 
 
 def config_path(path: Iterable[str | int]) -> str:
-    """Return a path as messages have it, such as `models.providers.vllm.models[0].id`, without what looks like a key."""
+    """Return a path as messages have it: `models.providers.vllm.models[0].id`; what looks like a key is `***`."""
     return write_path(part if isinstance(part, int) else without_keys(part) for part in path)
 
 

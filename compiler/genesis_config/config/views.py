@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
-from genesis_config.config.positions import config_path
+from genesis_config.config.positions import config_path, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,6 +74,10 @@ class Place(NamedTuple):
     def at(self, *path: str | int) -> Place:
         """Return the place at a path below this one."""
         return Place(self.document, (*self.path, *path))
+
+    def show(self, text: str) -> str:
+        """Return a value of this place as a message may have it, with `***` for what could be a secret."""
+        return shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
         """Return the span of the characters `start` to `end` of the string here, which is `text` as it is written.

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from genesis_config import pipeline
-from genesis_config.config.lookup import declared_models, mapping
-from genesis_config.config.positions import config_path
 from genesis_config.credentials.lookup import scrub
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.health.probe import probe
@@ -128,7 +126,7 @@ class _Patient:
     def __init__(self, session: Session, decision: Decision) -> None:
         self._session = session.narrow(decision.provider)
         self._decision = decision
-        self._plan = build_query(session.context.document, session.context.expansion, session.credentials, decision)
+        self._plan = build_query(session.config, session.credentials, decision)
         parts = urlsplit(decision.base_url)
         self._proxy = proxy_for(decision.base_url)
         self._secure = parts.scheme == "https"
@@ -262,10 +260,9 @@ class _Patient:
         entry = self._entry()
         # What is asked for counts first, and what fails before what is only worth a look.
         ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
-        path = ("models", "providers", self._decision.provider)
-        declared = reversed([*declared_models(mapping(self._session.context.value, *path))])
+        declared = self._session.config.provider(self._decision.provider)
         # Of two with one id the first counts.
-        places = {each["id"]: config_path((*path, "models", index)) for index, each in declared}
+        places = {model.id: str(model.place) for model in reversed(declared.models if declared else ())}
         told = [each for model in ordered for each in self._too_large(model, places.get(model.id, ""))]
         for outcome in ("failed", "warning"):
             for each in told:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genesis_config.config.lookup import mapping, needed_providers
 from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
@@ -19,16 +18,16 @@ __all__ = ["describe_credential", "list_relevant", "usable_model"]
 
 def list_relevant(session: Session) -> list[Decision]:
     """List the decisions of the providers that are configured, and of those that should be: a selection needs them."""
-    needed = {provider for provider, _, _ in needed_providers(session.context.value)}
+    needed = {provider for provider, _ in session.config.needed_providers}
     return [decision for decision in session.decisions.every if decision.kind != "none" or decision.provider in needed]
 
 
 def describe_credential(session: Session, decision: Decision) -> str:
     """Describe where a provider's key comes from, without the key."""
-    headers = mapping(session.context.value, "models", "providers", decision.provider, "headers")
-    header = next((name for name in headers if name.lower() == "authorization"), None)
-    if header is not None:
-        return f"the header {header}"
+    provider = session.config.provider(decision.provider)
+    for header in provider.headers if provider else ():
+        if header.name.lower() == "authorization":
+            return f"the header {header.name}"
     ref = decision.credential
     if ref is None:
         return "none"

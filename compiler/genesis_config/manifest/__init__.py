@@ -1,6 +1,5 @@
-"""The resolved provider manifest: its types, reading and writing, and what its references stand for."""
+"""The resolved provider manifest: its types, reading and writing."""
 
-from genesis_config.credentials.lookup import MissingSecretError, remedy, scrub, secret_value
 from genesis_config.manifest.files import MANIFEST_VERSION, ManifestError, digest, dumps, load, loads, write
 from genesis_config.manifest.model import (
     Compat,
@@ -17,25 +16,17 @@ from genesis_config.manifest.model import (
     Streaming,
     WindowFrom,
 )
-from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
-from genesis_config.net.proxies import Proxy, proxy_for
 
 __all__ = [
-    "FRAMING_HEADERS",
-    "HEADER_NAME",
     "MANIFEST_VERSION",
-    "NATIVE_ONLY",
-    "OWN_FIELDS",
     "Compat",
     "Cost",
     "Generator",
     "Include",
     "Manifest",
     "ManifestError",
-    "MissingSecretError",
     "Model",
     "Provider",
-    "Proxy",
     "RequestPolicy",
     "SecretRef",
     "Selection",
@@ -46,9 +37,5 @@ __all__ = [
     "dumps",
     "load",
     "loads",
-    "proxy_for",
-    "remedy",
-    "scrub",
-    "secret_value",
     "write",
 ]

@@ -6,11 +6,8 @@ key. `auth.order` and `auth.profiles` choose between several profiles.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from genesis_config.config.expansion import text_span
-from genesis_config.config.lookup import declared_profiles, profile_order
-from genesis_config.config.positions import config_path
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.patterns import without_keys
@@ -19,20 +16,22 @@ from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.syntax.references import canonical, names, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from genesis_config.config.expansion import Expanded, Expansion, Variables
+    from genesis_config.config.expansion import Expanded, Variables
+    from genesis_config.config.views import Config, Header, Place, Provider
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.diagnostics.source import Span
-    from genesis_config.syntax import Document
 
 __all__ = [
     "Credentials",
     "OptIn",
     "Secret",
+    "SecretUse",
     "declared_credential",
     "find_opt_in",
+    "header_refs",
     "note_unset_variables",
     "read_secret",
     "secret_ref",
@@ -75,6 +74,22 @@ class Credentials(NamedTuple):
         return secret_value(ref, self.variables.merged().get, what)
 
 
+class SecretUse(NamedTuple):
+    """A secret whose value is needed.
+
+    Attributes:
+        ref: The reference to it.
+        place: The secret position, declared or not.
+        what: The words for it in messages.
+        span: Where a missing value is reported, unless it is a variable's.
+    """
+
+    ref: SecretRef
+    place: Place
+    what: str
+    span: Span | None
+
+
 class Secret(NamedTuple):
     """The value of one secret position, or the findings that say why it has none."""
 
@@ -82,103 +97,86 @@ class Secret(NamedTuple):
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def find_opt_in(provider: str, value: Any, credentials: Credentials) -> OptIn | None:
+def find_opt_in(provider: str, config: Config, credentials: Credentials) -> OptIn | None:
     """Find the key of a provider that declares none: in its variable, or in an auth profile.
 
     Args:
         provider: Its id.
-        value: The configuration, whose `auth` chooses between several profiles.
+        config: The configuration, whose `auth` chooses between several profiles.
         credentials: Where keys can be found.
     """
     variable = provider_variable(provider)
     if credentials.lookup(variable):
         return OptIn(variable, SecretRef(template=f"${{{variable}}}"))
-    order = profile_order(value, provider)
-    profile = for_provider(credentials.profiles, provider, order=order, declared=declared_profiles(value, provider))
+    order, declared = config.auth.order(provider), config.auth.profiles_of(provider)
+    profile = for_provider(credentials.profiles, provider, order=order, declared=declared)
     return None if profile is None else OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
 
 
-def declared_credential(
-    provider: str, entry: dict[str, Any], expansion: Expansion, credentials: Credentials
-) -> SecretRef | None:
+def declared_credential(provider: Provider, credentials: Credentials) -> SecretRef | None:
     """Return the credential of a declared provider; None sends no Authorization header."""
-    stated = entry.get("apiKey")
-    if isinstance(stated, str):
-        if not stated.strip():
-            return None
-        return secret_ref(expansion, ("models", "providers", provider, "apiKey"), stated)
-    if isinstance(stated, dict):
-        if stated.get("source") == "file":
-            return SecretRef(file=stated["path"])
-        return SecretRef(template=f"${{{stated['id']}}}")
-    opt_in = find_opt_in(provider, expansion.value, credentials)
-    return opt_in.ref if opt_in else None
+    key = provider.api_key
+    if key is None:
+        opt_in = find_opt_in(provider.id, provider.config, credentials)
+        return opt_in.ref if opt_in else None
+    if key.written is not None:
+        return secret_ref(key.place, key.written, provider.config) if key.written.strip() else None
+    return SecretRef(file=key.file) if key.file is not None else SecretRef(template=f"${{{key.variable}}}")
 
 
-def secret_ref(expansion: Expansion, path: Path, text: str) -> SecretRef:
+def header_refs(headers: Iterable[Header]) -> dict[str, SecretRef]:
+    """Return the references to the values of headers, ordered by name."""
+    return {
+        header.name: secret_ref(header.place, header.value, header.owner.config)
+        for header in sorted(headers, key=lambda header: header.name)
+        if header.value is not None
+    }
+
+
+def secret_ref(place: Place, text: str, config: Config) -> SecretRef:
     """Return the reference for the string in a secret position: a template if it contains placeholders."""
     if names(text):
         return SecretRef(template=canonical(text))
-    string = expansion.strings.get(path)
+    string = config.expansion.strings.get(place.path)
     return SecretRef(value=text if string is None or string.resolved.value is None else string.resolved.value)
 
 
-def read_secret(  # noqa: PLR0913 - a secret, its place, and where both are looked up
-    document: Document,
-    expansion: Expansion,
-    credentials: Credentials,
-    path: Path,
-    ref: SecretRef,
-    *,
-    what: str,
-    span: Span | None,
-) -> Secret:
-    """Read the value of a secret position.
-
-    Args:
-        document: The configuration's places.
-        expansion: Its strings.
-        credentials: Where keys can be found.
-        path: The secret position, declared or not.
-        ref: The reference to its value.
-        what: The words for it in messages.
-        span: Where a missing value is reported, unless it is a variable's.
-    """
-    string = expansion.strings.get(path)
+def read_secret(use: SecretUse, config: Config, credentials: Credentials) -> Secret:
+    """Read the value of a secret."""
+    string = config.expansion.strings.get(use.place.path)
     if string is not None:
-        consequence = f", but `{config_path(path)}` needs its value"
-        unset = tuple(_unset_variables(document, string, credentials, consequence, "error"))
+        consequence = f", but `{use.place}` needs its value"
+        unset = tuple(_unset_variables(string, use.place, credentials, consequence, "error"))
         if unset:
             return Secret(None, unset)
     try:
-        return Secret(credentials.value(ref, what))
+        return Secret(credentials.value(use.ref, use.what))
     except MissingSecretError as missing:
-        return Secret(None, (Diagnostic("unset-variable", str(missing), span, missing.help),))
+        return Secret(None, (Diagnostic("unset-variable", str(missing), use.span, missing.help),))
 
 
-def note_unset_variables(
-    document: Document, expansion: Expansion, credentials: Credentials, used: Container[Path]
-) -> Iterator[Diagnostic]:
+def note_unset_variables(config: Config, credentials: Credentials, used: Container[Path]) -> Iterator[Diagnostic]:
     """Note the variables without a value in secret positions that are not `used`.
 
     The manifest keeps the reference, so that a pipeline without secrets can compile.
     """
-    for path, string in expansion.strings.items():
+    for path, string in config.expansion.strings.items():
         if string.secret and path not in used:
-            consequence = f"; `{config_path(path)}` keeps the reference"
-            yield from _unset_variables(document, string, credentials, consequence, "info")
+            place = config.at(*path)
+            yield from _unset_variables(string, place, credentials, f"; `{place}` keeps the reference", "info")
 
 
 def _unset_variables(
-    document: Document, string: Expanded, credentials: Credentials, consequence: str, severity: Severity
+    string: Expanded, place: Place, credentials: Credentials, consequence: str, severity: Severity
 ) -> Iterator[Diagnostic]:
     """Report each variable in a string of a secret position that has no value."""
     for reference, _ in resolve(string.template, credentials.lookup).problems:
-        state = "is empty" if credentials.variables.find(reference.name) else "is not set"
+        is_empty = credentials.variables.find(reference.name) is not None
+        state = "is empty" if is_empty else "is not set"
         reason = f": {without_keys(reference.message)}" if reference.message is not None else ""
-        span = text_span(document, string.path, string.template, reference.start, reference.end)
         message = f"the variable `{reference.name}` {state}{consequence}{reason}"
+        span = place.part(string.template, reference.start, reference.end)
         help_ = f"export {reference.name}, or put it into an --env-file"
-        if state == "is empty":
+        if is_empty:
             help_ = f"give {reference.name} a value where it is set"
         yield Diagnostic("unset-variable", message, span, help_, severity=severity)

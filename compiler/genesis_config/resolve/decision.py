@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from genesis_config.config.lookup import (
-    DEFAULT_BASE_URL,
-    IMPLICIT_PROVIDERS,
-    is_dynamic,
-    mapping,
-    model_refs,
-    named_providers,
-    profile_order,
-    providers,
-    selected_entries,
-    split_ref,
-)
+from genesis_config.config import keys
+from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
@@ -25,13 +15,10 @@ from genesis_config.resolve.results import Decisions
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
-    from typing import Any
 
-    from genesis_config.config.expansion import Expansion
-    from genesis_config.diagnostics.finding import Path
+    from genesis_config.config.views import Config, Provider
     from genesis_config.diagnostics.source import Span
     from genesis_config.resolve.credentials import Credentials
-    from genesis_config.syntax import Document
 
 __all__ = ["Decision", "decide_providers", "decision_span", "lock_decisions"]
 
@@ -57,9 +44,7 @@ class Decision(NamedTuple):
     credential: SecretRef | None = None
 
 
-def decide_providers(
-    expansion: Expansion, credentials: Credentials, locked: Container[str] | None = None
-) -> list[Decision]:
+def decide_providers(config: Config, credentials: Credentials, locked: Container[str] | None = None) -> list[Decision]:
     """Decide every provider that is declared, or that Genesis can discover, ordered by id.
 
     1. A declared provider is explicit. Its server is queried only where a wildcard keeps it dynamic.
@@ -67,49 +52,43 @@ def decide_providers(
     3. Any other is not configured, and no request is made.
 
     Args:
-        expansion: The configuration, expanded.
+        config: The configuration.
         credentials: Where keys can be found, which enable discovery.
         locked: The providers of a lock file that stands in for all servers and keys, so that no server is queried.
     """
-    value = expansion.value
     source: Literal["server", "lock"] = "server" if locked is None else "lock"
-    declared = dict(providers(value))
-    decisions = [_decide_declared(name, entry, expansion, credentials, source) for name, entry in declared.items()]
+    decisions = [_decide_declared(provider, credentials, source) for provider in config.providers]
     decisions += [
-        _decide_undeclared(name, value, credentials, locked) for name in IMPLICIT_PROVIDERS if name not in declared
+        _decide_undeclared(provider, config, credentials, locked)
+        for provider in IMPLICIT_PROVIDERS
+        if config.provider(provider) is None
     ]
     return sorted(decisions, key=lambda decision: decision.provider)
 
 
-def _decide_declared(
-    name: str,
-    entry: dict[str, Any],
-    expansion: Expansion,
-    credentials: Credentials,
-    source: Literal["server", "lock"],
-) -> Decision:
+def _decide_declared(provider: Provider, credentials: Credentials, source: Literal["server", "lock"]) -> Decision:
     """Decide a declared provider: explicit, and its server is queried if a wildcard keeps it dynamic."""
+    name = provider.id
     here = f"models.providers.{name}"
     reason = f"{here} is defined"
     change = f'add "{name}/*": {{}} to agents.defaults.models to ask its server for models as well'
-    dynamic = is_dynamic(expansion.value, name)
-    if dynamic:
+    if provider.is_dynamic:
         reason += f', and "{name}/*" in agents.defaults.models keeps it dynamic'
         change = f'remove "{name}/*" from agents.defaults.models to use the declared models alone'
-    if "apiKey" not in entry and credentials.is_blank(provider_variable(name)):
+    if provider.api_key is None and credentials.is_blank(provider_variable(name)):
         reason += f"; {_empty(name)}"
     return Decision(
         name,
         "explicit",
         reason,
         change,
-        models_from=source if dynamic else "config",
-        base_url=entry.get("baseUrl", DEFAULT_BASE_URL).rstrip("/"),
-        credential=declared_credential(name, entry, expansion, credentials),
+        models_from=source if provider.is_dynamic else "config",
+        base_url=(provider.base_url or DEFAULT_BASE_URL).rstrip("/"),
+        credential=declared_credential(provider, credentials),
     )
 
 
-def _decide_undeclared(name: str, value: Any, credentials: Credentials, locked: Container[str] | None) -> Decision:
+def _decide_undeclared(name: str, config: Config, credentials: Credentials, locked: Container[str] | None) -> Decision:
     """Decide a provider that is not declared, by the key that enables its discovery."""
     url = IMPLICIT_PROVIDERS[name]
     variable = provider_variable(name)
@@ -117,7 +96,7 @@ def _decide_undeclared(name: str, value: Any, credentials: Credentials, locked: 
     if locked is not None and name not in locked:
         change = f"run `genesis lock` where {variable} is set, or declare models.providers.{name}"
         return Decision(name, "none", f"{reason}, and the lock has no models of it", change, "config", url)
-    opt_in = find_opt_in(name, value, credentials)
+    opt_in = find_opt_in(name, config, credentials)
     if opt_in is not None or locked is not None:
         by = variable if opt_in is None else opt_in.by
         # A lock file shows that the variable was set where it was written.
@@ -129,50 +108,40 @@ def _decide_undeclared(name: str, value: Any, credentials: Credentials, locked: 
     state = _empty(name) if credentials.is_blank(variable) else f"{variable} is not set"
     change = f"set {variable} to any value to discover the models at {url}, or declare models.providers.{name}"
     no_profile = "there is no auth profile for it"
-    if profile_order(value, name) is not None:
+    if config.auth.order(name) is not None:
         no_profile = f"no auth profile for it that auth.order.{name} lists is there"
     return Decision(name, "none", f"{reason}, {state}, and {no_profile}", change, "config", url)
 
 
-def lock_decisions(
-    document: Document, expansion: Expansion, decisions: Iterable[Decision], locked: Iterable[str]
-) -> Decisions:
+def lock_decisions(config: Config, decisions: Iterable[Decision], locked: Iterable[str]) -> Decisions:
     """Choose the decisions of the providers whose models are to be locked, and report those that are not configured.
 
     A provider that is not declared counts where the configuration names it or the lock has it: a key that is there for
     something else locks nothing.
     """
-    named = {*named_providers(expansion.value), *locked}
+    named = {*config.named_providers, *locked}
     every = tuple(decision for decision in decisions if decision.provider in named)
     wanted = tuple(decision for decision in every if decision.models_from == "server")
-    return Decisions(every, wanted, tuple(_report_unconfigured(document, expansion, every)))
+    return Decisions(every, wanted, tuple(_report_unconfigured(config, every)))
 
 
-def _report_unconfigured(
-    document: Document, expansion: Expansion, decisions: Iterable[Decision]
-) -> Iterator[Diagnostic]:
+def _report_unconfigured(config: Config, decisions: Iterable[Decision]) -> Iterator[Diagnostic]:
     for decision in decisions:
         if decision.kind == "none":
-            span = decision_span(document, expansion, decision)
-            message = (
-                f"the models of `{decision.provider}` are to be locked, and it is not configured: {decision.reason}"
-            )
-            help_ = decision.change
+            name, help_ = decision.provider, decision.change
+            span = decision_span(config, decision)
             if span is None:
-                help_ += f"; nothing but {LOCK_NAME} names it: take it out there if it is not to be locked any more"
+                help_ += f"; only {LOCK_NAME} names it: remove it from the lock file if it should no longer be locked"
+            message = f"cannot lock the models of `{name}`, which is not configured: {decision.reason}"
             yield Diagnostic("not-configured", message, span, help_)
 
 
-def decision_span(document: Document, expansion: Expansion, decision: Decision) -> Span | None:
+def decision_span(config: Config, decision: Decision) -> Span | None:
     """Return where findings about a provider are placed: its base URL, its entry, or the first reference to it."""
-    if decision.kind == "explicit":
-        path: Path = ("models", "providers", decision.provider)
-        stated = "baseUrl" in mapping(document.value, *map(str, path))
-        return document.value_span((*path, "baseUrl")) if stated else document.key_span(path)
-    refs = [(document.value_span(ref), text) for ref, text in model_refs(expansion.value)]
-    for text, _ in selected_entries(expansion.value):
-        refs.append((document.key_span(("agents", "defaults", "models", text)), text))
-    return next((span for span, text in refs if (split_ref(text) or ("",))[0] == decision.provider), None)
+    provider = config.provider(decision.provider)
+    if provider is not None:
+        return provider.place.key.span if provider.base_url is None else provider.at(keys.BASE_URL).span
+    return next((ref.place.span for ref in config.references if ref.provider == decision.provider), None)
 
 
 def _empty(provider: str) -> str:

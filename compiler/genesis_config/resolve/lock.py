@@ -21,13 +21,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
-from genesis_config.config.lookup import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS, is_dynamic, mapping
+from genesis_config.config import keys
+from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
 from genesis_config.diagnostics.source import Source
 from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
 from genesis_config.syntax.references import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from genesis_config.config.views import Config
 
 __all__ = [
     "LOCK_NAME",
@@ -39,7 +42,7 @@ __all__ = [
     "dumps",
     "is_model_id",
     "lock_path",
-    "matching",
+    "match_lock",
     "quoted",
     "read",
     "template",
@@ -98,30 +101,31 @@ def is_model_id(name: object) -> TypeGuard[str]:
     return isinstance(name, str) and name not in {"", "*"} and name.isprintable()
 
 
-def template(value: Any, provider: str) -> str:
-    """Give a provider's base URL as it is written, its references in the `${}` spelling.
+def template(written: Config, provider: str) -> str:
+    """Return a provider's base URL as it is written, its references in the `${}` spelling.
 
     Args:
-        value: The document's value, before expansion.
+        written: The configuration before expansion.
         provider: Its id, declared or not.
     """
-    stated = mapping(value, "models", "providers", provider).get("baseUrl", DEFAULT_BASE_URL)
-    return canonical(stated) if isinstance(stated, str) else ""
+    declared = written.provider(provider)
+    if declared is None or not declared.sets(keys.BASE_URL):
+        return DEFAULT_BASE_URL
+    return canonical(declared.base_url or "")
 
 
-def matching(value: Any, lock: Lock | None) -> dict[str, LockedProvider]:
-    """Give what a lock says of the providers that a configuration discovers, at the addresses that it has for them.
+def match_lock(written: Config, lock: Lock | None) -> dict[str, LockedProvider]:
+    """Return the providers of a lock that a configuration discovers, at the base URLs that it has for them.
 
     Args:
-        value: The document's value, before expansion.
-        lock: The lock beside it, if there is one.
+        written: The configuration before expansion.
+        lock: The lock next to it, if there is one.
     """
     found = {}
-    for name, pinned in lock.providers.items() if lock else ():
-        declared = name in mapping(value, "models", "providers")
-        discovered = is_dynamic(value, name) if declared else name in IMPLICIT_PROVIDERS
-        if discovered and pinned.base_url == template(value, name):
-            found[name] = pinned
+    for name, locked in lock.providers.items() if lock else ():
+        discovered = written.is_dynamic(name) if written.declares(name) else name in IMPLICIT_PROVIDERS
+        if discovered and locked.base_url == template(written, name):
+            found[name] = locked
     return found
 
 

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from genesis_config.config.lookup import DEFAULT_BASE_URL, mapping
-from genesis_config.config.positions import config_path, hidden_texts, shown
+from genesis_config.config import keys
+from genesis_config.config.defaults import DEFAULT_BASE_URL
+from genesis_config.config.positions import hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, remedy
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
-from genesis_config.resolve.credentials import read_secret
+from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
 from genesis_config.resolve.decision import decision_span
-from genesis_config.resolve.models import header_refs
 from genesis_config.resolve.results import Discovery
 from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
-    from genesis_config.config.expansion import Expansion
+    from genesis_config.config.views import Config
     from genesis_config.diagnostics.finding import Path, Severity
     from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.decision import Decision
     from genesis_config.resolve.discovery import ModelList, Query
     from genesis_config.resolve.results import Purpose
-    from genesis_config.syntax import Document
 
 __all__ = ["QueryPlan", "build_query", "query_servers"]
 
@@ -45,24 +43,28 @@ class QueryPlan(NamedTuple):
     missing: tuple[Diagnostic, ...]
 
 
+class _Header(NamedTuple):
+    """A header of a query: its name, the secret that is its value, what precedes that."""
+
+    name: str
+    use: SecretUse
+    scheme: str = ""
+
+
 def query_servers(
-    document: Document,
-    expansion: Expansion,
-    credentials: Credentials,
-    decisions: Sequence[Decision],
-    purpose: Purpose,
+    config: Config, credentials: Credentials, decisions: Sequence[Decision], purpose: Purpose
 ) -> Discovery:
     """Query the servers of providers for their models, all at the same time.
 
     A server whose key or header has no value is not queried.
     """
-    plans = {decision.provider: build_query(document, expansion, credentials, decision) for decision in decisions}
+    plans = {decision.provider: build_query(config, credentials, decision) for decision in decisions}
     queries = [plan.query for plan in plans.values() if not plan.missing]
     lists = _send(queries, versions=purpose == "status")
     findings = [finding for plan in plans.values() for finding in plan.missing]
     for decision in decisions:
         if decision.provider in lists:
-            findings += _report_list(document, expansion, decision, lists[decision.provider], purpose)
+            findings += _report_list(config, decision, lists[decision.provider], purpose)
     return Discovery(plans, lists, diagnostics=tuple(findings))
 
 
@@ -78,48 +80,40 @@ def _send(queries: Sequence[Query], *, versions: bool) -> dict[str, ModelList]:
     }
 
 
-def build_query(document: Document, expansion: Expansion, credentials: Credentials, decision: Decision) -> QueryPlan:
+def build_query(config: Config, credentials: Credentials, decision: Decision) -> QueryPlan:
     """Build the query for one server, with the values of its key and headers.
 
     As in the runtime a declared Authorization header replaces the key, whatever its case.
     """
     from genesis_config.resolve.discovery import Query  # no query, no HTTP
 
-    path: Path = ("models", "providers", decision.provider)
-    entry = mapping(expansion.value, *map(str, path))
-    refs = {(*path, "headers", name): (name, ref) for name, ref in header_refs(expansion, path, entry).items()}
-    change = _remedy(decision.provider, decision.credential, stated="apiKey" in entry)
+    name, credential = decision.provider, decision.credential
+    provider = config.provider(name)
+    refs = header_refs(provider.headers) if provider is not None else {}
+    authorization = next((ref for header, ref in refs.items() if header.lower() == "authorization"), None)
+    is_stated = authorization is not None or (provider is not None and provider.api_key is not None)
+    sent: list[_Header] = []
+    if credential is not None and authorization is None:
+        place = config.at(*keys.PROVIDERS, name, keys.API_KEY)
+        span = place.span if is_stated else decision_span(config, decision)
+        sent.append(_Header("Authorization", SecretUse(credential, place, f"the key of `{name}`", span), "Bearer "))
+    for header, ref in refs.items():
+        place = config.at(*keys.PROVIDERS, name, keys.HEADERS, header)
+        sent.append(_Header(header, SecretUse(ref, place, f"`{place}`", place.span)))
     headers: dict[str, str] = {}
     secrets: list[str] = []
     missing: list[Diagnostic] = []
-    used = set(refs)
-    if decision.credential is not None and not _replaces_key(entry):
-        place = (*path, "apiKey")
-        used.add(place)
-        what = f"the key of `{decision.provider}`"
-        span = document.value_span(place) if "apiKey" in entry else decision_span(document, expansion, decision)
-        key = read_secret(document, expansion, credentials, place, decision.credential, what=what, span=span)
-        missing += key.diagnostics
-        if key.value is not None:
-            headers["Authorization"] = f"Bearer {key.value}"
-            secrets += _echoes(decision.credential, key.value, credentials)
-    for place, (name, ref) in refs.items():
-        what, span = f"`{config_path(place)}`", document.value_span(place)
-        header = read_secret(document, expansion, credentials, place, ref, what=what, span=span)
-        missing += header.diagnostics
-        if header.value is not None:
-            headers[name] = header.value
-            secrets += _echoes(ref, header.value, credentials) if ref.value is None else []
-        if name.lower() == "authorization":
-            change = _remedy(decision.provider, ref, stated=True)
-    secrets += hidden_texts((*path, "baseUrl"), decision.base_url)
-    query = Query(decision.provider, decision.base_url, headers, tuple(secrets), change)
-    return QueryPlan(query, frozenset(used), tuple(missing))
-
-
-def _replaces_key(entry: Mapping[str, Any]) -> bool:
-    """Return whether a provider declares the header that its key would be sent in."""
-    return any(name.lower() == "authorization" for name in mapping(entry, "headers"))
+    for header, use, scheme in sent:
+        value, findings = read_secret(use, config, credentials)
+        missing += findings
+        if value is not None:
+            headers[header] = f"{scheme}{value}"
+            # A header that is written out is rarely a secret; a key always is.
+            secrets += _echoes(use.ref, value, credentials) if scheme or use.ref.value is None else []
+    change = _remedy(name, authorization or credential, stated=is_stated)
+    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
+    query = Query(name, decision.base_url, headers, tuple(secrets), change)
+    return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
@@ -139,20 +133,18 @@ def _echoes(ref: SecretRef, value: str, credentials: Credentials) -> list[str]:
     return [part for part in parts if not is_marker(part)]
 
 
-def _report_list(
-    document: Document, expansion: Expansion, decision: Decision, listed: ModelList, purpose: Purpose
-) -> Iterator[Diagnostic]:
+def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
     """Report what is wrong with a server's listed.
 
     The failure of a server that the configuration does not name, and that was queried only because the environment has
     a key for it, is a warning; but a lock file would lose its models.
     """
-    span = decision_span(document, expansion, decision)
+    span = decision_span(config, decision)
     if listed.failure is not None:
         severity: Severity = "error" if span is not None or purpose == "lock" else "warning"
         rule, message, help_ = listed.failure
         if decision.base_url == DEFAULT_BASE_URL and rule == "server-unreachable":
-            where = config_path(("models", "providers", decision.provider, "baseUrl"))
+            where = config.at(*keys.PROVIDERS, decision.provider, keys.BASE_URL)
             help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
             if decision.kind == "implicit":
                 wildcard = f'"{decision.provider}/*": {{}}'

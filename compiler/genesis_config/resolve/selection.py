@@ -1,39 +1,27 @@
-"""Which models are used by default."""
+"""The models that are used by default."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genesis_config.config.lookup import model_refs, selected_entries, split_ref
 from genesis_config.manifest import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Container
-    from typing import Any
 
-__all__ = ["select"]
+    from genesis_config.config.views import Config
+
+__all__ = ["select_models"]
 
 
-def select(value: Any, providers: Container[str]) -> Selection:
-    """Give the primary, the fallbacks in order without repeats, and the aliases, of these providers' models alone."""
-    primary = None
-    fallbacks: list[str] = []
-    for path, text in model_refs(value):
-        if _provider(text) not in providers:
-            continue
-        if path[-2:-1] == ("fallbacks",):
-            if text != primary and text not in fallbacks:
-                fallbacks.append(text)
-        else:
-            primary = text
+def select_models(config: Config, providers: Container[str]) -> Selection:
+    """Return the primary, the fallbacks in order without repeats, and the aliases, of these providers' models alone."""
+    references = [ref for ref in config.selection.references if ref.provider in providers]
+    primary = next((ref.text for ref in references if not ref.is_fallback), None)
+    fallbacks = dict.fromkeys(ref.text for ref in references if ref.is_fallback and ref.text != primary)
     aliases = {
-        entry["alias"]: reference
-        for reference, entry in selected_entries(value)
-        if isinstance(entry.get("alias"), str) and _provider(reference) in providers
+        entry.alias: entry.reference.text
+        for entry in config.selection.entries
+        if entry.alias is not None and entry.reference.provider in providers
     }
     return Selection(primary, tuple(fallbacks), dict(sorted(aliases.items())))
-
-
-def _provider(reference: str) -> str | None:
-    parts = split_ref(reference)
-    return parts[0] if parts else None

@@ -14,6 +14,7 @@ from genesis_config.config.lookup import (
     selected_entries,
     split_ref,
 )
+from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Span
 from genesis_config.resolve.lock import LOCK_NAME, differences, quoted, template
@@ -75,7 +76,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if not (is_dynamic(value, name) if declared else name in IMPLICIT_PROVIDERS):
             message = f"the lock pins the models of `{name}`, which is not discovered"
             yield _in_lock(lock, severity, message, help_, name)
-        elif pinned.base_url != template(value, name):
+        elif pinned.base_url != template(Config.written(context.document), name):
             message = f"the lock pins the models of `{name}` at another base URL"
             stated = "baseUrl" in mapping(value, *map(str, path))
             yield LOCK_STALE.finding(context, (*path, "baseUrl") if stated else path, message, help_, key=not stated)

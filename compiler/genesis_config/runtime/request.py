@@ -6,15 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis_config.manifest import (
-    FRAMING_HEADERS,
-    HEADER_NAME,
-    NATIVE_ONLY,
-    OWN_FIELDS,
-    MissingSecretError,
-    SecretRef,
-    secret_value,
-)
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
+from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 from genesis_config.runtime.arguments import check
 from genesis_config.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
 from genesis_config.syntax.references import Reference, parse
