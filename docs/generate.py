@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genesis_config.config.validation import schema_text
-from genesis_config.rules.catalogue import CATALOGUE
+from genesis_config.rules.registry import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +19,13 @@ NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `ma
 
 def rules() -> str:
     """Write the catalogue of rules."""
+    catalogue = load_rules().values()
     lines = [NOTE.format(source="compiler/genesis_config/rules"), "# Rules\n"]
     lines.append("`genesis explain RULE` prints the same. Errors make the exit code 1; so do warnings, if asked to.\n")
     lines += ["| rule | severity | |", "|---|---|---|"]
-    lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in CATALOGUE.values()]
-    for rule in CATALOGUE.values():
-        lines += [f"\n## {rule.name}\n", f"{rule.severity}: {rule.title}\n", rule.why, ""]
+    lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in catalogue]
+    for rule in catalogue:
+        lines += [f"\n## {rule.name}\n", f"{rule.severity} ({rule.kind}): {rule.title}\n", rule.why, ""]
         lines += ["```json5", "// bad", rule.bad, "// good", rule.good, "```"]
     return "\n".join([*lines, ""])
 

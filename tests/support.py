@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from genesis_config.config.expansion import expand
 from genesis_config.config.views import Config
+from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source
 from genesis_config.pipeline import Request, run_pipeline
 from genesis_config.syntax import parse
 
 if TYPE_CHECKING:
     from genesis_config.config.expansion import Variables
+    from genesis_config.diagnostics.rule_names import FindingName
+    from genesis_config.diagnostics.source import Span
     from genesis_config.pipeline import Session
     from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.lock import Lock
     from genesis_config.resolve.results import Purpose
 
-__all__ = ["compile_config", "config_of"]
+__all__ = ["compile_config", "config_of", "finding_of"]
 
 
 def config_of(value: object, variables: Variables | None = None) -> Config:
@@ -39,3 +42,8 @@ def compile_config(
 ) -> Session:
     """Run the stages of a purpose over a configuration."""
     return run_pipeline(name, data, Request(purpose, *credentials, lock, only, inline))
+
+
+def finding_of(rule: str, message: str, span: Span | None = None, **fields: Any) -> Diagnostic:
+    """Return a finding of a rule that may be made up."""
+    return Diagnostic(cast("FindingName", rule), message, span, **fields)

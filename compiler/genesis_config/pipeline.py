@@ -238,14 +238,14 @@ def resolve(session: Session) -> Session:
     """Resolve the providers and their models, and check the selection against them."""
     from genesis_config.resolve.credentials import note_unset_variables  # with msgspec
     from genesis_config.resolve.providers import inline_secrets, resolve_providers
-    from genesis_config.rules import reachable
+    from genesis_config.rules.rule import Resolved
 
     request, config, credentials = session.request, session.config, session.credentials
     rows, used = session.discovery.rows, session.discovery.used_secrets
     providers = resolve_providers(config, session.decisions.wanted, rows)
     served = {provider: rows[provider] for provider in rows if provider in providers}
     relevant = [decision for decision in session.decisions.every if request.wants(decision.provider)]
-    diagnostics = list(reachable.check(session.context, relevant, providers, served))
+    diagnostics = registry.run_resolved(session.context, Resolved(relevant, providers, served))
     if request.inline:
         providers, missing = inline_secrets(config, credentials, providers)
         diagnostics += missing

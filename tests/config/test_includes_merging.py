@@ -37,7 +37,7 @@ def included(folder: Path, root: str, **files: str) -> Inclusion:
 def linted(folder: Path, root: str | bytes, **files: str) -> list[tuple[str, str, int, int, list[tuple[str, str]]]]:
     """Lint a configuration: rule, file, line, column, and the related places with the text there."""
     write(folder, **files)
-    found = []
+    found: list[tuple[str, str, int, int, list[tuple[str, str]]]] = []
     data = root if isinstance(root, bytes) else root.encode()
     for finding in check_config(str(folder / "genesis.json5"), data, Variables()).diagnostics:
         assert finding.span is not None

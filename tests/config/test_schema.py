@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -20,7 +21,7 @@ from genesis_config.syntax import parse
 from tests.e2e.support import FIXTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 CONFIG: Any = json.loads(schema_text("config"))
 MANIFEST: Any = json.loads(schema_text("manifest"))
@@ -222,6 +223,46 @@ def test_both_validators_give_one_verdict_and_findings_say_why(
     for finding in findings:
         assert finding.span is not None
         assert finding.span.source.text[finding.span.start : finding.span.end]
+
+
+Errors = Counter[tuple[tuple[str | int, ...], str, frozenset[Any]]]
+
+
+def errors_of_both(value: Any, schema: Any = CONFIG) -> tuple[Errors, Errors]:
+    """Return the errors of `jsonschema` and `jsonschema_rs`: path, keyword and, for a union, those of its branches."""
+
+    def by_branch(branches: dict[int, list[Any]], convert: Callable[[list[Any]], Errors]) -> frozenset[Any]:
+        return frozenset((index, frozenset(convert(errors).items())) for index, errors in branches.items())
+
+    def of_slow(errors: Iterable[jsonschema.ValidationError]) -> Errors:
+        found: Errors = Counter()
+        for error in errors:
+            branches: dict[int, list[Any]] = {}
+            for child in error.context or ():
+                branches.setdefault(int(child.schema_path[0]), []).append(child)
+            found[tuple(error.absolute_path), str(error.validator), by_branch(branches, of_slow)] += 1
+        return found
+
+    def of_fast(errors: Iterable[jsonschema_rs.ValidationError]) -> Errors:
+        found: Errors = Counter()
+        for error in errors:
+            branches = dict(enumerate(error.kind.value)) if error.kind.name == "anyOf" else {}
+            found[tuple(error.instance_path), error.kind.name, by_branch(branches, of_fast)] += 1
+        return found
+
+    slow = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    return of_slow(slow), of_fast(jsonschema_rs.Draft202012Validator(schema).iter_errors(value))
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(places(EVERYTHING))), anything), min_size=1, max_size=4))
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+def test_both_validators_find_the_same_errors(changes: list[tuple[tuple[str | int, ...], Any]]) -> None:
+    value = EVERYTHING
+    for path, what in changes:
+        if path in set(places(value)):
+            value = changed(value, path, "add" if what == [] else "replace", what)
+    slow, fast = errors_of_both(value)
+    assert slow == fast
 
 
 def test_each_documented_manifest_is_valid() -> None:

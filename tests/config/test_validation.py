@@ -19,7 +19,7 @@ def found(text: str) -> list[tuple[str, str, str, str | None]]:
     """Give each finding's rule, the text that it is about, the message and the help."""
     document = parse(Source("genesis.json5", text))
     assert document.diagnostics == []
-    result = []
+    result: list[tuple[str, str, str, str | None]] = []
     for finding in validate(document):
         assert finding.span is not None
         shown = text[finding.span.start : finding.span.end]
@@ -286,9 +286,19 @@ def test_what_stands_in_while_the_validator_is_imported_is_gone_after_it() -> No
         "import email.utils\n"
         "assert email.utils.parsedate_to_datetime('Mon, 23 Nov 2026 12:00:00 +0000').year == 2026\n"
         "assert [each.rule for each in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
+        "assert 'jsonschema' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_of_two_spellings_of_a_key_the_first_is_renamed() -> None:
+    text = model("id: 'a', context_window: 1, contextWindws: 2")
+    findings = validate(parse(Source("a", text)))
+    assert [(each.message.split("`")[1], each.fix is not None) for each in findings] == [
+        ("context_window", True),
+        ("contextWindws", False),
+    ]
 
 
 def test_a_long_word_is_near_to_nothing_and_costs_nothing() -> None:

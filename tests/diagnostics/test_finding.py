@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, config_path, fails, in_order
+from genesis_config.config.positions import config_path
+from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, fails, in_order
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax import parse
+from tests.support import finding_of
 
 # A name that comes before any word.
 A = Source("", "{ a: 1, b: 2 }")
@@ -54,7 +56,7 @@ def finding(
     severity: Severity = "error",
 ) -> Diagnostic:
     span = None if start is None else Span(source, start, start + 1)
-    return Diagnostic(rule, message, span, severity=severity)
+    return finding_of(rule, message, span, severity=severity)
 
 
 def test_findings_are_ordered_by_file_place_rule_and_words_whatever_their_severity() -> None:
@@ -105,4 +107,4 @@ def test_an_error_is_what_fails_unless_said_otherwise() -> None:
     assert SEVERITIES == ("error", "warning", "info")
     assert fails(iter([finding(severity="warning"), finding()]))
     assert not fails([finding(severity="warning")])
-    assert finding().severity == Diagnostic("rule", "words").severity == "error"
+    assert finding().severity == Diagnostic("syntax", "words").severity == "error"

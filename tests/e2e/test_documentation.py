@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+import yaml
 
 import genesis_config as package
 from benchmarks import comparison
@@ -84,6 +85,11 @@ def test_a_command_that_is_shown_exists_with_its_options(line: str) -> None:
             assert word.partition("=")[0] in options, line
 
 
+def test_the_readme_lists_every_command() -> None:
+    listed = set(re.findall(r"^\| `genesis (\w+)", TEXTS["README.md"], re.MULTILINE))
+    assert listed == set(group.list_commands(click.Context(group)))
+
+
 def test_the_finding_that_the_readme_shows_is_what_check_prints() -> None:
     shown = TEXTS["README.md"].partition("```\n$ genesis check\n")[2].partition("```\n")[0]
     assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")
@@ -142,6 +148,11 @@ def test_the_command_lines_of_a_recipe_run(block: str, genesis: Genesis, folder:
         assert done.returncode == 0, done.stderr
         for written in re.findall(r"(?:-o |GENESIS_OUTPUT=)(\S+)", "".join(line)):
             assert (folder / written).exists()
+
+
+@pytest.mark.parametrize("block", blocks("yaml", "docs/recipes.md"))
+def test_the_yaml_of_a_recipe_is_valid(block: str) -> None:
+    assert yaml.safe_load(block)
 
 
 def test_the_settings_of_a_recipe_are_understood(genesis: Genesis, folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from genesis_config.cli.group import genesis as group
 from genesis_config.config.validation import schema_text
-from genesis_config.rules.catalogue import CATALOGUE
+from genesis_config.rules.registry import load_rules
 from tests.e2e.support import on_terminal
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
+CATALOGUE = load_rules()
 COMMANDS = [
     "auth", "auth list", "auth path", "auth remove", "auth set",
     "batch", "check", "compile", "complete", "demo", "doctor", "explain", "init", "lock", "lsp",

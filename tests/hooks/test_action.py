@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 from tests.e2e.support import ROOT
 
-ACTION = (ROOT / "action.yml").read_text(encoding="utf-8")
+STEPS = {step["name"]: step for step in yaml.safe_load((ROOT / "action.yml").read_bytes())["runs"]["steps"]}
 
 
 def check_step(folder: Path, paths: str, fail_on: str = "error") -> subprocess.CompletedProcess[str]:
     """Run the step that checks as a runner does, in `folder`; the report is `genesis.sarif` beside it."""
-    (script,) = re.findall(r"^ +run: \|\n((?: {8}.*\n)+)", ACTION, re.MULTILINE)
     binaries = folder.parent / "genesis" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "genesis").symlink_to(Path(sys.executable).parent / "genesis")
     return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", textwrap.dedent(script)],
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS["Check"]["run"]],
         cwd=folder,
         env={**os.environ, "RUNNER_TEMP": str(folder.parent), "PATHS": paths, "FAIL_ON": fail_on},
         capture_output=True,
@@ -99,6 +97,6 @@ def test_without_paths_the_whole_repository_is_checked(folder: Path) -> None:
 
 
 def test_inputs_reach_the_shell_as_variables_and_never_as_text() -> None:
-    scripts = re.findall(r"run: [^|\n].*|run: \|\n(?: {8}.*\n)+", ACTION)
-    assert len(scripts) == ACTION.count("run: ")
+    scripts = [step["run"] for step in STEPS.values() if "run" in step]
+    assert len(scripts) == 2
     assert not [script for script in scripts if "${{" in script]

@@ -14,6 +14,7 @@ from genesis_config.diagnostics.source import Source, Span
 from genesis_config.lint.edits import apply_edits, combined_edits
 from genesis_config.lint.fixes import FixResult, fix_files, mark_refused, render_diff
 from genesis_config.syntax import decode
+from tests.support import finding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,14 +37,14 @@ def lint(files: Mapping[str, bytes]) -> list[Diagnostic]:
         for match in re.finditer("old|bad|shut (?P<in>[a-z]*)|same|open (?P<wrong>wrong)|far", source.text):
             span = Span(source, *match.span())
             if match["wrong"]:
-                findings.append(Diagnostic("wrong", "m", span._replace(start=match.start("wrong"))))
-                findings += [Diagnostic("away", "m", Span(source, 0, 0))] * ("far" in source.text)
+                findings.append(finding_of("wrong", "m", span._replace(start=match.start("wrong"))))
+                findings += [finding_of("away", "m", Span(source, 0, 0))] * ("far" in source.text)
             elif match[0].startswith("shut"):
                 edit = Edit(span._replace(end=span.start + 4), "open")
-                findings.append(Diagnostic("shut", "m", span, fix=Fix("open it", (edit,), span)))
+                findings.append(finding_of("shut", "m", span, fix=Fix("open it", (edit,), span)))
             elif match[0] != "far":
                 text = {"old": "new", "bad": "old old", "same": "same"}[match[0]]
-                findings.append(Diagnostic(match[0], "m", span, fix=Fix("change it", (Edit(span, text),))))
+                findings.append(finding_of(match[0], "m", span, fix=Fix("change it", (Edit(span, text),))))
     return findings
 
 
@@ -142,7 +143,7 @@ def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
         spans = [Span(source, *match.span()) for match in re.finditer("a|bbb|z", source.text)]
         text = {"a": "new", "bbb": "", "z": "z"}
         return [
-            Diagnostic("r", "m", span, fix=Fix("change it", (Edit(span, text[source.text[span.start : span.end]]),)))
+            finding_of("r", "m", span, fix=Fix("change it", (Edit(span, text[source.text[span.start : span.end]]),)))
             for span in spans
         ]
 
@@ -152,11 +153,11 @@ def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
 def test_what_two_fixes_uncover_is_the_text_of_both() -> None:
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         (source,) = sources(files)
-        wrong = [Diagnostic("wrong", "m", Span(source, 6, 7))] * source.text.startswith("B-B")
+        wrong = [finding_of("wrong", "m", Span(source, 6, 7))] * source.text.startswith("B-B")
         spans = [Span(source, at, at + 1) for at in (0, 2) if source.text[at] == "b"]
         reach = {0: 8, 2: 4}
         return wrong + [
-            Diagnostic("b", "m", span, fix=Fix("x", (Edit(span, "B"),), span._replace(end=reach[span.start])))
+            finding_of("b", "m", span, fix=Fix("x", (Edit(span, "B"),), span._replace(end=reach[span.start])))
             for span in spans
         ]
 
@@ -202,7 +203,7 @@ def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
     def touching(files: Mapping[str, bytes]) -> list[Diagnostic]:
         (source,) = sources(files)
         return [
-            Diagnostic("r", "m", Span(source, at, at + 2), fix=Fix("shorten", (Edit(Span(source, at, at + 2), "b"),)))
+            finding_of("r", "m", Span(source, at, at + 2), fix=Fix("shorten", (Edit(Span(source, at, at + 2), "b"),)))
             for at in range(len(source.text) - 1)
             if source.text[at : at + 2] == "aa"
         ]
@@ -216,7 +217,7 @@ def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         spans = {source.name: source for source in sources(files)}
         return [
-            Diagnostic("r", f"{edit}", span, fix=Fix("x", (Edit(span, edit[3]),)))
+            finding_of("r", f"{edit}", span, fix=Fix("x", (Edit(span, edit[3]),)))
             for edit in edits
             for span in [Span(spans[edit[0]], edit[1], edit[2])]
             if set(files.values()) == {b"0123456789"}
@@ -297,7 +298,7 @@ def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None
         (source,) = sources(files)
         places = [match.span() for match in re.finditer("aa", source.text)][:1]
         spans = [Span(source, *place) for place in places]
-        extra = [Diagnostic("r", "m", Span(source, at, at)) for at in range(len(source.text))]
-        return [*extra, *(Diagnostic("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
+        extra = [finding_of("r", "m", Span(source, at, at)) for at in range(len(source.text))]
+        return [*extra, *(finding_of("r", "m", span, fix=Fix("shorten", (Edit(span, "a"),))) for span in spans)]
 
     assert len(all_edits(b"x" + b"a" * count + b"y", shortening)) == (count > 1)

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Variables
+from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.edits import combined_edits
 from genesis_config.lint.fixes import FixResult, fix_files, mark_refused
 from genesis_config.lint.ignores import apply
 from genesis_config.pipeline import check_config
-from genesis_config.rules.catalogue import CATALOGUE, COMPILE_ONLY
+from genesis_config.rules.registry import load_rules
 from tests.e2e.support import FIXTURES
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic, Edit
 
+ELSEWHERE = [rule.name for rule in load_rules().values() if rule.needs_more]
+
 
 def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
     linted = check_config(name, data, Variables())
-    return apply(linted.diagnostics, linted.context.document.sources, CATALOGUE, COMPILE_ONLY)[0]
+    return apply(linted.diagnostics, linted.context.document.sources, RULE_NAMES, ELSEWHERE)[0]
 
 
 class Linted(NamedTuple):

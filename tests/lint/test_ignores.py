@@ -8,6 +8,7 @@ from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.lint.edits import apply_edits
 from genesis_config.lint.ignores import apply
+from tests.support import finding_of
 
 KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
 
@@ -17,7 +18,7 @@ def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[st
     places = [index for index, char in enumerate(text) if char == "@"]
     source = Source("genesis.json5", text, "configuration")
     findings = [
-        Diagnostic(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
+        finding_of(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
     ]
     kept, silenced = apply(findings, [source], KNOWN, ("not-configured",))
     return [(each.rule, each.message) for each in kept], [(each.rule, each.reason or "") for each in silenced]

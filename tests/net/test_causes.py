@@ -79,6 +79,10 @@ def test_what_is_no_error_of_a_transport_is_unknown() -> None:
     assert explain(KeyError("x"), EXCHANGE)[:2] == ("unknown", "KeyError")
 
 
+def test_an_error_without_a_number_is_reported_in_its_own_words() -> None:
+    assert explain(OSError("the tunnel is closed"), EXCHANGE)[:2] == ("network", "the tunnel is closed")
+
+
 def certificate_error(code: int, words: str) -> ssl.SSLCertVerificationError:
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code, error.verify_message = code, words
@@ -103,7 +107,7 @@ def certificate_error(code: int, words: str) -> ssl.SSLCertVerificationError:
         (TimeoutError(), "connect", "connect-timeout"),
         (TimeoutError(), "tls", "tls-timeout"),
         (TimeoutError(), "response", "response-timeout"),
-        (aiohttp.SocketTimeoutError(), "body", "incomplete"),
+        (aiohttp.SocketTimeoutError(), "body", "idle-timeout"),
         # The system's own, after minutes.
         (TimeoutError(errno.ETIMEDOUT, "x"), "connect", "network"),
         (aiohttp.ClientConnectorError(KEY, OSError("Multiple exceptions: …")), "response", "network"),

@@ -9,6 +9,7 @@ import click
 
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
 from genesis_config.lint.settings import SettingsError, check_rules
@@ -106,10 +107,8 @@ def _with_environment(
 
 def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     if names:
-        from genesis_config.rules.catalogue import CATALOGUE  # all texts of all rules
-
         try:
-            check_rules(names, CATALOGUE, option)
+            check_rules(names, RULE_NAMES, option)
         except SettingsError as error:
             raise click.UsageError(str(error)) from None
     return frozenset(names)

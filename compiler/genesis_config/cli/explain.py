@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+# What a rule's kind means for whoever wants to silence it.
+_KINDS: Final = {
+    "required": "Required: without it no right manifest can be made.",
+    "advice": "Advice: the manifest can be made all the same.",
+}
+
 _WIDTH: Final = 88
 
 
@@ -26,19 +32,20 @@ def command(rule: str | None) -> int:
       genesis explain
       genesis explain hardcoded-secret
     """
-    from genesis_config.rules.catalogue import CATALOGUE  # `--help` does without
+    from genesis_config.rules.registry import load_rules  # `--help` does without
 
+    rules = load_rules()
     if rule is None:
-        width = max(map(len, CATALOGUE))
-        for found in CATALOGUE.values():
+        width = max(map(len, rules))
+        for found in rules.values():
             fixable = "fix" if found.fixable else ""
             sys.stdout.write(f"{found.name:<{width}}  {found.severity:<7}  {fixable:<3}  {found.title}\n")
         return 0
-    known = CATALOGUE.get(rule)
+    known = next((found for found in rules.values() if found.name == rule), None)
     if known is None:
         from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
 
-        near = nearest(rule, CATALOGUE)
+        near = nearest(rule, rules)
         hint = f"Did you mean {near!r}?" if near else "`genesis explain` lists them."
         raise click.UsageError(f"There is no rule {rule!r}. {hint}")
     if sys.stdout.isatty():
@@ -64,6 +71,7 @@ def _show(rule: Rule) -> None:
         console.print(
             Syntax(example, "js", theme="ansi_dark", background_color="default", word_wrap=True, padding=(0, 2))
         )
+    console.print(f"\n{_KINDS[rule.kind]}", style="dim")
     if rule.fixable:
         console.print("\n`genesis check --fix` puts it right.", style="dim")
 
@@ -81,6 +89,8 @@ def _page(rule: Rule) -> str:
             textwrap.indent(rule.bad, "  "),
             "Good:",
             textwrap.indent(rule.good, "  "),
+            "",
+            _KINDS[rule.kind],
             "",
         ]
     )

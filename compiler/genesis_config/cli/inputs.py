@@ -342,8 +342,8 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     Raises:
         click.ClickException: The configuration that was stated cannot be read.
     """
+    from genesis_config.diagnostics.rule_names import TEXT_RULES
     from genesis_config.pipeline import check_config
-    from genesis_config.rules.text import RULES
 
     try:
         path, root = _find_config(stated)
@@ -356,7 +356,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
         return None
     session = check_config(path, loaded.data, variables((), environment=True))
     # A name may stand in what could not be read.
-    if any(finding.rule in {rule.name for rule in RULES} for finding in session.diagnostics):
+    if any(finding.rule in TEXT_RULES for finding in session.diagnostics):
         return None
     return path, session.config.named_providers
 

@@ -28,7 +28,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     """
     from genesis_config.files.reading import leaves_tree
     from genesis_config.resolve.lock import lock_path, write  # `--help` does without
-    from genesis_config.rules.lock import outdated
+    from genesis_config.rules.lock_stale import compare
 
     source = take(config, env_files)
     if source.name == "<stdin>":
@@ -43,7 +43,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     models = sum(len(provider.rows) for provider in providers.values())
     counted = f"{models} model{'s' * (models != 1)} of {len(providers)} provider{'s' * (len(providers) != 1)}"
     if check:
-        findings = list(outdated(source.lock, providers))
+        findings = list(compare(source.lock, providers))
         show(findings)
         if not findings:
             print_note(f"{path} is up to date: {counted}")

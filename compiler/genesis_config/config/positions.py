@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
 from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
-from genesis_config.diagnostics.finding import config_path as write_path
 from genesis_config.diagnostics.suggestions import meant
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
 
@@ -181,8 +180,22 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
 
 
 def config_path(path: Iterable[str | int]) -> str:
-    """Return a path as messages have it: `models.providers.vllm.models[0].id`; what looks like a key is `***`."""
-    return write_path(part if isinstance(part, int) else without_keys(part) for part in path)
+    """Return a path as messages have it: `models.providers.vllm.models[0].id`.
+
+    A key that is not a plain word is quoted; what looks like a secret in it is `***`.
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        key = without_keys(part)
+        if part.replace("-", "_").replace("$", "_").isidentifier():
+            text += f".{key}" if text else key
+        else:
+            quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{quoted}"]'
+    return text or "the root"
 
 
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:

@@ -13,12 +13,13 @@ They are made when first accessed, then kept: several rules iterate over 10,000 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
 from genesis_config.config.positions import config_path, shown
+from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,12 +46,15 @@ __all__ = [
 _EMPTY: Mapping[str, object] = {}
 
 
-class Place(NamedTuple):
+class Place:
     """A value in a document, or with `is_key` the key of that value."""
 
-    document: Document
-    path: Path
-    is_key: bool = False
+    __slots__ = ("document", "is_key", "path")
+
+    def __init__(self, document: Document, path: Path, *, is_key: bool = False) -> None:
+        self.document = document
+        self.path = path
+        self.is_key = is_key
 
     def __str__(self) -> str:
         """Return the path as messages show it."""
@@ -77,7 +81,7 @@ class Place(NamedTuple):
 
     def show(self, text: str) -> str:
         """Return a value of this place as a message may have it, with `***` for what could be a secret."""
-        return shown(self.path, text)
+        return without_keys(text) if self.is_key else shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
         """Return the span of the characters `start` to `end` of the string here, which is `text` as it is written.
@@ -136,7 +140,7 @@ class Object:
         return int(found) if type(found) is float and found.is_integer() else None
 
 
-class Header(NamedTuple):
+class Header:
     """A header of a provider or model.
 
     Attributes:
@@ -146,9 +150,12 @@ class Header(NamedTuple):
             string.
     """
 
-    owner: Provider | ModelEntry
-    name: str
-    value: str | None
+    __slots__ = ("name", "owner", "value")
+
+    def __init__(self, owner: Object, name: str, value: str | None) -> None:
+        self.owner = owner
+        self.name = name
+        self.value = value
 
     @property
     def place(self) -> Place:
@@ -167,7 +174,20 @@ class _WithParams(Object):
         return self.object(keys.PARAMS)
 
 
-class Provider(_WithParams):
+class _Sender(_WithParams):
+    """An object that sets headers, too."""
+
+    __slots__ = ()
+
+    @property
+    def headers(self) -> Iterator[Header]:
+        """The headers, in order."""
+        if keys.HEADERS in self.value:
+            for name, value in self.object(keys.HEADERS).items():
+                yield Header(self, name, value if isinstance(value, str) else None)
+
+
+class Provider(_Sender):
     """A declared provider: an entry of `models.providers`."""
 
     __slots__ = ("_models", "id")
@@ -203,11 +223,6 @@ class Provider(_WithParams):
         """Whether a key is set. One of whitespace alone is none, nor is an empty one."""
         found = self.value.get(keys.API_KEY)
         return bool(found.strip() if isinstance(found, str) else found)
-
-    @property
-    def headers(self) -> Iterator[Header]:
-        """The headers, in order."""
-        return _headers(self)
 
     @property
     def declares_authorization(self) -> bool:
@@ -248,7 +263,7 @@ class Provider(_WithParams):
         return len(found) if isinstance(found, list) else None
 
 
-class ModelEntry(_WithParams):
+class ModelEntry(_Sender):
     """A declared model: an item of a provider's `models`."""
 
     __slots__ = ("index", "provider")
@@ -321,17 +336,15 @@ class ModelEntry(_WithParams):
             if isinstance(price, int | float) and not isinstance(price, bool)
         }
 
-    @property
-    def headers(self) -> Iterator[Header]:
-        """The headers, in order."""
-        return _headers(self)
 
-
-class ApiKey(NamedTuple):
+class ApiKey:
     """The key of a provider: a string, or an object that says where it is."""
 
-    provider: Provider
-    value: str | dict[str, object]
+    __slots__ = ("provider", "value")
+
+    def __init__(self, provider: Provider, value: str | dict[str, object]) -> None:
+        self.provider = provider
+        self.value = value
 
     @property
     def place(self) -> Place:
@@ -385,7 +398,11 @@ class ModelRef:
     @property
     def place(self) -> Place:
         """Where it is in the document."""
-        return Place(self.config.document, self.path, self.is_key)
+        return Place(self.config.document, self.path, is_key=self.is_key)
+
+    def __str__(self) -> str:
+        """Return the text as messages show it."""
+        return self.place.show(self.text)
 
     @property
     def is_known(self) -> bool:
@@ -393,9 +410,19 @@ class ModelRef:
         return self.is_key or self.config.is_known(*self.path)
 
     @property
+    def owner(self) -> Place:
+        """The object that it is a key of, or else the value that it is: what messages name."""
+        return Place(self.config.document, self.path[:-1] if self.is_key else self.path)
+
+    @property
     def is_wildcard(self) -> bool:
         """Whether it stands for all models of its provider."""
         return self.model == "*"
+
+    @property
+    def is_misplaced_wildcard(self) -> bool:
+        """Whether it is a wildcard where one model is meant."""
+        return self.model == "*" and not self.is_key
 
     @property
     def is_fallback(self) -> bool:
@@ -432,10 +459,11 @@ class SelectedModel(_WithParams):
 class Selection:
     """Which models are used by default, and what is set for them."""
 
-    __slots__ = ("_config", "_entries", "_references")
+    __slots__ = ("_aliases", "_config", "_entries", "_references")
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._aliases: dict[str, list[SelectedModel]] | None = None
         self._references: tuple[ModelRef, ...] | None = None
         self._entries: tuple[SelectedModel, ...] | None = None
 
@@ -466,6 +494,16 @@ class Selection:
                 if isinstance(entry, dict) and not is_extension(text)
             )
         return self._entries
+
+    @property
+    def aliases(self) -> Mapping[str, list[SelectedModel]]:
+        """The entries that have an alias, by that."""
+        if self._aliases is None:
+            self._aliases = {}
+            for entry in self.entries:
+                if entry.alias is not None:
+                    self._aliases.setdefault(entry.alias, []).append(entry)
+        return self._aliases
 
     def entry(self, reference: str) -> SelectedModel | None:
         """Return the entry of a model."""
@@ -559,6 +597,10 @@ class Config:
         """Return the declared provider of this id."""
         return next((provider for provider in self.providers if provider.id == identifier), None)
 
+    def provider_of_model(self, model: str) -> Provider | None:
+        """Return the first provider that declares a model of this id."""
+        return next((each for each in self.providers if any(entry.id == model for entry in each.models)), None)
+
     def declares(self, provider: str) -> bool:
         """Return whether a provider has an entry, whatever its type."""
         return provider in _object(self.value, keys.PROVIDERS)
@@ -621,9 +663,3 @@ def _object(value: object, path: Path) -> Mapping[str, object]:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else _EMPTY
-
-
-def _headers(owner: Provider | ModelEntry) -> Iterator[Header]:
-    if keys.HEADERS in owner.value:
-        for name, value in owner.object(keys.HEADERS).items():
-            yield Header(owner, name, value if isinstance(value, str) else None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.diagnostics.source import Span
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "Path",
     "Related",
     "Severity",
-    "config_path",
     "fails",
     "in_order",
 ]
@@ -76,7 +76,7 @@ class Diagnostic(NamedTuple):
         reason: Why it is silenced, by a comment beside it; None where it is not.
     """
 
-    rule: str
+    rule: FindingName
     message: str
     span: Span | None = None
     help: str | None = None
@@ -84,20 +84,6 @@ class Diagnostic(NamedTuple):
     severity: Severity = "error"
     fix: Fix | None = None
     reason: str | None = None
-
-
-def config_path(path: Iterable[str | int]) -> str:
-    """Write a path as people write it: `models.providers.vllm.models[0].id`; a key that is no plain word is quoted."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.replace("-", "_").replace("$", "_").isidentifier():
-            text += f".{part}" if text else part
-        else:
-            quoted = part.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text or "the root"
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
 from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_pattern
 from genesis_config.lint.settings import Settings, SettingsError, settings_for
@@ -128,14 +129,12 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     sources = session.context.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
-        from genesis_config.rules.catalogue import (  # most files silence nothing
-            AS_WRITTEN,
-            CATALOGUE,
-            COMPILE_ONLY,
-            TOLD,
-        )
+        from genesis_config.rules.registry import load_rules  # most files silence nothing
 
-        found, silenced = apply(found, sources, CATALOGUE, COMPILE_ONLY | TOLD, AS_WRITTEN)
+        rules = load_rules().values()
+        elsewhere = {rule.name for rule in rules if rule.needs_more}
+        as_written = {rule.name for rule in rules if rule.sees_only_text}
+        found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 

@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from genesis_config.diagnostics.finding import SEVERITIES, Severity
+from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.files import reading
 
@@ -207,9 +208,7 @@ def _rules(path: str, key: str, value: Any) -> list[str]:
 
 
 def _known_rules(path: str, key: str, rules: Iterable[str]) -> None:
-    from genesis_config.rules.catalogue import CATALOGUE  # all texts of all rules, for those who have settings
-
-    check_rules(rules, CATALOGUE, f"{path}: `{key}`")
+    check_rules(rules, RULE_NAMES, f"{path}: `{key}`")
 
 
 def check_rules(rules: Iterable[str], known: Collection[str], where: str) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lsprotocol import types as lsp
 
+from genesis_config.diagnostics.rule_names import documentation_url
 from genesis_config.lint.ignores import UNUSED
 from genesis_config.lsp.positions import Lines
 from genesis_config.report.escape import escape
-from genesis_config.rules.catalogue import CATALOGUE, address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,7 +75,9 @@ class Translator:
                 lsp.DiagnosticRelatedInformation(self.location(place.span), escape(place.message))
                 for place in finding.related
             ]
-        known = finding.rule in CATALOGUE and self._client.links
+        url = None
+        if finding.rule != "internal-error" and self._client.links:
+            url = documentation_url(finding.rule)
         unused = finding.rule == UNUSED and lsp.DiagnosticTag.Unnecessary in self._client.tags
         start = lsp.Position(0, 0)
         return lsp.Diagnostic(
@@ -83,7 +85,7 @@ class Translator:
             message="\n".join(map(escape, lines)),
             severity=_SEVERITIES[finding.severity],
             code=finding.rule,
-            code_description=lsp.CodeDescription(address(finding.rule)) if known else None,
+            code_description=lsp.CodeDescription(url) if url else None,
             source=SOURCE,
             tags=[lsp.DiagnosticTag.Unnecessary] if unused else None,
             related_information=related or None,

@@ -31,7 +31,7 @@ def render(report: Report) -> str:
 
 
 def _command(finding: Diagnostic) -> str:
-    properties = {"title": finding.rule}
+    properties: dict[str, str] = {"title": finding.rule}
     if finding.span is not None:
         source = finding.span.source
         start, end = source.position(finding.span.start), source.position(finding.span.end)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from genesis_config import __version__
+from genesis_config.diagnostics.rule_names import HOME, RULE_NAMES, documentation_url
 from genesis_config.report.escape import escape_json
 from genesis_config.report.fingerprint import fingerprints
 from genesis_config.report.paths import relative
-from genesis_config.rules.catalogue import CATALOGUE, HOME, address
+from genesis_config.rules.registry import load_rules
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic, Fix
@@ -26,7 +27,7 @@ __all__ = ["render"]
 
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
-_INDEX: Final = {name: index for index, name in enumerate(CATALOGUE)}
+_INDEX: Final = {name: index for index, name in enumerate(RULE_NAMES)}
 
 
 def render(report: Report) -> str:
@@ -38,7 +39,7 @@ def render(report: Report) -> str:
                 "name": "genesis",
                 "semanticVersion": __version__,
                 "informationUri": HOME,
-                "rules": [_rule(rule) for rule in CATALOGUE.values()],
+                "rules": [_rule(rule) for rule in load_rules().values()],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -57,7 +58,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "text": f"{rule.why}\n\nBad:\n{rule.bad}\n\nGood:\n{rule.good}\n",
             "markdown": f"{rule.why}\n\n{examples}",
         },
-        "helpUri": address(rule.name),
+        "helpUri": documentation_url(rule.name),
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 

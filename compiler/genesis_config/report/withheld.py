@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import Diagnostic, in_order
-from genesis_config.rules.catalogue import CATALOGUE
+from genesis_config.rules.registry import load_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +23,9 @@ def withheld(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _reduced(finding: Diagnostic) -> Diagnostic:
-    rule = CATALOGUE.get(finding.rule)
     return Diagnostic(
         finding.rule,
-        finding.rule if rule is None else rule.title,
+        finding.rule if finding.rule == "internal-error" else load_rule(finding.rule).title,
         finding.span and finding.span._replace(source=finding.span.source.without_text()),
         "a link out of the directory tree leads to this file, so its text is not shown; name the file itself",
         severity=finding.severity,

@@ -24,6 +24,7 @@ from genesis_config.resolve.lock import Row, is_model_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.net.causes import Cause, Kind
     from genesis_config.net.proxies import Proxy
     from genesis_config.net.transport import Response, Transport
@@ -64,7 +65,7 @@ class Query(NamedTuple):
 class DiscoveryFailure(NamedTuple):
     """Why a server listed no models: a rule of the server family, with its message and help."""
 
-    rule: str
+    rule: FindingName
     message: str
     help: str
 
@@ -152,7 +153,7 @@ def _failed(query: Query, failure: DiscoveryFailure, proxy: Proxy | None = None)
 
 def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:
     """Return the failure of a query that got no response."""
-    rule = "bad-model-list" if cause.kind in _OF_THE_LIST else "server-unreachable"
+    rule: FindingName = "bad-model-list" if cause.kind in _OF_THE_LIST else "server-unreachable"
     message = f"cannot get the models of `{query.provider}` from {query.url}: {cause.reason}"
     return DiscoveryFailure(rule, message, cause.help)
 
@@ -160,7 +161,8 @@ def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:
 def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFailure:
     """Return the failure that a status other than 200 stands for; `text` is what the server says about it."""
     status = response.status
-    message = f"{query.url} answered {status}" + (f": {text}" if text else "")
+    words = " ".join(text.split())
+    message = f"{query.url} answered {status}" + (f": {words}" if words else "")
     if status in {401, 403}:
         sent = query.secrets or "authorization" in map(str.lower, query.headers)
         reason = "the server rejected the key" if sent else "no key was sent"

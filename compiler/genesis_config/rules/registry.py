@@ -1,42 +1,69 @@
-"""The rules that are run over a configuration, in one explicit order."""
+"""Every rule by its name, and the running of those that look at the typed configuration.
+
+A rule's module has its name, and is imported when it is run or explained: the texts of all rules are not for a run of
+`genesis check`.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.diagnostics.finding import Diagnostic
-from genesis_config.rules import addresses, endpoints, headers, lock, models, native_params, secrets, selection
+from genesis_config.diagnostics.rule_names import CONFIG_RULES, LOCK_RULES, RESOLVED_RULES, RULE_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from types import ModuleType
 
-    from genesis_config.rules.rule import Check, Context
+    from genesis_config.diagnostics.rule_names import RuleName
+    from genesis_config.rules.rule import Context, Resolved, Rule
 
-__all__ = ["CHECKS", "run"]
+__all__ = ["load_rule", "load_rules", "run", "run_checks", "run_resolved"]
 
-CHECKS: Final[tuple[Check, ...]] = (
-    endpoints.check,
-    addresses.check,
-    headers.check,
-    models.check,
-    native_params.check,
-    secrets.check,
-    selection.check,
-    lock.check,
-)
+# Three rules that are still one module.
+_MODULES: Final = dict.fromkeys(("hardcoded-secret", "secret-in-plain-position", "authorization-conflict"), "secrets")
 
 
-def run(context: Context, checks: Iterable[Check] = CHECKS) -> list[Diagnostic]:
-    """Run rules over a configuration. One that crashes is a finding that names it; the others go on."""
+def load_rule(name: RuleName) -> Rule:
+    """Return a rule's metadata."""
+    module = _module(name)
+    rules: tuple[Rule, ...] = module.RULES if name in _MODULES else (module.RULE,)
+    return next(rule for rule in rules if rule.name == name)
+
+
+def load_rules() -> dict[str, Rule]:
+    """Return the metadata of all rules by their names, in the order of the documentation."""
+    return {name: load_rule(name) for name in RULE_NAMES}
+
+
+def run(context: Context) -> list[Diagnostic]:
+    """Run the rules for a configuration."""
+    names = CONFIG_RULES if context.lock is None and context.purpose != "frozen" else (*CONFIG_RULES, *LOCK_RULES)
+    return run_checks((module.check for module in dict.fromkeys(map(_module, names))), context)
+
+
+def run_resolved(context: Context, resolved: Resolved) -> list[Diagnostic]:
+    """Run the rules for what was decided for the providers of a configuration, and what they serve."""
+    return run_checks((_module(name).check_resolved for name in RESOLVED_RULES), context, resolved)
+
+
+def run_checks(
+    checks: Iterable[Callable[..., Iterator[Diagnostic]]], context: Context, *more: object
+) -> list[Diagnostic]:
+    """Run rules. One that crashes is a finding that names it, and hides no other rule's."""
     findings: list[Diagnostic] = []
     for check in checks:
         try:
-            findings += check(context)
+            findings += check(context, *more)
         except Exception as error:  # noqa: BLE001 - a bug in one rule must not hide what the others found
-            name = check.__module__.removeprefix("genesis_config.rules.")
+            name = check.__module__.rpartition(".")[2].replace("_", "-")
             # The error's own text could hold a value from a secret position.
-            message = f"a bug in Genesis: the rules in `{name}` crashed with {type(error).__name__}"
+            message = f"a bug in Genesis: the rule `{name}` crashed with {type(error).__name__}"
             help_ = "please report it with the configuration; the other rules went on"
-            span = context.document.value_span(())
-            findings.append(Diagnostic("internal-error", message, span, help_))
+            findings.append(Diagnostic("internal-error", message, context.config.at().span, help_))
     return findings
+
+
+def _module(name: RuleName) -> ModuleType:
+    return import_module(f"genesis_config.rules.{_MODULES.get(name) or name.replace('-', '_')}")

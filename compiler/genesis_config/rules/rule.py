@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from genesis_config.diagnostics.finding import Diagnostic, Path, Severity
+from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.diagnostics.source import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from genesis_config.config.expansion import Expansion
-    from genesis_config.config.views import Config
+    from genesis_config.config.views import Config, Place
+    from genesis_config.diagnostics.finding import Fix, Related, Severity
+    from genesis_config.diagnostics.rule_names import RuleName, Stage
+    from genesis_config.manifest import Provider
+    from genesis_config.resolve.decision import Decision
     from genesis_config.resolve.lock import Lock, LockedProvider
     from genesis_config.resolve.results import Purpose
     from genesis_config.syntax import Document
 
-__all__ = ["Check", "Context", "Rule"]
+__all__ = ["Context", "Kind", "Resolved", "Rule"]
+
+Kind = Literal["required", "advice"]
+"""Whether no right manifest can be made without a rule (syntax, types, missing keys, unset variables, leaks)."""
 
 
 class Context(NamedTuple):
@@ -46,57 +55,92 @@ class Context(NamedTuple):
     @property
     def value(self) -> Any:
         """The configuration, expanded as far as it could be."""
-        return self.expansion.value
-
-    def known(self, *path: str | int) -> bool:
-        """Tell whether the string at `path` has a known value: it holds no reference, or all of them were resolved."""
-        string = self.expansion.strings.get(path)
-        return string is None or string.resolved.value is not None
-
-    def text(self, *path: str | int) -> str | None:
-        """Give the string at `path`; None where there is none or its value is not known."""
-        value = self.value
-        for part in path:
-            try:
-                value = value[part]
-            except (KeyError, IndexError, TypeError):
-                return None
-        return value if isinstance(value, str) and self.known(*path) else None
+        return self.config.value
 
 
-class Rule(NamedTuple):
-    """One rule: what `genesis explain` says of it, and the function that finds it.
+class Resolved:
+    """What a rule sees once providers are resolved.
+
+    Attributes:
+        decisions: Those of the providers that are wanted; references to others are left alone.
+        providers: The providers of the manifest, with their models.
+        served: The ids of the models that servers list, or that the lock has in their place, by provider.
+    """
+
+    __slots__ = ("decisions", "providers", "served")
+
+    def __init__(
+        self,
+        decisions: Sequence[Decision],
+        providers: Mapping[str, Provider],
+        served: Mapping[str, Collection[str]],
+    ) -> None:
+        self.decisions = decisions
+        self.providers = providers
+        self.served = served
+
+
+class Rule:
+    """One rule: its metadata. The module that has it as `RULE` has the function that finds it, too.
 
     Attributes:
         name: As in `error[name]`.
-        severity: What its findings are, unless it says otherwise.
         title: One line.
+        severity: What its findings are, unless it says otherwise.
+        kind: Whether it stops `genesis compile` whatever the settings are, or is advice.
+        stage: What reports it.
         why: What it means and why it matters, in Markdown paragraphs.
         bad: A configuration, or what stands for one, that has the finding.
         good: The same put right.
         fixable: Whether `--fix` puts it right.
-        error_in: The purposes for which its findings are errors, whatever its severity.
     """
 
-    name: str
-    severity: Severity
-    title: str
-    why: str
-    bad: str
-    good: str
-    fixable: bool = False
-    error_in: frozenset[Purpose] = frozenset()
+    # A named tuple takes seven times as long to make, and `genesis check` waits for it.
+    __slots__ = ("bad", "fixable", "good", "kind", "name", "severity", "stage", "title", "why")
 
-    def severity_in(self, purpose: Purpose) -> Severity:
-        """Return the severity of its findings in a run for a purpose."""
-        return "error" if purpose in self.error_in else self.severity
+    def __init__(  # noqa: PLR0913 - a rule's metadata
+        self,
+        name: RuleName,
+        *,
+        title: str,
+        severity: Severity,
+        kind: Kind,
+        stage: Stage,
+        why: str,
+        bad: str,
+        good: str,
+        fixable: bool = False,
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.severity = severity
+        self.kind = kind
+        self.stage = stage
+        self.why = why
+        self.bad = bad
+        self.good = good
+        self.fixable = fixable
 
-    def finding(
-        self, context: Context, path: Path, message: str, help_: str | None = None, *, key: bool = False
+    @property
+    def sees_only_text(self) -> bool:
+        """Whether its findings are the same whatever the values of variables are."""
+        return self.stage in {"text", "references", "schema"}
+
+    @property
+    def needs_more(self) -> bool:
+        """Whether it needs what `genesis check` may not have: variables, servers, a lock."""
+        return self.stage in {"variables", "decision", "server", "lock"}
+
+    def finding(  # noqa: PLR0913 - a finding's fields
+        self,
+        place: Place | Span | None,
+        message: str,
+        help_: str | None = None,
+        *,
+        severity: Severity | None = None,
+        fix: Fix | None = None,
+        related: tuple[Related, ...] = (),
     ) -> Diagnostic:
-        """Make a finding of this rule at the value at `path`, or with `key` at its key."""
-        span = context.document.key_span(path) if key else context.document.value_span(path)
-        return Diagnostic(self.name, message, span, help_, severity=self.severity_in(context.purpose))
-
-
-Check = Callable[[Context], Iterator[Diagnostic]]
+        """Make a finding of this rule at a place."""
+        span = place if place is None or isinstance(place, Span) else place.span
+        return Diagnostic(self.name, message, span, help_, related, severity or self.severity, fix)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import DEFAULT_BASE_URL, declared_models, mapping, providers, states_key
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
@@ -18,7 +19,7 @@ from genesis_config.credentials.names import (
     provider_variable,
 )
 from genesis_config.credentials.patterns import is_key, is_revision
-from genesis_config.diagnostics.finding import Related, config_path
+from genesis_config.diagnostics.finding import Related
 from genesis_config.net.hosts import is_private
 from genesis_config.rules.rule import Rule
 from genesis_config.syntax.references import Malformed, Reference, foreign_dialect, parse
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTHORIZATION_CONFLICT",
     "HARDCODED_SECRET",
+    "RULES",
     "SECRET_IN_PLAIN_POSITION",
     "check",
-    "is_private_host",
 ]
 
 # Compiled when first needed.
@@ -44,9 +45,11 @@ _WORD = r"[^\s;,=]{8,}+(?!=(?!=))"
 
 HARDCODED_SECRET: Final = Rule(
     "hardcoded-secret",
-    "error",
-    "a key that stands in the configuration itself",
-    """A key in a file is a key in version control, in every clone of it and in every manifest made from it.
+    title="a key that stands in the configuration itself",
+    severity="error",
+    kind="required",
+    stage="config",
+    why="""A key in a file is a key in version control, in every clone of it and in every manifest made from it.
 Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request
 is made. Replace a key that was committed; removing the line does not take it out of the history.
 
@@ -54,44 +57,51 @@ A placeholder for a server that asks for no key is fine on a loopback or private
 `none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params`, base URLs and `env.vars`, keys are found by their
 shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also by names such
 as `api_key`. A reference beside a key makes it no better.""",
-    """{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
+    bad="""{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
-    """{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
+    good="""{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 SECRET_IN_PLAIN_POSITION: Final = Rule(
     "secret-in-plain-position",
-    "error",
-    "a secret variable where its value would be written out",
-    """In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the
+    title="a secret variable where its value would be written out",
+    severity="error",
+    kind="required",
+    stage="config",
+    why="""In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the
 value, so a variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would
 end up in plain text in the manifest.""",
-    """{ models: { providers: { vllm: { params: { user: "${VLLM_API_KEY}" },
+    bad="""{ models: { providers: { vllm: { params: { user: "${VLLM_API_KEY}" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
-    """{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" },
+    good="""{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
 
 AUTHORIZATION_CONFLICT: Final = Rule(
     "authorization-conflict",
-    "warning",
-    "a key and a header that both authorize",
-    """`apiKey` is sent as `Authorization: Bearer …`. Where `headers` declares an `Authorization` of its own,
+    title="a key and a header that both authorize",
+    severity="warning",
+    kind="advice",
+    stage="config",
+    why="""`apiKey` is sent as `Authorization: Bearer …`. Where `headers` declares an `Authorization` of its own,
 that one is sent, and the key is not used for requests of this provider or model. State one of them.""",
-    '{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", headers: { Authorization: "Basic ${LOGIN}" },\n'
+    bad='{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", headers: { Authorization: "Basic ${LOGIN}" },\n'
     '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
-    '{ models: { providers: { vllm: { headers: { Authorization: "Basic ${LOGIN}" },\n'
+    good='{ models: { providers: { vllm: { headers: { Authorization: "Basic ${LOGIN}" },\n'
     '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
 )
 
 
+RULES: Final = (HARDCODED_SECRET, SECRET_IN_PLAIN_POSITION, AUTHORIZATION_CONFLICT)
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
     """Look for literal keys in secret positions, and for secret variables in all others."""
-    for name, provider in providers(context.value):
+    for name, provider in providers(context.config.value):
         path = ("models", "providers", name)
-        url = context.text(*path, "baseUrl") if "baseUrl" in provider else DEFAULT_BASE_URL
-        private = url is None or is_private_host(url)
+        url = _text(context, *path, "baseUrl") if "baseUrl" in provider else DEFAULT_BASE_URL
+        private = url is None or _is_private_host(url)
         yield from _check_literal(context, (*path, "apiKey"), None, private=private)
         owners: list[tuple[Path, dict[str, Any]]] = [(path, provider)]
         owners += [
@@ -106,7 +116,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
     yield from _check_plain_positions(context)
 
 
-def is_private_host(url: str) -> bool:
+def _text(context: Context, *path: str | int) -> str | None:
+    """Return the string at `path`; None if there is none or its value is not known."""
+    value: object = context.config.value
+    for key in path:
+        if isinstance(value, dict):
+            value = value.get(key)
+        else:
+            value = value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
+    return value if isinstance(value, str) and context.config.is_known(*path) else None
+
+
+def _is_private_host(url: str) -> bool:
     """Tell whether a URL's host is this machine or in a private network."""
     try:
         return is_private(urlsplit(url).hostname or "")
@@ -115,11 +136,11 @@ def is_private_host(url: str) -> bool:
 
 
 def _check_literal(context: Context, path: Path, variable: str | None, *, private: bool) -> Iterator[Diagnostic]:
-    if path in context.expansion.strings:
+    if path in context.config.expansion.strings:
         yield from _check_defaults(context, path, private=private)
         yield from _check_beside(context, path)
-    text = context.text(*path)
-    if text is None or (path in context.expansion.strings and not _literal(text)):
+    text = _text(context, *path)
+    if text is None or (path in context.config.expansion.strings and not _literal(text)):
         return
     if not text.strip() or (private and is_marker(re.sub(AUTH_SCHEME, "", text, count=1))):
         return
@@ -130,23 +151,23 @@ def _check_literal(context: Context, path: Path, variable: str | None, *, privat
         message = f"`{where}` holds a placeholder for a key, and the server is on a public host"
     scheme = re.match(AUTH_SCHEME, text)
     help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
-    yield HARDCODED_SECRET.finding(context, path, message, help_)
+    yield HARDCODED_SECRET.finding(context.config.at(*path), message, help_)
 
 
 def _check_defaults(context: Context, path: Path, *, private: bool) -> Iterator[Diagnostic]:
     """Look for keys in the defaults of references, which the manifest keeps as they are written."""
-    template = context.expansion.strings[path].template
+    template = context.config.expansion.strings[path].template
     for part in parse(template):
         if isinstance(part, Reference) and part.default and not (private and is_marker(part.default)):
             message = f"`{config_path(path)}` holds a key in plain text, as the default of `{part.name}`"
             help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
-            span = text_span(context.document, path, template, part.start, part.end)
-            yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
+            span = text_span(context.config.document, path, template, part.start, part.end)
+            yield HARDCODED_SECRET.finding(context.config.at(*path), message, help_)._replace(span=span)
 
 
 def _check_beside(context: Context, path: Path) -> Iterator[Diagnostic]:
     """Look for a key beside references: `hunter2-${NAME}` may be one, `Bearer ${NAME}` and `user=${NAME}` are none."""
-    template = context.expansion.strings[path].template
+    template = context.config.expansion.strings[path].template
     if _literal(template) or foreign_dialect(template):
         return
     # In a header any first word is the scheme, if more follows it.
@@ -157,8 +178,8 @@ def _check_beside(context: Context, path: Path) -> Iterator[Diagnostic]:
             if start + word.start() >= done:
                 message = f"`{config_path(path)}` holds a key, or a part of one, in plain text"
                 help_ = "put the whole of it into the variable; replace the key if it was ever shared"
-                span = text_span(context.document, path, template, start + word.start(), start + word.end())
-                yield HARDCODED_SECRET.finding(context, path, message, help_)._replace(span=span)
+                span = text_span(context.config.document, path, template, start + word.start(), start + word.end())
+                yield HARDCODED_SECRET.finding(context.config.at(*path), message, help_)._replace(span=span)
                 return
 
 
@@ -178,8 +199,8 @@ def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[D
             place = (*path, "headers", name)
             key = (*path[:3], "apiKey")
             message = f"`{config_path(place)}` is sent in place of the key of `{config_path(key)}`"
-            finding = AUTHORIZATION_CONFLICT.finding(context, place, message, "keep one of the two", key=True)
-            yield finding._replace(related=(Related("the key is stated here", context.document.value_span(key)),))
+            finding = AUTHORIZATION_CONFLICT.finding(context.config.at(*place).key, message, "keep one of the two")
+            yield finding._replace(related=(Related("the key is stated here", context.config.at(*key).span),))
 
 
 def _check_headers(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
@@ -195,12 +216,12 @@ def _check_shapes(context: Context) -> Iterator[Diagnostic]:
         if _holds_key(context, path, text):
             message = f"`{config_path(path)}` holds what looks like a key, in plain text"
             help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
-            yield HARDCODED_SECRET.finding(context, path, message, help_)
+            yield HARDCODED_SECRET.finding(context.config.at(*path), message, help_)
 
 
 def _holds_key(context: Context, path: Path, text: str) -> bool:
     """Tell whether what is literal in a string looks like a key; the value of `api_key` does, whatever its shape."""
-    string = context.expansion.strings.get(path)
+    string = context.config.expansion.strings.get(path)
     if string is None:
         pieces = [text]
     else:
@@ -219,7 +240,7 @@ def _holds_key(context: Context, path: Path, text: str) -> bool:
 
 def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
     """Find the strings in which a key may hide."""
-    for name, provider in providers(context.value):
+    for name, provider in providers(context.config.value):
         path: Path = ("models", "providers", name)
         url = provider.get("baseUrl")
         if isinstance(url, str) and len(url) > _LONG_URL:
@@ -232,7 +253,7 @@ def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
                 yield from (item for item in headers if not is_secret_header(str(item[0][-1])))
             if "params" in entry:
                 yield from _strings(entry["params"], (*owner, "params"))
-    for name, entry in mapping(context.value, "agents", "defaults", "models").items():
+    for name, entry in mapping(context.config.value, "agents", "defaults", "models").items():
         if isinstance(entry, dict):
             yield from _strings(entry.get("params"), ("agents", "defaults", "models", name, "params"))
 
@@ -247,8 +268,8 @@ def _strings(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _check_variables(context: Context) -> Iterator[Diagnostic]:
     """Look for keys in `env.vars`: what is there is in the file, whatever it is used for."""
-    secret = context.expansion.secret_names()
-    for name, value in mapping(context.value, "env", "vars").items():
+    secret = context.config.expansion.secret_names()
+    for name, value in mapping(context.config.value, "env", "vars").items():
         if not isinstance(value, str) or is_marker(value):
             continue
         named = name in secret or is_secret_variable(name)
@@ -261,20 +282,20 @@ def _check_variables(context: Context) -> Iterator[Diagnostic]:
             help_ = (
                 f"set {name} in the environment or an --env-file instead; replace the key if this file was ever shared"
             )
-            yield HARDCODED_SECRET.finding(context, path, message, help_)
+            yield HARDCODED_SECRET.finding(context.config.at(*path), message, help_)
 
 
 def _check_plain_positions(context: Context) -> Iterator[Diagnostic]:
-    secret = context.expansion.secret_names()
-    for path, string in context.expansion.strings.items():
+    secret = context.config.expansion.secret_names()
+    for path, string in context.config.expansion.strings.items():
         for part in () if string.secret else parse(string.template):
             if isinstance(part, Reference) and part.name in secret:
-                span = text_span(context.document, path, string.template, part.start, part.end)
+                span = text_span(context.config.document, path, string.template, part.start, part.end)
                 message = (
                     f"the value of `{part.name}` would stand in plain text in the manifest, at `{config_path(path)}`"
                 )
                 help_ = "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret"
-                finding = SECRET_IN_PLAIN_POSITION.finding(context, path, message, help_)
+                finding = SECRET_IN_PLAIN_POSITION.finding(context.config.at(*path), message, help_)
                 yield finding._replace(span=span)
 
 

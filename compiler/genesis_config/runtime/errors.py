@@ -216,6 +216,7 @@ _CLASSES: Final[Mapping[Kind, type[CompletionError]]] = {
     "bad-framing": ConnectionLostError,
     "closed": ConnectionLostError,
     "connection-lost": ConnectionLostError,
+    "disconnected": ConnectionLostError,
     "idle-timeout": StalledStreamError,
     "incomplete": StalledStreamError,
     "reset": ConnectionLostError,

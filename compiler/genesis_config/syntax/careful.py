@@ -29,6 +29,7 @@ from genesis_config.syntax.tokens import (
 if TYPE_CHECKING:
     import re
 
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.syntax.state import State
 
 __all__ = ["CarefulReader"]
@@ -391,7 +392,7 @@ class CarefulReader:
         message: str,
         start: int,
         end: int,
-        rule: str = "syntax",
+        rule: FindingName = "syntax",
         *,
         help: str | None = None,  # noqa: A002 - a diagnostic's field
         related: tuple[Related, ...] = (),

@@ -11,6 +11,7 @@ from genesis_config.syntax.document import Container, Document, Entry, Mark, key
 if TYPE_CHECKING:
     import re
 
+    from genesis_config.diagnostics.rule_names import FindingName
     from genesis_config.diagnostics.source import Source
 
 __all__ = ["MAX_DEPTH", "MAX_ERRORS", "State", "Stop"]
@@ -104,7 +105,7 @@ class State:
         start: int,
         end: int,
         *,
-        rule: str = "syntax",
+        rule: FindingName = "syntax",
         help: str | None = None,  # noqa: A002 - a diagnostic's field
         related: tuple[Related, ...] = (),
     ) -> None:

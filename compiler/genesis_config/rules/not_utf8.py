@@ -1,0 +1,24 @@
+"""`not-utf8`: the file is not UTF-8.
+
+Reported by `genesis_config.syntax.decode`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from genesis_config.rules.rule import Rule
+
+__all__ = ["RULE"]
+
+RULE: Final = Rule(
+    "not-utf8",
+    title="the file is not UTF-8",
+    severity="error",
+    kind="required",
+    stage="text",
+    why="""JSON5 text is Unicode, and Genesis reads it as UTF-8, with or without a byte order mark. A file in
+another encoding would be read differently on different machines.""",
+    bad="a file saved as Latin-1 or UTF-16",
+    good="the same file saved as UTF-8",
+)

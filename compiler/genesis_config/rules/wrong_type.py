@@ -1,0 +1,24 @@
+"""`wrong-type`: a value of another type than its key takes.
+
+Reported by `genesis_config.config.validation`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from genesis_config.rules.rule import Rule
+
+__all__ = ["RULE"]
+
+RULE: Final = Rule(
+    "wrong-type",
+    title="a value of another type than its key takes",
+    severity="error",
+    kind="required",
+    stage="schema",
+    why="""Numbers, strings and booleans are not converted into each other: `"8192"` is a string. The root of a
+configuration is an object.""",
+    bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: "8192" }] } } } }',
+    good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
+)

@@ -1,0 +1,95 @@
+"""The registration of rules: names, modules, stages and functions agree."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+
+import genesis_config.rules
+from genesis_config.config.views import Config
+from genesis_config.diagnostics.rule_names import (
+    CONFIG_RULES,
+    LOCK_RULES,
+    RESOLVED_RULES,
+    RULE_NAMES,
+    TEXT_RULES,
+    RuleName,
+    documentation_url,
+)
+from genesis_config.diagnostics.source import Source
+from genesis_config.rules import registry
+from genesis_config.rules.rule import Context
+from genesis_config.syntax import parse
+from tests.support import finding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genesis_config.diagnostics.finding import Diagnostic
+
+# What rules share.
+SHARED = {"__init__", "base_urls", "registry", "rule"}
+# Three rules that are still one module.
+TOGETHER = {"hardcoded-secret", "secret-in-plain-position", "authorization-conflict"}
+ALONE = [name for name in RULE_NAMES if name not in TOGETHER]
+
+
+def module(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def context() -> Context:
+    return Context(Config.written(parse(Source("genesis.json5", "{}"))))
+
+
+def test_every_rule_has_one_module_and_every_module_one_rule() -> None:
+    folder = Path(genesis_config.rules.__file__).parent
+    assert {path.stem for path in folder.glob("*.py")} == {module(name) for name in ALONE} | SHARED | {"secrets"}
+    assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(get_args(RuleName))
+
+
+@pytest.mark.parametrize("name", RULE_NAMES)
+def test_a_rule_has_the_name_and_the_stage_that_it_is_registered_with(name: RuleName) -> None:
+    rule = registry.load_rule(name)
+    assert rule.name == name
+    assert (rule.stage == "config") is (name in CONFIG_RULES)
+    assert (rule.stage == "lock") is (name in LOCK_RULES)
+    assert (rule.stage == "text") is (name in TEXT_RULES)
+    assert rule.kind in {"required", "advice"}
+    # What stops a compilation is an error, at least where it does.
+    assert rule.kind == "advice" or rule.severity == "error" or name == "lock-stale"
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_rule_that_is_run_is_a_generator_in_its_module(name: RuleName) -> None:
+    found = import_module(f"genesis_config.rules.{module(name)}")
+    assert hasattr(found, "check") is (name in {*CONFIG_RULES, *LOCK_RULES})
+    assert hasattr(found, "check_resolved") is (name in RESOLVED_RULES)
+    for function in ("check", "check_resolved"):
+        assert not hasattr(found, function) or inspect.isgeneratorfunction(getattr(found, function))
+
+
+def test_the_documentation_of_a_rule_is_under_its_name() -> None:
+    assert documentation_url("unknown-key").endswith("/docs/rules.md#unknown-key")
+
+
+def test_a_rule_that_crashes_is_a_finding_and_hides_no_other() -> None:
+    def crashing(_context: Context) -> Iterator[Diagnostic]:
+        yield finding_of("unknown-key", "found before")
+        raise ValueError("canary")
+
+    crashing.__module__ = "genesis_config.rules.no_models"
+
+    def fine(_context: Context) -> Iterator[Diagnostic]:
+        yield finding_of("unknown-key", "found after")
+
+    findings = registry.run_checks([crashing, fine], context())
+    assert [(finding.rule, finding.message) for finding in findings][-2:] == [
+        ("internal-error", "a bug in Genesis: the rule `no-models` crashed with ValueError"),
+        ("unknown-key", "found after"),
+    ]
+    assert "canary" not in str(findings)
