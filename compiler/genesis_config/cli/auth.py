@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from genesis_config.cli.base import Command, Group
 from genesis_config.cli.inputs import config_option, named_in_config
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
+from genesis_config.diagnostics.errors import GenesisError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from genesis_config.credentials.profiles.listing import Listed
 
 __all__ = ["command"]
@@ -25,7 +24,7 @@ _COLUMNS = ("profile", "provider", "kind", "age")
 _LONGEST_LINE: Final = 1023 if sys.platform == "darwin" else 4095
 
 
-class _Command(click.Command):
+class _Command(Command):
     """A command that repeats no argument which it does not take, as click's complaint would: that may be a key."""
 
     allow_extra_args = True
@@ -33,14 +32,14 @@ class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         if ctx.args:
             raise click.UsageError(
-                "There is an argument too many. A key is never one: `genesis auth set PROVIDER` asks for it, or reads "
-                "it from standard input. One that was typed here is in your shell's history now.",
+                "unexpected argument. Keys are never passed as arguments: `genesis auth set PROVIDER` prompts for the "
+                "key, or reads it from standard input. If you typed a key, it is now in your shell history.",
                 ctx,
             )
         return super().invoke(ctx)
 
 
-class _Auth(click.Group):
+class _Auth(Group):
     """The group, which repeats no command that it does not know."""
 
     command_class = _Command
@@ -49,11 +48,8 @@ class _Auth(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            ctx.fail(f"There is no such command. The commands are {', '.join(self.commands)}.")
+            ctx.fail(f"no such command (commands: {', '.join(self.commands)})")
         return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)
 
 
 @click.group("auth", cls=_Auth)
@@ -94,16 +90,15 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
     from genesis_config.credentials.profiles.store import store_path
 
     if config == "-":
-        raise click.UsageError("--config - and the key would both be read from standard input.")
+        raise click.UsageError("--config - and the key would both be read from standard input")
     name = f"{provider}:default" if profile is None else profile
     path = store_path()
-    with _told():
-        # Before somebody looks for the key: whether it can be kept.
-        check_target(path, provider, name)
-        _note(provider, config)
-        key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
-        check_key(key)
-        replaced = put(path, provider, name, key, datetime.now(UTC))
+    # Before somebody looks for the key: whether it can be kept.
+    check_target(path, provider, name)
+    _note(provider, config)
+    key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
+    check_key(key)
+    replaced = put(path, provider, name, key, datetime.now(UTC))
     what = "replaced the key of the auth profile" if replaced else "added the auth profile"
     print_note(f"{what} {name}, in {click.format_filename(path)}")
     return 0
@@ -126,8 +121,7 @@ def list_profiles(*, as_json: bool) -> int:
     from genesis_config.report.escape import escape
 
     path = store_path()
-    with _told():
-        profiles = listing(read(path), datetime.now(UTC))
+    profiles = listing(read(path), datetime.now(UTC))
     if as_json:
         report = {"version": 1, "profiles": [_report(profile) for profile in profiles]}
         print_json(report)
@@ -153,8 +147,7 @@ def remove_profile(name: str) -> int:
     from genesis_config.credentials.profiles.store import store_path
 
     path = store_path()
-    with _told():
-        removed = remove(path, name)
+    removed = remove(path, name)
     print_note(f"removed the auth profile {removed}, from {click.format_filename(path)}")
     return 0
 
@@ -173,19 +166,6 @@ def show_path() -> int:
     # Bytes, since the name of a folder may be no UTF-8.
     click.echo(os.fsencode(store_path()))
     return 0
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell the user what is wrong with the store, a name or a key."""
-    from genesis_config.credentials.profiles.store import ProfilesError
-
-    try:
-        yield
-    except ProfilesError as error:
-        from genesis_config.report.escape import escape
-
-        raise click.ClickException(escape(str(error))) from None
 
 
 def _note(provider: str, config: str | None) -> None:
@@ -209,25 +189,20 @@ def _asked(provider: str) -> str:
     import getpass
     import warnings
 
+    piped = f"pass the key on standard input: `genesis auth set {provider} < FILE`"
     try:
         with warnings.catch_warnings():
             # Else it would go on with a key that everybody can see.
             warnings.simplefilter("error", getpass.GetPassWarning)
             key = getpass.getpass(f"Key for {provider} (hidden): ")
     except getpass.GetPassWarning:
-        raise click.ClickException(
-            "this terminal cannot hide what is typed; give the key on standard input, as in "
-            f"`genesis auth set {provider} < FILE`"
-        ) from None
+        raise GenesisError("this terminal cannot hide what is typed", help=piped) from None
     except EOFError:
-        raise click.ClickException("no key was given; nothing was changed") from None
+        raise GenesisError("no key was entered; nothing was changed") from None
     except UnicodeDecodeError:
-        raise click.ClickException("the key is not in the terminal's encoding") from None
+        raise GenesisError("the key is not in the terminal's encoding") from None
     if len(key.encode(errors="replace")) >= _LONGEST_LINE:
-        raise click.ClickException(
-            f"a terminal hands over {_LONGEST_LINE} bytes of a line and drops the rest; give a key of that length on "
-            f"standard input, as in `genesis auth set {provider} < FILE`"
-        )
+        raise GenesisError(f"a terminal passes on {_LONGEST_LINE} bytes of a line and drops the rest", help=piped)
     return key
 
 
@@ -239,11 +214,11 @@ def _piped() -> str:
     try:
         key = data.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise click.ClickException("the key on standard input is no UTF-8 text") from None
+        raise GenesisError("the key on standard input is not valid UTF-8") from None
     if not key.strip():
-        raise click.ClickException(
-            "no key on standard input; pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, "
-            "which asks for it"
+        raise GenesisError(
+            "no key on standard input",
+            help="pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, which prompts for it",
         )
     return key
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
 from genesis_config.cli.output import print_note
-from genesis_config.report.escape import escape
+from genesis_config.diagnostics.errors import GenesisError, file_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("batch")
+@click.command("batch", cls=Command)
 @click.argument("requests", type=click.Path())
 @click.option(
-    "output", "-o", "--output", metavar="FILE", required=True, type=click.Path(), help="Append results to FILE."
+    "output",
+    "-o",
+    "--output",
+    cls=WritingOption,
+    metavar="FILE",
+    required=True,
+    type=click.Path(),
+    help="Append results to FILE.",
 )
 @click.option(
     "at_once", "--concurrency", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
@@ -63,15 +71,15 @@ def command(
       genesis batch requests.jsonl -o results.jsonl --manifest manifest.json --engine ray --workers 8
     """
     if engine != "ray" and workers is not None:
-        raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
+        raise click.UsageError("--workers requires --engine ray")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
-        raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
+        raise GenesisError("`ray` is not installed", help="run `pip install 'genesis-config[ray]'`")
     from genesis_config.files.writing import is_one_of
     from genesis_config.runtime.batch import Results, run
 
     shown = click.format_filename(output)
     if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
-        raise click.UsageError(f"-o {shown} would be written into what is read.")
+        raise click.UsageError(f"-o {shown} would overwrite an input file")
     wanted = _read(requests)
     manifest = manifest_now(manifest_path, config, env_files)
     if manifest is None:
@@ -94,10 +102,10 @@ def command(
                     )
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
-            raise click.ClickException(f"{shown} is being written by another run") from None
-        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+            raise GenesisError(f"{output} is being written by another run") from None
+        raise file_error("write", output, error) from None
     except ValueError as error:
-        raise click.ClickException(f"{shown}: {error}; name another file") from None
+        raise GenesisError(f"{output}: {error}", help="choose another file") from None
     earlier = f", {before} before" if before else ""
     earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
     used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
@@ -109,16 +117,14 @@ def _read(path: str) -> list[Request]:
     """Read the requests.
 
     Raises:
-        click.ClickException: They cannot be read, or one of them is none.
+        GenesisError: They cannot be read, or one of them is not valid.
     """
-    from genesis_config.runtime.batch import BatchError, read  # `--help` does without
+    from genesis_config.runtime.batch import read  # `--help` does without
 
     try:
         return list(read(path))
     except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
-    except BatchError as error:
-        raise click.ClickException(escape(str(error))) from None
+        raise file_error("read", path, error) from None
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
-from genesis_config.lint.settings import SettingsError, check_rules
+from genesis_config.lint.settings import check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ _FORMAT_OPTIONS: Final = ("--format",)
 _OUTPUT_OPTIONS: Final = ("-o", "--output")
 
 
-class _Command(click.Command):
+class _Command(Command):
     """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -55,7 +56,7 @@ def _marked(word: str) -> str:
     path = os.path.join(".", word)
     if os.path.basename(word) in NAMES:
         return path
-    raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}.")
+    raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}")
 
 
 def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -79,10 +80,10 @@ def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
         elif outputs[-1][1] is None:
             outputs[-1] = (outputs[-1][0], value)
         else:
-            raise click.UsageError(f"-o {value} has no --format before it: each belongs to the one just before.")
+            raise click.UsageError(f"-o {value} has no --format of its own: each --format takes the -o that follows it")
     files = [os.path.realpath(path) for _, path in outputs if path not in {None, "-"}]
     if len(set(files)) < len(files):
-        raise click.UsageError("two reports cannot go to one file.")
+        raise click.UsageError("two reports cannot go to one file")
     return outputs
 
 
@@ -97,7 +98,7 @@ def _with_environment(
     if not options.intersection(_FORMAT_OPTIONS):
         form = os.environ.get("GENESIS_FORMAT") or "text"
         if form not in FORMATS:
-            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
+            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, but must be one of {', '.join(FORMATS)}")
         outputs = [(form, path) for _, path in outputs] or [(form, None)]
     path = os.environ.get("GENESIS_OUTPUT")
     if path and not options.intersection(_OUTPUT_OPTIONS):
@@ -107,10 +108,7 @@ def _with_environment(
 
 def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     if names:
-        try:
-            check_rules(names, RULE_NAMES, option)
-        except SettingsError as error:
-            raise click.UsageError(str(error)) from None
+        check_rules(names, RULE_NAMES, option)
     return frozenset(names)
 
 
@@ -118,7 +116,13 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
 @click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
 @click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
 @click.option(
-    "_files", "-o", "--output", metavar="FILE", multiple=True, help="Where the --format just before goes; else printed."
+    "_files",
+    "-o",
+    "--output",
+    cls=WritingOption,
+    metavar="FILE",
+    multiple=True,
+    help="Where the --format just before goes; else printed.",
 )
 @click.option("select", "--select", metavar="RULE", multiple=True, help="Only these rules.")
 @click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Not these rules.")
@@ -132,7 +136,7 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     help="The least severity that makes the exit code 1.  [default: error]",
 )
 @click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
-@click.option("fix", "--fix", is_flag=True, help="Put right what can be put right safely.")
+@click.option("fix", "--fix", cls=WritingOption, is_flag=True, help="Put right what can be put right safely.")
 @click.option("diff", "--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
 @click.option("stdin_name", "--stdin-filename", metavar="PATH", help="The path that - stands for.")
 @env_file_option
@@ -151,14 +155,16 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
       genesis check --fix --diff
     """
     if options["diff"] and not options["fix"]:
-        raise click.UsageError("--diff shows what --fix would do, and goes with it.")
+        raise click.UsageError("--diff requires --fix")
     printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
     if options["diff"] and printed:
-        raise click.UsageError(f"--diff is printed, and so is {printed[0]}: give that a file with -o.")
+        raise click.UsageError(
+            f"--diff and the {printed[0]} report cannot both go to standard output: give the report a file with -o"
+        )
     if options["stdin_name"] and "-" not in paths:
-        raise click.UsageError("--stdin-filename says what - stands for, and - is not among the paths.")
+        raise click.UsageError("--stdin-filename requires - as one of the paths")
     if options["fix"] and "-" in paths:
-        raise click.UsageError("--fix writes files, and standard input is none.")
+        raise click.UsageError("--fix cannot be used with standard input")
     severity: dict[str, Severity] = {}
     severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
     severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.inputs import compile_now, env_file_option, show
 from genesis_config.cli.output import print_note
+from genesis_config.diagnostics.errors import file_error
 from genesis_config.report.escape import escape, escape_json
 
 if TYPE_CHECKING:
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["command", "explain"]
 
 
-@click.command("compile")
+@click.command("compile", cls=Command)
 @click.argument("config", required=False, type=click.Path())
-@click.option("output", "-o", "--output", metavar="FILE", type=click.Path(), help="Write the manifest to FILE.")
+@click.option(
+    "output", "-o", "--output", cls=WritingOption, metavar="FILE", type=click.Path(), help="Write the manifest to FILE."
+)
 @click.option(
     "secrets",
     "--secrets",
@@ -63,7 +67,7 @@ def command(
 
     inline = secrets == "inline"
     session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
-    show(session.diagnostics, notes=True)
+    show(session.diagnostics, notes=True, withheld=session.request.withheld)
     if explained:
         for line in explain(session.decisions.every):
             print_note(line)
@@ -78,7 +82,7 @@ def command(
         try:
             write(manifest, output, private=inline)
         except OSError as error:
-            raise click.ClickException(f"cannot write {where}: {error.strerror}") from None
+            raise file_error("write", output, error) from None
     if inline:
         only_you = "" if where == "standard output" else "; only you may read it"
         print_note(f"{where} holds the values of secrets{only_you}")

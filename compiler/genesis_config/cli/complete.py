@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_config.cli.base import Command
 from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, read, variables
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("complete")
+@click.command("complete", cls=Command)
 @click.argument("prompt")
 @click.option("model", "--model", metavar="REF", help="`provider/model` or an alias; else the configuration's primary.")
 @click.option(
@@ -64,7 +65,7 @@ def command(
       genesis complete "What is this?" --file picture.png --events
     """
     if as_json and as_events:
-        raise click.UsageError("--json and --events exclude each other.")
+        raise click.UsageError("--json and --events cannot be combined")
     # Where a provider is named no other server is asked.
     only = model.partition("/")[0] if model and "/" in model else None
     manifest = manifest_now(manifest_path, config, env_files, only=only)
@@ -87,7 +88,7 @@ def _param(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.UsageError(f"--param takes K=V, and {text!r} has no key or no `=`.")
+        raise click.UsageError(f"--param expects K=V, got {text!r}")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -115,7 +116,8 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
     """Give the content of the message: the prompt, and after it the files as parts.
 
     Raises:
-        click.ClickException: A file cannot be read, or is neither a picture nor a sound.
+        GenesisError: A file cannot be read.
+        click.UsageError: It is neither an image nor audio.
     """
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
     for path in files:
@@ -127,5 +129,5 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
             sound = {"data": data, "format": os.path.splitext(path)[1][1:].lower()}
             parts.append({"type": "input_audio", "input_audio": sound})
         else:
-            raise click.UsageError(f"{click.format_filename(path)} is neither a picture nor a sound, by its name.")
+            raise click.UsageError(f"{path}: unsupported file type; expected an image or audio file")
     return parts if files else prompt

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_config.cli.base import Group
 from genesis_config.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
@@ -25,7 +26,7 @@ _STATUS_COLUMNS = ("provider", "decision", "base URL", "key", "reachable", "vers
 _NUMBERS = ("context window", "max tokens", "models", "first token")
 
 
-@click.group("models")
+@click.group("models", cls=Group)
 def command() -> None:
     """Show the models that a configuration resolves to."""
 
@@ -48,9 +49,9 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
       genesis models list --json
     """
     if as_json and plain:
-        raise click.UsageError("--json and --plain exclude each other.")
+        raise click.UsageError("--json and --plain cannot be combined")
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     manifest = session.draft
     if manifest is None:
         return 1
@@ -87,7 +88,7 @@ def status(  # an option each
       genesis models status --probe --json
     """
     if as_json and plain:
-        raise click.UsageError("--json and --plain exclude each other.")
+        raise click.UsageError("--json and --plain cannot be combined")
     from genesis_config.health.providers import list_relevant  # `--help` does without
     from genesis_config.health.status import report_status
 
@@ -95,12 +96,12 @@ def status(  # an option each
     with waiting("asking the servers"):
         session = source.run("status", provider=only)
         found = report_status(session, probed=probe)
-    show(session.linted.diagnostics)
+    show(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
     if only is not None and not found:
         names = ", ".join(decision.provider for decision in list_relevant(session))
-        raise click.UsageError(f"No provider {only!r} is configured; there is {names or 'none'}.")
+        raise click.UsageError(f"no provider {only!r} is configured (configured: {names or 'none'})")
     if as_json:
         print_json({"version": 1, "providers": [_status_report(each) for each in found]})
     else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from genesis_config.config.positions import config_path, is_secret_position, shown
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Span
 from genesis_config.syntax.references import NAME, Malformed, Resolved, foreign_dialect, names, parse, resolve
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from genesis_config.config.positions import config_path
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Path, Related
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.files.reading import RefusedError, read_below
 from genesis_config.syntax import decode, parse
 from genesis_config.syntax.document import Container, Document, Entry, Foreign, value_offsets

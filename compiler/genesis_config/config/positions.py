@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
 from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.suggestions import meant
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
 

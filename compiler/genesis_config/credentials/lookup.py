@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from genesis_config.credentials import profiles
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.syntax.references import names, resolve
 
 if TYPE_CHECKING:
@@ -42,13 +43,12 @@ class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
             raise ValueError("expected exactly one of `template`, `value`, `file`, `profile`")
 
 
-class MissingSecretError(Exception):
+class MissingSecretError(GenesisError):
     """A secret position that has no value. The message says what is missing, `help` what to do."""
 
     def __init__(self, message: str, help_: str) -> None:
         """Hold both texts; neither repeats a value."""
-        super().__init__(message)
-        self.help = help_
+        super().__init__(message, help=help_)
 
 
 def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
@@ -159,7 +159,7 @@ def _from_profile(name: str, what: str) -> str:
     try:
         profile = profiles.read(profiles.store_path()).get(name)
     except profiles.ProfilesError as error:
-        raise MissingSecretError(f"{what} needs an auth profile: {error}", "put the store right") from None
+        raise MissingSecretError(f"{what} needs an auth profile: {error}", error.help or "fix the file") from None
     if profile is None:
         raise MissingSecretError(
             f"{what} needs the auth profile {name}, which is not there", "`genesis auth set` adds it"

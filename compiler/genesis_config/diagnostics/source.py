@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 __all__ = ["Position", "Role", "Source", "Span"]
 

@@ -103,7 +103,7 @@ def _key(  # noqa: PLR0913 - a completion's parts
 
 def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
     """Give keys that are names: of providers, and of models in the selection."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     if path == _PROVIDERS:
         wanted = [split_ref(reference.text) for reference in model_refs(value)]
         for name in dict.fromkeys([*IMPLICIT_PROVIDERS, *(split[0] for split in wanted if split)]):
@@ -141,7 +141,7 @@ def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
 
 def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
     """Give values that the configuration itself names."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     if path in {_MODEL, (*_MODEL, "primary")} or path[:4] == (*_MODEL, "fallbacks"):
         elsewhere = {reference.text for reference in model_refs(value) if reference.path != path}
         yield from ((name, "model", "declared model") for name in _models(view) if name not in elsewhere)
@@ -171,13 +171,13 @@ def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind
 
 def _models(view: View) -> list[str]:
     """List the declared models as references name them."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     found = [f"{name}/{model['id']}" for name, provider in providers(value) for _, model in declared_models(provider)]
     return [reference for reference in dict.fromkeys(found) if not is_key(reference) and "$" not in reference]
 
 
 def _provider_ids(view: View) -> list[str]:
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     found = dict.fromkeys([*(name for name, _ in providers(value)), *IMPLICIT_PROVIDERS])
     return [name for name in found if not is_key(name)]
 

@@ -69,7 +69,7 @@ def _origins(
 ) -> Iterator[str]:
     """Tell the places that a variable is looked for in, the first one that has it first."""
     name = reference.name
-    context = view.checked.session.context
+    context = view.checked.session.config
     hidden = secret or is_secret_variable(name) or name in context.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set, and empty"

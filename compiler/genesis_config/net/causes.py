@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import aiohttp
 from aiohttp import http_exceptions
 
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.net.redirects import REDIRECT_HELP
 
 if TYPE_CHECKING:
@@ -103,11 +104,11 @@ class Exchange(NamedTuple):
     encoding: str | None = None
 
 
-class TransportError(Exception):
+class TransportError(GenesisError):
     """An exchange failed, for a cause that is known."""
 
     def __init__(self, cause: Cause) -> None:
-        super().__init__(cause.reason)
+        super().__init__(cause.reason, help=cause.help)
         self.cause = cause
 
 

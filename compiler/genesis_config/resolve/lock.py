@@ -1,4 +1,4 @@
-"""The lock: what servers listed, pinned beside the configuration in `genesis.lock.json`.
+"""The lock: the models that servers listed, in `genesis.lock.json` next to the configuration.
 
     {
       "lockVersion": 1,
@@ -19,10 +19,11 @@ merge like any text. `baseUrl` is the template as the configuration has it, neve
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Source
 from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
 from genesis_config.syntax.references import canonical
@@ -74,7 +75,7 @@ class Lock(NamedTuple):
 
     Attributes:
         source: Its text and its path, for findings.
-        providers: What is pinned, by provider id; empty where it cannot be used.
+        providers: The locked providers, by id; empty where it cannot be used.
         problem: Why it cannot be used, in words that go after its name; None where it can.
         place: Where in the text the problem is.
         refused: Whether it was not read because of what it is, so that it is not written either.
@@ -92,12 +93,12 @@ class _TwiceError(ValueError):
 
 
 def lock_path(config: str) -> str:
-    """Give the path of the lock that belongs to the configuration at `config`."""
+    """Return the path of the lock that belongs to the configuration at `config`."""
     return os.path.join(os.path.dirname(config), LOCK_NAME)
 
 
 def is_model_id(name: object) -> TypeGuard[str]:
-    """Tell whether a model's id is one: no wildcard, and no text that a terminal or a log would take for its own."""
+    """Return whether a model's id is usable: not a wildcard, and printable, so that no terminal or log acts on it."""
     return isinstance(name, str) and name not in {"", "*"} and name.isprintable()
 
 
@@ -159,7 +160,7 @@ def _decoded(source: Source) -> Lock:
         if type(version) is int and version != LOCK_VERSION:
             return Lock(unusable, {}, f"has the version {version}, and this Genesis knows {LOCK_VERSION}")
         if version == LOCK_VERSION:
-            return Lock(source, {name: _pinned(pinned) for name, pinned in value["providers"].items()})
+            return Lock(source, {name: _decode_provider(provider) for name, provider in value["providers"].items()})
     except _TwiceError as error:
         return Lock(unusable, {}, f"holds `{error}` twice, as a merge leaves it")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
@@ -168,16 +169,16 @@ def _decoded(source: Source) -> Lock:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its members, none of which may stand twice."""
-    made: dict[str, Any] = {}
+    """Build an object from its members, each of which may occur once."""
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in made:
+        if key in members:
             raise _TwiceError(key)
-        made[key] = value
-    return made
+        members[key] = value
+    return members
 
 
-def _pinned(value: Any) -> LockedProvider:
+def _decode_provider(value: Any) -> LockedProvider:
     """Decode one provider: no row but what discovery would take. Raises whatever a wrong shape makes it raise."""
     models = value["models"].items()
     rows = {_id(name): Row(name, _window(row["contextWindow"]), _parent(row["parent"])) for name, row in models}
@@ -203,7 +204,7 @@ def _id(value: Any) -> str:
 
 
 def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
-    """Write what is pinned: the same providers and rows are the same bytes."""
+    """Encode a lock: the same providers and rows are the same bytes."""
     blocks = []
     for name in sorted(providers):
         base_url, rows = providers[name]
@@ -240,7 +241,7 @@ def write(providers: Mapping[str, LockedProvider], path: str) -> None:
 def differences(
     locked: Mapping[str, LockedProvider], now: Mapping[str, LockedProvider]
 ) -> Iterator[tuple[str, str | None, str]]:
-    """Say where what servers list now is another than what is locked: the provider, the model, and words for it."""
+    """Yield the differences between a lock and what servers list now: the provider, the model, and words for it."""
     for name in sorted({*locked, *now}):
         if name not in now:
             yield name, None, f"`{name}` is locked and is not discovered any more"
