@@ -10,9 +10,9 @@ from genesis_config.config import keys
 from genesis_config.config.defaults import IMPLICIT_PROVIDERS
 from genesis_config.config.views import Config
 from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.patterns import is_key
 from genesis_config.lsp import schema
 from genesis_config.lsp.cursor import cursor_at
-from genesis_config.report.redaction import looks_secret
 from genesis_config.syntax.document import Container, Foreign, key_offsets
 from genesis_config.syntax.tokens import identifier
 
@@ -105,7 +105,7 @@ def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
     if path == keys.PROVIDERS:
         wanted = [reference.provider for reference in _written(view).selection.references]
         for name in dict.fromkeys([*IMPLICIT_PROVIDERS, *filter(None, wanted)]):
-            if not looks_secret(name):
+            if not is_key(name):
                 yield name, "provider"
     elif path == keys.SELECTED:
         for reference in _models(view):
@@ -148,8 +148,8 @@ def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
         yield from ((name, "provider", "provider") for name in _provider_ids(view))
     elif path[:2] == keys.ORDER and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
         profiles = _written(view).auth.profile_ids
-        yield from ((name, "value", "auth profile") for name in profiles if not looks_secret(name))
-    elif path[:2] == keys.PROVIDERS and path[3:] == (keys.API_KEY,) and not looks_secret(str(path[2])):
+        yield from ((name, "value", "auth profile") for name in profiles if not is_key(name))
+    elif path[:2] == keys.PROVIDERS and path[3:] == (keys.API_KEY,) and not is_key(str(path[2])):
         yield f"${{{provider_variable(str(path[2]))}}}", "value", "reference to a variable"
 
 
@@ -171,7 +171,7 @@ def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind
 def _models(view: View) -> list[str]:
     """List the declared models as references name them."""
     found = [model.reference for provider in _written(view).providers for model in provider.models]
-    return [reference for reference in dict.fromkeys(found) if not looks_secret(reference) and "$" not in reference]
+    return [reference for reference in dict.fromkeys(found) if not is_key(reference) and "$" not in reference]
 
 
 def _written(view: View) -> Config:
@@ -181,7 +181,7 @@ def _written(view: View) -> Config:
 
 def _provider_ids(view: View) -> list[str]:
     found = dict.fromkeys([*(provider.id for provider in _written(view).providers), *IMPLICIT_PROVIDERS])
-    return [name for name in found if not looks_secret(name)]
+    return [name for name in found if not is_key(name)]
 
 
 def _members(document: Document, cursor: Cursor) -> tuple[frozenset[str], bool]:
