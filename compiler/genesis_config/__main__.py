@@ -9,8 +9,9 @@ import sys
 
 __all__ = ["main"]
 
-# What writing to a file ends with where there is no more room: on the device, in the quota, in the file; or it breaks.
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+# What writing fails with where there is no more room: on the device, in the quota, in the file; where it breaks, and
+# where standard output is closed (see `_open_streams`).
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 def main() -> None:
@@ -27,30 +28,32 @@ def main() -> None:
         # Whoever read the output has seen enough.
         _drop_output()
         code = 1
-    except Exception as error:  # noqa: BLE001 - the user is told in words what it is
-        code = _told(error)
+    except Exception as error:  # noqa: BLE001 - it is reported
+        code = _report(error)
     if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
-        sys.stderr.write("genesis: interrupted\n")
+        sys.stderr.write("error: interrupted\n")
     sys.exit(code)
 
 
 def _open_streams() -> None:
-    """Give all three streams, whatever the process was started with, and UTF-8 whatever the locale says.
+    """Open all three streams, whatever the process was started with, with UTF-8 whatever the locale says.
 
     Python has none for what is closed (`>&-`), and would write the manifest of the same configuration in the bytes of
-    each machine's locale, or not at all.
+    each machine's locale, or not at all. What a command prints to a closed standard output must not be lost silently:
+    writing there fails with EBADF, since the stream can only be read.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - to the end of the process
+            handle = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, open(handle, mode, encoding="utf-8"))  # noqa: SIM115 - to the end of the process
         elif mode == "w":
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _told(error: Exception) -> int:
-    """Say what ended the program: the output cannot be written, or it is a bug. Gives the exit code."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+def _report(error: Exception) -> int:
+    """Report what ended the program, unwritable output or a bug, and return the exit code."""
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         try:
             # Whether it is the output that is full. A buffer has what it could not write, and fails with it again; an
             # unbuffered stream (PYTHONUNBUFFERED, as in many images) has nothing left, so that one more line is asked.
@@ -58,7 +61,9 @@ def _told(error: Exception) -> int:
             sys.stdout.flush()
         except OSError as unwritable:
             _drop_output()
-            sys.stderr.write(f"genesis: cannot write the output: {unwritable.strerror}\n")
+            closed = unwritable.errno == errno.EBADF
+            reason = "standard output is closed" if closed else unwritable.strerror
+            sys.stderr.write(f"error: cannot write the output: {reason}\n")
             return 2
     from genesis_config.cli.crash import report
 

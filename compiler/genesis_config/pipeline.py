@@ -23,17 +23,17 @@ A stage adds its findings to the session; an exception is a bug. No stage runs o
 from __future__ import annotations
 
 import os
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables, expand
-from genesis_config.config.includes import Included, Reader, include, with_origin
+from genesis_config.config.includes import Reader, include, with_origin
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
-from genesis_config.diagnostics.finding import Diagnostic, fails, in_order
+from genesis_config.diagnostics.finding import in_order
 from genesis_config.files.reading import read_below
 from genesis_config.resolve.lock import LockedProvider, match_lock, template
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
+from genesis_config.resolve.session import LintResult, LoadResult, Request, Session
 from genesis_config.rules import registry
 from genesis_config.rules.rule import Context
 from genesis_config.syntax import decode, parse
@@ -41,119 +41,9 @@ from genesis_config.syntax import decode, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from genesis_config.credentials.profiles import Profile
-    from genesis_config.manifest import Manifest
-    from genesis_config.resolve.credentials import Credentials
     from genesis_config.resolve.lock import Lock
 
 __all__ = ["LintResult", "LoadResult", "Request", "Session", "check_config", "run_pipeline"]
-
-
-class Request(NamedTuple):
-    """What a command wants of a configuration, and what it may use.
-
-    Attributes:
-        purpose: Why the configuration is processed.
-        variables: Values for references. Without a complete set a variable that is not there is merely unknown.
-        profiles: The user's auth profiles, by id.
-        lock: The lock next to the configuration.
-        provider: The only provider to resolve; no other server is queried.
-        inline: Whether the manifest holds the values of secrets instead of references.
-        withheld: Whether nothing of the configuration's text may be shown.
-    """
-
-    purpose: Purpose = "check"
-    variables: Variables = Variables()
-    profiles: Mapping[str, Profile] = MappingProxyType({})
-    lock: Lock | None = None
-    provider: str | None = None
-    inline: bool = False
-    withheld: bool = False
-
-    def wants(self, provider: str) -> bool:
-        """Return whether a provider is to be resolved."""
-        return self.provider is None or self.provider == provider
-
-
-class LoadResult(NamedTuple):
-    """A configuration as it was read: its name and bytes, what rules see of it, its includes; what went wrong."""
-
-    name: str
-    data: bytes
-    context: Context
-    files: tuple[Included, ...]
-    diagnostics: tuple[Diagnostic, ...]
-
-
-class LintResult(NamedTuple):
-    """The findings in a configuration itself, in order: those of loading, validation and the rules."""
-
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-
-class Session(NamedTuple):
-    """One configuration on its way through the stages, each of which adds its result; immutable."""
-
-    request: Request
-    loaded: LoadResult
-    linted: LintResult = LintResult()
-    decisions: Decisions = Decisions()
-    discovery: Discovery = Discovery()
-    resolution: Resolution = Resolution()
-    draft: Manifest | None = None
-    locked: Mapping[str, LockedProvider] | None = None
-
-    @property
-    def context(self) -> Context:
-        """What rules see of the configuration."""
-        return self.loaded.context
-
-    @property
-    def config(self) -> Config:
-        """The configuration, typed."""
-        return self.context.config
-
-    @property
-    def files(self) -> tuple[Included, ...]:
-        """The files that the configuration includes."""
-        return self.loaded.files
-
-    @property
-    def credentials(self) -> Credentials:
-        """Where keys can be found."""
-        from genesis_config.resolve.credentials import Credentials  # msgspec takes 20 ms, and `check` needs none
-
-        return Credentials(self.request.variables, self.request.profiles)
-
-    @property
-    def diagnostics(self) -> list[Diagnostic]:
-        """The findings of all stages so far, in order."""
-        later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
-        return in_order((*self.linted.diagnostics, *self.shown(with_origin(self.files, later))))
-
-    @property
-    def stopped(self) -> bool:
-        """Whether no further stage can run: a draft survives a server that fails, but a lock does not."""
-        return fails(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
-
-    @property
-    def manifest(self) -> Manifest | None:
-        """The manifest; None where a finding is an error. The draft has what could be resolved nevertheless."""
-        return None if fails(self.diagnostics) else self.draft
-
-    def shown(self, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
-        """Return findings as they may be shown."""
-        if not self.request.withheld:
-            return diagnostics
-        from genesis_config.report.withheld import withheld  # for links
-
-        return withheld(diagnostics)
-
-    def narrow(self, provider: str) -> Session:
-        """Return the session for one of the providers alone."""
-        wanted = tuple(decision for decision in self.decisions.wanted if decision.provider == provider)
-        decisions = self.decisions._replace(wanted=wanted)
-        return self._replace(request=self.request._replace(provider=provider), decisions=decisions)
 
 
 def check_config(
@@ -193,36 +83,27 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
     document, files, findings = include(parsed, read)
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
-    # Where servers are queried, what the lock has of their models does not count; it may still be outdated.
-    lock = None if request.purpose in {"compile", "lock"} else request.lock
-    locked = match_lock(Config.written(document), lock) if request.purpose in {"check", "frozen"} else {}
-    context = Context(config, request.purpose, locked, lock)
-    return Session(request, LoadResult(name, data, context, files, (*diagnostics, *findings, *expansion.diagnostics)))
+    # Where servers are queried, the models of the lock do not count.
+    locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
+    diagnostics += [*findings, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
-    context = session.context
-    diagnostics = [*session.loaded.diagnostics, *validate(context.document), *registry.run(context)]
+    document = session.config.document
+    diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
     if diagnostics:
-        from genesis_config.report.redaction import (  # nothing is shown of a file without findings
-            hide_secrets,
-            without_secrets,
-        )
-
-        hide_secrets(context.document)
-        diagnostics = with_origin(session.files, map(without_secrets, diagnostics))
-    return session._replace(linted=LintResult(tuple(session.shown(in_order(diagnostics)))))
+        diagnostics = with_origin(session.files, diagnostics)
+    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
 
 
 def decide(session: Session) -> Session:
     """Decide for each provider whether it is explicit, implicit or not configured."""
-    from genesis_config.report.redaction import hide_secrets  # as in `lint`
     from genesis_config.resolve.decision import decide_providers, lock_decisions  # with msgspec
 
-    hide_secrets(session.context.document)
     request, config = session.request, session.config
-    locked = session.context.locked if request.purpose == "frozen" else None
+    locked = session.loaded.locked if request.purpose == "frozen" else None
     every = tuple(decide_providers(config, session.credentials, locked))
     if request.purpose == "lock":
         return session._replace(decisions=lock_decisions(config, every, request.lock.providers if request.lock else ()))
@@ -236,7 +117,7 @@ def discover(session: Session) -> Session:
 
     purpose = session.request.purpose
     if purpose == "frozen":
-        return session._replace(discovery=Discovery(locked=session.context.locked))
+        return session._replace(discovery=Discovery(locked=session.loaded.locked))
     every = purpose in {"status", "doctor"}
     queried = [decision for decision in session.decisions.wanted if every or decision.models_from == "server"]
     return session._replace(discovery=query_servers(session.config, session.credentials, queried, purpose))
@@ -253,7 +134,7 @@ def resolve(session: Session) -> Session:
     providers = resolve_providers(config, session.decisions.wanted, rows)
     served = {provider: rows[provider] for provider in rows if provider in providers}
     relevant = [decision for decision in session.decisions.every if request.wants(decision.provider)]
-    diagnostics = registry.run_resolved(session.context, Resolved(relevant, providers, served))
+    diagnostics = registry.run_resolved(_context(session), Resolved(relevant, providers, served))
     if request.inline:
         providers, missing = inline_secrets(config, credentials, providers)
         diagnostics += missing
@@ -279,11 +160,18 @@ def emit(session: Session) -> Session:
 
 def lock_models(session: Session) -> Session:
     """Pin the models that the servers list."""
-    written = Config.written(session.context.document)
+    written = Config.written(session.config.document)
     rows = session.discovery.rows
     return session._replace(
         locked={provider: LockedProvider(template(written, provider), rows[provider]) for provider in rows}
     )
+
+
+def _context(session: Session) -> Context:
+    """Return what rules see of a configuration. Where the lock is not used, or written anew, it may be outdated."""
+    request = session.request
+    lock = None if request.purpose in {"compile", "lock"} else request.lock
+    return Context(session.config, request.purpose, session.loaded.locked, lock)
 
 
 STAGES: Final[Mapping[Purpose, tuple[Callable[[Session], Session], ...]]] = {

@@ -31,7 +31,7 @@ def refused(path: str) -> str:
     with pytest.raises(ProfilesError) as caught:
         read(path)
     assert "canary" not in str(caught.value)
-    return str(caught.value)
+    return f"{caught.value}; {caught.value.help}" if caught.value.help else str(caught.value)
 
 
 def test_a_store_holds_profiles_by_id(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_store_that_others_may_read_is_refused_with_the_way_out(mode: int, tmp
     path = store(tmp_path, {"version": 1, "profiles": {"vllm:default": ENTRY}}, mode)
     assert refused(path) == (
         f"others may read the auth profiles in {path} (mode 0{mode:03o}); run `chmod 600 {path}`, "
-        "and replace the keys if anyone could have seen them"
+        "and rotate the keys if anyone could have read them"
     )
 
 
@@ -110,7 +110,7 @@ def test_a_damaged_store_is_refused_without_a_word_of_it(content: Any, tmp_path:
 def test_a_store_of_another_version_says_which_one_is_known(tmp_path: Path) -> None:
     path = store(tmp_path, {"version": 2, "profiles": {"a": {"key": "sk-canary"}}})
     assert refused(path) == (
-        f"the auth profiles in {path} are of version 2, and this Genesis knows version 1: use the Genesis that wrote "
+        f"the auth profiles in {path} have version 2, but this Genesis supports version 1; use the Genesis that wrote "
         "them, or move the file away and add the keys again with `genesis auth set`"
     )
 
@@ -123,12 +123,12 @@ def test_a_store_in_a_folder_that_others_may_write_to_is_refused(mode: int, tmp_
     path = folder / "auth-profiles.json"
     assert read(str(path)) == {}  # who uses no profiles is left alone
     message = (
-        f"others may replace the auth profiles in {path}, since they may write to its folder (mode 0{mode:03o}); "
+        f"others may replace the auth profiles in {path}, since they may write to its directory (mode 0{mode:03o}); "
         f"run `chmod go-w {folder}`"
     )
     with pytest.raises(ProfilesError) as caught:
         put(str(path), "vllm", "vllm:default", "sk-canary", datetime.now(UTC))
-    assert str(caught.value) == message
+    assert f"{caught.value}; {caught.value.help}" == message
     assert not path.exists()
     store(folder, {"version": 1, "profiles": {"vllm:default": ENTRY}})
     assert refused(str(path)) == message

@@ -49,7 +49,7 @@ def refused(call: Any, *arguments: Any) -> str:
     # No exception that knows more rides along into a traceback.
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None or caught.value.__suppress_context__
-    return str(caught.value)
+    return f"{caught.value}; {caught.value.help}" if caught.value.help else str(caught.value)
 
 
 def mode(path: str) -> int:
@@ -164,8 +164,7 @@ def test_who_holds_the_lock_too_long_is_not_waited_for_for_ever(path: str, monke
     with files.locked(f"{path}.lock", patience=0):
         for call in ((put, path, "vllm", "vllm:default", "k", NOW), (remove, path, "a")):
             assert refused(*call) == (
-                f"another process is changing the auth profiles in {path}, and has not finished; nothing was changed, "
-                "try again"
+                f"another process is changing the auth profiles in {path}; nothing was changed; try again"
             )
     assert Path(path).read_bytes() == before
     remove(path, "a")
@@ -207,7 +206,7 @@ def test_a_store_that_is_damaged_or_of_another_version_is_never_overwritten(cont
     for call in ((put, path, "vllm", "vllm:default", "k", NOW), (remove, path, "a")):
         message = refused(*call)
         other = isinstance(content, dict) and content["version"] == 2
-        assert message.startswith(f"the auth profiles in {path} are {'of version 2, ' if other else 'damaged: '}")
+        assert message.startswith(f"the auth profiles in {path} {'have version 2, ' if other else 'are damaged: '}")
         assert message.endswith("away and add the keys again with `genesis auth set`")
     assert Path(path).read_bytes() == before
 
@@ -250,7 +249,7 @@ def test_a_folder_that_cannot_be_written_leaves_the_store_as_it_was(
     for call in ((put, path, "vllm", "vllm:default", "k", NOW), (remove, path, "a")):
         message = refused(*call)
         assert message.startswith(f"cannot write the auth profiles in {path}: {os.strerror(code)}; nothing was changed")
-        advice = f"You need to own {os.path.dirname(path)} and have write permission there"
+        advice = f"you need to own {os.path.dirname(path)} and have write permission there"
         assert (advice in message) == (code in {errno.EACCES, errno.EPERM})
     assert Path(path).read_bytes() == before
 
@@ -274,7 +273,7 @@ def test_a_folder_that_is_read_only_leaves_the_store_as_it_was() -> None:
                     f"cannot write the auth profiles in {path}: Permission denied; nothing was changed"
                 )
                 assert message.endswith(
-                    f"You need to own {folder} and have write permission there: `ls -ld {folder}` shows both"
+                    f"you need to own {folder} and have write permission there: `ls -ld {folder}` shows both"
                 )
             assert Path(path).read_bytes() == before
             folder.chmod(0o700)
@@ -314,31 +313,31 @@ def test_one_profile_is_removed_by_its_id_or_by_its_provider(name: str, removed:
 @pytest.mark.parametrize(
     ("profiles", "name", "message"),
     [
-        ({}, "vllm", "there is no auth profile or provider `vllm` in the store; there are none"),
+        ({}, "vllm", "no auth profile or provider `vllm`; there are none"),
         (
             {"vllm:default": "vllm"},
             "vlm",
-            "there is no auth profile or provider `vlm` in the store; did you mean `vllm`?",
+            "no auth profile or provider `vlm`; did you mean `vllm`?",
         ),
         (
             {"vllm:default": "vllm", "pool:a": "pool"},
             "vllm:defualt",
-            "there is no auth profile or provider `vllm:defualt` in the store; did you mean `vllm:default`?",
+            "no auth profile or provider `vllm:defualt`; did you mean `vllm:default`?",
         ),
         (
             {"vllm:default": "vllm", "pool:a": "pool"},
             "qqq",
-            "there is no auth profile or provider `qqq` in the store; there are `pool:a`, `vllm:default`",
+            "no auth profile or provider `qqq`; there are `pool:a`, `vllm:default`",
         ),
         (
             {"vllm:default": "vllm", "vllm:a": "vllm"},
             "vllm",
-            "the provider `vllm` has 2 auth profiles; give the id of one: `vllm:a`, `vllm:default`",
+            "the provider `vllm` has 2 auth profiles; name one of `vllm:a`, `vllm:default`",
         ),
         (
             {"vllm:default": "vllm"},
             "sk-canary0123456789abcdef",
-            "there is no such auth profile; it looks like a key, and may be in your shell's history now",
+            "no such auth profile; the name looks like a key: if you typed a key, it is now in your shell history",
         ),
     ],
 )
@@ -405,7 +404,7 @@ def test_any_provider_is_taken(name: str, path: str) -> None:
 def test_a_profile_of_another_provider_is_not_replaced(path: str) -> None:
     before = store(path, {"version": 1, "profiles": {"vllm:default": ENTRY}})
     message = (
-        "the auth profile `vllm:default` holds a key of the provider `vllm`; choose another id with --profile, "
+        "the auth profile `vllm:default` belongs to the provider `vllm`; choose another id with --profile, "
         "or remove it first: `genesis auth remove vllm:default`"
     )
     assert refused(check_target, path, "pool", "vllm:default") == message

@@ -30,6 +30,8 @@ FIXTURES = ROOT / "fixtures"
 INSTALLED = shlex.split(os.environ.get("GENESIS_COMMAND", ""))
 PACKAGE = "genesis_config"
 COMMAND = INSTALLED or [sys.executable, "-m", PACKAGE]
+# How it calls itself then.
+PROGRAM = os.path.basename(COMMAND[0]) if INSTALLED else f"python -m {PACKAGE}"
 
 
 class Genesis(Protocol):

@@ -166,20 +166,23 @@ def test_a_key_is_never_an_argument_and_is_not_repeated(
 
 def test_an_argument_too_many_is_told_what_to_do(genesis: Genesis) -> None:
     done = genesis("auth", "set", "vllm", CANARY)
-    assert "`genesis auth set PROVIDER` asks for it, or reads it from standard input" in done.stderr
-    assert "There is no such command. The commands are set, list, remove, path." in genesis("auth", "st").stderr
+    assert "`genesis auth set PROVIDER` prompts for the key, or reads it from standard input" in done.stderr
+    assert "no such command (commands: set, list, remove, path)" in genesis("auth", "st").stderr
 
 
 @pytest.mark.parametrize(
     ("stdin", "said"),
     [
-        ("", "no key on standard input; pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal"),
+        (
+            "",
+            "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a",
+        ),
         (" \t\n", "no key on standard input"),
-        (f"{CANARY}\nsecond\n", "the key holds a line break, or a control or an invisible character"),
-        (f"{CANARY}\n\n", "the key holds a line break"),
-        (f"{CANARY}\x1b[0m", "the key holds a line break, or a control"),
-        (f" {CANARY}", "the key starts or ends with white space"),
-        (CANARY.encode() + b"\xff", "the key on standard input is no UTF-8 text"),
+        (f"{CANARY}\nsecond\n", "the key contains a line break, or a control or an invisible character"),
+        (f"{CANARY}\n\n", "the key contains a line break"),
+        (f"{CANARY}\x1b[0m", "the key contains a line break, or a control"),
+        (f" {CANARY}", "the key starts or ends with whitespace"),
+        (CANARY.encode() + b"\xff", "the key on standard input is not valid UTF-8"),
         (CANARY * 20_000, "the key is longer than 65536 characters"),
     ],
     ids=["empty", "blank", "two-lines", "two-ends", "control", "space", "not-utf8", "long"],
@@ -189,7 +192,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(
 ) -> None:
     done = genesis("auth", "set", "vllm", stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"Error: {said}")
+    assert done.stderr.startswith(f"error: {said}")
     assert "canary" not in done.stderr
     assert not stored.parent.exists()
 
@@ -206,14 +209,14 @@ def test_without_any_standard_input_there_is_no_key(tmp_path: Path, stored: Path
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("Error: no key on standard input")
+    assert done.stderr.startswith("error: no key on standard input")
 
 
 @pytest.mark.parametrize("provider", ["", " ", "a\nb", "vllm "])
 def test_a_provider_without_a_name_is_refused(provider: str, genesis: Genesis, stored: Path) -> None:
     done = genesis("auth", "set", provider, stdin=CANARY)
     assert done.returncode == 2
-    assert f"the id {provider!r} of the provider is empty" in done.stderr.replace("\\\\", "\\")
+    assert f"the provider id {provider!r} is empty" in done.stderr.replace("\\\\", "\\")
     assert not stored.exists()
 
 
@@ -240,8 +243,8 @@ def test_a_damaged_store_is_told_before_a_key_is_and_stays(genesis: Genesis, sto
     for arguments in (["set", "vllm"], ["list"], ["list", "--json"], ["remove", "a"]):
         done = genesis("auth", *arguments, stdin="")
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.startswith(f"Error: the auth profiles in {stored} are damaged: ")
-        assert "put the file right, or move it away and add the keys again with `genesis auth set`" in done.stderr
+        assert done.stderr.startswith(f"error: the auth profiles in {stored} are damaged: ")
+        assert "help: the file was left untouched: repair it, or move it away" in done.stderr
         assert "canary" not in done.stderr
     assert stored.read_bytes() == b'{"version": 1, "profiles": {"a": "sk-canary"}}'
 
@@ -252,7 +255,7 @@ def test_a_store_that_others_may_read_is_refused_with_the_chmod(genesis: Genesis
     for arguments in (["set", "vllm"], ["list"], ["remove", "vllm"]):
         done = genesis("auth", *arguments, stdin=CANARY)
         assert done.returncode == 2
-        assert f"(mode 0640); run `chmod 600 {stored}`" in done.stderr
+        assert f"(mode 0640)\n  = help: run `chmod 600 {stored}`" in done.stderr
     assert stored.read_bytes() == before
 
 
@@ -260,17 +263,17 @@ def test_a_store_whose_folder_cannot_be_one_is_told(genesis: Genesis, stored: Pa
     (tmp_path / "home" / ".config").write_text("mine", encoding="utf-8")
     done = genesis("auth", "set", "vllm", stdin=CANARY)
     assert done.returncode == 2
-    assert done.stderr == f"Error: cannot read the auth profiles in {stored}: Not a directory\n"
+    assert done.stderr == f"error: cannot read the auth profiles in {stored}: Not a directory\n"
 
 
 def test_what_is_not_there_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
     before = write(stored, {"vllm:default": entry("vllm"), "pool:a": entry("pool"), "pool:b": entry("pool")})
     for name, said in (
-        ("vlm", "there is no auth profile or provider `vlm` in the store; did you mean `vllm`?"),
-        ("pool", "the provider `pool` has 2 auth profiles; give the id of one: `pool:a`, `pool:b`"),
+        ("vlm", "no auth profile or provider `vlm`\n  = help: did you mean `vllm`?"),
+        ("pool", "the provider `pool` has 2 auth profiles\n  = help: name one of `pool:a`, `pool:b`"),
     ):
         done = genesis("auth", "remove", name)
-        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {said}\n")
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {said}\n")
     assert stored.read_bytes() == before
     assert genesis("auth", "remove", "pool:b").returncode == 0
     assert set(keys(stored)) == {"vllm:default", "pool:a"}
@@ -313,7 +316,7 @@ def test_the_configuration_is_found_as_everywhere(genesis: Genesis, folder: Path
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
     # A stated one must be there; the environment's is another command's business.
     gone = genesis("auth", "set", "foo", "--config", "gone.json5", stdin="k")
-    assert (gone.returncode, gone.stderr) == (2, "Error: cannot read gone.json5: No such file or directory\n")
+    assert (gone.returncode, gone.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "gone.json5"}).returncode == 0
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "-"}).returncode == 0
     both = genesis("auth", "set", "foo", "--config", "-", stdin="k")
@@ -429,7 +432,7 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
         run.wait_for("(hidden): ")
         run.type(typed)
         assert run.end() == 130
-        assert run.shown.endswith("\r\ngenesis: interrupted\r\n")
+        assert run.shown.endswith("\r\nerror: interrupted\r\n")
         assert "canary" not in run.shown
         assert "Traceback" not in run.shown
         # The terminal shows what is typed again.
@@ -441,12 +444,12 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("\n", "no key was given: it is empty, or white space only"),
-        ("  \n", "no key was given: it is empty, or white space only"),
-        ("\x04", "no key was given; nothing was changed"),
-        ("sk-canary\x16\x1b[A\n", "the key holds a line break, or a control or an invisible character"),
+        ("\n", "the key is empty or only whitespace"),
+        ("  \n", "the key is empty or only whitespace"),
+        ("\x04", "no key was entered; nothing was changed"),
+        ("sk-canary\x16\x1b[A\n", "the key contains a line break, or a control or an invisible character"),
         # A terminal would cut it off without a word.
-        ("sk-canary" * 500 + "\n", "a terminal hands over"),
+        ("sk-canary" * 500 + "\n", "a terminal passes on"),
     ],
     ids=["empty", "blank", "end", "arrow", "long"],
 )
@@ -455,7 +458,7 @@ def test_what_is_typed_and_no_key_is_refused(typed: str, said: str, stored: Path
         run.wait_for("(hidden): ")
         run.type(typed)
         assert run.end() == 2
-        assert f"Error: {said}" in run.shown
+        assert f"error: {said}" in run.shown
         assert "canary" not in run.shown
     assert not stored.exists()
 

@@ -90,7 +90,7 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
     # What is there is not asked again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
-    assert again.stderr == "0 succeeded, 0 failed, 5 before; 0 input + 0 output tokens, cost 0\n"
+    assert again.stderr == "0 succeeded, 0 failed, 5 already done; 0 input + 0 output tokens, cost 0\n"
 
 
 def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesis, folder: Path) -> None:
@@ -185,15 +185,15 @@ def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("not json", "requests.jsonl:2: this is no request of a batch file: JSON is malformed"),
+        ("not json", "requests.jsonl:2: not a valid batch request: JSON is malformed"),
         (
             '{"body": {}}',
-            "requests.jsonl:2: this is no request of a batch file: Object missing required field `custom_id`",
+            "requests.jsonl:2: not a valid batch request: Object missing required field `custom_id`",
         ),
-        ('{"custom_id": "r0", "body": {}}', "requests.jsonl:2: the custom_id `r0` was given before"),
+        ('{"custom_id": "r0", "body": {}}', "requests.jsonl:2: duplicate custom_id `r0`"),
         (
             '{"custom_id": "x", "url": "/v1/embeddings", "body": {}}',
-            "only `POST /v1/chat/completions` can be asked for, and this is `POST /v1/embeddings`",
+            "only `POST /v1/chat/completions` is supported, not `POST /v1/embeddings`",
         ),
     ],
 )
@@ -229,7 +229,7 @@ def test_results_do_not_go_into_what_is_read(genesis: Genesis, folder: Path, ser
     before = (folder / "requests.jsonl").read_bytes()
     done = genesis("batch", "requests.jsonl", "-o", "./requests.jsonl")
     assert done.returncode == 2
-    assert "Error: -o ./requests.jsonl would be written into what is read.\n" in done.stderr
+    assert "error: -o ./requests.jsonl would overwrite an input file\n" in done.stderr
     assert (folder / "requests.jsonl").read_bytes() == before
 
 
@@ -241,7 +241,7 @@ def test_a_result_that_is_an_error_is_told_again(genesis: Genesis, folder: Path)
         assert len(server.requests) == 2
     assert (first.returncode, again.returncode) == (1, 1)
     assert again.stderr.startswith(
-        "0 succeeded, 0 failed, 2 before (1 failed: take their lines out of results.jsonl to ask again); "
+        "0 succeeded, 0 failed, 2 already done (1 failed: delete their lines from results.jsonl to retry them); "
     )
 
 
@@ -258,7 +258,7 @@ def test_files_that_cannot_be_used(genesis: Genesis, folder: Path, server: FakeV
         done = genesis("batch", "requests.jsonl", "-o", "/dev/full")
         assert (done.returncode, done.stderr) == (
             2,
-            "Error: /dev/full: it is no file that results could be read back from; name another file\n",
+            "error: /dev/full: it is no file that results could be read back from\n  = help: choose another file\n",
         )
 
 
@@ -266,8 +266,8 @@ def test_an_engine_that_is_not_installed_is_said_before_anything_is_asked(genesi
     write(folder, "http://127.0.0.1:1/v1", 1)
     done = genesis(*RUN, "--engine", "ray")
     assert done.returncode == 2
-    assert "Ray is not installed: pip install 'genesis-config[ray]'" in done.stderr
-    assert "--workers goes with --engine ray" in genesis(*RUN, "--workers", "2").stderr
+    assert "`ray` is not installed\n  = help: run `pip install 'genesis-config[ray]'`" in done.stderr
+    assert "--workers requires --engine ray" in genesis(*RUN, "--workers", "2").stderr
     assert not (folder / "results.jsonl").exists()
 
 
@@ -279,7 +279,7 @@ def test_two_runs_at_once_are_one_too_many(folder: Path, genesis: Genesis) -> No
                 time.sleep(0.01)
             done = genesis(*RUN)
             first.kill()
-    assert (done.returncode, done.stderr) == (2, "Error: results.jsonl is being written by another run\n")
+    assert (done.returncode, done.stderr) == (2, "error: results.jsonl is being written by another run\n")
 
 
 def test_progress_is_for_terminals(folder: Path, server: FakeVLLM) -> None:

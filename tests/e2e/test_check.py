@@ -60,7 +60,7 @@ def test_exit_codes(genesis: Genesis) -> None:
 def test_a_file_that_cannot_be_read_is_no_finding_and_hides_no_other(genesis: Genesis, folder: Path) -> None:
     done = genesis("check", "missing.json5", str(BROKEN))
     assert done.returncode == 2
-    assert done.stderr == "genesis: cannot read missing.json5: No such file or directory\n"
+    assert done.stderr == "error: cannot read missing.json5: No such file or directory\n"
     assert "error[unknown-key]" in done.stdout
     assert "1 file checked: 1 error" in done.stdout
     assert not list(folder.iterdir())
@@ -69,7 +69,10 @@ def test_a_file_that_cannot_be_read_is_no_finding_and_hides_no_other(genesis: Ge
 def test_nothing_found_says_what_was_looked_for(genesis: Genesis) -> None:
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "genesis: no genesis.json5 or genesis.json in this folder; `genesis init` writes one\n"
+    assert (
+        done.stderr
+        == "error: no genesis.json5 or genesis.json in this directory\n  = help: `genesis init` writes one\n"
+    )
 
 
 def test_folders_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -> None:
@@ -121,17 +124,17 @@ def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: P
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: this is no assignment; write NAME=value"),
-        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: this is no assignment; write NAME=value"),
-        (b"\xff\xfeA\x00=\x001\x00", "odd.env is no UTF-8; save it as that"),
-        (b"A=caf\xe9\n", "odd.env is no UTF-8; save it as that"),
+        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: write NAME=value"),
+        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: write NAME=value"),
+        (b"\xff\xfeA\x00=\x001\x00", "odd.env is not valid UTF-8"),
+        (b"A=caf\xe9\n", "odd.env is not valid UTF-8"),
     ],
     ids=["no assignment", "below empty lines", "UTF-16", "latin-1"],
 )
 def test_an_env_file_that_cannot_be_used(content: bytes, message: str, genesis: Genesis, folder: Path) -> None:
     (folder / "odd.env").write_bytes(content)
     done = genesis("check", "--env-file", "odd.env", str(CLEAN))
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Error: {message}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
 
 
 def test_an_env_file_in_the_ways_that_there_are(genesis: Genesis, folder: Path) -> None:
@@ -155,7 +158,7 @@ def test_a_file_without_an_end_is_too_large(command: str, genesis: Genesis) -> N
 def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:
     done = genesis("check", "--env-file", "missing.env", str(CLEAN))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: cannot read missing.env: No such file or directory\n"
+    assert done.stderr == "error: cannot read missing.env: No such file or directory\n"
 
 
 def test_a_reader_that_leaves_early_is_no_error_to_report(folder: Path) -> None:
@@ -197,7 +200,7 @@ def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> N
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=folder, timeout=60, check=False
     )
     assert done.returncode == 3
-    assert done.stderr.startswith("genesis: this is a bug in Genesis")
+    assert done.stderr.startswith("error: this is a bug in Genesis")
     assert "RuntimeError" in done.stderr
     assert "sk-canary" not in done.stderr
 
@@ -217,7 +220,7 @@ def test_an_output_that_cannot_be_written_is_no_bug(arguments: list[str], unbuff
             timeout=60,
             check=False,
         )
-    message = "genesis: cannot write the output: No space left on device\n"
+    message = "error: cannot write the output: No space left on device\n"
     assert (done.returncode, done.stderr) == (2, message)
 
 

@@ -109,7 +109,7 @@ def test_git_applies_the_diff(genesis: Genesis, config: Path, *, absolute: bool)
 def test_a_diff_and_a_report_for_a_program_are_not_printed_together(genesis: Genesis, config: Path, form: str) -> None:
     done = genesis("check", "--fix", "--diff", "--format", form)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"--diff is printed, and so is {form}: give that a file with -o." in done.stderr
+    assert f"--diff and the {form} report cannot both go to standard output" in done.stderr
     assert genesis("check", "--fix", "--diff", "--format", form, "-o", "-").returncode == 2
     done = genesis("check", "--fix", "--diff", "--format", form, "-o", "report")
     assert done.returncode == 1
@@ -132,6 +132,6 @@ def test_what_is_not_put_right_is_not_called_fixable_and_says_why(genesis: Genes
 def test_a_file_that_nobody_may_write_is_left_and_told(genesis: Genesis, config: Path) -> None:
     (config.parent / "part.json5").chmod(0o444)
     done = genesis("check", "--fix")
-    assert (done.returncode, done.stderr) == (2, "genesis: cannot write part.json5: it is read-only\n")
+    assert (done.returncode, done.stderr) == (2, "error: cannot write part.json5: it is read-only\n")
     assert "(2 fixable with --fix)" in done.stdout
     assert bytes_of(config.parent) == {"genesis.json5": ROOT.encode(), "part.json5": PART.encode()}

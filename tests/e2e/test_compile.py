@@ -92,7 +92,7 @@ def test_models_list(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     assert genesis("models", "list", "--json", "--plain", env=KEY).returncode == 2
     other = genesis("models", "list", "--provider", "other", env=KEY)
     assert other.returncode == 2
-    assert "No provider 'other' is configured; there is vllm." in other.stderr
+    assert "no provider 'other' is configured (configured: vllm)" in other.stderr
 
 
 def test_one_server_that_never_answers_hides_no_other(genesis: Genesis, folder: Path) -> None:
@@ -149,13 +149,13 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
     ("arguments", "code", "said"),
     [
         (["--model", "vllm/nope"], 1, "error[unknown-model]: the manifest has no model `vllm/nope`"),
-        (["--model", "pool/llama"], 2, "No provider 'pool' is configured; there is vllm."),
+        (["--model", "pool/llama"], 2, "no provider 'pool' is configured (configured: vllm)"),
         (["--model", "fast"], 1, "error[unknown-model]: `fast` is no alias of the manifest"),
-        (["--param", "x"], 2, "--param takes K=V"),
+        (["--param", "x"], 2, "--param expects K=V"),
         (["--max-tokens", "0"], 2, "0 is not in the range"),
         (["--max-tokens", "9999"], 1, "error[bad-request]: "),
         (["--manifest", "missing.json"], 2, "cannot read the manifest missing.json: No such file or directory"),
-        (["--manifest", "genesis.json5"], 2, "this is not a Genesis manifest"),
+        (["--manifest", "genesis.json5"], 2, "not a Genesis manifest"),
         (["--config", "missing.json5"], 2, "cannot read missing.json5: No such file or directory"),
     ],
 )
@@ -223,7 +223,7 @@ def test_what_is_compiled_is_not_written_over(output: str, genesis: Genesis, fol
     before = {path: path.read_bytes() for path in folder.iterdir()}
     done = genesis("compile", "-o", output, "--env-file", "some.env")
     assert done.returncode == 2
-    assert f"Error: -o {output} would overwrite what is compiled.\n" in done.stderr
+    assert f"error: -o {output} would overwrite an input file\n" in done.stderr
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -359,14 +359,14 @@ def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder:
 
     done = genesis("compile", "--secrets", "inline", "-o", "private.json", env=KEY)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "private.json holds the values of secrets; only you may read it\n"
+    assert done.stderr == "warning: private.json contains secrets in plain text (mode 0600)\n"
     assert CANARY not in done.stderr
     written = folder / "private.json"
     assert json.loads(written.read_bytes())["providers"]["vllm"]["credential"] == {"value": CANARY}
     assert written.stat().st_mode & 0o777 == 0o600
     done = genesis("compile", "--secrets", "inline", env=KEY)
     assert done.stdout.encode() == written.read_bytes()
-    assert done.stderr == "standard output holds the values of secrets\n"
+    assert done.stderr == "warning: standard output contains secrets in plain text\n"
 
 
 def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, folder: Path) -> None:
@@ -380,7 +380,7 @@ def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, fold
 def test_a_folder_that_cannot_be_written(genesis: Genesis, folder: Path) -> None:
     done = genesis("compile", str(EXPLICIT), "-o", "missing/manifest.json", env=KEY)
     assert done.returncode == 2
-    assert done.stderr == "Error: cannot write missing/manifest.json: No such file or directory\n"
+    assert done.stderr == "error: cannot write missing/manifest.json: No such file or directory\n"
     assert not list(folder.iterdir())
 
 
@@ -453,7 +453,7 @@ def test_interrupted(number: signal.Signals, folder: Path) -> None:
             assert process.stdout.read(4) == b"0 1 "
             process.send_signal(number)
             assert process.wait(30) == 130
-            assert process.stderr.read().strip() == b"genesis: interrupted"
+            assert process.stderr.read().strip() == b"error: interrupted"
         deadline = time.monotonic() + 30
         while not server.aborted and time.monotonic() < deadline:
             time.sleep(0.02)

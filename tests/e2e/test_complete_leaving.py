@@ -66,7 +66,7 @@ def ended(process: subprocess.Popen[bytes], server: FakeVLLM) -> tuple[int, byte
 def test_ctrl_c_ends_cleanly_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
     process = started(folder)
     process.send_signal(signal.SIGINT)
-    assert ended(process, server) == (130, b"\ngenesis: interrupted\n")
+    assert ended(process, server) == (130, b"\nerror: interrupted\n")
 
 
 def test_a_reader_that_has_seen_enough_ends_it_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:

@@ -192,7 +192,7 @@ def test_a_provider_that_is_not_there(genesis: Genesis, folder: Path, server: Fa
     for command in (["doctor"], ["models", "status"]):
         done = genesis(*command, "--provider", "vlm", env=KEY)
         assert done.returncode == 2
-        assert "there is vllm" in done.stderr
+        assert ": vllm)" in done.stderr
     assert server.requests == []
 
 
@@ -250,3 +250,20 @@ def test_a_probe_that_gets_no_token_is_a_problem(genesis: Genesis, folder: Path,
     done = genesis("models", "status", "--probe", env=KEY)
     assert done.returncode == 1
     assert "404" in done.stderr
+
+
+def test_a_stale_lock_is_reported_but_its_models_do_not_count(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    write(folder, server.base_url)
+    assert genesis("lock", env=KEY).returncode == 0
+    lock = folder / "genesis.lock.json"
+    locked = lock.read_text(encoding="utf-8")
+    lock.write_text(locked.replace(server.base_url, "http://127.0.0.1:1/v1"), encoding="utf-8")
+    assert "warning[lock-stale]" in genesis("check").stdout
+    status = genesis("models", "status", env=KEY)
+    assert (status.returncode, "warning[lock-stale]" in status.stderr) == (0, True)
+    doctor = genesis("doctor", env=KEY)
+    assert (doctor.returncode, "has no errors, 1 warning (`genesis check`)" in doctor.stdout) == (0, True)
+    # The models of the lock are for `check` and `compile --frozen`.
+    lock.write_text(locked.replace('"llama-3-8b"', '"other"'), encoding="utf-8")
+    assert "error[unknown-model]" in genesis("check").stdout
+    assert genesis("models", "status", env=KEY).returncode == genesis("doctor", env=KEY).returncode == 0

@@ -6,14 +6,15 @@ import errno
 import json
 import re
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis_config.cli.group import genesis as group
+from genesis_config.cli.group import SECTIONS
 from genesis_config.config.validation import schema_text
 from genesis_config.rules.registry import load_rules
-from tests.e2e.support import on_terminal
+from tests.e2e.support import COMMAND, PROGRAM, on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,9 @@ def test_init_writes_nothing_that_check_would_refuse(
     done = genesis("init", *arguments)
     assert done.returncode == 2
     assert f"error[{rule}]" in done.stderr
-    assert done.stderr.endswith("the configuration would have errors; nothing was written.\n")
+    assert done.stderr.endswith(
+        "\nerror: with these options the configuration would have errors; nothing was written\n"
+    )
     assert list(folder.iterdir()) == []
 
 
@@ -67,14 +70,14 @@ def test_init_leaves_a_file_that_is_there_as_it_is(genesis: Genesis, folder: Pat
     (folder / "genesis.json5").write_text("mine", encoding="utf-8")
     done = genesis("init")
     assert done.returncode == 2
-    assert done.stderr == "Error: genesis.json5 is there already, and is left as it is\n"
+    assert done.stderr == "error: genesis.json5 already exists; not overwritten\n"
     assert (folder / "genesis.json5").read_text(encoding="utf-8") == "mine"
 
 
 def test_init_says_why_it_cannot_write(genesis: Genesis) -> None:
     done = genesis("init", "--output", "gone/genesis.json5")
     assert done.returncode == 2
-    assert done.stderr == "Error: cannot write gone/genesis.json5: No such file or directory\n"
+    assert done.stderr == "error: cannot write gone/genesis.json5: No such file or directory\n"
 
 
 @pytest.mark.parametrize("rule", CATALOGUE)
@@ -109,7 +112,7 @@ def test_explain_alone_lists_every_rule(genesis: Genesis) -> None:
 def test_explain_knows_what_was_meant(genesis: Genesis) -> None:
     done = genesis("explain", "unknown-kye")
     assert done.returncode == 2
-    assert "There is no rule 'unknown-kye'. Did you mean 'unknown-key'?" in done.stderr
+    assert done.stderr == "error: unknown rule `unknown-kye`\n  = help: did you mean `unknown-key`?\n"
 
 
 @pytest.mark.parametrize("name", ["config", "manifest"])
@@ -123,27 +126,27 @@ def test_schema_prints_what_is_shipped(name: str, genesis: Genesis) -> None:
 def test_every_command_has_help_with_examples(command: str, genesis: Genesis) -> None:
     done = genesis(*command.split(), "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"Usage: genesis {command}" in done.stdout
+    assert f"Usage: {PROGRAM} {command}" in done.stdout
     assert not any(line.endswith("...") for line in done.stdout.splitlines()[1:])  # the usage may end in `[PATHS]...`
-    assert f"genesis {command}" in done.stdout.partition("Example")[2] or command == "models"
+    assert f"  {PROGRAM} {command}" in done.stdout.partition("Example")[2] or command == "models"
 
 
 def test_the_help_of_the_group_lists_the_commands(genesis: Genesis) -> None:
     printed = genesis("--help").stdout
-    section = printed.partition("Commands:\n")[2]
-    assert re.findall("^  ([a-z]+)", section, re.MULTILINE) == sorted(group.list_commands(None))  # type: ignore[arg-type]
+    sections = printed.partition("Lint:\n")[2]
+    assert re.findall("^  ([a-z]+) ", sections, re.MULTILINE) == [name for part in SECTIONS.values() for name in part]
     assert (genesis().returncode, genesis().stderr) == (2, printed)
 
 
 def test_the_version_is_printed(genesis: Genesis) -> None:
     from genesis_config import __version__
 
-    assert genesis("--version").stdout == f"genesis {__version__}\n"
+    assert genesis("--version").stdout == f"{PROGRAM} {__version__}\n"
 
 
 def test_a_command_that_is_misspelt_is_told(genesis: Genesis) -> None:
-    assert "There is no command 'compil'. Did you mean `compile`?" in genesis("compil").stderr
-    assert "The commands are auth, batch, check, compile," in genesis("qqq").stderr
+    assert genesis("compil").stderr == "error: unknown command 'compil'\n  = help: did you mean `compile`?\n"
+    assert "help: the commands are " in genesis("qqq").stderr
 
 
 def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
@@ -158,3 +161,47 @@ def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, fol
     assert not list(folder.iterdir())
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", int(port[1]))) == errno.ECONNREFUSED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["check", "--formt", "json"], "--format"),
+        (["check", "--fixx"], None),
+        (["compile", "--outputt", "x"], None),
+        (["compile", "--frozn"], "--frozen"),
+    ],
+    ids=str,
+)
+def test_no_suggestion_for_a_mistyped_option_writes(arguments: list[str], near: str | None, genesis: Genesis) -> None:
+    done = genesis(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"no such option: {arguments[1]}\n  = usage: {PROGRAM} {arguments[0]} [OPTIONS]" in done.stderr
+    assert done.stderr.endswith(
+        f"  = help: did you mean {near}?\n" if near else f"  = help: run `{PROGRAM} {arguments[0]} --help`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["explain"], ["init", "-o", "-"], ["schema", "lock"], ["check", "-"], ["compile", "-"]], ids=str
+)
+def test_output_that_goes_nowhere_is_an_error(arguments: list[str], folder: Path) -> None:
+    script = 'exec "$@" >&-'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *COMMAND, *arguments],
+        input="{ models: {} }",
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: cannot write the output: standard output is closed\n")
+
+
+def test_a_command_that_prints_nothing_needs_no_output(folder: Path) -> None:
+    script = 'exec "$@" >&-'
+    done = subprocess.run(["sh", "-c", script, "sh", *COMMAND, "init"], cwd=folder, timeout=60, check=False)
+    assert done.returncode == 0
+    assert (folder / "genesis.json5").exists()

@@ -264,8 +264,8 @@ def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
     )
     assert genesis("lock", "-", stdin="{}").returncode == 2
     done = genesis("lock", "gone.json5")
-    assert (done.returncode, done.stderr) == (2, "Error: cannot read gone.json5: No such file or directory\n")
+    assert (done.returncode, done.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
     (folder / "genesis.lock.json").mkdir()
     done = genesis("lock", env=KEY)
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: cannot write genesis.lock.json: ")
+    assert done.stderr.startswith("error: cannot write genesis.lock.json: ")

@@ -373,7 +373,7 @@ def test_without_its_extra_it_says_what_to_install(genesis: Genesis, folder: Pat
     (package / "__init__.py").write_text(missing, encoding="utf-8")
     done = genesis("lsp", env={"PYTHONPATH": str(package.parent)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "Error: the language server needs pygls: pip install 'genesis-config[lsp]'\n"
+    assert done.stderr == "error: `pygls` is not installed\n  = help: run `pip install 'genesis-config[lsp]'`\n"
 
 
 def test_check_loads_nothing_of_it(genesis: Genesis, folder: Path) -> None:

@@ -111,7 +111,7 @@ def test_all_is_well(server: FakeVLLM) -> None:
         "models": ("ok", "the server lists `llama`, `other`"),
         "authentication": ("ok", "key accepted, or no key required"),
         "selection": ("ok", "`vllm/llama` is selected, and served"),
-        "context window": ("ok", "2048 tokens, told by the server"),
+        "context window": ("ok", "2048 tokens, reported by the server"),
         "completion": ("ok", "a token was streamed; usage: 5 input + 1 output tokens"),
     }
 
@@ -361,7 +361,7 @@ SMALL = ServedModel("small", max_model_len=1024)
             '{ id: "llama", contextWindow: 2048, maxTokens: 2048, params: { max_tokens: 5 } }',
             "vllm/llama",
             "ok",
-            "2048 tokens, told by the configuration",
+            "2048 tokens, set by the configuration",
         ),
         # A LoRA adapter has the window of its base model.
         (

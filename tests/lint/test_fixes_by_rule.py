@@ -28,7 +28,7 @@ ELSEWHERE = [rule.name for rule in load_rules().values() if rule.needs_more]
 
 def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
     linted = check_config(name, data, Variables())
-    return apply(linted.diagnostics, linted.context.document.sources, RULE_NAMES, ELSEWHERE)[0]
+    return apply(linted.diagnostics, linted.config.document.sources, RULE_NAMES, ELSEWHERE)[0]
 
 
 class Linted(NamedTuple):

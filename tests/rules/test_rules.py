@@ -13,7 +13,7 @@ from genesis_config.config.expansion import Variables
 from genesis_config.credentials.patterns import key_spans
 from genesis_config.pipeline import check_config
 from genesis_config.rules import registry, unknown_model
-from genesis_config.rules.rule import Resolved
+from genesis_config.rules.rule import Context, Resolved
 from genesis_config.syntax import Document
 
 if TYPE_CHECKING:
@@ -367,7 +367,7 @@ def test_a_provider_is_looked_through_once_for_all_references(monkeypatch: pytes
     place = ("models", "providers", "p", "models", 0, "id")
     assert asked.count(place) < 5
     asked.clear()
-    list(unknown_model.check_resolved(linted.context, Resolved([], {}, {"p": ()})))
+    list(unknown_model.check_resolved(Context(linted.config), Resolved([], {}, {"p": ()})))
     assert asked.count(place) == 1
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the runtime share: a server that shows and answers raw bytes, and manifests for it."""
+"""What the tests of the runtime share: manifests, a transport without sockets, and a server of raw bytes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from genesis_config.manifest import (
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
+    from genesis_config.net import transport
+    from genesis_config.net.proxies import Proxy
     from genesis_config.runtime import Event, Runtime
 
 KEY = "sk-canary-5b1c9"
@@ -98,6 +100,61 @@ STOP = chunk({}, "stop")
 HELLO = chunk({"content": "Hel"}) + chunk({"content": "lo"})
 USAGE = event({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
 WHOLE = HELLO + STOP + USAGE + DONE
+
+
+class MemoryResponse:
+    """A response from memory: its body in pieces, of which an exception is raised when it is read."""
+
+    def __init__(
+        self,
+        *pieces: bytes | Exception,
+        status: int = 200,
+        kind: str = "text/event-stream",
+        proxy: Proxy | None = None,
+        **headers: str,
+    ) -> None:
+        self.status = status
+        self.proxy = proxy
+        self.headers = {"Content-Type": kind, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        self.closed = False
+        self._pieces = iter(pieces)
+
+    async def read(self) -> bytes:
+        piece = next(self._pieces, b"")
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class MemoryTransport:
+    """Answers the requests to each provider in turn, by the start of the URL; an exception is raised.
+
+    Attributes:
+        requests: What was sent, in order.
+        closed: Whether the runtime closed it.
+    """
+
+    def __init__(self, **answers: Iterable[MemoryResponse | Exception]) -> None:
+        self.requests: list[transport.Request] = []
+        self.closed = False
+        self._answers = {f"http://{name}/v1": iter(answer) for name, answer in answers.items()}
+
+    async def send(self, request: transport.Request) -> MemoryResponse:
+        self.requests.append(request)
+        answer = next(self._answers[request.url.removesuffix("/chat/completions")])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def count(self, name: str) -> int:
+        """Count the requests to a provider."""
+        return sum(request.url.startswith(f"http://{name}/") for request in self.requests)
 
 
 @dataclass

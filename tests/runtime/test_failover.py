@@ -35,17 +35,28 @@ from genesis_config.runtime import (
     failover,
 )
 from genesis_config.runtime.reply import seconds_until
-from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
-from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, collect, manifest_of, provider_with
+from genesis_config.testing import Answer, FakeVLLM, ServedModel
+from tests.runtime.support import (
+    DONE,
+    ENVIRONMENT,
+    KEY,
+    MESSAGES,
+    STOP,
+    USAGE,
+    MemoryResponse,
+    MemoryTransport,
+    chunk,
+    collect,
+    manifest_of,
+    provider_with,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from genesis_config.manifest import Manifest
 
 SERVED = [ServedModel("org/model")]
-BUSY = Fault("status", code=429, body='{"error": "busy, sk-canary-5b1c9"}')
-FAILED = Fault("status", code=500)
 
 
 @pytest.fixture(autouse=True)
@@ -77,28 +88,28 @@ def test_what_follows_each_error(
     error: CompletionError, expected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    told = [failover.after(error, tries, more=True, jitter=lambda: 0.5) for tries in range(3)]
+    told = [failover.next_step(error, tries, more=True, jitter=lambda: 0.5) for tries in range(3)]
     assert told == expected
-    alone = [failover.after(error, tries, more=False, jitter=lambda: 0.5) for tries in range(3)]
+    alone = [failover.next_step(error, tries, more=False, jitter=lambda: 0.5) for tries in range(3)]
     assert alone == [None if each == "next" else each for each in expected]
 
 
 def test_a_wait_grows_to_its_limit_and_no_two_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "RETRIES", 20)
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.5)
-    longest = [failover.after(ServerFailedError("x"), tries, more=False, jitter=lambda: 1.0) for tries in range(8)]
+    longest = [failover.next_step(ServerFailedError("x"), tries, more=False, jitter=lambda: 1.0) for tries in range(8)]
     assert longest == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    shortest = failover.after(ServerFailedError("x"), 0, more=False, jitter=lambda: 0.0)
+    shortest = failover.next_step(ServerFailedError("x"), 0, more=False, jitter=lambda: 0.0)
     assert shortest == 0.25
-    assert len({failover.after(ServerFailedError("x"), 0, more=False) for _ in range(20)}) > 1
+    assert len({failover.next_step(ServerFailedError("x"), 0, more=False) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.0), (29.0, 29.0), (30.0, 30.0), (30.5, "next")])
 def test_the_server_says_how_long_to_wait(asked: float, expected: object) -> None:
     error = RateLimitedError("x")
     error.retry_after = asked
-    assert failover.after(error, 0, more=True) == expected
-    assert failover.after(error, 2, more=True) == "next"
+    assert failover.next_step(error, 0, more=True) == expected
+    assert failover.next_step(error, 2, more=True) == "next"
 
 
 @pytest.mark.parametrize(
@@ -139,34 +150,54 @@ def test_a_date_without_a_zone_is_in_gmt(form: str, monkeypatch: pytest.MonkeyPa
     assert 17 < seconds < 21
 
 
-def two(first: FakeVLLM, second: FakeVLLM) -> Manifest:
-    """Give a manifest whose fallback is on another server."""
-    manifest = manifest_of(provider_with(base_url=first.base_url), fallbacks=("pool/org/model",))
-    pool = provider_with(base_url=second.base_url, credential=None)
+def busy() -> MemoryResponse:
+    return MemoryResponse(b'{"error": "busy, %s"}' % KEY.encode(), status=429)
+
+
+def out_of_order() -> MemoryResponse:
+    return MemoryResponse(b'{"error": {"message": "out of order"}}', status=500)
+
+
+def healthy(text: str) -> MemoryResponse:
+    return MemoryResponse(chunk({"content": text}), STOP, USAGE, DONE)
+
+
+def forever(response: Callable[[], MemoryResponse]) -> Iterator[MemoryResponse]:
+    return iter(response, None)
+
+
+def two() -> Manifest:
+    """Return a manifest whose fallback is on another server."""
+    manifest = manifest_of(provider_with(base_url="http://first/v1"), fallbacks=("pool/org/model",))
+    pool = provider_with(base_url="http://second/v1", credential=None)
     return msgspec.structs.replace(manifest, providers={**manifest.providers, "pool": pool})
 
 
 def completed(
-    faults: Iterable[Fault | None], model: str | None = None, **options: Any
+    answers: Iterable[MemoryResponse | Exception], model: str | None = None, **options: Any
 ) -> tuple[Completion | CompletionError, int, int]:
-    """Complete with a first server that has faults and a second one that is well; count the requests of each."""
+    """Complete with a first server that answers like this before it is healthy, and a second one that is.
 
-    async def run() -> tuple[Completion | CompletionError, int, int]:
-        async with (
-            FakeVLLM(SERVED, faults=faults, answer=Answer(("first",))) as first,
-            FakeVLLM(SERVED, answer=Answer(("second",))) as second,
-            Runtime(two(first, second), environment=ENVIRONMENT) as runtime,
-        ):
+    Returns the completion or its error, and the number of requests to each.
+    """
+    transport = MemoryTransport(
+        first=itertools.chain(answers, forever(lambda: healthy("first"))), second=forever(lambda: healthy("second"))
+    )
+
+    async def run() -> Completion | CompletionError:
+        async with Runtime(two(), environment=ENVIRONMENT, transport=transport) as runtime:
             try:
-                return await runtime.complete(model, MESSAGES, **options), len(first.requests), len(second.requests)
+                return await runtime.complete(model, MESSAGES, **options)
             except CompletionError as error:
-                return error, len(first.requests), len(second.requests)
+                return error
 
-    return asyncio.run(run())
+    done = asyncio.run(run())
+    assert transport.closed
+    return done, transport.count("first"), transport.count("second")
 
 
 def test_a_server_that_is_well_again_is_not_left() -> None:
-    done, first, second = completed([BUSY, FAILED])
+    done, first, second = completed([busy(), out_of_order()])
     assert isinstance(done, Completion)
     assert (done.text, first, second) == ("first", 3, 0)
     assert [(attempt.model, attempt.error, attempt.status) for attempt in done.attempts] == [
@@ -178,45 +209,45 @@ def test_a_server_that_is_well_again_is_not_left() -> None:
 
 
 def test_after_two_more_tries_the_next_model_is_tried() -> None:
-    done, first, second = completed(itertools.repeat(BUSY))
+    done, first, second = completed(forever(busy))
     assert isinstance(done, Completion)
     assert (done.text, done.provider, first, second) == ("second", "pool", 3, 1)
     assert [attempt.error for attempt in done.attempts] == ["RateLimitedError"] * 3
 
 
 def test_a_model_that_is_named_has_no_fallback() -> None:
-    done, first, second = completed(itertools.repeat(FAILED), "vllm/org/model")
+    done, first, second = completed(forever(out_of_order), "vllm/org/model")
     assert isinstance(done, ServerFailedError)
     assert (first, second) == (3, 0)
     assert [attempt.error for attempt in done.attempts] == ["ServerFailedError"] * 2
 
 
 def test_what_the_caller_got_wrong_is_tried_nowhere_else() -> None:
-    done, first, second = completed([Fault("status", code=400)])
+    done, first, second = completed([MemoryResponse(status=400)])
     assert isinstance(done, BadRequestError)
     assert (first, second, done.attempts) == (1, 0, ())
 
 
 def test_after_the_first_token_nothing_is_replayed() -> None:
-    done, first, second = completed([Fault("cut", after=2)])
+    done, first, second = completed([MemoryResponse(chunk({"content": "first"}))])
     assert isinstance(done, TruncatedStreamError)
     assert (done.text, first, second) == ("first", 1, 0)
 
 
 def test_what_had_arrived_of_every_choice_is_kept() -> None:
-    done, _, _ = completed([Fault("cut", after=4)], params={"n": 2})
+    done, _, _ = completed(
+        [MemoryResponse(chunk({"content": "first"}), chunk({"content": "first"}, index=1))], params={"n": 2}
+    )
     assert isinstance(done, TruncatedStreamError)
     assert done.texts == ("first", "first")
     assert done.text == "first"
 
 
 def test_the_last_error_tells_all_that_was_tried() -> None:
+    transport = MemoryTransport(first=forever(out_of_order), second=[MemoryResponse(status=404)])
+
     async def run() -> CompletionError:
-        async with (
-            FakeVLLM(SERVED, faults=itertools.repeat(FAILED)) as first,
-            FakeVLLM([ServedModel("another")]) as second,
-            Runtime(two(first, second), environment=ENVIRONMENT) as runtime,
-        ):
+        async with Runtime(two(), environment=ENVIRONMENT, transport=transport) as runtime:
             with pytest.raises(ModelNotFoundError) as caught:
                 await runtime.complete(None, MESSAGES)
             assert runtime.usage[""].completions == 0
@@ -231,17 +262,15 @@ def test_the_last_error_tells_all_that_was_tried() -> None:
 
 
 def test_usage_is_counted_for_the_model_that_answered() -> None:
+    transport = MemoryTransport(first=[ConnectionResetError()], second=[healthy("second")])
+
     async def run() -> None:
-        async with (
-            FakeVLLM(SERVED, faults=[Fault("no answer")]) as first,
-            FakeVLLM(SERVED) as second,
-            Runtime(two(first, second), environment=ENVIRONMENT) as runtime,
-        ):
+        async with Runtime(two(), environment=ENVIRONMENT, transport=transport) as runtime:
             events = await collect(runtime)
             assert isinstance(events[0], FellBack)
             assert (events[0].failed, events[0].next, events[0].status) == ("vllm/org/model", "pool/org/model", None)
             assert events[0].error == "ConnectionLostError"
-            assert "connection closed without a response" in events[0].reason
+            assert "connection reset by the server" in events[0].reason
             assert isinstance(events[-1], Usage)
             assert {name: totals.completions for name, totals in runtime.usage.items()} == {"": 1, "pool/org/model": 1}
 
@@ -253,15 +282,15 @@ def test_no_wait_is_begun_that_the_deadline_would_end(
     left: float, expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    assert failover.after(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
+    assert failover.next_step(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
 
 
 def test_where_there_is_no_time_to_wait_the_next_model_is_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 20.0)
-    done, first, second = completed(itertools.repeat(BUSY), deadline=5)
+    done, first, second = completed(forever(busy), deadline=5)
     assert isinstance(done, Completion)
     assert (done.text, first, second) == ("second", 1, 1)
-    done, first, second = completed(itertools.repeat(BUSY), "vllm/org/model", deadline=5)
+    done, first, second = completed(forever(busy), "vllm/org/model", deadline=5)
     # What the server said is worth more than that there is no time left.
     assert isinstance(done, RateLimitedError)
     assert (first, second) == (1, 0)

@@ -247,6 +247,47 @@ the semantic conventions for generative AI.
 Logs, spans and metrics contain no secrets. An error message from the server may quote a prompt, so it appears only in
 the error and in DEBUG records.
 
+## Transport
+
+Requests go over HTTP, through the proxies that the environment names. `Runtime(manifest, transport=…)` takes another
+way to the server, for example a recording for tests that need no socket:
+
+```python
+from genesis_config.runtime import Request, Response
+
+
+class RecordedResponse:
+    status = 200
+    headers = {"Content-Type": "text/event-stream"}
+    proxy = None  # of the environment, which messages would name
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def read(self) -> bytes:
+        \"""Return what has arrived; nothing at the end.\"""
+        body, self.body = self.body, b""
+        return body
+
+    def close(self) -> None:
+        pass
+
+
+class RecordedTransport:
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def send(self, request: Request) -> Response:
+        return RecordedResponse(self.body)
+
+    async def close(self) -> None:
+        pass
+```
+
+`send` and `read` raise what Python raises for sockets (`ConnectionRefusedError`, `ConnectionResetError`,
+`TimeoutError`, any other `OSError`), or a `TransportError` with a `Cause` of its own. The errors, retries and failover
+are the same as over HTTP. The transport keeps the limits `request.connect_seconds` and `request.idle_seconds`.
+
 ## Every failure
 
 Each row was run over a real socket with `timeoutSeconds: 1`: first with a single model, then with a fallback on a

@@ -7,7 +7,7 @@ import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.cli.output import print_json, print_note
+from genesis_config.cli.output import print_error, print_json, print_note
 from genesis_config.cli.pace import Pace
 from genesis_config.report.escape import escape
 from genesis_config.runtime import (
@@ -153,12 +153,9 @@ def _share(usage: Usage) -> str:
 def complain(error: CompletionError) -> None:
     """Say what went wrong, and what to do. What had arrived of the answer is on standard output already."""
     kind = re.sub("(?<=[a-z])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    where = f" ({error.provider}/{error.model})" if error.model else ""
-    print_note(f"error[{kind}]: {error}{where}")
-    for attempt in error.attempts:
-        print_note(f"  = before that: {attempt.model}: {attempt.message}")
-    if error.help:
-        print_note(f"  = help: {error.help}")
+    where = f"{error.provider}/{error.model}" if error.model else ""
+    notes = [f"before that: {attempt.model}: {attempt.message}" for attempt in error.attempts]
+    print_error(error, kind=kind, where=where, notes=notes)
 
 
 def _fields(event: Event) -> dict[str, Any]:

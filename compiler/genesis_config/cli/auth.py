@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from genesis_config.cli.base import Command, Group
 from genesis_config.cli.inputs import config_option, named_in_config
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
+from genesis_config.diagnostics.errors import GenesisError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from genesis_config.credentials.profiles.listing import Listed
 
 __all__ = ["command"]
@@ -25,7 +24,7 @@ _COLUMNS = ("profile", "provider", "kind", "age")
 _LONGEST_LINE: Final = 1023 if sys.platform == "darwin" else 4095
 
 
-class _Command(click.Command):
+class _Command(Command):
     """A command that repeats no argument which it does not take, as click's complaint would: that may be a key."""
 
     allow_extra_args = True
@@ -33,14 +32,14 @@ class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> object:
         if ctx.args:
             raise click.UsageError(
-                "There is an argument too many. A key is never one: `genesis auth set PROVIDER` asks for it, or reads "
-                "it from standard input. One that was typed here is in your shell's history now.",
+                "unexpected argument. Keys are never passed as arguments: `genesis auth set PROVIDER` prompts for the "
+                "key, or reads it from standard input. If you typed a key, it is now in your shell history.",
                 ctx,
             )
         return super().invoke(ctx)
 
 
-class _Auth(click.Group):
+class _Auth(Group):
     """The group, which repeats no command that it does not know."""
 
     command_class = _Command
@@ -49,38 +48,35 @@ class _Auth(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands and not args[0].startswith("-"):
-            ctx.fail(f"There is no such command. The commands are {', '.join(self.commands)}.")
+            ctx.fail(f"no such command (commands: {', '.join(self.commands)})")
         return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(self.commands)
 
 
 @click.group("auth", cls=_Auth)
 def command() -> None:
-    """Keep API keys outside every configuration, in a file of your own that nobody else may read.
+    """Store API keys outside the configuration, in a file that only you can read.
 
-    A provider uses its auth profile where its configuration states no `apiKey` and its variable (`VLLM_API_KEY` for
-    vllm) is not set.
+    A provider uses its auth profile if its configuration has no `apiKey` and its variable (`VLLM_API_KEY` for vllm) is
+    not set.
 
     \b
     Examples:
-      genesis auth set vllm                    asks for the key, hidden
+      genesis auth set vllm                    prompt for the key, without showing it
       genesis auth list
       genesis auth remove vllm
     """
 
 
-@command.command("set", short_help="Keep a key, which is asked for or piped in.")
+@command.command("set", short_help="Store a key (prompted, or read from stdin).")
 @click.argument("provider")
-@click.option("profile", "--profile", metavar="ID", help="The id of the profile.  [default: PROVIDER:default]")
+@click.option("profile", "--profile", metavar="ID", help="The profile ID.  [default: PROVIDER:default]")
 @config_option
 def set_key(provider: str, profile: str | None, config: str | None) -> int:
-    """Keep a key for PROVIDER, in place of the one that the profile held.
+    """Store a key for PROVIDER, replacing any existing key in the profile.
 
-    On a terminal the key is asked for and not shown; else it is the one line on standard input. It is never an
-    argument, which the shell's history and the list of processes would show. If there is a configuration that names no
-    such provider, a note says so.
+    On a terminal the command prompts for the key and does not show it; otherwise the key is the one line on standard
+    input. It is never an argument, which the shell's history and the process list would show. If a configuration exists
+    that does not name the provider, a note says so.
 
     \b
     Examples:
@@ -94,25 +90,24 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
     from genesis_config.credentials.profiles.store import store_path
 
     if config == "-":
-        raise click.UsageError("--config - and the key would both be read from standard input.")
+        raise click.UsageError("--config - and the key would both be read from standard input")
     name = f"{provider}:default" if profile is None else profile
     path = store_path()
-    with _told():
-        # Before somebody looks for the key: whether it can be kept.
-        check_target(path, provider, name)
-        _note(provider, config)
-        key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
-        check_key(key)
-        replaced = put(path, provider, name, key, datetime.now(UTC))
+    # Before somebody looks for the key: whether it can be kept.
+    check_target(path, provider, name)
+    _note(provider, config)
+    key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
+    check_key(key)
+    replaced = put(path, provider, name, key, datetime.now(UTC))
     what = "replaced the key of the auth profile" if replaced else "added the auth profile"
     print_note(f"{what} {name}, in {click.format_filename(path)}")
     return 0
 
 
-@command.command("list", short_help="List the profiles, with the age of their keys.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+@command.command("list", short_help="List the profiles and the age of their keys.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned).")
 def list_profiles(*, as_json: bool) -> int:
-    """List the auth profiles that there are, with the age of their keys; never a key.
+    """List the auth profiles and the age of their keys, never a key itself.
 
     \b
     Examples:
@@ -126,8 +121,7 @@ def list_profiles(*, as_json: bool) -> int:
     from genesis_config.report.escape import escape
 
     path = store_path()
-    with _told():
-        profiles = listing(read(path), datetime.now(UTC))
+    profiles = listing(read(path), datetime.now(UTC))
     if as_json:
         report = {"version": 1, "profiles": [_report(profile) for profile in profiles]}
         print_json(report)
@@ -142,7 +136,7 @@ def list_profiles(*, as_json: bool) -> int:
 @command.command("remove", short_help="Remove a profile and its key.")
 @click.argument("name", metavar="PROVIDER|PROFILE-ID")
 def remove_profile(name: str) -> int:
-    """Remove one auth profile and its key: by its id, or by its provider where that has one alone.
+    """Remove an auth profile and its key, by its ID or, if the provider has only one, by the provider.
 
     \b
     Examples:
@@ -153,15 +147,14 @@ def remove_profile(name: str) -> int:
     from genesis_config.credentials.profiles.store import store_path
 
     path = store_path()
-    with _told():
-        removed = remove(path, name)
+    removed = remove(path, name)
     print_note(f"removed the auth profile {removed}, from {click.format_filename(path)}")
     return 0
 
 
-@command.command("path", short_help="Print where the profiles are kept.")
+@command.command("path", short_help="Print the path of the file with the profiles.")
 def show_path() -> int:
-    """Print the path of the file that holds the auth profiles, whether or not it is there.
+    """Print the path of the file with the auth profiles, whether or not it exists.
 
     \b
     Examples:
@@ -173,19 +166,6 @@ def show_path() -> int:
     # Bytes, since the name of a folder may be no UTF-8.
     click.echo(os.fsencode(store_path()))
     return 0
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell the user what is wrong with the store, a name or a key."""
-    from genesis_config.credentials.profiles.store import ProfilesError
-
-    try:
-        yield
-    except ProfilesError as error:
-        from genesis_config.report.escape import escape
-
-        raise click.ClickException(escape(str(error))) from None
 
 
 def _note(provider: str, config: str | None) -> None:
@@ -209,25 +189,20 @@ def _asked(provider: str) -> str:
     import getpass
     import warnings
 
+    piped = f"pass the key on standard input: `genesis auth set {provider} < FILE`"
     try:
         with warnings.catch_warnings():
             # Else it would go on with a key that everybody can see.
             warnings.simplefilter("error", getpass.GetPassWarning)
             key = getpass.getpass(f"Key for {provider} (hidden): ")
     except getpass.GetPassWarning:
-        raise click.ClickException(
-            "this terminal cannot hide what is typed; give the key on standard input, as in "
-            f"`genesis auth set {provider} < FILE`"
-        ) from None
+        raise GenesisError("this terminal cannot hide what is typed", help=piped) from None
     except EOFError:
-        raise click.ClickException("no key was given; nothing was changed") from None
+        raise GenesisError("no key was entered; nothing was changed") from None
     except UnicodeDecodeError:
-        raise click.ClickException("the key is not in the terminal's encoding") from None
+        raise GenesisError("the key is not in the terminal's encoding") from None
     if len(key.encode(errors="replace")) >= _LONGEST_LINE:
-        raise click.ClickException(
-            f"a terminal hands over {_LONGEST_LINE} bytes of a line and drops the rest; give a key of that length on "
-            f"standard input, as in `genesis auth set {provider} < FILE`"
-        )
+        raise GenesisError(f"a terminal passes on {_LONGEST_LINE} bytes of a line and drops the rest", help=piped)
     return key
 
 
@@ -239,11 +214,11 @@ def _piped() -> str:
     try:
         key = data.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise click.ClickException("the key on standard input is no UTF-8 text") from None
+        raise GenesisError("the key on standard input is not valid UTF-8") from None
     if not key.strip():
-        raise click.ClickException(
-            "no key on standard input; pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, "
-            "which asks for it"
+        raise GenesisError(
+            "no key on standard input",
+            help="pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, which prompts for it",
         )
     return key
 

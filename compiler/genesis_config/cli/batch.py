@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
 from genesis_config.cli.output import print_note
-from genesis_config.report.escape import escape
+from genesis_config.diagnostics.errors import GenesisError, file_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,22 +23,35 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("batch")
+@click.command("batch", cls=Command)
 @click.argument("requests", type=click.Path())
 @click.option(
-    "output", "-o", "--output", metavar="FILE", required=True, type=click.Path(), help="Append results to FILE."
+    "output",
+    "-o",
+    "--output",
+    cls=WritingOption,
+    metavar="FILE",
+    required=True,
+    type=click.Path(),
+    help="Append the results to FILE.",
 )
 @click.option(
     "at_once", "--concurrency", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
-    help="Requests that are under way at the same time.",
+    help="Number of concurrent requests.",
 )  # fmt: skip
 @click.option(
     "engine", "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-    help="This process, or a Ray cluster: needs `pip install 'genesis-config[ray]'`.",
+    help="Run in this process or on a Ray cluster (requires `pip install 'genesis-config[ray]'`).",
 )  # fmt: skip
-@click.option("workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Ray's processes.  [default: 2]")
 @click.option(
-    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+    "workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Number of Ray workers.  [default: 2]"
+)
+@click.option(
+    "manifest_path",
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use a compiled manifest instead of a configuration.",
 )
 @config_option
 @env_file_option
@@ -51,10 +65,10 @@ def command(
     config: str | None,
     env_files: tuple[str, ...],
 ) -> int:
-    """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
+    """Run the requests in REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each result.
 
-    A run that was interrupted, or killed, goes on where it was: what has a line in FILE is not asked again. A request
-    that failed has a line with its error, and makes the exit code 1; without that line it is asked again.
+    A run that was interrupted or killed resumes where it stopped: requests that have a line in FILE are not repeated. A
+    failed request gets a line with its error, and the exit code is 1; delete the line to retry the request.
 
     \b
     Examples:
@@ -63,15 +77,15 @@ def command(
       genesis batch requests.jsonl -o results.jsonl --manifest manifest.json --engine ray --workers 8
     """
     if engine != "ray" and workers is not None:
-        raise click.UsageError("--workers goes with --engine ray; here --concurrency is all there is.")
+        raise click.UsageError("--workers requires --engine ray")
     if engine == "ray" and importlib.util.find_spec("ray") is None:
-        raise click.UsageError("Ray is not installed: pip install 'genesis-config[ray]'")
+        raise GenesisError("`ray` is not installed", help="run `pip install 'genesis-config[ray]'`")
     from genesis_config.files.writing import is_one_of
     from genesis_config.runtime.batch import Results, run
 
     shown = click.format_filename(output)
     if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
-        raise click.UsageError(f"-o {shown} would be written into what is read.")
+        raise click.UsageError(f"-o {shown} would overwrite an input file")
     wanted = _read(requests)
     manifest = manifest_now(manifest_path, config, env_files)
     if manifest is None:
@@ -94,12 +108,12 @@ def command(
                     )
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
-            raise click.ClickException(f"{shown} is being written by another run") from None
-        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+            raise GenesisError(f"{output} is being written by another run") from None
+        raise file_error("write", output, error) from None
     except ValueError as error:
-        raise click.ClickException(f"{shown}: {error}; name another file") from None
-    earlier = f", {before} before" if before else ""
-    earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
+        raise GenesisError(f"{output}: {error}", help="choose another file") from None
+    earlier = f", {before} already done" if before else ""
+    earlier += f" ({failed_before} failed: delete their lines from {shown} to retry them)" if failed_before else ""
     used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
     print_note(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}")
     return int(done.failed + failed_before > 0)
@@ -109,16 +123,14 @@ def _read(path: str) -> list[Request]:
     """Read the requests.
 
     Raises:
-        click.ClickException: They cannot be read, or one of them is none.
+        GenesisError: They cannot be read, or one of them is not valid.
     """
-    from genesis_config.runtime.batch import BatchError, read  # `--help` does without
+    from genesis_config.runtime.batch import read  # `--help` does without
 
     try:
         return list(read(path))
     except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
-    except BatchError as error:
-        raise click.ClickException(escape(str(error))) from None
+        raise file_error("read", path, error) from None
 
 
 @contextmanager

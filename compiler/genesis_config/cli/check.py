@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.checking import FORMATS, PARSED, run
 from genesis_config.cli.inputs import env_file_option, variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
-from genesis_config.lint.settings import SettingsError, check_rules
+from genesis_config.lint.settings import check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ _FORMAT_OPTIONS: Final = ("--format",)
 _OUTPUT_OPTIONS: Final = ("-o", "--output")
 
 
-class _Command(click.Command):
+class _Command(Command):
     """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -55,7 +56,7 @@ def _marked(word: str) -> str:
     path = os.path.join(".", word)
     if os.path.basename(word) in NAMES:
         return path
-    raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}.")
+    raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}")
 
 
 def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -79,10 +80,10 @@ def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
         elif outputs[-1][1] is None:
             outputs[-1] = (outputs[-1][0], value)
         else:
-            raise click.UsageError(f"-o {value} has no --format before it: each belongs to the one just before.")
+            raise click.UsageError(f"-o {value} has no --format of its own: each --format takes the -o that follows it")
     files = [os.path.realpath(path) for _, path in outputs if path not in {None, "-"}]
     if len(set(files)) < len(files):
-        raise click.UsageError("two reports cannot go to one file.")
+        raise click.UsageError("two reports cannot go to one file")
     return outputs
 
 
@@ -97,7 +98,7 @@ def _with_environment(
     if not options.intersection(_FORMAT_OPTIONS):
         form = os.environ.get("GENESIS_FORMAT") or "text"
         if form not in FORMATS:
-            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, and the formats are {', '.join(FORMATS)}.")
+            raise click.UsageError(f"GENESIS_FORMAT is {form!r}, but must be one of {', '.join(FORMATS)}")
         outputs = [(form, path) for _, path in outputs] or [(form, None)]
     path = os.environ.get("GENESIS_OUTPUT")
     if path and not options.intersection(_OUTPUT_OPTIONS):
@@ -107,41 +108,51 @@ def _with_environment(
 
 def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     if names:
-        try:
-            check_rules(names, RULE_NAMES, option)
-        except SettingsError as error:
-            raise click.UsageError(str(error)) from None
+        check_rules(names, RULE_NAMES, option)
     return frozenset(names)
 
 
 @click.command("check", cls=_Command)
 @click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
-@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
+@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="Output format. May be repeated.")
 @click.option(
-    "_files", "-o", "--output", metavar="FILE", multiple=True, help="Where the --format just before goes; else printed."
+    "_files",
+    "-o",
+    "--output",
+    cls=WritingOption,
+    metavar="FILE",
+    multiple=True,
+    help="Write the preceding --format to FILE (default: standard output).",
 )
-@click.option("select", "--select", metavar="RULE", multiple=True, help="Only these rules.")
-@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Not these rules.")
-@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Make these warnings.")
-@click.option("error", "--error", metavar="RULE", multiple=True, help="Make these errors.")
+@click.option("select", "--select", metavar="RULE", multiple=True, help="Check only RULE. May be repeated.")
+@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Skip RULE. May be repeated.")
+@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Report RULE as a warning. May be repeated.")
+@click.option("error", "--error", metavar="RULE", multiple=True, help="Report RULE as an error. May be repeated.")
 @click.option(
     "fail_on",
     "--fail-on",
     type=click.Choice(["error", "warning"]),
     default="error",
-    help="The least severity that makes the exit code 1.  [default: error]",
+    help="Lowest severity that causes exit code 1.  [default: error]",
 )
-@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
-@click.option("fix", "--fix", is_flag=True, help="Put right what can be put right safely.")
-@click.option("diff", "--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
-@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="The path that - stands for.")
+@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 despite findings.")
+@click.option("fix", "--fix", cls=WritingOption, is_flag=True, help="Apply safe fixes.")
+@click.option("diff", "--diff", is_flag=True, help="With --fix: print the changes as a diff; write nothing.")
+@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="File name to report for standard input.")
+@click.option("config", "--config", metavar="FILE", type=click.Path(), help="Check FILE: the same as one of PATHS.")
 @env_file_option
-@click.option("use_env", "--use-env", is_flag=True, help="Resolve references with the environment as well.")
-def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_on: Severity, **options: Any) -> int:
-    """Lint configurations: files, folders that are searched for genesis.json5 and genesis.json, - for standard input.
+@click.option("use_env", "--use-env", is_flag=True, help="Resolve references from the environment, too.")
+def command(
+    paths: tuple[str, ...],
+    outputs: list[tuple[str, str | None]],
+    fail_on: Severity,
+    config: str | None,
+    **options: Any,
+) -> int:
+    """Lint configurations: files, directories (searched for genesis.json5 and genesis.json), or - for standard input.
 
-    Looks at nothing but the files: no network, no environment, no secrets; the same answer on every machine. The exit
-    code is 0 without findings, 1 with errors, 2 for wrong usage or a file that cannot be used.
+    Reads only the files: no network, no environment, no secrets; the result is the same on every machine. The exit code
+    is 0 without errors, 1 with errors, and 2 for wrong usage or an unreadable file.
 
     \b
     Examples:
@@ -150,15 +161,18 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
       genesis check --env-file .env --fail-on warning --ignore unknown-section
       genesis check --fix --diff
     """
+    paths = paths if config is None else (*paths, config)
     if options["diff"] and not options["fix"]:
-        raise click.UsageError("--diff shows what --fix would do, and goes with it.")
+        raise click.UsageError("--diff requires --fix")
     printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
     if options["diff"] and printed:
-        raise click.UsageError(f"--diff is printed, and so is {printed[0]}: give that a file with -o.")
+        raise click.UsageError(
+            f"--diff and the {printed[0]} report cannot both go to standard output: give the report a file with -o"
+        )
     if options["stdin_name"] and "-" not in paths:
-        raise click.UsageError("--stdin-filename says what - stands for, and - is not among the paths.")
+        raise click.UsageError("--stdin-filename requires - as one of the paths")
     if options["fix"] and "-" in paths:
-        raise click.UsageError("--fix writes files, and standard input is none.")
+        raise click.UsageError("--fix cannot be used with standard input")
     severity: dict[str, Severity] = {}
     severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
     severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, Self
 
+from genesis_config.cli.output import print_error
+from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.diagnostics.finding import Severity, fails
 from genesis_config.lint.discovery import NAMES
 from genesis_config.lint.linter import CheckOptions, RunResult, check_files
@@ -43,15 +45,17 @@ def run(
     """
     with _Progress() as progress:
         result = check_files(paths, options, progress.show)
-    for message in result.unusable:
-        _complain(message)
+    for error in result.unusable:
+        print_error(error)
     if not result.report.files:
         if not result.unusable:
-            where = ", ".join(paths) or "this folder"
+            where = ", ".join(paths) or "this directory"
             there = [os.path.join(path, name) for path in paths or ["."] for name in NAMES]
             ignored = [os.path.normpath(path) for path in there if os.path.isfile(path)]
-            advice = f"{ignored[0]} is left out by a .gitignore: name it" if ignored else "`genesis init` writes one"
-            _complain(f"no {' or '.join(NAMES)} in {where}; {advice}")
+            advice = "`genesis init` writes one"
+            if ignored:
+                advice = f"{ignored[0]} is ignored by .gitignore; pass it explicitly to check it"
+            print_error(GenesisError(f"no {' or '.join(NAMES)} in {where}", help=advice))
         return 2
     written = _write(result, outputs, kept)
     return 2 if result.unusable or not written else int(fails(result.report.findings, fail_on))
@@ -72,13 +76,13 @@ def _write(result: RunResult, outputs: Sequence[tuple[str, str | None]], kept: S
         from genesis_config.resolve.lock import lock_path
 
         if is_one_of(path, [*result.files, *map(lock_path, result.files), *kept]):
-            _complain(f"-o {path} would overwrite what was read")
+            print_error(GenesisError(f"-o {path} would overwrite an input file"))
             whole = False
             continue
         try:
             write_atomic(path, _render(form, result.report, colour=False).encode("utf-8", "backslashreplace"))
         except OSError as error:
-            _complain(f"cannot write {path}: {error.strerror}")
+            print_error(file_error("write", path, error))
             whole = False
     return whole
 
@@ -97,12 +101,6 @@ def _render(form: str, report: Report, *, colour: bool) -> str:
 
     rendered: str = importlib.import_module(f"genesis_config.report.{form}_report").render(report)
     return rendered
-
-
-def _complain(message: str) -> None:
-    from genesis_config.report.escape import escape  # only where something is wrong
-
-    sys.stderr.write(f"genesis: {escape(message)}\n")
 
 
 class _Progress:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_config.cli.base import Command
 from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, read, variables
 
 if TYPE_CHECKING:
@@ -21,19 +22,31 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("complete")
+@click.command("complete", cls=Command)
 @click.argument("prompt")
-@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias; else the configuration's primary.")
+@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias. Default: the primary model.")
 @click.option(
-    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+    "manifest_path",
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use a compiled manifest instead of a configuration.",
 )
 @click.option("system", "--system", metavar="TEXT", help="A system message before the prompt.")
-@click.option("max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Output tokens at most.")
-@click.option("params", "--param", metavar="K=V", multiple=True, help="A request field; V is JSON, or else text.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object at the end, instead of text as it comes.")
-@click.option("as_events", "--events", is_flag=True, help="One JSON object a line for each event, as it comes.")
 @click.option(
-    "files", "--file", metavar="FILE", multiple=True, type=click.Path(), help="A picture or a sound after the prompt."
+    "max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Maximum number of output tokens."
+)
+@click.option(
+    "params",
+    "--param",
+    metavar="K=V",
+    multiple=True,
+    help="Set a request field; V is parsed as JSON, otherwise used as a string.",
+)
+@click.option("as_json", "--json", is_flag=True, help="Print one JSON object at the end.")
+@click.option("as_events", "--events", is_flag=True, help="Stream events as JSON Lines.")
+@click.option(
+    "files", "--file", metavar="FILE", multiple=True, type=click.Path(), help="Attach an image or audio file."
 )
 @config_option
 @env_file_option
@@ -51,9 +64,9 @@ def command(
     as_json: bool,
     as_events: bool,
 ) -> int:
-    """Stream a completion of PROMPT (- reads it from standard input).
+    """Stream a completion of PROMPT (- to read it from standard input).
 
-    The text goes to standard output as it comes, the usage to standard error at the end. Without --manifest the
+    The text goes to standard output as it arrives, the usage to standard error at the end. Without --manifest the
     configuration is compiled in memory.
 
     \b
@@ -64,7 +77,7 @@ def command(
       genesis complete "What is this?" --file picture.png --events
     """
     if as_json and as_events:
-        raise click.UsageError("--json and --events exclude each other.")
+        raise click.UsageError("--json and --events cannot be combined")
     # Where a provider is named no other server is asked.
     only = model.partition("/")[0] if model and "/" in model else None
     manifest = manifest_now(manifest_path, config, env_files, only=only)
@@ -87,7 +100,7 @@ def _param(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise click.UsageError(f"--param takes K=V, and {text!r} has no key or no `=`.")
+        raise click.UsageError(f"--param expects K=V, got {text!r}")
     try:
         return key, json.loads(value)
     except ValueError:
@@ -115,7 +128,8 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
     """Give the content of the message: the prompt, and after it the files as parts.
 
     Raises:
-        click.ClickException: A file cannot be read, or is neither a picture nor a sound.
+        GenesisError: A file cannot be read.
+        click.UsageError: It is neither an image nor audio.
     """
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
     for path in files:
@@ -127,5 +141,5 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
             sound = {"data": data, "format": os.path.splitext(path)[1][1:].lower()}
             parts.append({"type": "input_audio", "input_audio": sound})
         else:
-            raise click.UsageError(f"{click.format_filename(path)} is neither a picture nor a sound, by its name.")
+            raise click.UsageError(f"{path}: unsupported file type; expected an image or audio file")
     return parts if files else prompt

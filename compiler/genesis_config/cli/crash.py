@@ -15,6 +15,6 @@ def report(error: BaseException) -> None:
     """Print a report to paste."""
     python = f"Python {platform.python_version()} on {platform.platform()}"
     sys.stderr.write(
-        f"genesis: this is a bug in Genesis, and your files are as they were. Please report it with these lines:\n"
+        f"error: this is a bug in Genesis; no files were changed. Please report it with these lines:\n"
         f"  genesis {__version__}, {python}\n{describe(error)}"
     )

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from genesis_config.cli.base import Command
+from genesis_config.diagnostics.errors import GenesisError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,11 +47,11 @@ _PROMPT: Final = "Who are you?"
 _ENVIRONMENT: Final = {"VLLM_API_KEY": "vllm-local"}
 
 
-@click.command("demo")
+@click.command("demo", cls=Command)
 def command() -> int:
-    """Show the whole line on a built-in server: configuration, decision, models, streamed tokens, usage.
+    """Run an end-to-end demo against a built-in server: configuration, decision, models, streamed tokens, usage.
 
-    Starts a vLLM-shaped server on a free port of 127.0.0.1 and ends it again; nothing is left behind.
+    It starts a mock vLLM server on a free port of 127.0.0.1 and stops it at the end; nothing is left behind.
 
     \b
     Example:
@@ -91,7 +94,7 @@ def _server() -> Iterator[str]:
     try:
         url = process.stdout.readline().decode().strip() if process.stdout else ""
         if not url:
-            raise click.ClickException("the built-in server did not start; what it said stands above")
+            raise GenesisError("the built-in server did not start; its output is above")
         yield url
     finally:
         process.communicate()

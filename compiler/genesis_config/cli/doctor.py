@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from genesis_config.cli.inputs import config_option, env_file_option, take, waiting
+from genesis_config.cli.base import Command
+from genesis_config.cli.inputs import config_argument, env_file_option, take, waiting
 from genesis_config.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -22,17 +23,17 @@ _MARKS: Final = {"ok": "ok", "warning": "warn", "failed": "FAIL"}
 _COLOURS: Final = {"ok": "32", "warning": "33", "failed": "1;31"}
 
 
-@click.command("doctor")
-@click.option("only", "--provider", metavar="ID", help="Examine this provider alone.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned, for a support ticket.")
-@config_option
+@click.command("doctor", cls=Command)
+@click.option("only", "--provider", metavar="ID", help="Only this provider.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned), for a support ticket.")
+@config_argument
 @env_file_option
 def command(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool) -> int:
-    """Find what is wrong between a configuration and its servers, and say what to do.
+    """Diagnose problems between a configuration and its servers, and say how to fix them.
 
-    Each provider is taken step by step: configuration, references, decision, credential, name, connection, encryption,
-    models, authentication, selection, context window, one streamed token. The first step that fails explains the rest.
-    Nothing that is printed holds a secret.
+    Each provider is examined step by step: configuration, references, decision, credential, name,
+    connection, encryption, models, authentication, selection, context window, one streamed token.
+    The first step that fails explains the rest. The output contains no secret.
 
     \b
     Examples:
@@ -46,7 +47,7 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
         session = source.run("doctor", provider=only)
         known = [decision.provider for decision in session.decisions.every]
         if only is not None and known and only not in known:
-            raise click.UsageError(f"There is no provider {only!r}; there is {', '.join(known)}.")
+            raise click.UsageError(f"no provider {only!r} (providers: {', '.join(known)})")
         examined = examine(session)
     if as_json:
         print_json(_report(examined))

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from genesis_config.cli.base import Command
+from genesis_config.diagnostics.errors import GenesisError
+
 if TYPE_CHECKING:
     from genesis_config.rules.rule import Rule
 
@@ -22,10 +25,10 @@ _KINDS: Final = {
 _WIDTH: Final = 88
 
 
-@click.command("explain")
+@click.command("explain", cls=Command)
 @click.argument("rule", required=False)
 def command(rule: str | None) -> int:
-    """Say what RULE means, why it matters, and show a bad and a good example; without RULE, list them all.
+    """Explain what RULE means and why it matters, with a bad and a good example; without RULE, list all rules.
 
     \b
     Examples:
@@ -46,8 +49,8 @@ def command(rule: str | None) -> int:
         from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
 
         near = nearest(rule, rules)
-        hint = f"Did you mean {near!r}?" if near else "`genesis explain` lists them."
-        raise click.UsageError(f"There is no rule {rule!r}. {hint}")
+        hint = f"did you mean `{near}`?" if near else "`genesis explain` lists them"
+        raise GenesisError(f"unknown rule `{rule}`", help=hint)
     if sys.stdout.isatty():
         _show(known)
     else:
@@ -73,7 +76,7 @@ def _show(rule: Rule) -> None:
         )
     console.print(f"\n{_KINDS[rule.kind]}", style="dim")
     if rule.fixable:
-        console.print("\n`genesis check --fix` puts it right.", style="dim")
+        console.print("\n`genesis check --fix` fixes it.", style="dim")
 
 
 def _page(rule: Rule) -> str:

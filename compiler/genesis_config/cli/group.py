@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import importlib
-import io
+import os
 import sys
 from typing import Final
 
 import click
 
 from genesis_config import __version__
-from genesis_config.report.escape import escape_line
+from genesis_config.cli.base import Group
+from genesis_config.cli.output import print_error
+from genesis_config.diagnostics.errors import GenesisError
 
-__all__ = ["genesis", "run_command"]
+__all__ = ["SECTIONS", "genesis", "run_command"]
 
-# The module of `genesis_config.cli` that defines each command, and the line that `--help` shows without importing it.
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "auth": ("auth", "Keep API keys outside every configuration."),
-    "batch": ("batch", "Answer a file of requests."),
-    "check": ("check", "Lint configurations."),
-    "compile": ("compile", "Compile a configuration to a resolved provider manifest."),
-    "complete": ("complete", "Stream a completion."),
-    "demo": ("demo", "Show the whole line on a built-in server."),
-    "doctor": ("doctor", "Find what is wrong between a configuration and its servers."),
-    "explain": ("explain", "Say what a rule means."),
-    "init": ("init", "Write a configuration to start from."),
-    "lock": ("lock", "Pin what servers list."),
-    "lsp": ("lsp", "Serve editors by the Language Server Protocol."),
-    "models": ("models", "List the models that a configuration resolves to."),
-    "schema": ("schema", "Print a JSON Schema."),
+# Each command is the module of `genesis_config.cli` with its name; `--help` shows the line without importing it.
+SECTIONS: Final[dict[str, dict[str, str]]] = {
+    "Lint": {
+        "check": "Lint configurations.",
+        "explain": "Explain a rule.",
+    },
+    "Compile": {
+        "init": "Write a configuration to start from.",
+        "compile": "Compile a configuration to a provider manifest.",
+        "lock": "Pin the models that servers list.",
+    },
+    "Run": {
+        "complete": "Stream a completion.",
+        "batch": "Run a file of requests.",
+        "demo": "Run an end-to-end demo against a built-in server.",
+    },
+    "Inspect": {
+        "models": "List the available models, or the status of their servers.",
+        "doctor": "Diagnose problems between a configuration and its servers.",
+    },
+    "Keys": {
+        "auth": "Store API keys outside the configuration.",
+    },
+    "Editors": {
+        "lsp": "Run the language server (LSP) for editors.",
+        "schema": "Print a JSON Schema.",
+    },
 }
+_COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """A group that knows its commands' names, and imports the one that is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -41,7 +56,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"genesis_config.cli.{_COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"genesis_config.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -52,40 +67,63 @@ class _LazyGroup(click.Group):
             from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
 
             near = nearest(args[0], _COMMANDS)
-            hint = f" Did you mean `{near}`?" if near else f" The commands are {', '.join(_COMMANDS)}."
-            ctx.fail(f"There is no command {args[0]!r}.{hint}")
+            hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(_COMMANDS)}"
+            raise GenesisError(f"unknown command {args[0]!r}", help=hint)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+        width = max(map(len, _COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", line) for name, line in section.items()])
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="genesis", message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def genesis() -> None:
     """Compile, validate and lint configurations of LLM providers, above all vLLM servers.
 
     \b
     Examples:
-      genesis check                            lint the configurations of this folder
-      genesis compile -o manifest.json         resolve one, references instead of secrets
-      genesis models list                      what is there
-      genesis complete "Say hello"             stream from it
+      genesis check                            lint the configurations in this directory
+      genesis compile -o manifest.json         write the manifest, with references instead of secrets
+      genesis models list                      list the available models
+      genesis complete "Say hello"             stream a completion
     """
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run a command and give the exit code: its own, 2 for wrong usage, 130 where the user interrupted."""
+    """Run a command and return the exit code: its own, 2 for wrong usage, 130 where the user interrupted."""
     try:
-        code = genesis.main(arguments, prog_name="genesis", standalone_mode=False)
+        code = genesis.main(arguments, prog_name=_program(), standalone_mode=False)
     except click.Abort:
         code = 130
+    except GenesisError as error:
+        print_error(error)
+        code = 2
     except click.ClickException as error:
-        # A message may quote a file or an argument.
-        shown = io.StringIO()
-        error.show(shown)
-        sys.stderr.write("\n".join(map(escape_line, shown.getvalue().split("\n"))))
-        # Wrong usage and files that cannot be read are the same code, whatever click makes of them.
+        _print_usage_error(error)
         code = 2
     return code if isinstance(code, int) else 0
+
+
+def _program() -> str:
+    """Return the command as it was started: `genesis`, `genesis-config` or `python -m genesis_config`."""
+    name = os.path.basename(sys.argv[0])
+    return "python -m genesis_config" if name == "__main__.py" else name
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    """Print one of click's errors like all others: without a capital letter, the alternatives of an option as help."""
+    message, help_, notes = error.format_message(), None, []
+    if isinstance(error, click.NoSuchOption):
+        message = f"no such option: {error.option_name}"  # click's words depend on its version
+        if error.possibilities:
+            help_ = f"did you mean {' or '.join(error.possibilities)}?"
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        notes = [" ".join(error.ctx.get_usage().replace("Usage", "usage", 1).split())]
+        help_ = help_ or f"run `{error.ctx.command_path} --help`"
+    # A list of choices has a line for each.
+    message = message.rstrip(".").replace("\n\t", " ")
+    message = message[:1].lower() + message[1:] if message[1:2].islower() else message
+    print_error(GenesisError(message, help=help_), notes=notes)

@@ -8,7 +8,9 @@ from typing import Final
 
 import click
 
+from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.output import print_note
+from genesis_config.diagnostics.errors import GenesisError, file_error
 
 __all__ = ["command"]
 
@@ -51,19 +53,20 @@ _EXPLICIT: Final = """\
 """
 
 
-@click.command("init")
+@click.command("init", cls=Command)
 @click.option(
     "path",
     "-o",
     "--output",
+    cls=WritingOption,
     metavar="FILE",
     default="genesis.json5",
-    help="Where to; - is standard output.  [default: genesis.json5]",
+    help="Output file (- for stdout).  [default: genesis.json5]",
 )
-@click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of having it discovered.")
-@click.option("model", "--model", metavar="ID", default="your-model-id", help="The model.  [default: your-model-id]")
+@click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of discovering it.")
+@click.option("model", "--model", metavar="ID", default="your-model-id", help="The model ID.  [default: your-model-id]")
 def command(path: str, url: str | None, model: str) -> int:
-    """Write a configuration to start from; a file that is there is never touched.
+    """Write a configuration to start from. An existing file is never overwritten.
 
     \b
     Examples:
@@ -84,19 +87,19 @@ def command(path: str, url: str | None, model: str) -> int:
 
     shown = click.format_filename(path)
     if path != "-" and os.path.lexists(path):
-        raise click.ClickException(f"{shown} is there already, and is left as it is")
+        raise GenesisError(f"{path} already exists; not overwritten")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
     findings = check_config(path, text.encode(), variables((), environment=False)).diagnostics
     show(findings)
     if fails(findings):
-        raise click.UsageError("With these options the configuration would have errors; nothing was written.")
+        raise GenesisError("with these options the configuration would have errors; nothing was written")
     if path == "-":
         sys.stdout.write(text)
         return 0
     try:
         write_atomic(path, text.encode())
     except OSError as error:
-        raise click.ClickException(f"cannot write {shown}: {error.strerror}") from None
+        raise file_error("write", path, error) from None
     print_note(f"wrote {shown}; `genesis check` lints it")
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from genesis_config.config.expansion import Layer, Variables
+from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.files.reading import MAX_BYTES, read_found, read_named
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Input",
     "compile_now",
+    "config_argument",
     "config_option",
     "env_file_option",
     "manifest_now",
@@ -40,6 +42,8 @@ __all__ = [
 ]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
+# Where `--config` keeps its value until the argument is read.
+_CONFIG: Final = "genesis_config.config"
 
 
 def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,26 +54,46 @@ def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         multiple=True,
         type=click.Path(dir_okay=False),
-        help="Read variables from FILE, after the environment. May be repeated; the first file that has one wins.",
+        help="Read variables from FILE; the environment takes precedence. May be repeated; earlier files win.",
     )(function)
 
 
-def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def config_option(function: Callable[..., Any], name: str = "config", **attributes: Any) -> Callable[..., Any]:
     """Add `--config FILE`."""
     return click.option(
-        "config",
+        name,
         "--config",
         metavar="FILE",
         type=click.Path(),
-        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in your config folder.",
+        help="The configuration. Default: $GENESIS_CONFIG, or genesis.json5 or genesis.json in this directory or in "
+        "your configuration directory.",
+        **attributes,
     )(function)
+
+
+def config_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--config FILE` and the same as an argument, `[CONFIG]`."""
+    argument = click.argument("config", required=False, type=click.Path(), callback=_one_config)
+    # The option is read first, and leaves what it names to the argument.
+    return argument(config_option(function, "config_option", expose_value=False, is_eager=True, callback=_keep_config))
+
+
+def _keep_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+    context.meta[_CONFIG] = path
+
+
+def _one_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
+    option: str | None = context.meta[_CONFIG]
+    if path is not None and option is not None and os.path.realpath(path) != os.path.realpath(option):
+        raise click.UsageError(f"two configurations: {path} and --config {option}", context)
+    return path if option is None else option
 
 
 def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
     """Give the variables of the process environment, if it is to be used, and of files.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
     layers = [Layer("the environment", dict(os.environ))] if environment else []
     layers += [Layer(path, _read_env_file(path)) for path in env_files]
@@ -80,27 +104,26 @@ def _read_env_file(path: str) -> dict[str, str]:
     """Read an `--env-file`, without references from one value to another: `$` is for the configuration to use.
 
     Raises:
-        click.ClickException: It cannot be read, or a line of it is no assignment: what it should set would be missing.
+        GenesisError: It cannot be read, or a line of it is no assignment: what it should set would be missing.
     """
     import io
 
     from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
 
-    shown = click.format_filename(path)
     data = read(path, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise click.ClickException(f"{shown} is larger than {MAX_BYTES // (1024 * 1024)} MiB; is this the right file?")
+        raise GenesisError(f"{path} is larger than {MAX_BYTES // (1024 * 1024)} MiB", help="is this the right file?")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise click.ClickException(f"{shown} is no UTF-8; save it as that") from None
+        raise GenesisError(f"{path} is not valid UTF-8") from None
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             # Not the line itself, which may hold a key. What was read begins with the empty lines above it.
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            raise click.ClickException(f"{shown}:{line}: this is no assignment; write NAME=value")
+            raise GenesisError(f"{path}:{line}: not an assignment", help="write NAME=value")
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
     return values
@@ -110,7 +133,7 @@ def read(path: str, most: int = -1) -> bytes:
     """Read a file that a person named, all of it or at `most` so many bytes; `-` is standard input.
 
     Raises:
-        click.ClickException: It cannot be read.
+        GenesisError: It cannot be read.
     """
     if path == "-":
         return sys.stdin.buffer.read(most)
@@ -118,7 +141,7 @@ def read(path: str, most: int = -1) -> bytes:
         with open(path, "rb") as stream:
             return stream.read(most)
     except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+        raise file_error("read", path, error) from None
 
 
 class Config(NamedTuple):
@@ -143,7 +166,7 @@ def load_config(stated: str | None) -> Config:
     What is in the user's own folder is taken as if it had been named: links to where people keep such files are common.
 
     Raises:
-        click.ClickException: There is none, or it cannot be read.
+        GenesisError: There is none, or it cannot be read.
     """
     return _load(*_find_config(stated))
 
@@ -157,7 +180,7 @@ def _load(path: str, root: str | None) -> Config:
             return Config(path, read_found(path, root), root)
         data, is_outside = read_named(path)
     except OSError as error:
-        raise click.ClickException(f"cannot read {click.format_filename(path)}: {error.strerror}") from None
+        raise file_error("read", path, error) from None
     return Config(path, data, is_outside=is_outside)
 
 
@@ -176,7 +199,7 @@ def _find_config(stated: str | None) -> tuple[str, str | None]:
             candidate = os.path.normpath(os.path.join(folder, name))
             if os.path.exists(candidate) and not os.path.isdir(candidate):
                 return candidate, root or None
-    raise click.ClickException(f"no {' or '.join(NAMES)} in {' or '.join(folders)}; `genesis init` writes one")
+    raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="`genesis init` writes one")
 
 
 class Input(NamedTuple):
@@ -207,20 +230,17 @@ class Input(NamedTuple):
 class _Profiles(Mapping[str, "Profile"]):
     """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
 
-    Whoever asks for one gets a `click.ClickException` where the store cannot be read.
+    A look-up raises a `ProfilesError` if the store cannot be read.
     """
 
     def __init__(self) -> None:
         self._found: Mapping[str, Profile] | None = None
 
     def _profiles(self) -> Mapping[str, Profile]:
-        from genesis_config.credentials.profiles import ProfilesError, read, store_path
+        from genesis_config.credentials.profiles import read, store_path
 
         if self._found is None:
-            try:
-                self._found = read(store_path())
-            except ProfilesError as error:
-                raise click.ClickException(str(error)) from None
+            self._found = read(store_path())
         return self._found
 
     def __getitem__(self, name: str) -> Profile:
@@ -237,7 +257,7 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     """Find and read the configuration, with the environment's variables and the lock.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
     from genesis_config.resolve.lock import lock_path  # `--help` does without
     from genesis_config.resolve.lock import read as read_lock
@@ -261,7 +281,7 @@ def compile_now(
     """Find, read and compile the configuration; `output` is where the manifest is going to be written.
 
     Raises:
-        click.ClickException: A file cannot be read or would be overwritten, or the one provider asked for is not
+        GenesisError: A file cannot be read or would be overwritten, or the one provider asked for is not
             configured.
     """
     from genesis_config.files.writing import is_one_of
@@ -274,11 +294,11 @@ def compile_now(
         return session
     configured = [decision.provider for decision in session.decisions.every if decision.kind != "none"]
     if only is not None and only not in configured:
-        raise click.UsageError(f"No provider {only!r} is configured; there is {', '.join(configured) or 'none'}.")
+        raise click.UsageError(f"no provider {only!r} is configured (configured: {', '.join(configured) or 'none'})")
     if output is not None:
         includes = [file.source.name for file in session.files]
         if is_one_of(output, [source.name, lock_path(source.name), *env_files, *includes]):
-            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite what is compiled.")
+            raise click.UsageError(f"-o {click.format_filename(output)} would overwrite an input file")
     return session
 
 
@@ -288,17 +308,14 @@ def manifest_now(
     """Read the manifest at `path`, or without one compile the configuration; None where that has errors, shown here.
 
     Raises:
-        click.ClickException: A file cannot be read.
+        GenesisError: A file cannot be read.
     """
-    from genesis_config.manifest import ManifestError, load
-
     if path is not None:
-        try:
-            return load(path)
-        except ManifestError as error:
-            raise click.ClickException(str(error)) from None
+        from genesis_config.manifest import load
+
+        return load(path)
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics)
+    show(session.diagnostics, withheld=session.request.withheld)
     return session.manifest
 
 
@@ -340,7 +357,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     errand.
 
     Raises:
-        click.ClickException: The configuration that was stated cannot be read.
+        GenesisError: The configuration that was stated cannot be read.
     """
     from genesis_config.diagnostics.rule_names import TEXT_RULES
     from genesis_config.pipeline import check_config
@@ -348,7 +365,7 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     try:
         path, root = _find_config(stated)
         loaded = None if path == "-" else _load(path, root)
-    except click.ClickException:
+    except GenesisError:
         if stated:
             raise
         return None
@@ -361,9 +378,19 @@ def named_in_config(stated: str | None) -> tuple[str, list[str]] | None:
     return path, session.config.named_providers
 
 
-def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False) -> None:
-    """Print findings on standard error, where they are no part of a command's result; notes are for `check`."""
+def show(diagnostics: Sequence[Diagnostic], *, notes: bool = False, withheld: bool = False) -> None:
+    """Print findings on standard error, where they are not part of a command's result.
+
+    Args:
+        diagnostics: The findings.
+        notes: Whether those of severity info are printed too.
+        withheld: Whether nothing of the configuration's text may be shown.
+    """
     diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
+    if withheld:
+        from genesis_config.report.withheld import withhold_text  # for links
+
+        diagnostics = withhold_text(diagnostics)
     if diagnostics:
         from genesis_config.report.text_report import paragraphs
 

@@ -1,24 +1,46 @@
-"""Where commands print what may hold text of a server or a file: one escaped line, or JSON."""
+"""Where commands print what may contain text of a server or a file: one escaped line, an error, or JSON."""
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-from genesis_config.report.escape import escape_json, escape_line
+    from genesis_config.diagnostics.errors import GenesisError
 
-__all__ = ["print_json", "print_note"]
+__all__ = ["print_error", "print_json", "print_note"]
 
 
 def print_note(line: str) -> None:
     """Print one line of Genesis' own words on standard error, escaped as a whole."""
-    click.echo(escape_line(line), err=True)
+    from genesis_config.report.escape import escape_line  # `genesis check` without a fault has nothing to escape
+
+    sys.stderr.write(f"{escape_line(line)}\n")
+
+
+def print_error(error: GenesisError, *, kind: str | None = None, where: str = "", notes: Sequence[str] = ()) -> None:
+    """Print an error on standard error, in the form that findings have.
+
+    Args:
+        error: The message, and what to do.
+        kind: What stands where a finding has its rule.
+        where: What the message is about.
+        notes: Lines between the message and the help.
+    """
+    print_note(f"error{f'[{kind}]' if kind else ''}: {error}{f' ({where})' if where else ''}")
+    for line in notes:
+        print_note(f"  = {line}")
+    if error.help:
+        print_note(f"  = help: {error.help}")
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value as JSON on standard output, at once."""
+    import json  # `genesis check` prints its reports by itself
+
+    from genesis_config.report.escape import escape_json
+
     sys.stdout.write(escape_json(json.dumps(value, indent=indent)) + "\n")
     sys.stdout.flush()

@@ -5,9 +5,10 @@ Wrong types are findings of validation; the stages after it need not check them 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path, config_path
+from genesis_config.config.positions import config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.suggestions import listed, meant, nearest
 
 if TYPE_CHECKING:
@@ -142,7 +144,7 @@ def _unknown_keys(document: Document, violation: _Violation) -> Iterator[Diagnos
             continue
         near, right = nearest(key, known), meant(key, known)
         help_ = f"did you mean `{near}`? " if near is not None else ""
-        message = f"unknown key `{key}` in `{config_path(violation.path)}`"
+        message = f"unknown key `{without_keys(key)}` in `{config_path(violation.path)}`"
         span = document.key_span(path)
         fix = None
         if right is not None and right not in taken:

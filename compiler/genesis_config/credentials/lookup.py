@@ -11,13 +11,14 @@ from urllib.parse import quote
 import msgspec
 
 from genesis_config.credentials import profiles
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.syntax.references import names, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
-__all__ = ["MissingSecretError", "SecretRef", "remedy", "scrub", "secret_value"]
+__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "remedy", "scrub", "secret_value"]
 
 _LONGEST_SECRET: Final = 64 * 1024  # bytes
 
@@ -42,13 +43,12 @@ class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
             raise ValueError("expected exactly one of `template`, `value`, `file`, `profile`")
 
 
-class MissingSecretError(Exception):
+class MissingSecretError(GenesisError):
     """A secret position that has no value. The message says what is missing, `help` what to do."""
 
     def __init__(self, message: str, help_: str) -> None:
         """Hold both texts; neither repeats a value."""
-        super().__init__(message)
-        self.help = help_
+        super().__init__(message, help=help_)
 
 
 def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
@@ -82,6 +82,17 @@ def remedy(ref: SecretRef | None) -> str | None:
         return f"put into the auth profile {ref.profile}"
     used = names(ref.template or "")
     return f"set {used[0]} to" if used else None
+
+
+def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]) -> list[str]:
+    """List what servers repeat of a secret: all of it, what follows its scheme, and each variable of its template.
+
+    Each is listed as it is and with single spaces, since messages are put on one line.
+    """
+    variables = (lookup(name) or "" for name in names(ref.template or ""))
+    parts = (value, value.partition(" ")[2], *variables)
+    forms = (form for part in parts for form in (part.strip(), " ".join(part.split())))
+    return list(dict.fromkeys(filter(None, forms)))
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
@@ -159,7 +170,7 @@ def _from_profile(name: str, what: str) -> str:
     try:
         profile = profiles.read(profiles.store_path()).get(name)
     except profiles.ProfilesError as error:
-        raise MissingSecretError(f"{what} needs an auth profile: {error}", "put the store right") from None
+        raise MissingSecretError(f"{what} needs an auth profile: {error}", error.help or "fix the file") from None
     if profile is None:
         raise MissingSecretError(
             f"{what} needs the auth profile {name}, which is not there", "`genesis auth set` adds it"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
+
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +20,6 @@ __all__ = [
     "Path",
     "Related",
     "Severity",
-    "config_path",
     "fails",
     "in_order",
 ]
@@ -85,20 +86,6 @@ class Diagnostic(NamedTuple):
     severity: Severity = "error"
     fix: Fix | None = None
     reason: str | None = None
-
-
-def config_path(path: Iterable[str | int]) -> str:
-    """Write a path as people write it: `models.providers.vllm.models[0].id`; a key that is no plain word is quoted."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.replace("-", "_").replace("$", "_").isidentifier():
-            text += f".{part}" if text else part
-        else:
-            quoted = part.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text or "the root"
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

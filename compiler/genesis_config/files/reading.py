@@ -11,7 +11,9 @@ import errno
 import os
 import stat
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
+
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 __all__ = ["MAX_BYTES", "NamedFile", "RefusedError", "forget", "leaves_tree", "read_below", "read_found", "read_named"]
 

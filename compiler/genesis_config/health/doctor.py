@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from genesis_config import pipeline
@@ -16,27 +16,42 @@ from genesis_config.net.causes import Exchange, TransportError, proxy_fault
 from genesis_config.net.loops import run_coroutine
 from genesis_config.net.proxies import proxy_for
 from genesis_config.net.steps import Peer, connect, look_up_host, shake_hands
+from genesis_config.report.withheld import withhold_text
 from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
-from genesis_config.runtime.request import body
+from genesis_config.runtime.request import build_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from genesis_config.diagnostics.finding import Diagnostic
-    from genesis_config.manifest import Manifest, Model, Provider
-    from genesis_config.pipeline import Session
+    from genesis_config.manifest import Manifest, Model, Provider, WindowFrom
     from genesis_config.resolve.decision import Decision
+    from genesis_config.resolve.session import Session
 
 __all__ = ["Examination", "Step", "examine"]
 
+_ORIGINS: Final[dict[WindowFrom, str]] = {
+    "config": "set by the configuration",
+    "server": "reported by the server",
+    "parent": "reported by the server for its base model",
+    "default": "assumed: neither the configuration nor the server sets it",
+}
+
 Outcome = Literal["ok", "warning", "failed", "skipped"]
-_Told = tuple[Outcome, str, str]
+
+
+class Result(NamedTuple):
+    """How a step went: what was found, and what to do where that is not as it should be."""
+
+    outcome: Outcome
+    message: str
+    help: str = ""
 
 
 class Step(NamedTuple):
-    """One step: its name, how it went, what was found, and what to do where that is not as it should be."""
+    """One step: its name, and the fields of its result."""
 
     name: str
     outcome: Outcome
@@ -53,7 +68,7 @@ class Examination(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Tell whether a step failed."""
+        """Whether a step failed."""
         return any(step.outcome == "failed" for step in self.steps)
 
 
@@ -68,60 +83,64 @@ def examine(session: Session) -> list[Examination]:
         for decisions in (session.decisions.every, list_relevant(session))
     )
     if not every:
-        return [Examination("", "", _walk(_of_file(session)))]
-    return [_Patient(session, decision).examined() for decision in relevant or every]
+        return [Examination("", "", _run_steps(_configuration_steps(session)))]
+    return [_Examiner(session, decision).examine() for decision in relevant or every]
 
 
-def _walk(steps: Iterable[tuple[str, Callable[[], _Told]]]) -> tuple[Step, ...]:
-    """Take steps until one fails; the rest is named and not taken."""
-    taken: list[Step] = []
-    for name, take in steps:
-        failed = bool(taken) and taken[-1].outcome in {"failed", "skipped"}
-        taken.append(Step(name, *(("skipped", "not tried", "") if failed else take())))
-    return tuple(taken)
+def _run_steps(steps: Iterable[tuple[str, Callable[[], Result]]]) -> tuple[Step, ...]:
+    """Run steps until one fails, and skip the rest."""
+    done: list[Step] = []
+    for name, run in steps:
+        is_skipped = bool(done) and done[-1].outcome in {"failed", "skipped"}
+        done.append(Step(name, *(Result("skipped", "not tried") if is_skipped else run())))
+    return tuple(done)
 
 
-def _of_file(session: Session) -> tuple[tuple[str, Callable[[], _Told]], ...]:
-    """Give the steps that are the same for all providers."""
-    findings = session.linted.diagnostics
+def _configuration_steps(session: Session) -> tuple[tuple[str, Callable[[], Result]], ...]:
+    """Return the steps that are the same for all providers."""
+    findings: Sequence[Diagnostic] = session.linted.diagnostics
+    if session.request.withheld:
+        findings = withhold_text(findings)
     errors = [finding for finding in findings if finding.severity == "error"]
     unset = [finding for finding in errors if finding.rule == "unset-variable"]
     wrong = [finding for finding in errors if finding.rule != "unset-variable"]
     warnings = sum(finding.severity == "warning" for finding in findings)
 
-    def configuration() -> _Told:
+    def configuration() -> Result:
         if wrong:
-            return _told(wrong, "`genesis check` shows it with its place")
+            return _failure(wrong, "`genesis check` shows it with its place")
         noted = f", {warnings} warning{'s' * (warnings != 1)} (`genesis check`)" if warnings else ""
-        return "ok", f"{session.loaded.name} has no errors{noted}", ""
+        return Result("ok", f"{session.loaded.name} has no errors{noted}")
 
-    def references() -> _Told:
+    def references() -> Result:
         if unset:
-            return _told(unset, "")
-        strings = session.context.expansion.strings.values()
+            return _failure(unset)
+        strings = session.config.expansion.strings.values()
         known = sorted({name for string in strings for name in string.origins})
         missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
         if missing:
             # Of keys alone: what else has no value is an error above.
-            return "warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value", ""
-        return "ok", f"{listed(known)} {'has a value' if len(known) == 1 else 'have values'}" if known else "none", ""
+            return Result("warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value")
+        return Result(
+            "ok", f"{listed(known)} {'has a value' if len(known) == 1 else 'have values'}" if known else "none"
+        )
 
     return ("configuration", configuration), ("references", references)
 
 
-def _told(findings: Sequence[Diagnostic], help_: str) -> _Told:
-    """Tell the first of findings, and how many there are."""
+def _failure(findings: Sequence[Diagnostic], help_: str = "") -> Result:
+    """Return the result of a step with findings: the first of them, and how many there are."""
     first = findings[0]
     more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
     place = ""
     if first.span is not None:
         line, column = first.span.source.position(first.span.start)
         place = f"{first.span.source.name}:{line}:{column}: "
-    return "failed", f"{place}{first.message}{more}", "; ".join(filter(None, (first.help, help_)))
+    return Result("failed", f"{place}{first.message}{more}", "; ".join(filter(None, (first.help, help_))))
 
 
-class _Patient:
-    """One provider, and what the steps before have found out about it."""
+class _Examiner:
+    """Examines one provider; what a step finds out is kept for those after it."""
 
     def __init__(self, session: Session, decision: Decision) -> None:
         self._session = session.narrow(decision.provider)
@@ -138,11 +157,11 @@ class _Patient:
         self._model = ""
         self._used: frozenset[str] = frozenset()
 
-    def examined(self) -> Examination:
-        """Take the steps. What they say holds no secret, whatever a server says."""
+    def examine(self) -> Examination:
+        """Run the steps. Their results contain no secret, whatever a server says."""
         steps = (
-            *_of_file(self._session),
-            ("decision", self._decided),
+            *_configuration_steps(self._session),
+            ("decision", self._check_decision),
             ("credential", self._credential),
             ("name", self._name),
             ("connection", self._connection),
@@ -155,39 +174,40 @@ class _Patient:
         )
         secrets = self._plan.query.secrets
         clean = tuple(
-            step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets)) for step in _walk(steps)
+            step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets))
+            for step in _run_steps(steps)
         )
         return Examination(self._decision.provider, scrub(self._decision.base_url, secrets), clean)
 
-    def _decided(self) -> _Told:
+    def _check_decision(self) -> Result:
         decision = self._decision
         if decision.kind == "none":
-            return "failed", f"not configured: {decision.reason}", decision.change
-        return "ok", f"{decision.kind}: {decision.reason}", ""
+            return Result("failed", f"not configured: {decision.reason}", decision.change)
+        return Result("ok", f"{decision.kind}: {decision.reason}")
 
-    def _credential(self) -> _Told:
+    def _credential(self) -> Result:
         if self._plan.missing:
-            return _told(self._plan.missing, "")
-        return "ok", describe_credential(self._session, self._decision), ""
+            return _failure(self._plan.missing)
+        return Result("ok", describe_credential(self._session, self._decision))
 
-    def _name(self) -> _Told:
+    def _name(self) -> Result:
         peer = self._peer
         via = ""
         if peer.proxy is not None:
             via = f"the proxy {peer.proxy.shown}: "
             fault = proxy_fault(Exchange(peer.url, "connect", 0, proxy=peer.proxy))
             if fault is not None:
-                return "failed", fault.reason, fault.help
+                return Result("failed", fault.reason, fault.help)
         try:
             ipaddress.ip_address(peer.host)
         except ValueError:
             try:
-                return "ok", f"{via}{peer.host} is {listed(run_coroutine(look_up_host(peer)), 4)}", ""
+                return Result("ok", f"{via}{peer.host} is {listed(run_coroutine(look_up_host(peer)), 4)}")
             except TransportError as error:
-                return "failed", f"{peer.host}: {error.cause.reason}", error.cause.help
-        return "ok", f"{via}{peer.host} is an address", ""
+                return Result("failed", f"{peer.host}: {error.cause.reason}", error.cause.help)
+        return Result("ok", f"{via}{peer.host} is an address")
 
-    def _connection(self) -> _Told:
+    def _connection(self) -> Result:
         try:
             took = run_coroutine(connect(self._peer))
         except TransportError as error:
@@ -198,41 +218,45 @@ class _Patient:
                     "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
                     f'and "{name}/*": {{}} in agents.defaults.models to keep discovering its models'
                 )
-            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", help_
-        return "ok", f"{self._peer.endpoint} answers after {took:.0f} ms", ""
+            return Result("failed", f"{self._peer.endpoint}: {error.cause.reason}", help_)
+        return Result("ok", f"{self._peer.endpoint} answers after {took:.0f} ms")
 
-    def _encryption(self) -> _Told:
+    def _encryption(self) -> Result:
         if not self._secure:
-            return "ok", "not used (http)", ""
+            return Result("ok", "not used (http)")
         if self._proxy is not None:
-            return "ok", "through the proxy, in the next step", ""
+            return Result("ok", "through the proxy, in the next step")
         try:
-            return "ok", run_coroutine(shake_hands(self._peer)), ""
+            return Result("ok", run_coroutine(shake_hands(self._peer)))
         except TransportError as error:
-            return "failed", f"{self._peer.endpoint}: {error.cause.reason}", error.cause.help
+            return Result("failed", f"{self._peer.endpoint}: {error.cause.reason}", error.cause.help)
 
-    def _models(self) -> _Told:
+    def _models(self) -> Result:
         self._session = pipeline.discover(self._session)
-        self._listed = self._session.discovery.lists[self._decision.provider]
+        lists = self._session.discovery.lists
+        if self._decision.provider not in lists:
+            # A file with a key can go between two steps.
+            return _failure(self._session.discovery.diagnostics)
+        self._listed = lists[self._decision.provider]
         failure = self._listed.failure
         if failure is None:
-            return "ok", f"the server lists {listed(sorted(self._listed.rows), 4)}", ""
+            return Result("ok", f"the server lists {listed(sorted(self._listed.rows), 4)}")
         if failure.rule == "auth-rejected":
-            return "ok", "reachable, but the server rejects the request", ""
+            return Result("ok", "reachable, but the server rejects the request")
         if failure.rule == "bad-model-list" and self._decision.models_from == "config":
             # Servers in front of others have no list at times; what is declared may well be there.
-            return "warning", failure.message, failure.help
-        return "failed", failure.message, failure.help
+            return Result("warning", failure.message, failure.help)
+        return Result("failed", failure.message, failure.help)
 
-    def _authentication(self) -> _Told:
+    def _authentication(self) -> Result:
         failure = self._listed.failure
         if failure is not None and failure.rule == "auth-rejected":
-            return "failed", failure.message, failure.help
+            return Result("failed", failure.message, failure.help)
         if self._plan.query.secrets:
-            return "ok", "key accepted, or no key required", ""
-        return "ok", "no key required", ""
+            return Result("ok", "key accepted, or no key required")
+        return Result("ok", "no key required")
 
-    def _selection(self) -> _Told:
+    def _selection(self) -> Result:
         name = self._decision.provider
         rows = self._listed.rows
         self._session = pipeline.emit(pipeline.resolve(self._session))
@@ -244,54 +268,53 @@ class _Patient:
         for model in (*unknown, *(model for model in chosen if model in unserved)):
             near = nearest(model, rows)
             help_ = f"did you mean `{name}/{near}`?" if near else f"it serves {listed(sorted(rows), 4)}"
-            return "failed", f"`{name}/{model}` is selected, and the server does not serve it", help_
+            return Result("failed", f"`{name}/{model}` is selected, and the server does not serve it", help_)
         usable = usable_model(self._manifest, name, rows)
         if usable is None:
-            return "failed", f"`{name}` has no models", "declare one, or start the server with one"
+            return Result("failed", f"`{name}` has no models", "declare one, or start the server with one")
         self._model = usable
         self._used = frozenset(chosen or [usable])
         if unserved:
             message = f"`{name}/{unserved[0]}` is declared, and the server does not serve it"
-            return "warning", message, f"it serves {listed(sorted(rows), 4)}"
+            return Result("warning", message, f"it serves {listed(sorted(rows), 4)}")
         what = "selected" if chosen else "not selected, and the first"
-        return "ok", f"`{name}/{self._model}` is {what}" + (", and served" if rows else ""), ""
+        return Result("ok", f"`{name}/{self._model}` is {what}" + (", and served" if rows else ""))
 
-    def _window(self) -> _Told:
+    def _window(self) -> Result:
         entry = self._entry()
-        # What is asked for counts first, and what fails before what is only worth a look.
+        # Selected models come first, and failures before warnings.
         ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
         declared = self._session.config.provider(self._decision.provider)
         # Of two with one id the first counts.
         places = {model.id: str(model.place) for model in reversed(declared.models if declared else ())}
-        told = [each for model in ordered for each in self._too_large(model, places.get(model.id, ""))]
+        results = [found for model in ordered for found in self._check_limits(model, places.get(model.id, ""))]
         for outcome in ("failed", "warning"):
-            for each in told:
-                if each[0] == outcome:
-                    return each
+            for result in results:
+                if result.outcome == outcome:
+                    return result
         model = next(model for model in entry.models if model.id == self._model)
-        origins = {"config": "the configuration", "default": "nobody: it is assumed", "parent": "its base model's row"}
-        origin = origins.get(model.context_window_from, "the server")
-        return "ok", f"{model.context_window} tokens, told by {origin}", ""
+        origin = _ORIGINS[model.context_window_from]
+        return Result("ok", f"{model.context_window} tokens, {origin}")
 
-    def _too_large(self, model: Model, here: str) -> Iterator[_Told]:
-        """Hold what a model's requests would ask for, and the window declared `here`, against the server's window."""
+    def _check_limits(self, model: Model, here: str) -> Iterator[Result]:
+        """Compare the token limit of a model's requests, and its window declared `here`, with the server's window."""
         rows = self._listed.rows
         row = rows.get(model.id)
         base = rows.get(row.parent) if row is not None and row.parent is not None else None
-        served = next((each.context_window for each in (row, base) if each is not None and each.context_window), None)
+        served = next((listed.context_window for listed in (row, base) if listed and listed.context_window), None)
         if served is None:
             return
-        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        fields, _ = build_body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
         limit = fields.get(model.compat.max_tokens_field)
         if isinstance(limit, int) and limit >= served:
             what = f"`{here}.maxTokens` is"
             if model.max_tokens_from != "config" or limit != model.max_tokens:
                 what = f"the params of `{self._decision.provider}/{model.id}` set its token limit to"
             message = f"{what} {limit}, and the server's window is {served} tokens: it answers every request with 400"
-            yield ("failed" if model.id in self._used else "warning"), message, f"write less than {served}"
+            yield Result("failed" if model.id in self._used else "warning", message, f"write less than {served}")
         if model.context_window_from == "config" and model.context_window > served:
             message = f"`{here}.contextWindow` is {model.context_window}, and the server says {served} tokens"
-            yield "warning", message, f"write {served}, or start the server with a larger --max-model-len"
+            yield Result("warning", message, f"write {served}, or start the server with a larger --max-model-len")
 
     @property
     def _manifest(self) -> Manifest:
@@ -301,12 +324,14 @@ class _Patient:
     def _entry(self) -> Provider:
         return self._manifest.providers[self._decision.provider]
 
-    def _completion(self) -> _Told:
+    def _completion(self) -> Result:
         reference = f"{self._decision.provider}/{self._model}"
         try:
             _, usage = asyncio.run(probe(self._manifest, reference, self._session.credentials))
         except CompletionError as error:
-            return "failed", str(error), error.help or ""
+            return Result("failed", str(error), error.help or "")
         if usage is None or usage.output is None:
-            return "warning", "a token was streamed, without usage", "the server does not report it; cost is not known"
-        return "ok", f"a token was streamed; usage: {usage.input} input + {usage.output} output tokens", ""
+            return Result(
+                "warning", "a token was streamed, without usage", "the server does not report it; cost is not known"
+            )
+        return Result("ok", f"a token was streamed; usage: {usage.input} input + {usage.output} output tokens")

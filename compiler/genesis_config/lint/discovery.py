@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.files.reading import RefusedError, read_found
 
 if TYPE_CHECKING:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables
+from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
 from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_pattern
@@ -23,10 +25,11 @@ from genesis_config.resolve.lock import read as read_lock
 from genesis_config.syntax import take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from genesis_config.config.includes import Reader
-    from genesis_config.diagnostics.finding import Severity
+    from genesis_config.diagnostics.finding import Path, Severity
+    from genesis_config.diagnostics.source import Source
 
 __all__ = ["CheckOptions", "CheckResult", "RunResult", "check_files", "check_text"]
 
@@ -77,7 +80,7 @@ class RunResult(NamedTuple):
 
     report: Report
     files: tuple[str, ...]
-    unusable: tuple[str, ...]
+    unusable: tuple[GenesisError, ...]
     changes: str
 
 
@@ -125,19 +128,15 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     session = check_config(name, data, variables, read, lock)
     found = session.diagnostics
     silenced: list[Diagnostic] = []
-    sources = session.context.document.sources
+    sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
-        from genesis_config.report.redaction import hide_secrets, without_secrets
         from genesis_config.rules.registry import load_rules  # most files silence nothing
 
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
         found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
-        # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(session.context.document)
-        found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
@@ -150,7 +149,7 @@ class _Run:
         self.findings: list[Diagnostic] = []
         self.silenced: list[Diagnostic] = []
         self.included: list[str] = []
-        self.unusable: list[str] = []
+        self.unusable: list[GenesisError] = []
         self.pending = _PendingFiles()
 
     def check(self, file: FoundFile) -> None:
@@ -159,29 +158,29 @@ class _Run:
         try:
             data, is_outside = _read(file)
         except OSError as error:
-            reason = f"nothing matches {path}" if is_pattern(path) else f"cannot read {path}: {error.strerror}"
-            self.unusable.append(reason)
+            nothing = GenesisError(f"nothing matches {path}")
+            self.unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
             return
         name = (self.options.stdin_name or NO_FILE) if path == STDIN else path
         try:
             settings = _with_options(settings_for(os.path.dirname(name) or ".", file.root), self.options)
         except SettingsError as error:
-            self.unusable += [str(error)] * (str(error) not in self.unusable)
+            if str(error) not in map(str, self.unusable):
+                self.unusable.append(error)
             return
         self.checked += 1
         configuration = _Configuration(name, settings, self.options.variables, file.root)
         result = configuration.check({name: data})
         if self.options.fix and is_outside:
-            reason = f"{path} is behind a link that leaves the directory tree, so --fix does not change it"
-            self.unusable.append(reason)
+            self.unusable.append(GenesisError(f"{path} is behind a link out of the directory tree: not fixed"))
         elif self.options.fix:
             result = self._fix(configuration, data, result)
         self.included += (each.source.name for each in result.session.files)
         findings, silenced = result.findings, result.silenced
         if is_outside:
-            from genesis_config.report.withheld import withheld
+            from genesis_config.report.withheld import withhold_text
 
-            findings, silenced = withheld(findings), withheld(silenced)
+            findings, silenced = withhold_text(findings), withhold_text(silenced)
         self.findings += findings
         self.silenced += silenced
 
@@ -195,7 +194,8 @@ class _Run:
         start = result if current == files else configuration.check(current)
         fixes = fix_files(current, start, configuration.check)
         if not self.options.write:
-            self.pending.add(fixes.files, current)
+            sources = (result.session.config.document.source, *(file.source for file in result.session.files))
+            self.pending.add(fixes.files, current, sources)
         elif failure := _write_files(fixes.files):
             self.unusable.append(failure)
         else:
@@ -227,14 +227,17 @@ class _PendingFiles:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes, bytes]] = {}
+        self._places: dict[str, set[Path]] = {}
 
     def update(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return files with the changes so far."""
         changed = {name: self._files.get(os.path.realpath(name)) for name in files} if self._files else {}
         return {**files, **{name: change[2] for name, change in changed.items() if change}}
 
-    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes]) -> None:
-        """Add changes, with the bytes that they were made from."""
+    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes], sources: Iterable[Source]) -> None:
+        """Add changes, with the bytes that they were made from, and the sources that they were found in."""
+        for source in sources:
+            self._places.setdefault(os.path.realpath(source.name), set()).add(source.at)
         for name, data in files.items():
             real = os.path.realpath(name)
             first, original, _ = self._files.get(real, (name, originals[name], data))
@@ -246,10 +249,12 @@ class _PendingFiles:
             return ""
         from genesis_config.lint.fixes import render_diff
 
-        return "".join(render_diff(*change) for change in sorted(self._files.values()))
+        return "".join(
+            render_diff(*change, self._places[os.path.realpath(change[0])]) for change in sorted(self._files.values())
+        )
 
 
-def _write_files(files: Mapping[str, bytes]) -> str | None:
+def _write_files(files: Mapping[str, bytes]) -> GenesisError | None:
     """Write fixed files, each atomically; return what failed, if anything did."""
     if not files:
         return None
@@ -258,12 +263,12 @@ def _write_files(files: Mapping[str, bytes]) -> str | None:
     for name in files:
         # Replacing a file needs no permission to write it, but whoever made it read-only wants it to stay.
         if os.path.exists(name) and not os.stat(name).st_mode & 0o222:
-            return f"cannot write {name}: it is read-only"
+            return GenesisError(f"cannot write {name}: it is read-only")
     for name, data in files.items():
         try:
             write_atomic(name, data)
         except OSError as error:
-            return f"cannot write {name}: {error.strerror}"
+            return file_error("write", name, error)
     return None
 
 

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.diagnostics.finding import SEVERITIES, Severity
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.files import reading
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import pathspec
 
-    from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.diagnostics.finding import Diagnostic
 
 __all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "forget_settings", "settings_for"]
 
@@ -38,7 +40,7 @@ _MENTIONED: Final = (
 _KEYS: Final = ("select", "ignore", "severity", "per-path")
 
 
-class SettingsError(Exception):
+class SettingsError(GenesisError):
     """Settings that cannot be used: the message says in which file, at which key, and what to do."""
 
 
@@ -153,7 +155,7 @@ def _table(path: str, data: bytes, *, nested: bool) -> dict[str, Any] | None:
     try:
         table: Any = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is no TOML: {error}") from None
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
     if nested:
         table = table.get("tool", {})
         table = table.get("genesis") if isinstance(table, dict) else None
@@ -170,7 +172,7 @@ def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
         if key not in _KEYS:
             near = nearest(key, _KEYS)
             hint = f"did you mean `{near}`?" if near else f"the keys are {listed(_KEYS)}"
-            raise SettingsError(f"{path}: unknown key `{key}`; {hint}")
+            raise SettingsError(f"{path}: unknown key `{key}`", help=hint)
     severity = _mapping(path, table, "severity")
     for rule, value in severity.items():
         if value not in SEVERITIES:
@@ -181,7 +183,7 @@ def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
         try:
             _spec(pattern)
         except ValueError:
-            raise SettingsError(f"{path}: `per-path` has a key that is no pattern: `{pattern}`") from None
+            raise SettingsError(f"{path}: `per-path` contains an invalid pattern: `{pattern}`") from None
     return Settings(
         select=frozenset(_rules(path, "select", table["select"])) if "select" in table else None,
         ignore=frozenset(_rules(path, "ignore", table.get("ignore", []))),
@@ -202,7 +204,7 @@ def _mapping(path: str, table: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _rules(path: str, key: str, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value):
-        raise SettingsError(f"{path}: `{key}` must be an array of rules' names")
+        raise SettingsError(f"{path}: `{key}` must be an array of rule names")
     _known_rules(path, key, value)
     return value
 
@@ -221,4 +223,4 @@ def check_rules(rules: Iterable[str], known: Collection[str], where: str) -> Non
         if rule not in known:
             near = nearest(rule, known)
             hint = f"did you mean `{near}`?" if near else "`genesis explain` lists them"
-            raise SettingsError(f"{where} names no rule: `{rule}`; {hint}")
+            raise SettingsError(f"{where}: unknown rule `{rule}`", help=hint)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models, mapping, model_refs, providers, split_ref
 from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.patterns import is_key
 from genesis_config.lsp import schema
 from genesis_config.lsp.cursor import cursor_at
-from genesis_config.report.redaction import looks_secret
 from genesis_config.syntax.document import Container, Foreign, key_offsets
 from genesis_config.syntax.tokens import identifier
 
@@ -103,11 +103,11 @@ def _key(  # noqa: PLR0913 - a completion's parts
 
 def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
     """Give keys that are names: of providers, and of models in the selection."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     if path == _PROVIDERS:
         wanted = [split_ref(reference.text) for reference in model_refs(value)]
         for name in dict.fromkeys([*IMPLICIT_PROVIDERS, *(split[0] for split in wanted if split)]):
-            if not looks_secret(name):
+            if not is_key(name):
                 yield name, "provider"
     elif path == _MODELS:
         for reference in _models(view):
@@ -141,7 +141,7 @@ def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
 
 def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
     """Give values that the configuration itself names."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     if path in {_MODEL, (*_MODEL, "primary")} or path[:4] == (*_MODEL, "fallbacks"):
         elsewhere = {reference.text for reference in model_refs(value) if reference.path != path}
         yield from ((name, "model", "declared model") for name in _models(view) if name not in elsewhere)
@@ -149,8 +149,8 @@ def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
         yield from ((name, "provider", "provider") for name in _provider_ids(view))
     elif path[:2] == ("auth", "order") and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
         profiles = mapping(value, "auth", "profiles")
-        yield from ((name, "value", "auth profile") for name in profiles if not looks_secret(name))
-    elif path[:2] == _PROVIDERS and path[3:] == ("apiKey",) and not looks_secret(str(path[2])):
+        yield from ((name, "value", "auth profile") for name in profiles if not is_key(name))
+    elif path[:2] == _PROVIDERS and path[3:] == ("apiKey",) and not is_key(str(path[2])):
         yield f"${{{provider_variable(str(path[2]))}}}", "value", "reference to a variable"
 
 
@@ -171,15 +171,15 @@ def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind
 
 def _models(view: View) -> list[str]:
     """List the declared models as references name them."""
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     found = [f"{name}/{model['id']}" for name, provider in providers(value) for _, model in declared_models(provider)]
-    return [reference for reference in dict.fromkeys(found) if not looks_secret(reference) and "$" not in reference]
+    return [reference for reference in dict.fromkeys(found) if not is_key(reference) and "$" not in reference]
 
 
 def _provider_ids(view: View) -> list[str]:
-    value = view.checked.session.context.document.value
+    value = view.checked.session.config.document.value
     found = dict.fromkeys([*(name for name, _ in providers(value)), *IMPLICIT_PROVIDERS])
-    return [name for name in found if not looks_secret(name)]
+    return [name for name in found if not is_key(name)]
 
 
 def _members(document: Document, cursor: Cursor) -> tuple[frozenset[str], bool]:

@@ -27,7 +27,7 @@ def definition(view: View, offset: int) -> Span | None:
     if KEY in place.path[-2:]:
         path = os.path.normpath(os.path.join(os.path.dirname(view.buffer.name), value.replace("\0", "")))
         return Span(Source(path, ""), 0, 0) if os.path.isfile(path) else None
-    context = view.checked.session.context
+    context = view.checked.session.config
     if any(reference.path == (*view.prefix, *place.path) for reference in model_refs(context.document.value)):
         wanted = split_ref(value)
         for name, provider in providers(context.value):

@@ -128,7 +128,7 @@ class Session:
         seen = set()
         for checked in self.roots().values():
             for finding in checked.findings:
-                source = finding.span.source if finding.span else checked.session.context.document.source
+                source = finding.span.source if finding.span else checked.session.config.document.source
                 uri = self.uri(source)
                 same = (uri, finding.rule, finding.message, finding.span and finding.span[1:])
                 # A file that two configurations include is checked with each.
@@ -160,7 +160,7 @@ class Session:
         def read(path: str, tree: str) -> bytes:
             return data if _key(path) == key else self._read(path, tree)
 
-        name = view.checked.session.context.document.source.name
+        name = view.checked.session.config.document.source.name
         text = data if _key(name) == key else self._root(name)
         return check_text(name, text, self._settings(name), read=read)
 
@@ -205,8 +205,9 @@ class Session:
         try:
             return settings_for(os.path.dirname(name) or ".")
         except SettingsError as error:
-            if str(error) not in self.complaints:
-                self.complaints.append(str(error))
+            complaint = f"{error}; {error.help}" if error.help else str(error)
+            if complaint not in self.complaints:
+                self.complaints.append(complaint)
             return NO_SETTINGS
 
     def _root(self, name: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from genesis_config import __version__
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.files.writing import write_atomic
 from genesis_config.manifest.model import Manifest
 
@@ -16,7 +17,7 @@ __all__ = ["MANIFEST_VERSION", "ManifestError", "digest", "dumps", "load", "load
 MANIFEST_VERSION: Final = 1
 
 
-class ManifestError(Exception):
+class ManifestError(GenesisError):
     """A manifest that cannot be used. The message says what is wrong with it and what to do."""
 
 
@@ -40,16 +41,17 @@ def loads(data: bytes | str) -> Manifest:
     try:
         version = msgspec.json.decode(data, type=_Version).manifest_version
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"this is not a Genesis manifest: {error}; make one with `genesis compile`") from None
+        raise ManifestError(f"not a Genesis manifest: {error}", help="create one with `genesis compile`") from None
     if version != MANIFEST_VERSION:
         raise ManifestError(
             f"manifest version {version!r} is not supported: this Genesis ({__version__}) reads version "
-            f"{MANIFEST_VERSION}; compile the configuration again with this Genesis, or install the one that wrote it"
+            f"{MANIFEST_VERSION}",
+            help="compile the configuration again with this Genesis, or install the one that wrote the manifest",
         )
     try:
         return _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ManifestError(f"the manifest is damaged: {error}; compile the configuration again") from None
+        raise ManifestError(f"the manifest is damaged: {error}", help="compile the configuration again") from None
 
 
 def _decode(data: bytes | str) -> Manifest:
@@ -85,7 +87,7 @@ def load(path: str) -> Manifest:
     try:
         return loads(data)
     except ManifestError as error:
-        raise ManifestError(f"{path}: {error}") from None
+        raise ManifestError(f"{path}: {error}", help=error.help) from None
 
 
 def write(manifest: Manifest, path: str, *, private: bool = False) -> None:
@@ -98,5 +100,5 @@ def write(manifest: Manifest, path: str, *, private: bool = False) -> None:
 
 
 def digest(data: bytes) -> str:
-    """Give the SHA-256 of a source file's bytes, in hex, as the manifest states it."""
+    """Return the SHA-256 of a source file's bytes, in hex, as in the manifest."""
     return hashlib.sha256(data).hexdigest()

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import aiohttp
 from aiohttp import http_exceptions
 
+from genesis_config.diagnostics.errors import GenesisError
+from genesis_config.net.redirects import REDIRECT_HELP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -34,11 +37,14 @@ __all__ = [
 Kind = Literal[
     "bad-compression",
     "bad-framing",
+    "certificate-expired",
+    "certificate-host",
+    "certificate-untrusted",
     "closed",
     "connect-timeout",
     "connection-lost",
+    "disconnected",
     "dns",
-    "certificate-expired",
     "idle-timeout",
     "incomplete",
     "invalid-proxy",
@@ -59,8 +65,6 @@ Kind = Literal[
     "unrequested-compression",
     "unsupported-proxy",
     "unsupported-scheme",
-    "certificate-untrusted",
-    "certificate-host",
 ]
 Stage = Literal["lookup", "connect", "tls", "response", "body"]
 
@@ -100,11 +104,11 @@ class Exchange(NamedTuple):
     encoding: str | None = None
 
 
-class TransportError(Exception):
+class TransportError(GenesisError):
     """An exchange failed, for a cause that is known."""
 
     def __init__(self, cause: Cause) -> None:
-        super().__init__(cause.reason)
+        super().__init__(cause.reason, help=cause.help)
         self.cause = cause
 
 
@@ -112,98 +116,154 @@ PROXY_AUTHENTICATION: Final = 407  # RFC 9110, §15.5.8
 
 _START: Final = "start the server or correct `baseUrl`; check with `curl {url}`"
 _LOG: Final = "see the server's log"
-_ADDRESS: Final = "correct `baseUrl`: it must be the address of an OpenAI-compatible server"
+_PROXY: Final = "set {variable} to the URL of an HTTP proxy, such as `http://HOST:PORT`"
 _COMPRESSION: Final = "configure the server, or the proxy in front of it, to use gzip, deflate, or no compression"
 
-# The reason and the help of each kind. `{detail}` is what the exception adds.
-_TEXTS: Final[Mapping[Kind, tuple[str, str]]] = {
-    "bad-compression": ("the server sent an invalid {encoding} body", _COMPRESSION),
-    "bad-framing": ("the framing of the response is not valid HTTP", _LOG),
-    "closed": ("connection closed without a response", _START),
-    "connect-timeout": ("no connection within {connect_seconds}", _START),
-    "connection-lost": ("connection lost in the middle of the response", _LOG),
-    "dns": ("host name not found", "correct the host in `baseUrl`, or check this machine's DNS configuration"),
-    "certificate-expired": (
-        "TLS handshake failed: {detail}",
-        "renew the server's certificate, or correct this machine's clock",
+
+class _Row(NamedTuple):
+    kind: Kind
+    exceptions: tuple[type[BaseException], ...]
+    reason: str
+    help: str
+
+
+# The first row that fits an exception counts: some classes have several of these as bases. Kinds without exceptions are
+# told by what was under way, or by a number. `{detail}` is what varies within a kind.
+_TABLE: Final = (
+    _Row("connect-timeout", (aiohttp.ConnectionTimeoutError,), "no connection within {connect_seconds}", _START),
+    _Row(
+        "proxy-refused",
+        (aiohttp.ClientHttpProxyError,),
+        "{proxy} answered {detail}",
+        "check that the proxy allows this request, correct {variable}",
     ),
-    "idle-timeout": ("no data for {seconds}", _LOG),
-    "incomplete": (
-        "the response did not complete within {seconds}",
-        "check with `curl {url}`; a proxy in front of the server may be holding the response back",
+    _Row(
+        "proxy-unreachable",
+        (aiohttp.ClientProxyConnectionError,),
+        "cannot connect to {proxy}{detail}",
+        "check that the proxy is running, correct {variable}",
     ),
-    "invalid-proxy": ("{detail} is not a valid proxy URL", "set it to the URL of an HTTP proxy: `http://HOST:PORT`"),
-    "invalid-request": ("no valid HTTP request can be made from this URL and these headers", "correct `baseUrl`"),
-    "lookup-timeout": (
-        "the host name lookup did not complete within {seconds}",
-        "check this machine's DNS configuration",
+    _Row(
+        "dns",
+        (aiohttp.ClientConnectorDNSError, socket.gaierror, socket.herror, UnicodeError),
+        "host name not found",
+        "correct the host in `baseUrl`, or check this machine's DNS configuration",
     ),
-    "network": ("{detail}", _START),
-    "not-http": ("the response is not valid HTTP", _START),
-    "not-tls": (
-        "TLS handshake failed: the server does not use TLS (try `http://`) or uses an incompatible version",
-        "correct the scheme in `baseUrl`",
-    ),
-    "proxy-refused": ("{proxy} answered {detail}", "check that the proxy allows this request"),
-    "proxy-unreachable": ("cannot connect to {proxy}{detail}", "check that the proxy is running"),
-    "redirect": (
-        "the server redirects to another address",
-        "set `baseUrl` to the address that the server redirects to",
-    ),
-    "refused": ("connection refused", _START),
-    "reset": ("connection reset by the server", _START),
-    "response-timeout": ("no response within {seconds}", "is the server still loading its model?"),
-    "tls-timeout": (
-        "the server accepted the connection but did not complete a TLS handshake within {seconds}",
-        "if the server does not use TLS, use `http://` in `baseUrl`",
-    ),
-    "too-large": ("the response is larger than {detail}", _ADDRESS),
-    "unknown": ("{detail}", _START),
-    "unrequested-compression": (
-        "the server compressed the response with {detail}, which was not requested",
-        _COMPRESSION,
-    ),
-    "unsupported-proxy": ("{detail}, which is not supported", "use an HTTP proxy: `http://HOST:PORT`"),
-    "unsupported-scheme": ("the URL's scheme is not supported", "use `http://` or `https://` in `baseUrl`"),
-    "certificate-untrusted": (
+    _Row(
+        "certificate-untrusted",
+        (ssl.SSLCertVerificationError, aiohttp.ServerFingerprintMismatch),
         "TLS handshake failed: certificate not trusted{detail}",
         "point SSL_CERT_FILE at a CA bundle that includes the server's CA",
     ),
-    "certificate-host": (
+    _Row(
+        "certificate-expired",
+        (),
+        "TLS handshake failed: {detail}",
+        "renew the server's certificate, or correct this machine's clock",
+    ),
+    _Row(
+        "certificate-host",
+        (),
         "TLS handshake failed: {detail}",
         "use a host name in `baseUrl` that the server's certificate covers",
     ),
-}
-
-# The first row that fits counts: some classes have several of these as bases.
-_KINDS: Final[tuple[tuple[tuple[type[BaseException], ...], Kind], ...]] = (
-    ((aiohttp.ConnectionTimeoutError,), "connect-timeout"),
-    ((aiohttp.ClientHttpProxyError,), "proxy-refused"),
-    ((aiohttp.ClientProxyConnectionError,), "proxy-unreachable"),
-    ((aiohttp.ClientConnectorDNSError, socket.gaierror, socket.herror, UnicodeError), "dns"),
-    ((ssl.SSLCertVerificationError, aiohttp.ServerFingerprintMismatch), "certificate-untrusted"),
-    ((ssl.SSLError, aiohttp.ClientSSLError), "not-tls"),
-    ((aiohttp.TooManyRedirects, aiohttp.RedirectClientError), "redirect"),
-    ((aiohttp.NonHttpUrlClientError,), "unsupported-scheme"),
-    ((ValueError,), "invalid-request"),
-    ((http_exceptions.ContentEncodingError,), "bad-compression"),
-    ((http_exceptions.DecompressSizeError,), "too-large"),
-    ((http_exceptions.ContentLengthError, aiohttp.ClientPayloadError, aiohttp.UploadAbortedError), "connection-lost"),
-    ((http_exceptions.PayloadEncodingError,), "bad-framing"),
-    ((aiohttp.ClientResponseError, http_exceptions.HttpProcessingError, aiohttp.WSMessageTypeError), "not-http"),
-    ((aiohttp.ServerDisconnectedError,), "closed"),
-    ((ConnectionRefusedError,), "refused"),
-    ((ConnectionError,), "reset"),
-    ((OSError,), "network"),
-    ((aiohttp.ClientConnectionError, aiohttp.ClientError), "connection-lost"),
+    _Row(
+        "not-tls",
+        (ssl.SSLError, aiohttp.ClientSSLError),
+        "TLS handshake failed: the server does not use TLS (try `http://`) or uses an incompatible version",
+        "correct the scheme in `baseUrl`",
+    ),
+    _Row(
+        "redirect",
+        (aiohttp.TooManyRedirects, aiohttp.RedirectClientError),
+        "the server redirects to another address",
+        REDIRECT_HELP,
+    ),
+    _Row(
+        "unsupported-scheme",
+        (aiohttp.NonHttpUrlClientError,),
+        "the URL's scheme is not supported",
+        "use `http://` or `https://` in `baseUrl`",
+    ),
+    _Row(
+        "invalid-request",
+        (ValueError,),
+        "no valid HTTP request can be made from this URL and these headers",
+        "correct `baseUrl` and `headers`",
+    ),
+    _Row(
+        "bad-compression",
+        (http_exceptions.ContentEncodingError,),
+        "the server sent an invalid {encoding} body",
+        _COMPRESSION,
+    ),
+    _Row(
+        "unrequested-compression",
+        (),
+        "the server compressed the response with {detail}, which was not requested",
+        _COMPRESSION,
+    ),
+    _Row(
+        "too-large",
+        (http_exceptions.DecompressSizeError,),
+        "the response is larger than {detail}",
+        "is `baseUrl` the address of an OpenAI-compatible server?",
+    ),
+    _Row(
+        "connection-lost",
+        (http_exceptions.ContentLengthError, aiohttp.ClientPayloadError, aiohttp.UploadAbortedError),
+        "connection lost in the middle of the response",
+        _LOG,
+    ),
+    _Row("bad-framing", (http_exceptions.PayloadEncodingError,), "the framing of the response is not valid HTTP", _LOG),
+    _Row(
+        "not-http",
+        (aiohttp.ClientResponseError, http_exceptions.HttpProcessingError, aiohttp.WSMessageTypeError),
+        "the response is not valid HTTP",
+        _START,
+    ),
+    _Row("closed", (aiohttp.ServerDisconnectedError,), "connection closed without a response", _START),
+    _Row("refused", (ConnectionRefusedError,), "connection refused", _START),
+    _Row("reset", (ConnectionError,), "connection reset by the server", _START),
+    _Row("network", (OSError,), "{detail}", _START),
+    _Row("disconnected", (aiohttp.ClientError,), "the connection was closed", _LOG),
+    _Row(
+        "lookup-timeout",
+        (),
+        "the host name lookup did not complete within {seconds}",
+        "check this machine's DNS configuration",
+    ),
+    _Row(
+        "tls-timeout",
+        (),
+        "the server accepted the connection but did not complete a TLS handshake within {seconds}",
+        "if the server does not use TLS, use `http://` in `baseUrl`",
+    ),
+    _Row("response-timeout", (), "no response within {seconds}", "is the server still loading its model?"),
+    _Row("idle-timeout", (), "no data for {seconds}", _LOG),
+    _Row(
+        "incomplete",
+        (),
+        "the response did not complete within {seconds}",
+        "check with `curl {url}`; a proxy in front of the server may be holding the response back",
+    ),
+    _Row("unsupported-proxy", (), "{detail}, which is not supported", _PROXY),
+    _Row(
+        "invalid-proxy",
+        (),
+        "{detail} is not a valid proxy URL",
+        _PROXY,
+    ),
+    _Row("unknown", (BaseException,), "{detail}", _START),
 )
+_ROWS: Final[Mapping[Kind, _Row]] = {row.kind: row for row in _TABLE}
 
 _TIMEOUTS: Final[Mapping[Stage, Kind]] = {
     "lookup": "lookup-timeout",
     "connect": "connect-timeout",
     "tls": "tls-timeout",
     "response": "response-timeout",
-    "body": "incomplete",
+    "body": "idle-timeout",
 }
 # X509_V_ERR_… of OpenSSL (x509_vfy.h).
 _CERTIFICATES: Final[Mapping[int, Kind]] = {
@@ -217,7 +277,7 @@ _PERHAPS_TLS: Final = frozenset({"closed", "reset", "not-http"})
 # Where there is a proxy, it is what these are about: nothing else is connected to.
 _BEFORE_CONNECTED: Final = frozenset({"connect-timeout", "dns", "lookup-timeout", "network", "refused"})
 # Once the body has begun, these all mean that the connection is gone.
-_WITHIN_BODY: Final = frozenset({"closed", "network", "not-http", "refused", "reset"})
+_WITHIN_BODY: Final = frozenset({"closed", "disconnected", "network", "not-http", "refused", "reset"})
 _NAMING_PROXY: Final = frozenset({"invalid-proxy", "proxy-refused", "proxy-unreachable", "unsupported-proxy"})
 
 
@@ -236,22 +296,25 @@ def explain(error: BaseException, exchange: Exchange) -> Cause:
 
 def build_cause(kind: Kind, exchange: Exchange, detail: str = "") -> Cause:
     """Return a cause in words; `detail` is what varies within its kind."""
-    reason, help_ = _TEXTS[kind]
+    row = _ROWS[kind]
+    help_ = row.help
     if kind in _PERHAPS_TLS and exchange.url.startswith("http:"):
-        help_ = f"if the server uses TLS, use `https://` in `baseUrl`; otherwise {help_}"
+        help_ = f"if the server uses TLS, use `https://` in `baseUrl`; otherwise {row.help}"
+    proxy = exchange.proxy
     values = {
         "detail": detail,
         "encoding": exchange.encoding or "compressed",
         "url": exchange.url,
         "seconds": _format_seconds(exchange.seconds),
         "connect_seconds": _format_seconds(exchange.connect_seconds or exchange.seconds),
-        "proxy": f"the proxy {exchange.proxy.shown}" if exchange.proxy else "the proxy",
+        "proxy": f"the proxy {proxy.shown}" if proxy else "the proxy",
+        "variable": proxy.variable if proxy else "the proxy's URL",
     }
-    cause = Cause(kind, reason.format(**values), help_.format(**values))
-    if exchange.proxy is None:
+    cause = Cause(kind, row.reason.format(**values), help_.format(**values))
+    if proxy is None:
         return cause
-    note = "" if kind in _NAMING_PROXY else exchange.proxy.note
-    return Cause(kind, f"{cause.reason}{note}", f"{cause.help}; or {exchange.proxy.bypass_help(exchange.url)}")
+    note = "" if kind in _NAMING_PROXY else proxy.note
+    return Cause(kind, f"{cause.reason}{note}", f"{cause.help}, or {proxy.bypass_help(exchange.url)}")
 
 
 def proxy_fault(exchange: Exchange) -> Cause | None:
@@ -288,7 +351,7 @@ def _classify(error: BaseException, stage: Stage) -> tuple[Kind, str]:
     error = _system_error(error)
     if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError) and not error.errno:
         return _TIMEOUTS[stage], ""
-    kind: Kind = next((kind for classes, kind in _KINDS if isinstance(error, classes)), "unknown")
+    kind = next(row.kind for row in _TABLE if isinstance(error, row.exceptions))
     if stage == "body" and kind in _WITHIN_BODY:
         kind = "connection-lost"
     return _detail(kind, error)
@@ -316,8 +379,9 @@ def _detail(kind: Kind, error: BaseException) -> tuple[Kind, str]:
         narrower = _CERTIFICATES.get(getattr(inner, "verify_code", 0))
         return (narrower, words) if narrower else (kind, f": {words}" if words else "")
     if kind == "network":
-        # Of several addresses that all failed asyncio makes one error without a number.
-        return kind, getattr(error, "strerror", None) or "cannot connect to any of the host's addresses"
+        words = getattr(error, "strerror", None) or str(next(iter(error.args), type(error).__name__))
+        # What asyncio makes of the errors of several addresses, without a number.
+        return kind, "cannot connect to any of the host's addresses" if words.startswith("Multiple exc") else words
     if kind == "proxy-refused":
         return kind, _proxy_answer(getattr(error, "status", 0))
     return kind, type(error).__name__ if kind == "unknown" else ""

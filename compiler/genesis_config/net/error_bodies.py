@@ -10,7 +10,7 @@ __all__ = ["error_text", "read_error"]
 
 
 def read_error(body: bytes) -> str:
-    """Return the text of an error's body on one line; empty if there is none.
+    """Return the text of an error's body; empty if there is none.
 
     It is in one of vLLM's two shapes, in FastAPI's, or the body itself unless that is a page.
     """
@@ -20,7 +20,7 @@ def read_error(body: bytes) -> str:
     except (msgspec.DecodeError, RecursionError):
         return "" if text.lstrip().startswith("<") else " ".join(text.split())
     values = (answer.get(name) for name in ("error", "message", "detail")) if isinstance(answer, dict) else ()
-    return next((" ".join(error_text(value).split()) for value in values if value), "")
+    return next((error_text(value) for value in values if value), "")
 
 
 def error_text(error: Any) -> str:

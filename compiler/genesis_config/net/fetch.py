@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from genesis_config.net import limits
-from genesis_config.net.causes import Exchange, TransportError, build_cause, explain
+from genesis_config.net.causes import Exchange, TransportError, build_cause
 from genesis_config.net.proxies import proxy_for
 from genesis_config.net.steps import Peer, connect
 from genesis_config.net.transport import Request
@@ -15,7 +15,6 @@ from genesis_config.net.transport import Request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genesis_config.net.causes import Stage
     from genesis_config.net.transport import Response, Transport
 
 __all__ = ["fetch"]
@@ -28,16 +27,14 @@ async def fetch(transport: Transport, url: str, headers: Mapping[str, str]) -> t
         TransportError: There is no response, or no whole body, within the limits.
     """
     request = Request("GET", url, headers, None, limits.CONNECT_SECONDS, limits.TOTAL_SECONDS)
-    stage: Stage = "response"
     response = None
     try:
         async with asyncio.timeout(limits.TOTAL_SECONDS):
             response = await transport.send(request)
-            stage = "body"
             return response, await _read_body(response, url)
-    except TimeoutError as error:
-        exchange = Exchange(url, stage, limits.TOTAL_SECONDS, proxy=proxy_for(url))
-        raise TransportError(explain(error, exchange)) from None
+    except TimeoutError:
+        exchange = Exchange(url, "response", limits.TOTAL_SECONDS, proxy=proxy_for(url))
+        raise TransportError(build_cause("incomplete" if response else "response-timeout", exchange)) from None
     except TransportError as error:
         if error.cause.kind == "connect-timeout" and await _accepts_connections(url):
             error = TransportError(build_cause("tls-timeout", Exchange(url, "tls", limits.CONNECT_SECONDS)))

@@ -13,7 +13,6 @@ from genesis_config.net.causes import (
     PROXY_AUTHENTICATION,
     Exchange,
     TransportError,
-    build_cause,
     explain,
     proxy_fault,
     proxy_refusal,
@@ -152,7 +151,7 @@ class HttpResponse:
             self._waiting_since = math.inf
         encoding = self.headers.get("Content-Encoding")
         exchange = self._exchange._replace(stage="body", encoding=encoding)
-        raise TransportError(build_cause("idle-timeout", exchange) if self._stalled else explain(failure, exchange))
+        raise TransportError(explain(TimeoutError() if self._stalled else failure, exchange))
 
     def close(self) -> None:
         """Stop reading.

@@ -1,13 +1,6 @@
-"""What carries a request to a server: the interface, which tests and applications can implement.
+"""What carries a request to a server: an interface that tests and applications can implement.
 
-A transport over anything but HTTP connections needs no socket:
-
-    class Recorded:
-        async def send(self, request: Request) -> Response:
-            return RecordedResponse(…)  # with `status`, `headers`, `proxy`, `read()` and `close()`
-
-        async def close(self) -> None:
-            pass
+docs/runtime.md has an example without a socket.
 """
 
 from __future__ import annotations

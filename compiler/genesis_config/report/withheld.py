@@ -10,10 +10,10 @@ from genesis_config.rules.registry import load_rule
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["withheld"]
+__all__ = ["withhold_text"]
 
 
-def withheld(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+def withhold_text(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Reduce findings to their rules, severities and places.
 
     A message may quote any part of the text, so none is kept: each finding has the title of its rule instead, and a

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DiscoveryFailure", "ModelList", "Query", "discover_models"]
 
-_LONGEST_MESSAGE: Final = 600  # characters; a server may send much more
 # Of names that differ in case alone the last is sent: a declared Accept wins.
 _ACCEPT: Final = {"Accept": "application/json"}
 _CHECK_ADDRESS: Final = "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?"
@@ -145,9 +144,9 @@ def _failed(query: Query, failure: DiscoveryFailure, proxy: Proxy | None = None)
     """Return a list without models, for a failure that names the proxy in between and contains no secret."""
     message, help_ = failure.message, failure.help
     if proxy is not None:
-        message, help_ = message + proxy.note, f"{help_}; or {proxy.bypass_help(query.url)}"
+        message, help_ = message + proxy.note, f"{help_}, or {proxy.bypass_help(query.url)}"
     # Cut after secrets are out of it: half of one would stay.
-    message = scrub(message, query.secrets)[:_LONGEST_MESSAGE]
+    message = scrub(message, query.secrets)[: limits.MAX_MESSAGE]
     return ModelList({}, DiscoveryFailure(failure.rule, message, scrub(help_, query.secrets)))
 
 
@@ -161,7 +160,8 @@ def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:
 def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFailure:
     """Return the failure that a status other than 200 stands for; `text` is what the server says about it."""
     status = response.status
-    message = f"{query.url} answered {status}" + (f": {text}" if text else "")
+    words = " ".join(text.split())
+    message = f"{query.url} answered {status}" + (f": {words}" if words else "")
     if status in {401, 403}:
         sent = query.secrets or "authorization" in map(str.lower, query.headers)
         reason = "the server rejected the key" if sent else "no key was sent"

@@ -1,4 +1,4 @@
-"""The lock: what servers listed, pinned beside the configuration in `genesis.lock.json`.
+"""The lock: the models that servers listed, in `genesis.lock.json` next to the configuration.
 
     {
       "lockVersion": 1,
@@ -19,12 +19,11 @@ merge like any text. `baseUrl` is the template as the configuration has it, neve
 from __future__ import annotations
 
 import os
-import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
-from genesis_config.credentials.patterns import key_spans
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Source
 from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
 from genesis_config.syntax.references import canonical
@@ -42,7 +41,6 @@ __all__ = [
     "Row",
     "differences",
     "dumps",
-    "hidden_spans",
     "is_model_id",
     "lock_path",
     "match_lock",
@@ -54,11 +52,6 @@ __all__ = [
 
 LOCK_NAME: Final = "genesis.lock.json"
 LOCK_VERSION: Final = 1
-# A string of JSON, and the colon after it where it is a key.
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?', re.DOTALL)
-# Values that are ids or base URLs, and hold no user name, password or query.
-_SHOWN: Final = ("baseUrl", "parent")
-_PLAIN: Final = re.compile(r"[^\s\\@?]*")
 _CONFLICT: Final = "\n<<<<<<< "  # a line of its own: a provider may be named like that, and JSON has it in a string
 
 
@@ -82,7 +75,7 @@ class Lock(NamedTuple):
 
     Attributes:
         source: Its text and its path, for findings.
-        providers: What is pinned, by provider id; empty where it cannot be used.
+        providers: The locked providers, by id; empty where it cannot be used.
         problem: Why it cannot be used, in words that go after its name; None where it can.
         place: Where in the text the problem is.
         refused: Whether it was not read because of what it is, so that it is not written either.
@@ -100,12 +93,12 @@ class _TwiceError(ValueError):
 
 
 def lock_path(config: str) -> str:
-    """Give the path of the lock that belongs to the configuration at `config`."""
+    """Return the path of the lock that belongs to the configuration at `config`."""
     return os.path.join(os.path.dirname(config), LOCK_NAME)
 
 
 def is_model_id(name: object) -> TypeGuard[str]:
-    """Tell whether a model's id is one: no wildcard, and no text that a terminal or a log would take for its own."""
+    """Return whether a model's id is usable: not a wildcard, and printable, so that no terminal or log acts on it."""
     return isinstance(name, str) and name not in {"", "*"} and name.isprintable()
 
 
@@ -150,7 +143,7 @@ def read(path: str, root: str | None = None) -> Lock | None:
         return None
     except OSError as error:
         return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}", refused=isinstance(error, RefusedError))
-    source = Source(path, data.decode(errors="replace"))
+    source = Source(path, data.decode(errors="replace"), "lock")
     conflict = f"\n{source.text}".find(_CONFLICT)
     if conflict >= 0:
         return Lock(source.without_text(), {}, "holds the marks of a merge that is not resolved", conflict)
@@ -167,7 +160,7 @@ def _decoded(source: Source) -> Lock:
         if type(version) is int and version != LOCK_VERSION:
             return Lock(unusable, {}, f"has the version {version}, and this Genesis knows {LOCK_VERSION}")
         if version == LOCK_VERSION:
-            return Lock(source, {name: _pinned(pinned) for name, pinned in value["providers"].items()})
+            return Lock(source, {name: _decode_provider(provider) for name, provider in value["providers"].items()})
     except _TwiceError as error:
         return Lock(unusable, {}, f"holds `{error}` twice, as a merge leaves it")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
@@ -175,28 +168,17 @@ def _decoded(source: Source) -> Lock:
     return Lock(unusable, {}, "is no lock that Genesis wrote")
 
 
-def hidden_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Find what is not shown of a lock: what looks like a key, and all strings but keys, ids and plain base URLs."""
-    key = ""
-    for match in _STRING.finditer(text):
-        if match[2]:
-            key = match[1]
-        is_plain = bool(match[2]) or (key in _SHOWN and _PLAIN.fullmatch(match[1]) is not None)
-        if match[1] and (not is_plain or any(key_spans(match[1]))):
-            yield match.span(1)
-
-
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of its members, none of which may stand twice."""
-    made: dict[str, Any] = {}
+    """Build an object from its members, each of which may occur once."""
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        if key in made:
+        if key in members:
             raise _TwiceError(key)
-        made[key] = value
-    return made
+        members[key] = value
+    return members
 
 
-def _pinned(value: Any) -> LockedProvider:
+def _decode_provider(value: Any) -> LockedProvider:
     """Decode one provider: no row but what discovery would take. Raises whatever a wrong shape makes it raise."""
     models = value["models"].items()
     rows = {_id(name): Row(name, _window(row["contextWindow"]), _parent(row["parent"])) for name, row in models}
@@ -222,7 +204,7 @@ def _id(value: Any) -> str:
 
 
 def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
-    """Write what is pinned: the same providers and rows are the same bytes."""
+    """Encode a lock: the same providers and rows are the same bytes."""
     blocks = []
     for name in sorted(providers):
         base_url, rows = providers[name]
@@ -259,7 +241,7 @@ def write(providers: Mapping[str, LockedProvider], path: str) -> None:
 def differences(
     locked: Mapping[str, LockedProvider], now: Mapping[str, LockedProvider]
 ) -> Iterator[tuple[str, str | None, str]]:
-    """Say where what servers list now is another than what is locked: the provider, the model, and words for it."""
+    """Yield the differences between a lock and what servers list now: the provider, the model, and words for it."""
     for name in sorted({*locked, *now}):
         if name not in now:
             yield name, None, f"`{name}` is locked and is not discovered any more"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Span
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from genesis_config.runtime.connections import Connections
 from genesis_config.runtime.deadline import Deadline
 from genesis_config.runtime.errors import CompletionError, RuntimeClosedError, closed_error
 from genesis_config.runtime.events import FellBack, Usage
-from genesis_config.runtime.request import body, find, header_values
+from genesis_config.runtime.request import build_body, build_headers, find_model
 from genesis_config.runtime.run import Run
 from genesis_config.runtime.telemetry import Operation
 from genesis_config.runtime.usage import Totals, warning
@@ -232,10 +232,10 @@ class Runtime:
 
     def _request(self, run: Run, reference: str | None) -> tuple[dict[str, Any], dict[str, str]]:
         """Make the body and the headers of the request to a model."""
-        run.target = target = find(self.manifest, reference)
+        run.target = target = find_model(self.manifest, reference)
         environment = os.environ if self._environment is None else self._environment
-        headers, run.secrets = header_values(target, environment)
-        fields, run.held_back = body(
+        headers, run.secrets = build_headers(target, environment)
+        fields, run.held_back = build_body(
             target.model,
             run.messages,
             params=run.params,

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.net.redirects import REDIRECT_HELP, describe_redirect
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ __all__ = [
 ]
 
 
-class CompletionError(Exception):
+class CompletionError(GenesisError):
     """A completion that failed. The message says what is wrong and holds no secret.
 
     Attributes:
@@ -78,8 +79,7 @@ class CompletionError(Exception):
 
     def __init__(self, message: str, *, help: str | None = None, status: int | None = None) -> None:  # noqa: A002 - a field
         """Hold the message; where it happened and what had arrived is filled in by the stream."""
-        super().__init__(message)
-        self.help = help
+        super().__init__(message, help=help)
         self.provider = ""
         self.model = ""
         self.status = status
@@ -216,6 +216,7 @@ _CLASSES: Final[Mapping[Kind, type[CompletionError]]] = {
     "bad-framing": ConnectionLostError,
     "closed": ConnectionLostError,
     "connection-lost": ConnectionLostError,
+    "disconnected": ConnectionLostError,
     "idle-timeout": StalledStreamError,
     "incomplete": StalledStreamError,
     "reset": ConnectionLostError,

@@ -105,8 +105,8 @@ class Reply:
 
     def broke(self, error: Exception) -> bytes:
         """Record why reading failed, and return no bytes: for the decoder it is an end like any other."""
-        exchange = Exchange(self._connections.url, "body", self._connections.provider.timeout_seconds)
-        self._broken = explain(error, exchange)
+        timeout = self._connections.provider.timeout_seconds
+        self._broken = explain(error, Exchange(self._connections.url, "body", timeout, proxy=self._response.proxy))
         return b""
 
     def explain(self, error: CompletionError) -> CompletionError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax.grammar import (
     BLOCK_COMMENT,

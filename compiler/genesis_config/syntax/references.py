@@ -12,7 +12,9 @@ A `$` that starts neither is literal. Resolving is one pass: what a variable con
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from genesis_config.diagnostics.named_tuple import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -79,12 +79,13 @@ def check_target(path: str, provider: str, profile: str) -> None:
         # A name is shown, and what looks like a key must not be.
         if any(key_spans(name)):
             raise ProfilesError(
-                f"what is given as the {what} looks like a key, which is never an argument: it is asked for, or read "
-                "from standard input. It may be in your shell's history now"
+                f"the {what} looks like a key, which is never passed as an argument",
+                help="run the command without it: the key is prompted for, or read from standard input; "
+                "if you typed a key, it is now in your shell history",
             )
         if not name.strip() or name != name.strip() or not name.isprintable():
             raise ProfilesError(
-                f"the id {name!r} of the {what} is empty, starts or ends with white space, or holds control characters"
+                f"the {what} id {name!r} is empty, starts or ends with whitespace, or contains control characters"
             )
     check_folder(path)
     _check_owner(_parsed(path)["profiles"], provider, profile)
@@ -97,22 +98,24 @@ def check_key(key: str) -> None:
         ProfilesError: It is not. The message does not repeat it.
     """
     if not key.strip():
-        raise ProfilesError("no key was given: it is empty, or white space only")
+        raise ProfilesError("the key is empty or only whitespace")
     if len(key) > LONGEST_KEY:
-        raise ProfilesError(f"the key is longer than {LONGEST_KEY} characters; is it the right file?")
+        raise ProfilesError(f"the key is longer than {LONGEST_KEY} characters", help="is this the right file?")
     # What `genesis_config.manifest.secret_value` would refuse at every request.
     if not key.isprintable():
-        raise ProfilesError("the key holds a line break, or a control or an invisible character; give it as one line")
+        raise ProfilesError(
+            "the key contains a line break, or a control or an invisible character", help="pass it as a single line"
+        )
     if key != key.strip():
-        raise ProfilesError("the key starts or ends with white space, which requests would lose; give it without")
+        raise ProfilesError("the key starts or ends with whitespace, which requests would drop", help="remove it")
 
 
 def _check_owner(profiles: Mapping[str, Any], provider: str, profile: str) -> None:
     owner = profiles[profile]["provider"] if profile in profiles else provider
     if owner != provider:
         raise ProfilesError(
-            f"the auth profile `{profile}` holds a key of the provider `{owner}`; choose another id with --profile, "
-            f"or remove it first: `genesis auth remove {quote(profile)}`"
+            f"the auth profile `{profile}` belongs to the provider `{owner}`",
+            help=f"choose another id with --profile, or remove it first: `genesis auth remove {quote(profile)}`",
         )
 
 
@@ -124,16 +127,17 @@ def _find(profiles: Mapping[str, Any], name: str) -> str:
     if len(own) == 1:
         return own[0]
     if own:
-        raise ProfilesError(f"the provider `{name}` has {len(own)} auth profiles; give the id of one: {listed(own)}")
+        raise ProfilesError(f"the provider `{name}` has {len(own)} auth profiles", help=f"name one of {listed(own)}")
     if any(key_spans(name)):
         raise ProfilesError(
-            "there is no such auth profile; it looks like a key, and may be in your shell's history now"
+            "no such auth profile",
+            help="the name looks like a key: if you typed a key, it is now in your shell history",
         )
     near = nearest(name, [*profiles, *(entry["provider"] for entry in profiles.values())])
     hint = f"there are {listed(sorted(profiles))}" if profiles else "there are none"
     if near is not None:
         hint = f"did you mean `{near}`?"
-    raise ProfilesError(f"there is no auth profile or provider `{name}` in the store; {hint}")
+    raise ProfilesError(f"no auth profile or provider `{name}`", help=hint)
 
 
 @contextlib.contextmanager
@@ -168,18 +172,19 @@ def _check_writable(path: str) -> None:
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
     if not mode & 0o200:
         raise ProfilesError(
-            f"the auth profiles in {path} are read-only (mode {mode:04o}); run `chmod 600 {quote(path)}` to change them"
+            f"the auth profiles in {path} are read-only (mode {mode:04o})",
+            help=f"run `chmod 600 {quote(path)}` to change them",
         )
 
 
 def _unwritable(path: str, error: OSError) -> ProfilesError:
     if isinstance(error, TimeoutError):
         return ProfilesError(
-            f"another process is changing the auth profiles in {path}, and has not finished; nothing was changed, "
-            "try again"
+            f"another process is changing the auth profiles in {path}; nothing was changed", help="try again"
         )
-    message = f"cannot write the auth profiles in {path}: {error.strerror}; nothing was changed"
+    help_ = None
     if error.errno in {EACCES, EPERM}:
         folder = os.path.dirname(os.fspath(error.filename or path))
-        message += f". You need to own {folder} and have write permission there: `ls -ld {quote(folder)}` shows both"
-    return ProfilesError(message)
+        help_ = f"you need to own {folder} and have write permission there: `ls -ld {quote(folder)}` shows both"
+    message = f"cannot write the auth profiles in {path}: {error.strerror}; nothing was changed"
+    return ProfilesError(message, help=help_)

@@ -13,10 +13,12 @@ from typing import Any, Final, Literal
 import msgspec
 import platformdirs
 
+from genesis_config.diagnostics.errors import GenesisError
+
 __all__ = ["Profile", "ProfilesError", "check_folder", "damaged", "decode", "load", "read", "store_path"]
 
 
-class ProfilesError(Exception):
+class ProfilesError(GenesisError):
     """A store that cannot be used, or changed as asked. The message says why and what to do, and holds no key."""
 
 
@@ -91,8 +93,8 @@ def load(path: str) -> bytes | None:
         from shlex import quote  # for a path with spaces, as on a Mac
 
         raise ProfilesError(
-            f"others may read the auth profiles in {path} (mode {mode:04o}); run `chmod 600 {quote(path)}`, "
-            "and replace the keys if anyone could have seen them"
+            f"others may read the auth profiles in {path} (mode {mode:04o})",
+            help=f"run `chmod 600 {quote(path)}`, and rotate the keys if anyone could have read them",
         )
     check_folder(path)
     return data
@@ -113,8 +115,8 @@ def check_folder(path: str) -> None:
         from shlex import quote  # as in `load`
 
         raise ProfilesError(
-            f"others may replace the auth profiles in {path}, since they may write to its folder (mode {mode:04o}); "
-            f"run `chmod go-w {quote(folder)}`"
+            f"others may replace the auth profiles in {path}, since they may write to its directory (mode {mode:04o})",
+            help=f"run `chmod go-w {quote(folder)}`",
         )
 
 
@@ -129,8 +131,9 @@ def decode(data: bytes, path: str) -> dict[str, Profile]:
         # A text may be a misplaced key, and is damage.
         if type(version) is int and version != _VERSION:
             raise ProfilesError(
-                f"the auth profiles in {path} are of version {version}, and this Genesis knows version {_VERSION}: use "
-                "the Genesis that wrote them, or move the file away and add the keys again with `genesis auth set`"
+                f"the auth profiles in {path} have version {version}, but this Genesis supports version {_VERSION}",
+                help="use the Genesis that wrote them, or move the file away and add the keys again with "
+                "`genesis auth set`",
             )
         return msgspec.json.decode(data, type=_Store).profiles
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -144,6 +147,6 @@ def decode(data: bytes, path: str) -> dict[str, Profile]:
 def damaged(path: str, what: str) -> ProfilesError:
     """Say that the store at `path` is damaged, and what to do about it."""
     return ProfilesError(
-        f"the auth profiles in {path} are damaged: {what}; nothing overwrites them: put the file right, or move it "
-        "away and add the keys again with `genesis auth set`"
+        f"the auth profiles in {path} are damaged: {what}",
+        help="the file was left untouched: repair it, or move it away and add the keys again with `genesis auth set`",
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from genesis_config.diagnostics.errors import GenesisError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,7 +19,7 @@ __all__ = ["BatchError", "Request", "parse", "read"]
 _URL: Final = "/v1/chat/completions"
 
 
-class BatchError(Exception):
+class BatchError(GenesisError):
     """A file that no batch can be made of. The message names the line."""
 
 
@@ -52,7 +54,7 @@ def read(path: str) -> Iterator[Request]:
             except BatchError as error:
                 raise BatchError(f"{path}:{number}: {error}") from None
             if request.custom_id in seen:
-                raise BatchError(f"{path}:{number}: the custom_id `{request.custom_id}` was given before")
+                raise BatchError(f"{path}:{number}: duplicate custom_id `{request.custom_id}`")
             seen.add(request.custom_id)
             yield request
 
@@ -66,7 +68,7 @@ def parse(line: bytes | str) -> Request:
     try:
         found = msgspec.json.decode(line, type=_Line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BatchError(f"this is no request of a batch file: {error}") from None
+        raise BatchError(f"not a valid batch request: {error}") from None
     if (found.method, found.url) != ("POST", _URL):
-        raise BatchError(f"only `POST {_URL}` can be asked for, and this is `{found.method} {found.url}`")
+        raise BatchError(f"only `POST {_URL}` is supported, not `{found.method} {found.url}`")
     return Request(found.custom_id, found.body)

@@ -1,0 +1,56 @@
+"""What all commands have in common: their help under the name that they were started by, and what a typo suggests."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["Command", "Group", "WritingOption"]
+
+
+class WritingOption(click.Option):
+    """An option that makes a command write to files: never the suggestion for a mistyped one."""
+
+
+class _Named(click.Command):
+    """A command whose help can be copied: its examples use the name by which this process was started."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        program = ctx.find_root().info_name or "genesis"
+        return re.sub(r"\bgenesis(?= [a-z])", program, super().get_help(ctx))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            writing = {name for option in self.params if isinstance(option, WritingOption) for name in option.opts}
+            near = [name for name in error.possibilities or () if name not in writing]
+            raise click.NoSuchOption(error.option_name, error.message, near, error.ctx) from None
+
+
+class Command(_Named):
+    """A command."""
+
+
+class Group(_Named, click.Group):
+    """A group of commands. Without one it prints its help, and that is wrong usage."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"no_args_is_help": False, **options})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:  # noqa: D102 - click's
+        if not args:
+            sys.stderr.write(self.get_help(ctx) + "\n")
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002, D102 - click's signature
+        return list(self.commands)
