@@ -176,7 +176,7 @@ def lock_models(session: Session) -> Session:
 
 
 def _context(session: Session) -> Context:
-    """Return what rules see of a configuration. Where the lock is not used, or written anew, it may be outdated."""
+    """Return what rules see; they compare the lock, unless it is not used (compile) or about to be replaced (lock)."""
     request = session.request
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     return Context(session.config, request.purpose, session.loaded.locked, lock)
