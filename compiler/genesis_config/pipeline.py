@@ -94,22 +94,14 @@ def lint(session: Session) -> Session:
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
     if diagnostics:
-        from genesis_config.report.redaction import (  # nothing is shown of a file without findings
-            hide_secrets,
-            without_secrets,
-        )
-
-        hide_secrets(document)
-        diagnostics = with_origin(session.files, map(without_secrets, diagnostics))
+        diagnostics = with_origin(session.files, diagnostics)
     return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
 
 
 def decide(session: Session) -> Session:
     """Decide for each provider whether it is explicit, implicit or not configured."""
-    from genesis_config.report.redaction import hide_secrets  # as in `lint`
     from genesis_config.resolve.decision import decide_providers, lock_decisions  # with msgspec
 
-    hide_secrets(session.config.document)
     request, config = session.request, session.config
     locked = session.loaded.locked if request.purpose == "frozen" else None
     every = tuple(decide_providers(config, session.credentials, locked))

@@ -20,7 +20,7 @@ from genesis_config.report.withheld import withhold_text
 from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
-from genesis_config.runtime.request import body
+from genesis_config.runtime.request import build_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -304,7 +304,7 @@ class _Examiner:
         served = next((listed.context_window for listed in (row, base) if listed and listed.context_window), None)
         if served is None:
             return
-        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        fields, _ = build_body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
         limit = fields.get(model.compat.max_tokens_field)
         if isinstance(limit, int) and limit >= served:
             what = f"`{here}.maxTokens` is"

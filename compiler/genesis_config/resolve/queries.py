@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL
-from genesis_config.credentials.lookup import SecretRef, remedy
+from genesis_config.config.positions import hidden_texts, shown
+from genesis_config.credentials.lookup import SecretRef, echoed_parts, remedy
+from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
 from genesis_config.resolve.decision import decision_span
 from genesis_config.resolve.results import Discovery
-from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,8 +108,11 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
         if value is not None:
             headers[header] = f"{scheme}{value}"
             # A header that is written out is rarely a secret; a key always is.
-            secrets += _echoes(use.ref, value, credentials) if scheme or use.ref.value is None else []
+            if scheme or use.ref.value is None:
+                parts = echoed_parts(use.ref, value, credentials.lookup)
+                secrets += [part for part in parts if not is_marker(part)]
     change = _remedy(name, authorization or credential, stated=is_stated)
+    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
@@ -121,13 +125,6 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
     return (
         f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
     )
-
-
-def _echoes(ref: SecretRef, value: str, credentials: Credentials) -> list[str]:
-    """List the forms in which servers repeat a secret: whole, without its scheme, and each of its variables."""
-    variables = (credentials.lookup(name) or "" for name in names(ref.template or ""))
-    parts = (" ".join(part.split()) for part in (value, value.partition(" ")[2], *variables))
-    return [part for part in parts if part]
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
@@ -149,5 +146,6 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
         yield Diagnostic(rule, message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
+        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        message = f"{url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef, echoed_parts, secret_value
 from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 from genesis_config.runtime.arguments import check
 from genesis_config.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
-from genesis_config.syntax.references import Reference, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genesis_config.manifest import Manifest, Model, Provider
 
-__all__ = ["Target", "authorization", "body", "find", "header_values"]
+__all__ = ["Target", "authorization", "build_body", "build_headers", "find_model"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
@@ -38,7 +37,7 @@ class Target(NamedTuple):
     model: Model
 
 
-def find(manifest: Manifest, reference: str | None) -> Target:
+def find_model(manifest: Manifest, reference: str | None) -> Target:
     """Find a model by `provider/model` or alias; None is the primary.
 
     Raises:
@@ -74,15 +73,15 @@ def find(manifest: Manifest, reference: str | None) -> Target:
     )
 
 
-def body(  # noqa: PLR0913 - a request's parts
+def build_body(  # noqa: PLR0913 - a request's parts
     model: Model,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, object]],
     *,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     max_tokens: int | None,
-    tools: Sequence[Mapping[str, Any]] | None,
-    tool_choice: str | Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    tools: Sequence[Mapping[str, object]] | None,
+    tool_choice: str | Mapping[str, object] | None,
+) -> tuple[dict[str, object], tuple[str, ...]]:
     """Make the request's body, and say which params are not in it.
 
     The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
@@ -127,7 +126,7 @@ def authorization(target: Target) -> SecretRef | None:
     return target.provider.credential
 
 
-def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def build_headers(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Give the headers with their values, and what of them is secret.
 
     A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out, and the
@@ -157,21 +156,18 @@ def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[
 
 
 def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: list[str]) -> str:
-    """Give the value of a secret position, and add it to the secrets, whole and in the parts that servers echo."""
+    """Return the value of a secret position, and add what servers may repeat of it to the secrets."""
     try:
         value = secret_value(ref, environment.get, what)
     except MissingSecretError as error:
         failure = CredentialError(str(error), help=error.help)
     else:
-        # A server echoes a key without its scheme, and a variable without what the template has around it.
-        names = [part.name for part in parse(ref.template or "") if isinstance(part, Reference)]
-        parts = [value, value.partition(" ")[2], *(environment.get(name, "") for name in names)]
-        secrets += [part.strip() for part in parts if part.strip()]
+        secrets += echoed_parts(ref, value, environment.get)
         return value
     raise failure
 
 
-def _flat(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def _flat(params: Mapping[str, object]) -> Mapping[str, object]:
     """Put the fields of `extra_body` where the others are."""
     extra = params.get("extra_body")
     if not isinstance(extra, Mapping):
@@ -179,7 +175,7 @@ def _flat(params: Mapping[str, Any]) -> Mapping[str, Any]:
     return _merged({name: value for name, value in params.items() if name != "extra_body"}, extra)
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
     """Merge request fields: `over` wins, objects deep, arrays replaced."""
     result = dict(base)
     for key, value in over.items():
