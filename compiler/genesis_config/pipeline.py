@@ -93,9 +93,7 @@ def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    if diagnostics:
-        diagnostics = with_origin(session.files, diagnostics)
-    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
+    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:
