@@ -61,12 +61,12 @@ _EXPLICIT: Final = """\
     cls=WritingOption,
     metavar="FILE",
     default="genesis.json5",
-    help="Where to; - is standard output.  [default: genesis.json5]",
+    help="Output file (- for stdout).  [default: genesis.json5]",
 )
-@click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of having it discovered.")
-@click.option("model", "--model", metavar="ID", default="your-model-id", help="The model.  [default: your-model-id]")
+@click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of discovering it.")
+@click.option("model", "--model", metavar="ID", default="your-model-id", help="The model ID.  [default: your-model-id]")
 def command(path: str, url: str | None, model: str) -> int:
-    """Write a configuration to start from; a file that is there is never touched.
+    """Write a configuration to start from. An existing file is never overwritten.
 
     \b
     Examples:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Input",
     "compile_now",
+    "config_argument",
     "config_option",
     "env_file_option",
     "manifest_now",
@@ -41,9 +42,11 @@ __all__ = [
 ]
 
 NAMES: Final = ("genesis.json5", "genesis.json")
+# Where `--config` keeps its value until the argument is read.
+_CONFIG: Final = "genesis_config.config"
 
 
-def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def env_file_option(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--env-file FILE`, which may be given several times."""
     return click.option(
         "env_files",
@@ -51,19 +54,39 @@ def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         multiple=True,
         type=click.Path(dir_okay=False),
-        help="Read variables from FILE, after the environment. May be repeated; the first file that has one wins.",
+        help="Read variables from FILE; the environment takes precedence. May be repeated; earlier files win.",
     )(function)
 
 
-def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def config_option(function: Callable[..., object], name: str = "config", **attributes: Any) -> Callable[..., object]:
     """Add `--config FILE`."""
     return click.option(
-        "config",
+        name,
         "--config",
         metavar="FILE",
         type=click.Path(),
-        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in your config folder.",
+        help="The configuration. Default: $GENESIS_CONFIG, or genesis.json5 or genesis.json in this directory or in "
+        "your configuration directory.",
+        **attributes,
     )(function)
+
+
+def config_argument(function: Callable[..., object]) -> Callable[..., object]:
+    """Add `--config FILE` and the same as an argument, `[CONFIG]`."""
+    argument = click.argument("config", required=False, type=click.Path(), callback=_one_config)
+    # The option is read first, and leaves what it names to the argument.
+    return argument(config_option(function, "config_option", expose_value=False, is_eager=True, callback=_keep_config))
+
+
+def _keep_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+    context.meta[_CONFIG] = path
+
+
+def _one_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
+    option: str | None = context.meta[_CONFIG]
+    if path is not None and option is not None and os.path.realpath(path) != os.path.realpath(option):
+        raise click.UsageError(f"two configurations: {path} and --config {option}", context)
+    return path if option is None else option
 
 
 def variables(env_files: Sequence[str], *, environment: bool) -> Variables:

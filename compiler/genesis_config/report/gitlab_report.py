@@ -6,7 +6,7 @@ The keys are those of https://docs.gitlab.com/ci/testing/code_quality/#code-qual
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.report.escape import escape_json
 from genesis_config.report.fingerprint import fingerprints
@@ -27,7 +27,7 @@ def render(report: Report) -> str:
     return escape_json(json.dumps(findings, indent=2)) + "\n"
 
 
-def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, object]:
     path, line = "", 1
     if finding.span is not None:
         source = finding.span.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genesis_config.report.escape import escape_json
 
@@ -36,7 +36,7 @@ def render(report: Report) -> str:
     return escape_json(json.dumps(content, indent=2)) + "\n"
 
 
-def _finding(finding: Diagnostic) -> dict[str, Any]:
+def _finding(finding: Diagnostic) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -48,7 +48,7 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> dict[str, object]:
     edits = []
     for edit in fix.edits:
         place = _place(edit.span)
@@ -57,7 +57,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {"title": fix.title, "edits": edits}
 
 
-def _place(span: Span | None) -> dict[str, Any]:
+def _place(span: Span | None) -> dict[str, object]:
     if span is None:
         return dict.fromkeys(("path", "line", "column", "endLine", "endColumn"))
     start, end = span.source.position(span.start), span.source.position(span.end)

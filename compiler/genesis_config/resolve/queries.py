@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL
+from genesis_config.config.positions import hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, echoed_parts, remedy
+from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
@@ -106,8 +108,11 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
         if value is not None:
             headers[header] = f"{scheme}{value}"
             # A header that is written out is rarely a secret; a key always is.
-            secrets += echoed_parts(use.ref, value, credentials.lookup) if scheme or use.ref.value is None else []
+            if scheme or use.ref.value is None:
+                parts = echoed_parts(use.ref, value, credentials.lookup)
+                secrets += [part for part in parts if not is_marker(part)]
     change = _remedy(name, authorization or credential, stated=is_stated)
+    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
@@ -123,7 +128,7 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
-    """Report what is wrong with a server's listed.
+    """Report what is wrong with what a server lists.
 
     The failure of a server that the configuration does not name, and that was queried only because the environment has
     a key for it, is a warning; but a lock file would lose its models.
@@ -141,5 +146,6 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
         yield Diagnostic(rule, message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
+        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        message = f"{url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

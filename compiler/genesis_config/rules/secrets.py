@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import DEFAULT_BASE_URL, declared_models, mapping, providers, states_key
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
@@ -18,7 +19,7 @@ from genesis_config.credentials.names import (
     provider_variable,
 )
 from genesis_config.credentials.patterns import is_key, is_revision
-from genesis_config.diagnostics.finding import Related, config_path
+from genesis_config.diagnostics.finding import Related
 from genesis_config.net.hosts import is_private
 from genesis_config.rules.rule import Rule
 from genesis_config.syntax.references import Malformed, Reference, foreign_dialect, parse

@@ -80,9 +80,8 @@ class CarefulReader:
                 return False
             key = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
             if key is not None and self.text.startswith(":", self.space(key.end())):
-                name = key[0].strip("'\"")
                 help_ = "a configuration is one object: write `{` before its keys and `}` after them"
-                self.report(f"expected `{{` before the key `{name}`", position, position, help=help_)
+                self.report("expected `{` before the first key", position, position, help=help_)
                 return False
             self.value(None, -1, -1, position)
             return True
@@ -114,7 +113,7 @@ class CarefulReader:
             position = self.space(position + 1, HASH_COMMENT_BEFORE_VALUE)
         elif char not in _ENDS and not self.is_next_key(end, position):
             help_ = "write `:` instead of `=`" if char == "=" else "write `:` between a key and its value"
-            self.report(f"expected `:` after the key `{key}`", position, position + 1, help=help_)
+            self.report("expected `:` after this key", position, position + 1, help=help_)
             position = self.space(position + (char == "="))
         if self.text[position : position + 1] in _ENDS:
             self.no_value(key, start, end)
@@ -136,7 +135,7 @@ class CarefulReader:
 
     def no_value(self, key: str, start: int, end: int) -> None:
         """Report a key, from `start` to `end`, that has no value, and store one that no later stage complains about."""
-        self.report(f"the key `{key}` has no value", start, end, help=f"write `{key}: …`")
+        self.report("this key has no value", start, end, help="write `:` and a value after it")
         self.state.store(key, None, Mark(start, end, end, end))
         self.state.damaged.add(end)
 
@@ -150,7 +149,7 @@ class CarefulReader:
             return name, match.end()
         word = KEY_WORD.match(self.text, start)
         if word is not None and self.text.startswith((":", "="), self.space(word.end())):
-            self.report(f"the key `{word[0]}` must be quoted", start, word.end(), help=f'write `"{word[0]}"`')
+            self.report("this key must be quoted", start, word.end(), help='write `"` before and after it')
             self.complained = False
             return word[0], word.end()
         self.unexpected("a key", start)
@@ -175,7 +174,7 @@ class CarefulReader:
             if value is None:
                 damaged = True
                 self.report(
-                    f"JSON cannot carry the number `{match[0]}`",
+                    "JSON cannot carry this number",
                     start,
                     end,
                     "non-finite-number",
@@ -205,14 +204,14 @@ class CarefulReader:
             self.report(f"`{word[0]}` is no quote of JSON5", start, end, help='write straight quotes: `"…"`')
         elif not self.state.containers:
             help_ = "a configuration is one object: `{ models: { … } }`"
-            self.report(f"expected `{{`, found `{word}`", start, end, help=help_)
+            self.report("expected `{`", start, end, help=help_)
         elif word[0] in "+-.0123456789":
             help_ = "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"
-            self.report(f"`{word}` is no number", start, end, help=help_)
+            self.report("this is not a valid number", start, end, help=help_)
         elif not any(map(str.isalnum, word)):
             self.unexpected("a value", start)
         else:
-            self.report(f"the text `{word}` must be quoted", start, end, help=f'write `"{word}"`')
+            self.report("this text must be quoted", start, end, help='write `"` before and after it')
 
     def separator(self, end: int) -> None:
         """Read the comma after an item that ended at `end`; before a closing bracket or the end there need be none."""
@@ -348,7 +347,7 @@ class CarefulReader:
             return ""
         if wrong:
             help_ = "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
-            self.report(f"`{wrong}` is no escape", start, end, help=help_)
+            self.report("this is not a valid escape", start, end, help=help_)
             self.complained = False
         else:
             help_ = "a character outside the BMP is written itself, or as both of its surrogates"
@@ -364,8 +363,10 @@ class CarefulReader:
         match = WORD.match(self.text, position)
         found = match[0] if match else self.text[position : position + 1]
         end = position + len(found)
-        name = f"`{found}`" if found else "the end of the text"
-        self.report(f"expected {expected}, found {name}", position, end)
+        name = f", found `{found}`" if found else ", found the end of the text"
+        if any(map(str.isalnum, found)):
+            name = ""
+        self.report(f"expected {expected}{name}", position, end)
         return end
 
     def lose_item(self, position: int) -> None:
