@@ -93,9 +93,7 @@ def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    if diagnostics:
-        diagnostics = with_origin(session.files, diagnostics)
-    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
+    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:
@@ -168,7 +166,7 @@ def lock_models(session: Session) -> Session:
 
 
 def _context(session: Session) -> Context:
-    """Return what rules see of a configuration. Where the lock is not used, or written anew, it may be outdated."""
+    """Return what rules see; they compare the lock, unless it is not used (compile) or about to be replaced (lock)."""
     request = session.request
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     return Context(session.config, request.purpose, session.loaded.locked, lock)

@@ -170,7 +170,7 @@ def show_path() -> int:
 
 def _note(provider: str, config: str | None) -> None:
     """Say that the configuration, if there is one, has no use for a provider's key."""
-    from genesis_config.config.lookup import IMPLICIT_PROVIDERS
+    from genesis_config.config.defaults import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
 
     found = named_in_config(config)

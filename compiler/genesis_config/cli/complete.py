@@ -84,7 +84,7 @@ def command(
     if manifest is None:
         return 1
     text = read("-").decode(errors="replace") if prompt == "-" else prompt
-    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system is not None else []
+    messages: list[dict[str, object]] = [{"role": "system", "content": system}] if system is not None else []
     messages.append({"role": "user", "content": _content(text, files)})
     environment = variables(env_files, environment=True).merged()
     request = {"messages": messages, "max_tokens": max_tokens, "params": dict(map(_param, params))}
@@ -92,7 +92,7 @@ def command(
     return asyncio.run(_run(manifest, environment, model, request, form))
 
 
-def _param(text: str) -> tuple[str, Any]:
+def _param(text: str) -> tuple[str, object]:
     """Read `K=V`.
 
     Raises:

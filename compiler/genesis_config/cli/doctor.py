@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -56,7 +56,7 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
     return int(any(each.failed for each in examined))
 
 
-def _report(examined: list[Examination]) -> dict[str, Any]:
+def _report(examined: list[Examination]) -> dict[str, object]:
     from genesis_config import __version__
 
     providers = [

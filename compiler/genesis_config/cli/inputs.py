@@ -46,7 +46,7 @@ __all__ = [
 _CONFIG: Final = "genesis_config.config"
 
 
-def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def env_file_option(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--env-file FILE`, which may be given several times."""
     return click.option(
         "env_files",
@@ -58,7 +58,7 @@ def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def config_option(function: Callable[..., Any], name: str = "config", **attributes: Any) -> Callable[..., Any]:
+def config_option(function: Callable[..., object], name: str = "config", **attributes: Any) -> Callable[..., object]:
     """Add `--config FILE`."""
     return click.option(
         name,
@@ -71,7 +71,7 @@ def config_option(function: Callable[..., Any], name: str = "config", **attribut
     )(function)
 
 
-def config_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+def config_argument(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--config FILE` and the same as an argument, `[CONFIG]`."""
     argument = click.argument("config", required=False, type=click.Path(), callback=_one_config)
     # The option is read first, and leaves what it names to the argument.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -128,7 +128,7 @@ def _status_row(status: Status) -> tuple[str, ...]:
     return tuple(map(escape, cells))
 
 
-def _status_report(status: Status) -> dict[str, Any]:
+def _status_report(status: Status) -> dict[str, object]:
     decision = status.decision
     return {
         "provider": decision.provider,
@@ -177,7 +177,7 @@ def _roles(manifest: Manifest, reference: str) -> list[str]:
     return roles + [f"alias {alias}" for alias, name in selection.aliases.items() if name == reference]
 
 
-def _report(manifest: Manifest) -> dict[str, Any]:
+def _report(manifest: Manifest) -> dict[str, object]:
     models = [
         {
             "provider": provider,

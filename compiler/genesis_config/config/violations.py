@@ -34,7 +34,7 @@ _TYPES: Final = {
 }
 
 
-def explain(document: Document, errors: Iterable[jsonschema_rs.ValidationError], root: Any) -> Iterator[Diagnostic]:
+def explain(document: Document, errors: Iterable[jsonschema_rs.ValidationError], root: object) -> Iterator[Diagnostic]:
     """Report errors of the validator, each at its place in the text.
 
     Args:
@@ -189,7 +189,7 @@ def _wrong_type(document: Document, violation: _Violation, wanted: list[str]) ->
     return Diagnostic("wrong-type", message, document.value_span(path), help_)
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: object) -> str:
     """Name the JSON type of a value."""
     for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array")):
         if isinstance(value, kind):
@@ -197,13 +197,13 @@ def _type_of(value: Any) -> str:
     return "null" if value is None else "object"
 
 
-def _examples(schema: Any) -> str | None:
+def _examples(schema: object) -> str | None:
     """Give the examples that the schema has of a value."""
     examples = schema.get("examples") if isinstance(schema, dict) else None
     return f"for example {' or '.join(f'`{json.dumps(example)}`' for example in examples)}" if examples else None
 
 
-def _described(schema: Any) -> str | None:
+def _described(schema: object) -> str | None:
     """Give the first sentence of what the schema says about itself."""
     text = schema.get("description") if isinstance(schema, dict) else None
     return text.partition(". ")[0].rstrip(".") if isinstance(text, str) else None

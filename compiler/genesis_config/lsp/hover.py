@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.lookup import mapping
+from genesis_config.config import keys
 from genesis_config.config.positions import is_secret_position, shown
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.lsp import schema
@@ -51,10 +51,10 @@ def hover(view: View, offset: int, environment: Mapping[str, str]) -> Hovered | 
 
 def _references(view: View, local: Path, path: Path, text: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Tell where each variable of a string would come from."""
-    if path[:2] == ("env", "vars") or "$include" in path:
+    if path[:2] == keys.ENV_VARS or keys.INCLUDE in path:
         return  # plain text
     secret = is_secret_position(path)
-    if path[3:] == ("apiKey", "id") and value_at(view.document, (*local[:-1], "source")) == "env":
+    if path[3:] == (keys.API_KEY, keys.ID) and value_at(view.document, (*local[:-1], keys.SOURCE)) == "env":
         # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
         secret, text = True, f"${{{text}}}"
     seen = set()
@@ -69,14 +69,14 @@ def _origins(
 ) -> Iterator[str]:
     """Tell the places that a variable is looked for in, the first one that has it first."""
     name = reference.name
-    context = view.checked.session.config
-    hidden = secret or is_secret_variable(name) or name in context.expansion.secret_names()
+    config = view.checked.session.config
+    hidden = secret or is_secret_variable(name) or name in config.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set, and empty"
     yield f"- the environment: {state}"
-    declared = mapping(context.value, "env", "vars").get(name)
-    if isinstance(declared, str):
-        text = json.dumps(shown(("env", "vars", name), declared), ensure_ascii=False)
+    declared = config.variables.get(name)
+    if declared is not None:
+        text = json.dumps(shown((*keys.ENV_VARS, name), declared), ensure_ascii=False)
         aside = ", which no secret is taken from" if secret else ""
         yield f"- `env.vars`: {'declared' if hidden else _code(text)}{aside}"
     if reference.default is not None:

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.exceptions import FeatureRequestError
@@ -92,7 +92,7 @@ class Server(LanguageServer):
             f"this is a bug in Genesis; please report it with these lines:\n  genesis {__version__}\n{describe(error)}"
         )
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+    def report_server_error(self, error: Exception, source: object) -> None:
         """Tell the client of a message that could not be handled; pygls would send the error's own text."""
         # A request has an answer that says so.
         if source is not FeatureRequestError:
@@ -296,7 +296,7 @@ def _definition(ls: Server, params: lsp.DefinitionParams) -> lsp.Location | None
     return ls.translator().location(span) if span else None
 
 
-_HANDLERS: Final[dict[str, tuple[Callable[..., Any], Any]]] = {
+_HANDLERS: Final[dict[str, tuple[Callable[..., object], object]]] = {
     lsp.INITIALIZED: (_initialized, None),
     lsp.SHUTDOWN: (_shutdown, None),
     lsp.TEXT_DOCUMENT_DID_OPEN: (_did_open, None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["merge_params"]
 
 
-def merge_params(*layers: Mapping[str, Any]) -> dict[str, Any]:
+def merge_params(*layers: Mapping[str, object]) -> dict[str, object]:
     """Merge request parameters: later layers win, objects are merged deeply, arrays replaced."""
-    result: dict[str, Any] = {}
+    result: dict[str, object] = {}
     for layer in layers:
         for key, value in layer.items():
             old = result.get(key)

@@ -5,7 +5,7 @@ The keys are those of https://docs.gitlab.com/ci/testing/code_quality/#code-qual
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
@@ -26,7 +26,7 @@ def render(report: Report) -> str:
     return dump_json(findings)
 
 
-def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, object]:
     path, line = "", 1
     if finding.span is not None:
         source = finding.span.source

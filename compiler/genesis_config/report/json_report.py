@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import SEVERITIES
 from genesis_config.report.escape import dump_json
@@ -33,7 +33,7 @@ def render(report: Report) -> str:
     return dump_json(content)
 
 
-def _finding(finding: Diagnostic) -> dict[str, Any]:
+def _finding(finding: Diagnostic) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -45,7 +45,7 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> dict[str, object]:
     edits = []
     for edit in fix.edits:
         place = _place(edit.span)
@@ -54,7 +54,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {"title": fix.title, "edits": edits}
 
 
-def _place(span: Span | None) -> dict[str, Any]:
+def _place(span: Span | None) -> dict[str, object]:
     if span is None:
         return dict.fromkeys(("path", "line", "column", "endLine", "endColumn"))
     start, end = span.source.position(span.start), span.source.position(span.end)

@@ -6,7 +6,7 @@ The same findings give the same bytes: no times, no absolute paths, no identifie
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from genesis_config import __version__
@@ -47,7 +47,7 @@ def render(report: Report) -> str:
     return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, object]:
     examples = f"Bad:\n\n```json5\n{rule.bad}\n```\n\nGood:\n\n```json5\n{rule.good}\n```\n"
     return {
         "id": rule.name,
@@ -62,9 +62,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+def _result(finding: Diagnostic, fingerprint: str) -> dict[str, object]:
     help_ = f" (help: {finding.help})" if finding.help else ""
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{finding.message}{help_}"},
@@ -86,7 +86,7 @@ def _result(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
     return result
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> dict[str, object]:
     replacements = [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in fix.edits]
     location = {"uri": _uri(fix.edits[0].span)}
     return {
@@ -95,7 +95,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     }
 
 
-def _location(span: Span) -> dict[str, Any]:
+def _location(span: Span) -> dict[str, object]:
     return {"artifactLocation": {"uri": _uri(span)}, "region": _region(span)}
 
 

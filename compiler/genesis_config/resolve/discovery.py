@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -214,7 +214,7 @@ def _not_a_list(query: Query, what: str) -> ModelList:
     return ModelList({}, DiscoveryFailure("bad-model-list", f"{query.url} answered with {what}", _CHECK_ADDRESS))
 
 
-def _window(row: dict[str, Any]) -> int | None:
+def _window(row: dict[str, object]) -> int | None:
     """Return a row's context window: `max_model_len` of vLLM, `context_length` or `context_window` of others."""
     for key in ("max_model_len", "context_length", "context_window"):
         value = row.get(key)

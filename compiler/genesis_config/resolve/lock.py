@@ -168,9 +168,9 @@ def _decoded(source: Source) -> Lock:
     return Lock(unusable, {}, "is no lock that Genesis wrote")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Build an object from its members, each of which may occur once."""
-    members: dict[str, Any] = {}
+    members: dict[str, object] = {}
     for key, value in pairs:
         if key in members:
             raise _TwiceError(key)
@@ -187,17 +187,17 @@ def _decode_provider(value: Any) -> LockedProvider:
     return LockedProvider(value["baseUrl"], rows)
 
 
-def _window(value: Any) -> int | None:
+def _window(value: object) -> int | None:
     if value is None or (type(value) is int and value > 0):
         return value
     raise ValueError(value)
 
 
-def _parent(value: Any) -> str | None:
+def _parent(value: object) -> str | None:
     return None if value is None else _id(value)
 
 
-def _id(value: Any) -> str:
+def _id(value: object) -> str:
     if is_model_id(value):
         return value
     raise ValueError(value)

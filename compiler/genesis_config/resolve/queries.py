@@ -128,7 +128,7 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
-    """Report what is wrong with a server's listed.
+    """Report what is wrong with what a server lists.
 
     The failure of a server that the configuration does not name, and that was queried only because the environment has
     a key for it, is a warning; but a lock file would lose its models.

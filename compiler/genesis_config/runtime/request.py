@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, echoed_parts, secret_value
 from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization
@@ -79,13 +79,13 @@ def find_model(manifest: Manifest, reference: str | None) -> Target:
 
 def build_body(  # noqa: PLR0913 - a request's parts
     model: Model,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, object]],
     *,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     max_tokens: int | None,
-    tools: Sequence[Mapping[str, Any]] | None,
-    tool_choice: str | Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    tools: Sequence[Mapping[str, object]] | None,
+    tool_choice: str | Mapping[str, object] | None,
+) -> tuple[dict[str, object], tuple[str, ...]]:
     """Make the request's body, and say which params are not in it.
 
     The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
@@ -170,7 +170,7 @@ def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: l
     raise failure
 
 
-def _flat(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def _flat(params: Mapping[str, object]) -> Mapping[str, object]:
     """Put the fields of `extra_body` where the others are."""
     extra = params.get("extra_body")
     if not isinstance(extra, Mapping):

@@ -50,7 +50,7 @@ class Operation:
 
     __slots__ = ("_attributes", "_began", "_first", "_instruments", "_span", "_target")
 
-    def __init__(self, target: Target, fields: Mapping[str, Any]) -> None:
+    def __init__(self, target: Target, fields: Mapping[str, object]) -> None:
         """Begin, with the fields of the request's body."""
         self._target = target
         self._began = time.perf_counter()
@@ -152,7 +152,7 @@ def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
         "seed": fields.get("seed"),
         "choice.count": fields.get("n"),
     }
-    attributes: dict[str, Any] = {
+    attributes: dict[str, object] = {
         f"gen_ai.request.{name}": value for name, value in numbers.items() if type(value) in {int, float}
     }
     stops = [stop] if isinstance(stop, str) else stop
