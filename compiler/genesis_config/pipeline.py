@@ -80,13 +80,14 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
-    document, files, findings = include(parsed, read)
+    inclusion = include(parsed, read)
+    document = inclusion.document
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
     # Where servers are queried, the models of the lock do not count.
     locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
-    diagnostics += [*findings, *expansion.diagnostics]
-    return Session(request, LoadResult(name, data, config, files, locked, tuple(diagnostics)))
+    diagnostics += [*inclusion.diagnostics, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, inclusion.files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:

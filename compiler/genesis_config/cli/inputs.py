@@ -178,10 +178,10 @@ def _load(path: str, root: str | None) -> Config:
             return Config(path, sys.stdin.buffer.read(MAX_BYTES + 1))
         if root is not None:
             return Config(path, read_found(path, root), root)
-        data, is_outside = read_named(path)
+        file = read_named(path)
     except OSError as error:
         raise file_error("read", path, error) from None
-    return Config(path, data, is_outside=is_outside)
+    return Config(path, file.data, is_outside=file.is_outside)
 
 
 def _find_config(stated: str | None) -> tuple[str, str | None]:

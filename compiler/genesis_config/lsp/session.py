@@ -130,7 +130,8 @@ class Session:
             for finding in checked.findings:
                 source = finding.span.source if finding.span else checked.session.config.document.source
                 uri = self.uri(source)
-                same = (uri, finding.rule, finding.message, finding.span and finding.span[1:])
+                offsets = finding.span and (finding.span.start, finding.span.end)
+                same = (uri, finding.rule, finding.message, offsets)
                 # A file that two configurations include is checked with each.
                 if same not in seen:
                     seen.add(same)
