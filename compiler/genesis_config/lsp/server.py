@@ -21,6 +21,7 @@ from pygls.lsp.server import LanguageServer
 
 from genesis_config import __version__
 from genesis_config.diagnostics.crash import describe
+from genesis_config.lint.settings import FILES
 from genesis_config.lsp.actions import KINDS, actions
 from genesis_config.lsp.completion import complete
 from genesis_config.lsp.definition import definition
@@ -45,7 +46,7 @@ _LONGEST_WAIT: Final = 1.0
 _LOOKED_AFTER: Final = 2.0  # seconds between two looks for the client's process
 _LARGEST: Final = 256 * 1024 * 1024  # bytes of a message; a configuration has at most 16 MiB
 _TRIGGERS: Final = ('"', "'", ":", "/")
-_WATCHED: Final = ("**/*.json5", "**/*.json", "**/genesis.toml", "**/pyproject.toml")
+_WATCHED: Final = ("**/*.json5", "**/*.json", *(f"**/{name}" for name in FILES))
 _KINDS: Final = {
     "key": lsp.CompletionItemKind.Property,
     "value": lsp.CompletionItemKind.Value,
