@@ -142,8 +142,8 @@ def _read(folder: str, root: str | None) -> Settings | None:
         except OSError as error:
             raise SettingsError(f"cannot read {path}: {error.strerror}") from None
         # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
-        if name == "genesis.toml" or re.search(_MENTIONED, data):
-            table = _table(path, data, nested=name != "genesis.toml")
+        if name == FILES[0] or re.search(_MENTIONED, data):
+            table = _table(path, data, nested=name != FILES[0])
             if table is not None:
                 return _settings(path, table, folder)
     return None

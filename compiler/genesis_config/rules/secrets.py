@@ -13,6 +13,7 @@ from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
     header_variable,
+    is_authorization,
     is_secret_field,
     is_secret_header,
     is_secret_variable,
@@ -195,7 +196,7 @@ def _literals(template: str) -> Iterator[tuple[int, str]]:
 
 def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
-        if name.lower() == "authorization":
+        if is_authorization(name):
             place = (*path, "headers", name)
             key = (*path[:3], "apiKey")
             message = f"`{config_path(place)}` is sent in place of the key of `{config_path(key)}`"
