@@ -13,6 +13,7 @@ import click
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.files.reading import MAX_BYTES, read_found, read_named
+from genesis_config.lint.discovery import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,6 @@ __all__ = [
     "waiting",
 ]
 
-NAMES: Final = ("genesis.json5", "genesis.json")
 # Where `--config` keeps its value until the argument is read.
 _CONFIG: Final = "genesis_config.config"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genesis_config.lint.settings import Settings
     from genesis_config.syntax import Document
 
-__all__ = ["Buffer", "Session", "View"]
+__all__ = ["Buffer", "OpenFiles", "View"]
 
 _FOLDERS: Final = 10  # above a file, in which a configuration that includes it is looked for
 
@@ -62,7 +62,7 @@ class View(NamedTuple):
     checked: CheckResult
 
 
-class Session:
+class OpenFiles:
     """What one client has open.
 
     Attributes:
