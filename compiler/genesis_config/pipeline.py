@@ -80,22 +80,21 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
-    document, files, findings = include(parsed, read)
+    inclusion = include(parsed, read)
+    document = inclusion.document
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
     # Where servers are queried, the models of the lock do not count.
     locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
-    diagnostics += [*findings, *expansion.diagnostics]
-    return Session(request, LoadResult(name, data, config, files, locked, tuple(diagnostics)))
+    diagnostics += [*inclusion.diagnostics, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, inclusion.files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    if diagnostics:
-        diagnostics = with_origin(session.files, diagnostics)
-    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
+    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:
@@ -168,7 +167,7 @@ def lock_models(session: Session) -> Session:
 
 
 def _context(session: Session) -> Context:
-    """Return what rules see of a configuration. Where the lock is not used, or written anew, it may be outdated."""
+    """Return what rules see; they compare the lock, unless it is not used (compile) or about to be replaced (lock)."""
     request = session.request
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     return Context(session.config, request.purpose, session.loaded.locked, lock)

@@ -14,7 +14,7 @@ from tests.lsp.support import opened
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genesis_config.lsp.session import Session
+    from genesis_config.lsp.open_files import OpenFiles
 
 CANARY = "canary-4be1c09d"
 
@@ -149,9 +149,9 @@ def test_variables_of_the_other_files_count(tmp_path: Path) -> None:
 
 
 def defined(
-    path: Path, text: str, session: Session | None = None, name: str = "genesis.json5"
+    path: Path, text: str, open_files: OpenFiles | None = None, name: str = "genesis.json5"
 ) -> tuple[str, str] | None:
-    view, offset = opened(path / name, text, session)
+    view, offset = opened(path / name, text, open_files)
     span = definition(view, offset)
     return span and (Path(span.source.name).name, span.source.text[span.start : span.end])
 

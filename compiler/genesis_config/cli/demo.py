@@ -102,10 +102,11 @@ def _server() -> Iterator[str]:
 
 def _compile(text: str) -> Session:
     from genesis_config.config.expansion import Layer, Variables
+    from genesis_config.lint.discovery import NAMES
     from genesis_config.pipeline import Request, run_pipeline
 
     variables = Variables((Layer("the demo", _ENVIRONMENT),), complete=True)
-    return run_pipeline("genesis.json5", text.encode(), Request("compile", variables))
+    return run_pipeline(NAMES[0], text.encode(), Request("compile", variables))
 
 
 async def _stream(manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ import click
 from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.output import print_note
 from genesis_config.diagnostics.errors import GenesisError, file_error
+from genesis_config.lint.discovery import NAMES
 
 __all__ = ["command"]
 
@@ -60,8 +61,8 @@ _EXPLICIT: Final = """\
     "--output",
     cls=WritingOption,
     metavar="FILE",
-    default="genesis.json5",
-    help="Output file (- for stdout).  [default: genesis.json5]",
+    default=NAMES[0],
+    help=f"Output file (- for stdout).  [default: {NAMES[0]}]",
 )
 @click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of discovering it.")
 @click.option("model", "--model", metavar="ID", default="your-model-id", help="The model ID.  [default: your-model-id]")

@@ -13,6 +13,7 @@ import click
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.files.reading import MAX_BYTES, read_found, read_named
+from genesis_config.lint.discovery import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,6 @@ __all__ = [
     "waiting",
 ]
 
-NAMES: Final = ("genesis.json5", "genesis.json")
 # Where `--config` keeps its value until the argument is read.
 _CONFIG: Final = "genesis_config.config"
 
@@ -178,10 +178,10 @@ def _load(path: str, root: str | None) -> Config:
             return Config(path, sys.stdin.buffer.read(MAX_BYTES + 1))
         if root is not None:
             return Config(path, read_found(path, root), root)
-        data, is_outside = read_named(path)
+        file = read_named(path)
     except OSError as error:
         raise file_error("read", path, error) from None
-    return Config(path, data, is_outside=is_outside)
+    return Config(path, file.data, is_outside=file.is_outside)
 
 
 def _find_config(stated: str | None) -> tuple[str, str | None]:

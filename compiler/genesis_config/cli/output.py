@@ -38,9 +38,7 @@ def print_error(error: GenesisError, *, kind: str | None = None, where: str = ""
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a value as JSON on standard output, at once."""
-    import json  # `genesis check` prints its reports by itself
+    from genesis_config.report.escape import dump_json  # as above
 
-    from genesis_config.report.escape import escape_json
-
-    sys.stdout.write(escape_json(json.dumps(value, indent=indent)) + "\n")
+    sys.stdout.write(dump_json(value, indent=indent))
     sys.stdout.flush()

@@ -19,6 +19,7 @@ from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
 from genesis_config.config.positions import config_path, shown
+from genesis_config.credentials.names import is_authorization
 from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ class Provider(_Sender):
     @property
     def declares_authorization(self) -> bool:
         """Whether a header is declared that takes the place of the key."""
-        return any(header.name.lower() == "authorization" for header in self.headers)
+        return any(is_authorization(header.name) for header in self.headers)
 
     @property
     def timeout_seconds(self) -> int | None:

@@ -203,10 +203,11 @@ def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], applie
     covered, uncovered, fixed = [], [], set()
     for finding in applied:
         if finding.fix and finding.fix.uncovers:
-            source, start, end = finding.fix.uncovers
-            covered.append((source.name, start, end))
-            uncovered.append((source.name, move(source.name, start), move(source.name, end)))
-            fixed.add((finding.rule, source.name, move(source.name, start)))
+            span = finding.fix.uncovers
+            name, start = span.source.name, move(span.source.name, span.start)
+            covered.append((name, span.start, span.end))
+            uncovered.append((name, start, move(name, span.end)))
+            fixed.add((finding.rule, name, start))
     before_regions, after_regions = _Regions(covered), _Regions(uncovered)
     gone = set(applied)
     expected = Counter(each.rule for each in before if each not in gone and _start(each) not in before_regions)

@@ -156,7 +156,7 @@ class _Run:
         """Check one file, and fix it if requested."""
         path = file.name
         try:
-            data, is_outside = _read(file)
+            text = _read(file)
         except OSError as error:
             nothing = GenesisError(f"nothing matches {path}")
             self.unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
@@ -170,14 +170,14 @@ class _Run:
             return
         self.checked += 1
         configuration = _Configuration(name, settings, self.options.variables, file.root)
-        result = configuration.check({name: data})
-        if self.options.fix and is_outside:
+        result = configuration.check({name: text.data})
+        if self.options.fix and text.is_outside:
             self.unusable.append(GenesisError(f"{path} is behind a link out of the directory tree: not fixed"))
         elif self.options.fix:
-            result = self._fix(configuration, data, result)
+            result = self._fix(configuration, text.data, result)
         self.included += (each.source.name for each in result.session.files)
         findings, silenced = result.findings, result.silenced
-        if is_outside:
+        if text.is_outside:
             from genesis_config.report.withheld import withhold_text
 
             findings, silenced = withhold_text(findings), withhold_text(silenced)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.lsp.cursor import Cursor
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
     from genesis_config.syntax import Document
 
 __all__ = ["Completion", "Kind", "complete"]

@@ -12,7 +12,7 @@ from genesis_config.diagnostics.source import Source, Span
 from genesis_config.lsp.places import at, value_at
 
 if TYPE_CHECKING:
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
 
 __all__ = ["definition"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.diagnostics.source import Span
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
 
 __all__ = ["Hovered", "hover"]
 

@@ -170,7 +170,8 @@ def _unset_variables(
     string: Expanded, place: Place, credentials: Credentials, consequence: str, severity: Severity
 ) -> Iterator[Diagnostic]:
     """Report each variable in a string of a secret position that has no value."""
-    for reference, _ in resolve(string.template, credentials.lookup).problems:
+    for problem in resolve(string.template, credentials.lookup).problems:
+        reference = problem.reference
         is_empty = credentials.variables.find(reference.name) is not None
         state = "is empty" if is_empty else "is not set"
         reason = f": {without_keys(reference.message)}" if reference.message is not None else ""

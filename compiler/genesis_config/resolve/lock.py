@@ -207,10 +207,12 @@ def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
     """Encode a lock: the same providers and rows are the same bytes."""
     blocks = []
     for name in sorted(providers):
-        base_url, rows = providers[name]
-        lines = [f"        {quoted(row.id)}: {_row(row)}" for _, row in sorted(rows.items())]
+        provider = providers[name]
+        lines = [f"        {quoted(row.id)}: {_row(row)}" for _, row in sorted(provider.rows.items())]
         models = "{\n" + ",\n".join(lines) + "\n      }" if lines else "{}"
-        blocks.append(f'    {quoted(name)}: {{\n      "baseUrl": {quoted(base_url)},\n      "models": {models}\n    }}')
+        blocks.append(
+            f'    {quoted(name)}: {{\n      "baseUrl": {quoted(provider.base_url)},\n      "models": {models}\n    }}'
+        )
     inside = "{\n" + ",\n".join(blocks) + "\n  }" if blocks else "{}"
     return f'{{\n  "lockVersion": {LOCK_VERSION},\n  "providers": {inside}\n}}\n'.encode()
 

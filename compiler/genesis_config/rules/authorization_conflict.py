@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config import keys
+from genesis_config.credentials.names import is_authorization
 from genesis_config.diagnostics.finding import Related
 from genesis_config.rules.rule import Rule
 
@@ -39,7 +40,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         key = provider.at(keys.API_KEY)
         for owner in (provider, *provider.models):
             for header in owner.headers:
-                if header.name.lower() == "authorization":
+                if is_authorization(header.name):
                     message = f"`{header.place}` is sent in place of the key of `{key}`"
                     related = (Related("the key is stated here", key.span),)
                     yield RULE.finding(header.place.key, message, "keep one of the two", related=related)

@@ -158,7 +158,7 @@ class Runtime:
             decoder = run.decoder
             step: float | Literal["next"] | None = None
             try:
-                reply = await self._ask(run, references[0], deadline)
+                reply = await self._open_stream(run, references[0], deadline)
                 while not decoder.done:
                     try:
                         data = await reply.read()
@@ -217,8 +217,8 @@ class Runtime:
         """Give the sums that a request counts in: those of all, and those of its model, where there is one."""
         return [self.usage.setdefault(reference, Totals()) for reference in {"", run.reference}]
 
-    async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
-        """Send the request to a model, and give the answer when it is known to be a stream."""
+    async def _open_stream(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
+        """Send the request to a model, and return the reply once it is known to be a stream."""
         fields, headers = self._request(run, reference)
         run.operation = Operation(run.found, fields)
         run.reply = await self._connections_to(run).send(fields, headers, deadline)
