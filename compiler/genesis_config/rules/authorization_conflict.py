@@ -33,7 +33,7 @@ that one is sent, and the key is not used for requests of this provider or model
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the `Authorization` headers of providers that have a key, and of their models."""
+    """Yield the headers that take the place of a key."""
     for provider in context.config.providers:
         if not provider.has_api_key:
             continue

@@ -1,4 +1,4 @@
-"""`hardcoded-secret`: a key in the configuration itself."""
+"""`hardcoded-secret`: a key that stands in the configuration itself."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config import keys
-from genesis_config.config.expansion import text_span
-from genesis_config.config.positions import config_path
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
@@ -22,18 +20,13 @@ from genesis_config.rules.rule import Rule
 from genesis_config.syntax.references import Malformed, Reference, foreign_dialect, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from genesis_config.config.views import Header
-    from genesis_config.diagnostics.finding import Diagnostic, Path
+    from genesis_config.config.views import Config, Place
+    from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.rules.rule import Context
 
 __all__ = ["RULE", "check"]
-
-# Compiled when first needed.
-_LONG_URL: Final = 28  # characters: a scheme, a host, a key
-# What is long enough to be a key, or a part of one, among references.
-_WORD = r"[^\s;,=]{8,}+(?!=(?!=))"
 
 RULE: Final = Rule(
     "hardcoded-secret",
@@ -47,9 +40,9 @@ is made. Replace a key that was committed; removing the line does not take it ou
 
 A marker for a server that needs no key is not a secret: `EMPTY`, `none`, `not-needed`, `dummy`, `vllm-local`,
 `sk-no-key-required` and the like. The value of a header is a key if its name says so (`Authorization`, `Cookie`,
-`…key`, `…token`, `…secret`, `…password`). Elsewhere, in other headers, `params`, base URLs and `env.vars`, keys are
-found by their shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also
-by names such as `api_key`. A reference beside a key makes it no better.""",
+`…key`, `…token`, `…secret`, `…password`). In other headers, `params`, base URLs and `env.vars`, keys are found by their
+shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also by names such
+as `api_key`. A reference beside a key makes it no better.""",
     bad="""{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
@@ -57,75 +50,75 @@ by names such as `api_key`. A reference beside a key makes it no better.""",
 )
 
 
+_LONG_URL: Final = 28  # characters: a scheme, a host, a key
+# What is long enough to be a key, or a part of one, among references. Compiled when first needed.
+_WORD: Final = r"[^\s;,=]{8,}+(?!=(?!=))"
+
+
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the literal keys in secret positions, and what looks like a key elsewhere."""
-    for provider in context.config.providers:
-        yield from _check_literal(context, provider.at(keys.API_KEY).path, None)
+    """Yield the keys in secret positions, then those where none is expected."""
+    config = context.config
+    for provider in config.providers:
+        key = provider.api_key
+        if key is not None and key.written is not None:
+            variable = provider_variable(provider.id)
+            yield from _check_secret(config, key.place, key.written, variable)
         for owner in (provider, *provider.models):
-            yield from _check_headers(context, owner.headers)
-    yield from _check_shapes(context)
-    yield from _check_variables(context)
+            for header in owner.headers:
+                if header.value is not None and is_secret_header(header.name):
+                    authorizes = header.name.lower().endswith("authorization")
+                    variable = provider_variable(provider.id) if authorizes else header_variable(header.name)
+                    yield from _check_secret(config, header.place, header.value, variable)
+    for place, text in _plain_strings(config):
+        if _holds_key(config, place, text):
+            help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
+            yield RULE.finding(place, f"`{place}` holds what looks like a key, in plain text", help_)
+    yield from _check_variables(config)
 
 
-def _text(context: Context, *path: str | int) -> str | None:
-    """Return the string at `path`; None if there is none or its value is not known."""
-    value: object = context.config.value
-    for key in path:
-        if isinstance(value, dict):
-            value = value.get(key)
-        else:
-            value = value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else None
-    return value if isinstance(value, str) and context.config.is_known(*path) else None
-
-
-def _check_literal(context: Context, path: Path, variable: str | None) -> Iterator[Diagnostic]:
-    if path in context.config.expansion.strings:
-        yield from _check_defaults(context, path)
-        yield from _check_beside(context, path)
-    text = _text(context, *path)
-    if text is None or (path in context.config.expansion.strings and not _literal(text)):
-        return
+def _check_secret(config: Config, place: Place, text: str, variable: str) -> Iterator[Diagnostic]:
+    """Check the string in a secret position, which may hold references; `variable` is where its key belongs."""
+    string = config.expansion.strings.get(place.path)
+    if string is not None:
+        yield from _check_defaults(place, string.template)
+        yield from _check_beside(place, string.template)
+        if string.resolved.value is None or not _is_literal(text):
+            return
     if not text.strip() or is_marker(re.sub(AUTH_SCHEME, "", text, count=1)):
         return
-    where = config_path(path)
-    variable = variable or provider_variable(str(path[2]))
-    message = f"`{where}` holds a key in plain text"
+    message = f"`{place}` holds a key in plain text"
     scheme = re.match(AUTH_SCHEME, text)
     help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
-    yield RULE.finding(context.config.at(*path), message, help_)
+    yield RULE.finding(place, message, help_)
 
 
-def _check_defaults(context: Context, path: Path) -> Iterator[Diagnostic]:
-    """Look for keys in the defaults of references, which the manifest keeps as they are written."""
-    template = context.config.expansion.strings[path].template
+def _check_defaults(place: Place, template: str) -> Iterator[Diagnostic]:
+    """Check the defaults of references, which the manifest keeps as they are written."""
     for part in parse(template):
         if isinstance(part, Reference) and part.default and not is_marker(part.default):
-            message = f"`{config_path(path)}` holds a key in plain text, as the default of `{part.name}`"
+            message = f"`{place}` holds a key in plain text, as the default of `{part.name}`"
             help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
-            span = text_span(context.config.document, path, template, part.start, part.end)
-            yield RULE.finding(context.config.at(*path), message, help_)._replace(span=span)
+            yield RULE.finding(place.part(template, part.start, part.end), message, help_)
 
 
-def _check_beside(context: Context, path: Path) -> Iterator[Diagnostic]:
-    """Look for a key beside references: `hunter2-${NAME}` may be one, `Bearer ${NAME}` and `user=${NAME}` are not."""
-    template = context.config.expansion.strings[path].template
-    if _literal(template) or foreign_dialect(template):
+def _check_beside(place: Place, template: str) -> Iterator[Diagnostic]:
+    """Check the text next to references: `hunter2-${NAME}` may be a key, `Bearer ${NAME}` is not."""
+    if _is_literal(template) or foreign_dialect(template):
         return
     # In a header any first word is the scheme, if more follows it.
-    scheme = re.match(AUTH_SCHEME if path[-1] == keys.API_KEY else r"[A-Za-z][\w-]*\s+", template)
+    scheme = re.match(AUTH_SCHEME if place.path[-1] == keys.API_KEY else r"[A-Za-z][\w-]*\s+", template)
     done = scheme.end() if scheme else 0
     for start, text in _literals(template):
         for word in re.finditer(_WORD, text):
             if start + word.start() >= done:
-                message = f"`{config_path(path)}` holds a key, or a part of one, in plain text"
+                message = f"`{place}` holds a key, or a part of one, in plain text"
                 help_ = "put the whole of it into the variable; replace the key if it was ever shared"
-                span = text_span(context.config.document, path, template, start + word.start(), start + word.end())
-                yield RULE.finding(context.config.at(*path), message, help_)._replace(span=span)
+                yield RULE.finding(place.part(template, start + word.start(), start + word.end()), message, help_)
                 return
 
 
 def _literals(template: str) -> Iterator[tuple[int, str]]:
-    """Return the pieces of a string that are no references, with their offsets."""
+    """Yield the pieces of a string that are not references, with their offsets."""
     done = 0
     for part in parse(template):
         if isinstance(part, Reference | Malformed):
@@ -134,25 +127,10 @@ def _literals(template: str) -> Iterator[tuple[int, str]]:
     yield done, template[done:]
 
 
-def _check_headers(context: Context, headers: Iterable[Header]) -> Iterator[Diagnostic]:
-    for header in headers:
-        if is_secret_header(header.name):
-            variable = None if header.name.lower().endswith("authorization") else header_variable(header.name)
-            yield from _check_literal(context, header.place.path, variable)
-
-
-def _check_shapes(context: Context) -> Iterator[Diagnostic]:
-    """Look for keys where none is expected, by shape or name: plain headers, request parameters, a base URL's path."""
-    for path, text in _plain_strings(context):
-        if _holds_key(context, path, text):
-            message = f"`{config_path(path)}` holds what looks like a key, in plain text"
-            help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
-            yield RULE.finding(context.config.at(*path), message, help_)
-
-
-def _holds_key(context: Context, path: Path, text: str) -> bool:
-    """Return whether what is literal in a string looks like a key; the value of `api_key` does, whatever its shape."""
-    string = context.config.expansion.strings.get(path)
+def _holds_key(config: Config, place: Place, text: str) -> bool:
+    """Return whether what is literal in a string looks like a key; a value of `api_key` does, whatever its shape."""
+    path = place.path
+    string = config.expansion.strings.get(path)
     if string is None:
         pieces = [text]
     else:
@@ -165,59 +143,53 @@ def _holds_key(context: Context, path: Path, text: str) -> bool:
     if is_marker(text) or (string is not None and foreign_dialect(string.template)):
         return False
     # Beside a reference less than a word is none.
-    least = r"\S" if string is None or _literal(string.template) else _WORD
+    least = r"\S" if string is None or _is_literal(string.template) else _WORD
     return any(re.search(least, re.sub(AUTH_SCHEME, "", piece)) for piece in pieces)
 
 
-def _plain_strings(context: Context) -> Iterator[tuple[Path, str]]:
-    """Find the strings in which a key may hide."""
-    for provider in context.config.providers:
+def _plain_strings(config: Config) -> Iterator[tuple[Place, str]]:
+    """Yield the strings in which a key may hide: plain headers, request parameters, the path of a base URL."""
+    for provider in config.providers:
         url = provider.value.get(keys.BASE_URL)
         if isinstance(url, str) and len(url) > _LONG_URL:
-            yield provider.at(keys.BASE_URL).path, url
+            yield provider.at(keys.BASE_URL), url
         for owner in (provider, *provider.models):
             for header in owner.headers:
                 if header.value is not None and not is_secret_header(header.name):
-                    yield header.place.path, header.value
-            yield from _strings(owner.params, owner.at(keys.PARAMS).path)
-    for entry in context.config.selection.entries:
-        yield from _strings(entry.params, entry.at(keys.PARAMS).path)
+                    yield header.place, header.value
+            if owner.sets(keys.PARAMS):
+                yield from _strings(owner.at(keys.PARAMS), owner.params)
+    for entry in config.selection.entries:
+        yield from _strings(entry.at(keys.PARAMS), entry.params)
 
 
-def _strings(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+def _strings(place: Place, value: object) -> Iterator[tuple[Place, str]]:
     if isinstance(value, str):
-        yield path, value
+        yield place, value
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _strings(item, (*path, key))
+            yield from _strings(place.at(key), item)
 
 
-def _variables(context: Context) -> Mapping[str, object]:
-    value: object = context.config.value
-    for key in keys.ENV_VARS:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _check_variables(context: Context) -> Iterator[Diagnostic]:
-    """Look for keys in `env.vars`: what is there is in the file, whatever it is used for."""
-    secret = context.config.expansion.secret_names()
-    for name, value in _variables(context).items():
-        if not isinstance(value, str) or not value or is_marker(value):
+def _check_variables(config: Config) -> Iterator[Diagnostic]:
+    """Check `env.vars`: what is there is in the file, whatever it is used for."""
+    secret = config.expansion.secret_names()
+    for name, value in config.variables.items():
+        if not value or is_marker(value):
             continue
         named = name in secret or is_secret_variable(name)
-        # A revision of Git's is an ordinary value here, and has the shape of a key.
+        # A Git revision is an ordinary value here, but has the shape of a key.
         if named or (is_key(value) and not is_revision(value)):
-            path = (*keys.ENV_VARS, name)
-            message = f"`{config_path(path)}` holds what looks like a key, in plain text"
+            place = config.at(*keys.ENV_VARS, name)
+            message = f"`{place}` holds what looks like a key, in plain text"
             if named:
-                message = f"`{config_path(path)}` holds a key in plain text, and is never used as one"
+                message = f"`{place}` holds a key in plain text, and is never used as one"
             help_ = (
                 f"set {name} in the environment or an --env-file instead; replace the key if this file was ever shared"
             )
-            yield RULE.finding(context.config.at(*path), message, help_)
+            yield RULE.finding(place, message, help_)
 
 
-def _literal(text: str) -> bool:
+def _is_literal(text: str) -> bool:
     """Return whether a string in a secret position holds no reference at all, not even a malformed or foreign one."""
     return not foreign_dialect(text) and not any(isinstance(part, Reference | Malformed) for part in parse(text))

@@ -36,7 +36,7 @@ def load_rules() -> dict[str, Rule]:
 def run(context: Context) -> list[Diagnostic]:
     """Run the rules for a configuration."""
     names = CONFIG_RULES if context.lock is None and context.purpose != "frozen" else (*CONFIG_RULES, *LOCK_RULES)
-    return run_checks((module.check for module in map(_module, names)), context)
+    return run_checks((_module(name).check for name in names), context)
 
 
 def run_resolved(context: Context, resolved: Resolved) -> list[Diagnostic]:

@@ -32,12 +32,15 @@ end up in plain text in the manifest.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the references to secret variables outside secret positions."""
-    secret = context.config.expansion.secret_names()
-    for path, string in context.config.expansion.strings.items():
+    """Yield the references to secret variables outside of secret positions."""
+    expansion = context.config.expansion
+    secret = expansion.secret_names()
+    for path, string in expansion.strings.items():
         for part in () if string.secret else parse(string.template):
             if isinstance(part, Reference) and part.name in secret:
                 place = context.config.at(*path)
-                message = f"the value of `{part.name}` would stand in plain text in the manifest, at `{place}`"
-                help_ = "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret"
-                yield RULE.finding(place.part(string.template, part.start, part.end), message, help_)
+                yield RULE.finding(
+                    place.part(string.template, part.start, part.end),
+                    f"the value of `{part.name}` would stand in plain text in the manifest, at `{place}`",
+                    "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret",
+                )
