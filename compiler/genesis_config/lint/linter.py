@@ -22,7 +22,7 @@ from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path
 from genesis_config.resolve.lock import read as read_lock
-from genesis_config.syntax import take
+from genesis_config.syntax import read_limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -283,5 +283,5 @@ def _read(file: FoundFile) -> NamedFile:
     if file.refusal is not None:
         raise file.refusal
     if file.name == STDIN:
-        return NamedFile(take(sys.stdin.buffer), is_outside=False)
+        return NamedFile(read_limited(sys.stdin.buffer), is_outside=False)
     return read_named(file.name) if file.root is None else NamedFile(read_found(file.name, file.root), is_outside=False)
