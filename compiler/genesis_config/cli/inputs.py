@@ -13,6 +13,7 @@ import click
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 from genesis_config.files.reading import MAX_BYTES, read_found, read_named
+from genesis_config.lint.discovery import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Input",
     "compile_now",
+    "config_argument",
     "config_option",
     "env_file_option",
     "manifest_now",
@@ -40,10 +42,11 @@ __all__ = [
     "waiting",
 ]
 
-NAMES: Final = ("genesis.json5", "genesis.json")
+# Where `--config` keeps its value until the argument is read.
+_CONFIG: Final = "genesis_config.config"
 
 
-def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def env_file_option(function: Callable[..., object]) -> Callable[..., object]:
     """Add `--env-file FILE`, which may be given several times."""
     return click.option(
         "env_files",
@@ -51,19 +54,39 @@ def env_file_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         multiple=True,
         type=click.Path(dir_okay=False),
-        help="Read variables from FILE, after the environment. May be repeated; the first file that has one wins.",
+        help="Read variables from FILE; the environment takes precedence. May be repeated; earlier files win.",
     )(function)
 
 
-def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
+def config_option(function: Callable[..., object], name: str = "config", **attributes: Any) -> Callable[..., object]:
     """Add `--config FILE`."""
     return click.option(
-        "config",
+        name,
         "--config",
         metavar="FILE",
         type=click.Path(),
-        help="The configuration; else $GENESIS_CONFIG, genesis.json5 or genesis.json here or in your config folder.",
+        help="The configuration. Default: $GENESIS_CONFIG, or genesis.json5 or genesis.json in this directory or in "
+        "your configuration directory.",
+        **attributes,
     )(function)
+
+
+def config_argument(function: Callable[..., object]) -> Callable[..., object]:
+    """Add `--config FILE` and the same as an argument, `[CONFIG]`."""
+    argument = click.argument("config", required=False, type=click.Path(), callback=_one_config)
+    # The option is read first, and leaves what it names to the argument.
+    return argument(config_option(function, "config_option", expose_value=False, is_eager=True, callback=_keep_config))
+
+
+def _keep_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+    context.meta[_CONFIG] = path
+
+
+def _one_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
+    option: str | None = context.meta[_CONFIG]
+    if path is not None and option is not None and os.path.realpath(path) != os.path.realpath(option):
+        raise click.UsageError(f"two configurations: {path} and --config {option}", context)
+    return path if option is None else option
 
 
 def variables(env_files: Sequence[str], *, environment: bool) -> Variables:
@@ -155,10 +178,10 @@ def _load(path: str, root: str | None) -> Config:
             return Config(path, sys.stdin.buffer.read(MAX_BYTES + 1))
         if root is not None:
             return Config(path, read_found(path, root), root)
-        data, is_outside = read_named(path)
+        file = read_named(path)
     except OSError as error:
         raise file_error("read", path, error) from None
-    return Config(path, data, is_outside=is_outside)
+    return Config(path, file.data, is_outside=file.is_outside)
 
 
 def _find_config(stated: str | None) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import env_file_option, show, take, waiting
+from genesis_config.cli.inputs import config_argument, env_file_option, show, take, waiting
 from genesis_config.cli.output import print_note
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
@@ -13,15 +13,14 @@ __all__ = ["command"]
 
 
 @click.command("lock", cls=Command)
-@click.argument("config", required=False, type=click.Path())
-@click.option("check", "--check", is_flag=True, help="Write nothing; exit code 1 where servers now list other models.")
+@config_argument
+@click.option("check", "--check", is_flag=True, help="Write nothing; exit with 1 if servers now list other models.")
 @env_file_option
 def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> int:
-    """Pin what servers list, in genesis.lock.json beside CONFIG, for `genesis compile --frozen` and `genesis check`.
+    """Pin the models that servers list in genesis.lock.json next to CONFIG, for `compile --frozen` and `check`.
 
-    Every provider is asked that the configuration names, or the lock has, and that is discovered or kept dynamic by a
-    wildcard. If one of them gives no models, or nothing opts in to it, nothing is written. The same models give the
-    same bytes; the file belongs into version control.
+    Queries every discovered or wildcard provider named in the configuration or the lock. Nothing is written if one of
+    them returns no models or is not enabled. The same models give the same bytes; commit the file.
 
     \b
     Examples:

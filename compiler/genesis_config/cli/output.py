@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,9 @@ def print_error(error: GenesisError, *, kind: str | None = None, where: str = ""
         print_note(f"  = help: {error.help}")
 
 
-def print_json(value: Any, *, indent: int | None = 2) -> None:
+def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a value as JSON on standard output, at once."""
-    import json  # `genesis check` prints its reports by itself
+    from genesis_config.report.escape import dump_json  # as above
 
-    from genesis_config.report.escape import escape_json
-
-    sys.stdout.write(escape_json(json.dumps(value, indent=indent)) + "\n")
+    sys.stdout.write(dump_json(value, indent=indent))
     sys.stdout.flush()

@@ -36,7 +36,7 @@ class _Comment(NamedTuple):
 
     span: Span
     names: tuple[tuple[str, Span], ...]
-    reason: str
+    reason: Span | None
     line: int
     slip: bool = False
 
@@ -60,10 +60,10 @@ def apply(
             is known.
     """
     marked = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
-    about: dict[tuple[Source, int, str], list[tuple[Span, str]]] = {}
+    about: dict[tuple[Source, int, str], list[tuple[Span, Span]]] = {}
     for comment in marked:
         for name, place in comment.names if comment.reason else ():
-            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason))
+            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason or place))
     used: set[Span] = set()
     kept, silenced = [], []
     for finding in findings:
@@ -71,7 +71,7 @@ def apply(
         found = about.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
         if found:
             used |= {place for place, _ in found}
-            silenced.append(finding._replace(reason=found[0][1]))
+            silenced.append(finding._replace(reason=_shown(found[0][1])))
         else:
             kept.append(finding)
     # Where a text was not understood, rules have not seen all of it.
@@ -112,14 +112,14 @@ def _comments(source: Source) -> Iterator[_Comment]:
         match = _IGNORE.match(text, start, end)
         if match is None:
             if (slip := _SLIP.match(text, start, end)) is not None and nearest(slip[1], ("ignore",)):
-                yield _Comment(Span(source, start, end), (), "", 0, slip=True)
+                yield _Comment(Span(source, start, end), (), None, 0, slip=True)
             continue
         begin = match.start(1)
         names = tuple(
             (name[0], Span(source, begin + name.start(), begin + name.end())) for name in _NAME.finditer(match[1] or "")
         )
         line = source.position(start if trails else min(target, len(text))).line
-        yield _Comment(Span(source, start, end), names, match[2], line)
+        yield _Comment(Span(source, start, end), names, Span(source, *match.span(2)) if match[2] else None, line)
 
 
 def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
@@ -154,7 +154,14 @@ def _unused(comment: _Comment, known: Collection[str]) -> Iterator[Diagnostic]:
         if name not in known:
             near = nearest(name, known)
             help_ = f"did you mean `{near}`?" if near else "`genesis explain` lists the rules"
-            yield Diagnostic(UNUSED, f"there is no rule `{name}` to silence", place, help_, severity="warning")
+            yield Diagnostic(UNUSED, f"there is no rule `{_shown(place)}` to silence", place, help_, severity="warning")
+
+
+def _shown(span: Span) -> str:
+    """Return a part of a text as findings may quote it."""
+    from genesis_config.report.redaction import visible  # few files have such comments
+
+    return visible(span.source, span.start, span.end)
 
 
 def _removal(comment: _Comment, index: int) -> Fix:

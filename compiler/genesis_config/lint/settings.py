@@ -142,14 +142,14 @@ def _read(folder: str, root: str | None) -> Settings | None:
         except OSError as error:
             raise SettingsError(f"cannot read {path}: {error.strerror}") from None
         # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
-        if name == "genesis.toml" or re.search(_MENTIONED, data):
-            table = _table(path, data, nested=name != "genesis.toml")
+        if name == FILES[0] or re.search(_MENTIONED, data):
+            table = _table(path, data, nested=name != FILES[0])
             if table is not None:
                 return _settings(path, table, folder)
     return None
 
 
-def _table(path: str, data: bytes, *, nested: bool) -> dict[str, Any] | None:
+def _table(path: str, data: bytes, *, nested: bool) -> dict[str, object] | None:
     import tomllib  # 4 ms, for those who have settings
 
     try:
@@ -202,7 +202,7 @@ def _mapping(path: str, table: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _rules(path: str, key: str, value: Any) -> list[str]:
+def _rules(path: str, key: str, value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value):
         raise SettingsError(f"{path}: `{key}` must be an array of rule names")
     _known_rules(path, key, value)

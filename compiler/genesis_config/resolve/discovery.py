@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from genesis_config.credentials.lookup import scrub
+from genesis_config.credentials.names import is_authorization
 from genesis_config.net import limits
 from genesis_config.net.causes import TransportError
 from genesis_config.net.error_bodies import read_error
@@ -163,7 +164,7 @@ def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFai
     words = " ".join(text.split())
     message = f"{query.url} answered {status}" + (f": {words}" if words else "")
     if status in {401, 403}:
-        sent = query.secrets or "authorization" in map(str.lower, query.headers)
+        sent = query.secrets or any(map(is_authorization, query.headers))
         reason = "the server rejected the key" if sent else "no key was sent"
         help_ = f"{query.remedy} a key that the server accepts (vLLM: the value of its --api-key)"
         return DiscoveryFailure("auth-rejected", f"{message}; {reason}", help_)
@@ -213,7 +214,7 @@ def _not_a_list(query: Query, what: str) -> ModelList:
     return ModelList({}, DiscoveryFailure("bad-model-list", f"{query.url} answered with {what}", _CHECK_ADDRESS))
 
 
-def _window(row: dict[str, Any]) -> int | None:
+def _window(row: dict[str, object]) -> int | None:
     """Return a row's context window: `max_model_len` of vLLM, `context_length` or `context_window` of others."""
     for key in ("max_model_len", "context_length", "context_window"):
         value = row.get(key)

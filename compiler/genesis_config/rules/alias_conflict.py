@@ -42,12 +42,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 continue
             if entry.reference.text.endswith("/*"):
                 message = f"`{place}` gives an alias to a wildcard, which stands for many models"
-                help_ = f'give it to one model: `"{entry.reference.text[:-1]}MODEL"`'
+                help_ = f'give it to one model: `"{entry.reference.provider}/MODEL"`'
                 yield RULE.finding(place, message, help_)
             elif "/" in alias or not alias.strip():
-                message = f"the alias `{alias}` in `{place}` is empty or holds a `/`, so it looks like a reference"
+                what = f"the alias `{place.show(alias)}` in `{place}`"
+                message = f"{what} is empty or holds a `/`, so it looks like a reference"
                 yield RULE.finding(place, message, "write it without `/`")
             elif entry is not first:
-                message = f"the alias `{alias}` in `{place}` stands for `{first.reference.text}` already"
+                message = f"the alias `{place.show(alias)}` in `{place}` stands for `{first.reference}` already"
                 related = (Related("first given here", first.at(keys.ALIAS).span),)
                 yield RULE.finding(place, message, "give it another name", related=related)

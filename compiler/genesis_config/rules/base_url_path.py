@@ -62,7 +62,8 @@ def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
         problem = "has `/v1` twice"
         right = right.removesuffix("/v1")
     better = parts._replace(path=right if versioned else f"{right}/v1").geturl()
-    help_ = f"write `{better}`"
+    shown = place.show(better)
+    help_ = f"write `{shown}`"
     if not problem:
         if parts.path != bare:
             yield _trailing_slash(context, url, help_)
@@ -73,7 +74,9 @@ def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
         help_ = f"{help_}, if the API is there"
         yield RULE.finding(place, message, help_, severity=None if right != bare else "warning")
     else:
-        yield RULE.finding(place, message, help_, fix=_fix(url, right, help_, versioned=versioned))
+        # Reports show what a fix writes, and its title.
+        fix = _fix(url, right, help_, versioned=versioned) if shown == better else None
+        yield RULE.finding(place, message, help_, fix=fix)
 
 
 def _fix(url: BaseUrl, right: str, help_: str, *, versioned: bool) -> Fix | None:

@@ -41,7 +41,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         key = _sent_key(url.provider)
         if key:
-            message = f"{key.format(url.provider.place)} goes to the public host `{url.host}` in clear text"
+            message = (
+                f"{key.format(url.provider.place)} goes to the public host `{url.place.show(url.host)}` in clear text"
+            )
             yield RULE.finding(url.place, message, "write `https://`, if the server speaks TLS")
 
 

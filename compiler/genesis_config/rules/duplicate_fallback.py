@@ -43,7 +43,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             what = "an earlier fallback" if first.is_fallback else "the primary"
             yield RULE.finding(
                 reference.place,
-                f"the fallback `{reference.text}` in `{reference.place}` is the same as {what}",
+                f"the fallback `{reference}` in `{reference.place}` is the same as {what}",
                 "remove it",
                 related=(Related("first named here", first.place.span),),
                 fix=_removal(reference.place.span),

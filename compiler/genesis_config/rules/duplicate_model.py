@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if first is not model and model.has_known_id:
                 yield RULE.finding(
                     model.at(keys.ID),
-                    f"the model `{model.id}` is declared twice by `{provider.place}`",
+                    f"the model `{model.at(keys.ID).show(model.id)}` is declared twice by `{provider.place}`",
                     "keep one of the two entries",
                     related=(Related("first declared here", first.at(keys.ID).span),),
                 )

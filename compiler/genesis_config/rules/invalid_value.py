@@ -120,4 +120,4 @@ def _check_name(place: Place, name: str | None, known: tuple[str, ...], what: st
         return
     near = nearest(name, known) if len(known) > 1 else None
     help_ = f"did you mean `{near}`?" if near else f"supported: {listed(known)}"
-    yield RULE.finding(place, f"the {what} `{name}` in `{place}` is not supported", help_)
+    yield RULE.finding(place, f"the {what} `{place.show(name)}` in `{place}` is not supported", help_)

@@ -37,18 +37,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for reference in context.config.references:
         if not reference.is_known:
             continue
-        text, where = reference.text, reference.owner
+        where = reference.owner
         if reference.provider is None:
-            message = f"`{text}` in `{where}` is no model reference"
+            message = f"`{reference}` in `{where}` is no model reference"
             yield RULE.finding(reference.place, message, _help(context.config, reference))
         elif reference.is_misplaced_wildcard:
-            message = f"`{text}` in `{where}` is a wildcard, which stands for many models"
+            message = f"`{reference}` in `{where}` is a wildcard, which stands for many models"
             yield RULE.finding(reference.place, message, f"name one of them: `{reference.provider}/MODEL`")
 
 
 def _help(config: Config, reference: ModelRef) -> str:
     aliased = config.selection.aliases.get(reference.text)
     if aliased:
-        return f"`{reference.text}` is an alias: write `{aliased[0].reference.text}`"
+        return f"`{reference}` is an alias: write `{aliased[0].reference}`"
     provider = config.provider_of_model(reference.text)
-    return f"write `{provider.id}/{reference.text}`" if provider else "write `provider/model`"
+    return f"write `{provider.id}/{reference}`" if provider else "write `provider/model`"

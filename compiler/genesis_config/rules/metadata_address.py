@@ -34,5 +34,5 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Yield the base URLs whose host is a metadata service."""
     for url in valid_base_urls(context.config):
         if is_metadata_host(url.host):
-            message = f"`{url.place}` leads to `{url.host}`, where clouds keep a machine's credentials"
+            message = f"`{url.place}` leads to `{url.place.show(url.host)}`, where clouds keep a machine's credentials"
             yield RULE.finding(url.place, message, "write the address of a model server")

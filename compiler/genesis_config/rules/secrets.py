@@ -8,17 +8,19 @@ from urllib.parse import urlsplit
 
 from genesis_config.config.expansion import text_span
 from genesis_config.config.lookup import DEFAULT_BASE_URL, declared_models, mapping, providers, states_key
+from genesis_config.config.positions import config_path
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
     header_variable,
+    is_authorization,
     is_secret_field,
     is_secret_header,
     is_secret_variable,
     provider_variable,
 )
 from genesis_config.credentials.patterns import is_key, is_revision
-from genesis_config.diagnostics.finding import Related, config_path
+from genesis_config.diagnostics.finding import Related
 from genesis_config.net.hosts import is_private
 from genesis_config.rules.rule import Rule
 from genesis_config.syntax.references import Malformed, Reference, foreign_dialect, parse
@@ -194,7 +196,7 @@ def _literals(template: str) -> Iterator[tuple[int, str]]:
 
 def _check_conflict(context: Context, path: Path, headers: object) -> Iterator[Diagnostic]:
     for name in headers if isinstance(headers, dict) else ():
-        if name.lower() == "authorization":
+        if is_authorization(name):
             place = (*path, "headers", name)
             key = (*path[:3], "apiKey")
             message = f"`{config_path(place)}` is sent in place of the key of `{config_path(key)}`"

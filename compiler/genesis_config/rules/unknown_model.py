@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import IMPLICIT_PROVIDERS
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.rules.rule import Rule
 
@@ -60,10 +61,8 @@ def _check(config: Config, references: list[ModelRef], served: Mapping[str, Coll
             continue
         near = nearest(model, models)
         help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(models)) or 'no models'}"
-        message = (
-            f"`{reference.text}` in `{reference.owner}` names a model that the provider `{provider}` does not have"
-        )
-        yield RULE.finding(reference.place, message, help_)
+        message = f"`{reference}` in `{reference.owner}` names a model that the provider `{provider}` does not have"
+        yield RULE.finding(reference.place, message, without_keys(help_))
 
 
 def _models(config: Config, name: str, served: Collection[str] | None) -> frozenset[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from genesis_config.credentials.lookup import scrub
 from genesis_config.net import limits
@@ -58,11 +58,11 @@ class Run:
     def __init__(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Mapping[str, object]],
         max_tokens: int | None,
-        params: Mapping[str, Any],
-        tools: Sequence[Mapping[str, Any]] | None,
-        tool_choice: str | Mapping[str, Any] | None,
+        params: Mapping[str, object],
+        tools: Sequence[Mapping[str, object]] | None,
+        tool_choice: str | Mapping[str, object] | None,
         deadline: float | None,
     ) -> None:
         """Take what `Runtime.stream` takes."""

@@ -82,9 +82,8 @@ class CarefulReader:
                 return False
             key = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
             if key is not None and self.text.startswith(":", self.skip_space(key.end())):
-                name = key[0].strip("'\"")
                 help_ = "a configuration is a single object: enclose its keys in `{` and `}`"
-                self.report(f"expected `{{` before the key `{name}`", position, position, help=help_)
+                self.report("expected `{` before the first key", position, position, help=help_)
                 return False
             self.read_value(None, -1, -1, position)
             return True
@@ -116,7 +115,7 @@ class CarefulReader:
             position = self.skip_space(position + 1, HASH_COMMENT_BEFORE_VALUE)
         elif char not in _ENDS and not self.is_next_key(end, position):
             help_ = "write `:` instead of `=`" if char == "=" else "write `:` between a key and its value"
-            self.report(f"expected `:` after the key `{key}`", position, position + 1, help=help_)
+            self.report("expected `:` after this key", position, position + 1, help=help_)
             position = self.skip_space(position + (char == "="))
         if self.text[position : position + 1] in _ENDS:
             self.report_missing_value(key, start, end)
@@ -138,7 +137,7 @@ class CarefulReader:
 
     def report_missing_value(self, key: str, start: int, end: int) -> None:
         """Report that the key from `start` to `end` has no value; store a value that later stages do not report."""
-        self.report(f"the key `{key}` has no value", start, end, help=f"write `{key}: …`")
+        self.report("this key has no value", start, end, help="write `:` and a value after the key")
         self.state.store(key, None, Mark(start, end, end, end))
         self.state.damaged.add(end)
 
@@ -152,7 +151,7 @@ class CarefulReader:
             return name, match.end()
         word = KEY_WORD.match(self.text, start)
         if word is not None and self.text.startswith((":", "="), self.skip_space(word.end())):
-            self.report(f"the key `{word[0]}` must be quoted", start, word.end(), help=f'write `"{word[0]}"`')
+            self.report("this key must be quoted", start, word.end(), help='enclose it in quotes: `"…"`')
             self.reported = False
             return word[0], word.end()
         self.report_unexpected("a key", start)
@@ -177,7 +176,7 @@ class CarefulReader:
             if value is None:
                 damaged = True
                 self.report(
-                    f"JSON cannot represent the number `{match[0]}`",
+                    "JSON cannot represent this number",
                     start,
                     end,
                     "non-finite-number",
@@ -207,14 +206,14 @@ class CarefulReader:
             self.report(f"`{word[0]}` is not a JSON5 quotation mark", start, end, help='use straight quotes: `"…"`')
         elif not self.state.containers:
             help_ = "a configuration is a single object: `{ models: { … } }`"
-            self.report(f"expected `{{`, found `{word}`", start, end, help=help_)
+            self.report("expected `{`", start, end, help=help_)
         elif word[0] in "+-.0123456789":
             help_ = "write a number without leading zeros, `_` or a unit: 8192, 0.5, 128e3, 0x2000"
-            self.report(f"`{word}` is not a valid number", start, end, help=help_)
+            self.report("not a valid number", start, end, help=help_)
         elif not any(map(str.isalnum, word)):
             self.report_unexpected("a value", start)
         else:
-            self.report(f"the text `{word}` must be quoted", start, end, help=f'write `"{word}"`')
+            self.report("this text must be quoted", start, end, help='enclose it in quotes: `"…"`')
 
     def read_separator(self, end: int) -> None:
         """Read the comma after an item that ended at `end`; it is optional before a closing bracket and at the end."""
@@ -350,7 +349,7 @@ class CarefulReader:
             return ""
         if wrong:
             help_ = "write `\\\\` for a backslash; valid escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
-            self.report(f"`{wrong}` is not a valid escape", start, end, help=help_)
+            self.report("not a valid escape", start, end, help=help_)
             self.reported = False
         else:
             help_ = "write the character itself, or both of its surrogates"
@@ -366,8 +365,10 @@ class CarefulReader:
         match = WORD.match(self.text, position)
         found = match[0] if match else self.text[position : position + 1]
         end = position + len(found)
-        name = f"`{found}`" if found else "the end of the file"
-        self.report(f"expected {expected}, found {name}", position, end)
+        name = f", found `{found}`" if found else ", found the end of the file"
+        if any(map(str.isalnum, found)):
+            name = ""
+        self.report(f"expected {expected}{name}", position, end)
         return end
 
     def skip_item(self, position: int) -> None:

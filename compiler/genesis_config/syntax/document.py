@@ -133,7 +133,7 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return source, entry, False
             if isinstance(entry, Foreign):
-                source, entry = entry
+                source, entry = entry.source, entry.entry
         return source, entry, True
 
 

@@ -8,7 +8,7 @@ One JSON file, `auth-profiles.json` in the platform's user config folder:
 from __future__ import annotations
 
 import os
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 import platformdirs
@@ -52,7 +52,7 @@ _VERSION: Final = 1
 class _Version(msgspec.Struct):
     """The one field that is read before the others are believed."""
 
-    version: Any = None
+    version: object = None
 
 
 class _Store(msgspec.Struct, frozen=True):
