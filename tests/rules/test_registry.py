@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 # What rules share.
 SHARED = {"__init__", "base_urls", "registry", "rule"}
-# Three rules that are still one module.
-TOGETHER = {"hardcoded-secret", "secret-in-plain-position", "authorization-conflict"}
-ALONE = [name for name in RULE_NAMES if name not in TOGETHER]
 
 
 def module(name: str) -> str:
@@ -48,7 +45,7 @@ def context() -> Context:
 
 def test_every_rule_has_one_module_and_every_module_one_rule() -> None:
     folder = Path(genesis_config.rules.__file__).parent
-    assert {path.stem for path in folder.glob("*.py")} == {module(name) for name in ALONE} | SHARED | {"secrets"}
+    assert {path.stem for path in folder.glob("*.py")} == {module(name) for name in RULE_NAMES} | SHARED
     assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(get_args(RuleName))
 
 
@@ -64,7 +61,7 @@ def test_a_rule_has_the_name_and_the_stage_that_it_is_registered_with(name: Rule
     assert rule.kind == "advice" or rule.severity == "error" or name == "lock-stale"
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", RULE_NAMES)
 def test_a_rule_that_is_run_is_a_generator_in_its_module(name: RuleName) -> None:
     found = import_module(f"genesis_config.rules.{module(name)}")
     assert hasattr(found, "check") is (name in {*CONFIG_RULES, *LOCK_RULES})

@@ -58,14 +58,14 @@ def command() -> int:
       genesis demo
     """
     from genesis_config.cli.compile import explain
-    from genesis_config.cli.inputs import show
+    from genesis_config.cli.output import print_findings
 
     with _server() as url:
         text = _CONFIG.format(url=url, model=_MODEL)
         _heading("The configuration")
         click.echo(text)
         session = _compile(text)
-        show(session.diagnostics)
+        print_findings(session.diagnostics)
         if session.manifest is None:
             return 1
         _heading("The decision, and why")

@@ -76,7 +76,8 @@ def command(path: str, url: str | None, model: str) -> int:
     """
     import json5  # `--help` does without
 
-    from genesis_config.cli.inputs import show, variables
+    from genesis_config.cli.output import print_findings
+    from genesis_config.config.inputs import load_variables
     from genesis_config.diagnostics.finding import fails
     from genesis_config.files.writing import write_atomic
     from genesis_config.pipeline import check_config
@@ -91,8 +92,8 @@ def command(path: str, url: str | None, model: str) -> int:
         raise GenesisError(f"{path} already exists; not overwritten")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
-    findings = check_config(path, text.encode(), variables((), environment=False)).diagnostics
-    show(findings)
+    findings = check_config(path, text.encode(), load_variables((), environment=False)).diagnostics
+    print_findings(findings)
     if fails(findings):
         raise GenesisError("with these options the configuration would have errors; nothing was written")
     if path == "-":

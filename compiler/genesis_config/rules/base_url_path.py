@@ -62,11 +62,12 @@ def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
         problem = "has `/v1` twice"
         right = right.removesuffix("/v1")
     better = parts._replace(path=right if versioned else f"{right}/v1").geturl()
+    if not problem and parts.path == bare:
+        return
     shown = place.show(better)
     help_ = f"write `{shown}`"
     if not problem:
-        if parts.path != bare:
-            yield _trailing_slash(context, url, help_)
+        yield _trailing_slash(context, url, help_)
         return
     message = f"`{place}` {problem}"
     if right and not versioned:
