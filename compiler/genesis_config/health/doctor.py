@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest, Model, Provider, WindowFrom
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.session import Session
 
 __all__ = ["Examination", "Step", "examine"]
 

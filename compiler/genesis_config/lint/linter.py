@@ -130,13 +130,13 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     silenced: list[Diagnostic] = []
     sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):
-        from genesis_config.lint.ignores import apply
+        from genesis_config.lint.ignores import apply_comments
         from genesis_config.rules.registry import load_rules  # most files silence nothing
 
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
-        found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
+        found, silenced = apply_comments(found, sources, RULE_NAMES, elsewhere, as_written)
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
