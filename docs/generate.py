@@ -1,12 +1,16 @@
-"""Writes docs/rules.md and docs/keys.md from the rules and the schema: `make docs`. With `--check` it only compares."""
+"""Writes the reference pages rules.md, keys.md and cli.md: `make docs`. With `--check` it only compares."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from genesis_config.cli.group import SECTIONS, genesis
 from genesis_config.config.validation import schema_text
 from genesis_config.rules.registry import load_rules
 
@@ -15,6 +19,21 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py from {source}; change that, and run `make docs`. -->\n"
+
+COMMAND_LINE = """\
+`genesis COMMAND --help` prints the same. The command is also installed as `genesis-config`, in case another package
+provides a `genesis`; `uvx genesis-config check` runs it without an installation.
+
+| exit code | |
+|---|---|
+| 0 | success |
+| 1 | findings, or a failed request |
+| 2 | wrong usage, or a file that cannot be used |
+| 3 | a bug in Genesis |
+| 130 | interrupted with Ctrl-C |
+
+Errors go to standard error. They start with `error:`, or with `error[RULE]:` where a rule found them.
+"""
 
 
 def rules() -> str:
@@ -67,10 +86,46 @@ def _type(part: Any, schema: Any) -> str:
     return " or ".join(branch.get("type", "any") for branch in branches)
 
 
+def commands() -> str:
+    """Write the reference of the command line."""
+    lines = [NOTE.format(source="compiler/genesis_config/cli"), "# The command line\n"]
+    lines.append(COMMAND_LINE)
+    root = click.Context(genesis, info_name="genesis")
+    for title, section in SECTIONS.items():
+        lines += [f"## {title}\n"]
+        for name in section:
+            command = genesis.get_command(root, name)
+            assert command is not None
+            lines += _command(command, click.Context(command, info_name=name, parent=root))
+    return "\n".join(lines)
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Write one command, or those of a group."""
+    yield f"### {context.command_path}\n"
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    yield f"```text\n{usage}\n```\n"
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        # click leaves a paragraph as it is after this mark.
+        title, _, examples = paragraph.removeprefix("\b\n").partition("\n")
+        yield (
+            f"{title}\n\n```sh\n{inspect.cleandoc(examples)}\n```\n" if paragraph.startswith("\b") else f"{paragraph}\n"
+        )
+    records = [record for parameter in command.params if (record := parameter.get_help_record(context)) and record[1]]
+    if records:
+        yield "| option | |\n|---|---|"
+        for options, text in records:
+            yield "| `{}` | {} |".format(*(cell.replace("|", "\\|") for cell in (options, text)))
+        yield ""
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from _command(child, click.Context(child, info_name=name, parent=context))
+
+
 def main() -> int:
     """Write the files, or with `--check` say which ones are not up to date."""
     stale = []
-    for name, text in (("rules.md", rules()), ("keys.md", keys())):
+    for name, text in (("rules.md", rules()), ("keys.md", keys()), ("cli.md", commands())):
         path = DOCS / name
         if "--check" not in sys.argv[1:]:
             path.write_text(text, encoding="utf-8")

@@ -80,36 +80,27 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
-    document, files, findings = include(parsed, read)
+    inclusion = include(parsed, read)
+    document = inclusion.document
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
     # Where servers are queried, the models of the lock do not count.
     locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
-    diagnostics += [*findings, *expansion.diagnostics]
-    return Session(request, LoadResult(name, data, config, files, locked, tuple(diagnostics)))
+    diagnostics += [*inclusion.diagnostics, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, inclusion.files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    if diagnostics:
-        from genesis_config.report.redaction import (  # nothing is shown of a file without findings
-            hide_secrets,
-            without_secrets,
-        )
-
-        hide_secrets(document)
-        diagnostics = with_origin(session.files, map(without_secrets, diagnostics))
-    return session._replace(linted=LintResult(tuple(in_order(diagnostics))))
+    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:
     """Decide for each provider whether it is explicit, implicit or not configured."""
-    from genesis_config.report.redaction import hide_secrets  # as in `lint`
     from genesis_config.resolve.decision import decide_providers, lock_decisions  # with msgspec
 
-    hide_secrets(session.config.document)
     request, config = session.request, session.config
     locked = session.loaded.locked if request.purpose == "frozen" else None
     every = tuple(decide_providers(config, session.credentials, locked))
@@ -176,7 +167,7 @@ def lock_models(session: Session) -> Session:
 
 
 def _context(session: Session) -> Context:
-    """Return what rules see of a configuration. Where the lock is not used, or written anew, it may be outdated."""
+    """Return what rules see; they compare the lock, unless it is not used (compile) or about to be replaced (lock)."""
     request = session.request
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     return Context(session.config, request.purpose, session.loaded.locked, lock)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, config_path, fails, in_order
+from genesis_config.config.positions import config_path
+from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, fails, in_order
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax import parse
 from tests.support import finding_of

@@ -63,7 +63,7 @@ def test_columns_count_code_points_not_bytes_units_or_cells() -> None:
 
 def test_a_source_holds_the_name_and_the_text_as_they_are() -> None:
     source = Source("./a b/genesis.json5", "\ufeff{}\r\n")
-    assert (source.name, source.text, source.hidden) == ("./a b/genesis.json5", "\ufeff{}\r\n", ())
+    assert (source.name, source.text, source.role) == ("./a b/genesis.json5", "\ufeff{}\r\n", None)
 
 
 def test_lines_are_counted_once_and_only_when_asked_for() -> None:

@@ -90,7 +90,7 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
     # What is there is not asked again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
-    assert again.stderr == "0 succeeded, 0 failed, 5 before; 0 input + 0 output tokens, cost 0\n"
+    assert again.stderr == "0 succeeded, 0 failed, 5 already done; 0 input + 0 output tokens, cost 0\n"
 
 
 def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesis, folder: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_result_that_is_an_error_is_told_again(genesis: Genesis, folder: Path)
         assert len(server.requests) == 2
     assert (first.returncode, again.returncode) == (1, 1)
     assert again.stderr.startswith(
-        "0 succeeded, 0 failed, 2 before (1 failed: take their lines out of results.jsonl to ask again); "
+        "0 succeeded, 0 failed, 2 already done (1 failed: delete their lines from results.jsonl to retry them); "
     )
 
 

@@ -35,8 +35,8 @@ def test_a_clean_file_imports_nothing_that_it_does_not_need() -> None:
         "from genesis_config.cli.checking import run\n"
         "code = run(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
-        "         'platformdirs', 'dotenv', 'difflib', 'genesis_config.manifest', 'genesis_config.report.redaction',\n"
-        "         'genesis_config.syntax.careful'}\n"
+        "         'platformdirs', 'dotenv', 'difflib', 'json', 'genesis_config.manifest',\n"
+        "         'genesis_config.report.redaction', 'genesis_config.syntax.careful'}\n"
         "loaded = heavy & set(sys.modules) - before\n"
         "sys.exit(code or ', '.join(sorted(loaded)) or 0)\n"
     )

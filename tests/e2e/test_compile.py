@@ -359,14 +359,14 @@ def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder:
 
     done = genesis("compile", "--secrets", "inline", "-o", "private.json", env=KEY)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "private.json holds the values of secrets; only you may read it\n"
+    assert done.stderr == "warning: private.json contains secrets in plain text (mode 0600)\n"
     assert CANARY not in done.stderr
     written = folder / "private.json"
     assert json.loads(written.read_bytes())["providers"]["vllm"]["credential"] == {"value": CANARY}
     assert written.stat().st_mode & 0o777 == 0o600
     done = genesis("compile", "--secrets", "inline", env=KEY)
     assert done.stdout.encode() == written.read_bytes()
-    assert done.stderr == "standard output holds the values of secrets\n"
+    assert done.stderr == "warning: standard output contains secrets in plain text\n"
 
 
 def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, folder: Path) -> None:

@@ -20,72 +20,41 @@ def found_names(paths: list[str]) -> list[str]:
 
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "prod", "out", "a b", "x-1"]), max_size=3)
-LINES = st.sampled_from(
-    [
-        *(
-            "*",
-            "!*/",
-            "!*.json5",
-            "!*.json",
-            "*.json5",
-            "genesis.*",
-            "!genesis.json5",
-            "out/",
-            "/out",
-            "out",
-            "!out/",
-            "a/*",
-        ),
-        *(
-            "!a/b",
-            "a/**",
-            "!a/genesis.json5",
-            "**/b",
-            "**/b/",
-            "a/**/b",
-            "b/genesis.json5",
-            "/*",
-            "!/a",
-            "!/a/",
-            "/*/b",
-        ),
-        *(
-            "!",
-            "\\",
-            "a\\",
-            "[b-a]",
-            "[",
-            "[ab]",
-            "?",
-            "!?",
-            "# a",
-            "\\#a",
-            "",
-            "  ",
-            "a ",
-            "a\\ ",
-            "a\\ b",
-            "x-[0-9]",
-            "prod",
-        ),
-        *(
-            "prod/**",
-            "!prod/**",
-            "!/prod",
-            "a b",
-            "genesis.json5\r",
-            "**",
-            "!**/",
-            "/",
-            "//",
-            "/**",
-            "a/",
-            "./a",
-            "out/genesis.json",
-        ),
-    ]
-)
-IGNORES = st.lists(LINES, max_size=5).map("\n".join)
+LINES = [
+    *(
+        "*",
+        "!*/",
+        "!*.json5",
+        "!*.json",
+        "*.json5",
+        "genesis.*",
+        "!genesis.json5",
+        "out/",
+        "/out",
+        "out",
+        "!out/",
+        "a/*",
+    ),
+    *(
+        "!a/b",
+        "a/**",
+        "!a/genesis.json5",
+        "**/b",
+        "**/b/",
+        "a/**/b",
+        "b/genesis.json5",
+        "/*",
+        "!/a",
+        "!/a/",
+        "/*/b",
+        "!",
+    ),
+    *("\\", "a\\", "[", "[ab]", "?", "!?", "# a", "\\#a", "", "  ", "a "),
+    *("a\\ ", "a\\ b", "x-[0-9]", "prod", "prod/**", "!prod/**", "!/prod", "a b", "genesis.json5\r", "**", "!**/", "/"),
+    *("//", "/**", "a/", "./a", "out/genesis.json", "!a/", "!b/", "*/", "a/**/", "!a/**/", "**/*.json5", "x*"),
+    *(" a", "a/b/**", "a\\\\", "genesis.json5/", "genesis.json/"),
+]
+IGNORES = st.lists(st.sampled_from(LINES), max_size=5).map("\n".join)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -93,6 +62,38 @@ def git(folder: Path, *arguments: str) -> str:
     command = ["git", "-c", "core.quotePath=false", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=60)
     return done.stdout.decode()
+
+
+def found_by_git(top: Path) -> list[str]:
+    listed = git(top, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
+    return sorted(path for path in listed if os.path.basename(path) in NAMES)
+
+
+def test_each_pattern_excludes_what_git_excludes(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    for folder in (
+        "genesis.json",
+        "b/genesis.json5",
+        ".",
+        "a",
+        "a/b",
+        "a/b/a",
+        "b",
+        "a ",
+        "a b",
+        "out",
+        "prod/b",
+        "x-1",
+    ):
+        tmp_path.joinpath(folder).mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            if not tmp_path.joinpath(folder, name).is_dir():
+                tmp_path.joinpath(folder, name).write_text("{}", encoding="utf-8")
+    for line in LINES:
+        for text in (line, f"*\n!*/\n{line}\n", f"{line}\n!a/\n!a/b\n!*.json5\n", f"!{line}\n{line} \n!/a/b/\n"):
+            (tmp_path / ".gitignore").write_text(text, encoding="utf-8", newline="")
+            found = sorted(os.path.relpath(path, tmp_path) for path in found_names([str(tmp_path)]))
+            assert (text, found) == (text, found_by_git(tmp_path))
 
 
 @settings(max_examples=200)
@@ -112,9 +113,7 @@ def test_what_is_left_out_is_what_git_leaves_out(
         for ignored, text in ignores.items():
             top.joinpath(*ignored).mkdir(parents=True, exist_ok=True)
             top.joinpath(*ignored, ".gitignore").write_text(text, encoding="utf-8", newline="")
-        listed = git(top, "ls-files", "-z", "--others", "--exclude-standard").split("\0")
-        wanted = sorted(path for path in listed if os.path.basename(path) in NAMES)
-        assert sorted(os.path.relpath(path, top) for path in found_names([name])) == wanted
+        assert sorted(os.path.relpath(path, top) for path in found_names([name])) == found_by_git(top)
 
 
 @pytest.fixture
@@ -152,6 +151,11 @@ def test_what_a_path_stands_for(tree: Path, paths: list[str], expected: list[str
     assert sorted(map(os.path.normpath, found_names(paths))) == sorted(wanted)
     found = found_names([str(tree / path) for path in paths])
     assert sorted(os.path.relpath(path, tree) for path in found) == sorted(wanted)
+
+
+def test_a_pattern_that_cannot_be_compiled_hinders_no_other(tree: Path) -> None:
+    (tree / ".gitignore").write_text("[z-y]\nout/\na/deep\n", encoding="utf-8")
+    assert found_names(["."]) == ["a/genesis.json5", "b/genesis.json5"]
 
 
 def test_a_rule_deeper_down_counts_in_a_pattern_too(tree: Path) -> None:

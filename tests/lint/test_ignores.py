@@ -16,7 +16,7 @@ KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
 def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Put a finding at each `@`; give rule and message of what stays, rule and reason of what does not."""
     places = [index for index, char in enumerate(text) if char == "@"]
-    source = Source("genesis.json5", text)
+    source = Source("genesis.json5", text, "configuration")
     findings = [
         finding_of(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
     ]
@@ -87,12 +87,12 @@ def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> 
     ],
 )
 def test_what_a_variables_value_may_bring_may_be_silenced(text: str, *, unused: bool) -> None:
-    kept, _ = apply([], [Source("genesis.json5", text)], KNOWN, (), ("unknown-key",))
+    kept, _ = apply([], [Source("genesis.json5", text, "configuration")], KNOWN, (), ("unknown-key",))
     assert [each.rule for each in kept] == ["unused-ignore"] * unused
 
 
 def test_nothing_is_called_unused_in_a_text_that_was_not_understood() -> None:
-    source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]")
+    source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]", "configuration")
     finding = Diagnostic("syntax", "m", Span(source, 38, 39))
     assert apply([finding], [source], KNOWN) == ([finding], [])
 
@@ -110,7 +110,7 @@ def test_other_text_is_no_command(text: str) -> None:
 
 
 def test_another_source_is_not_silenced() -> None:
-    one, two = Source("a", "// genesis: ignore[unknown-key] why\nx"), Source("b", "\nx")
+    one, two = Source("a", "// genesis: ignore[unknown-key] why\nx", "configuration"), Source("b", "\nx")
     kept, silenced = apply([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
     assert silenced == []
     assert [each.rule for each in kept] == ["unknown-key", "unused-ignore"]
@@ -129,7 +129,7 @@ def test_another_source_is_not_silenced() -> None:
     ],
 )
 def test_the_fix_takes_out_what_is_of_no_use(text: str, fixed: str) -> None:
-    source = Source("genesis.json5", text)
+    source = Source("genesis.json5", text, "configuration")
     place = text.find("@")
     findings = [Diagnostic("hardcoded-secret", "m", Span(source, place, place + 1))] if place >= 0 else []
     kept, _ = apply(findings, [source], KNOWN)

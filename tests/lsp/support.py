@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pygls.workspace import PositionCodec
 
-from genesis_config.lsp.session import Session
+from genesis_config.lsp.open_files import OpenFiles
 from genesis_config.lsp.uris import from_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
 
 UTF8, UTF16, UTF32 = (PositionCodec(name) for name in ("utf-8", "utf-16", "utf-32"))
 
@@ -23,11 +23,11 @@ def cut(text: str) -> tuple[str, int]:
     return text[:offset] + text[offset + 1 :], offset
 
 
-def opened(path: Path, text: str, session: Session | None = None) -> tuple[View, int]:
+def opened(path: Path, text: str, open_files: OpenFiles | None = None) -> tuple[View, int]:
     """Open a text with a cursor under a path, and give what the editor sees of it."""
     text, offset = cut(text)
-    session = session or Session()
-    session.open(from_path(str(path)), text, 1)
-    view = session.view(from_path(str(path)))
+    open_files = open_files or OpenFiles()
+    open_files.open(from_path(str(path)), text, 1)
+    view = open_files.view(from_path(str(path)))
     assert view is not None
     return view, offset

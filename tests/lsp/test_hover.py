@@ -14,7 +14,7 @@ from tests.lsp.support import opened
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genesis_config.lsp.session import Session
+    from genesis_config.lsp.open_files import OpenFiles
 
 CANARY = "canary-4be1c09d"
 
@@ -84,8 +84,8 @@ URL = "{ models: { providers: { vllm: { baseUrl: '%s' } } }, env: { vars: { HOST
 @pytest.mark.parametrize(
     ("reference", "environment", "expected"),
     [
-        ("${HOST}|", {}, ["`HOST`:", "- the environment: not set", "- `env.vars`: `'here'`"]),
-        ("${HOST}|", {"HOST": "x"}, ["`HOST`:", "- the environment: set", "- `env.vars`: `'here'`"]),
+        ("${HOST}|", {}, ["`HOST`:", "- the environment: not set", '- `env.vars`: `"here"`']),
+        ("${HOST}|", {"HOST": "x"}, ["`HOST`:", "- the environment: set", '- `env.vars`: `"here"`']),
         ("${PORT:-80}|", {}, ["`PORT`:", "- the environment: not set", "- its default: `80`"]),
         ("|$<PORT>", {"PORT": ""}, ["`PORT`:", "- the environment: set, and empty"]),
         ("|${PORT}", {}, ["`PORT`:", "- the environment: not set", "- nowhere else"]),
@@ -133,25 +133,25 @@ def test_what_looks_like_a_key_is_masked_in_variables_and_defaults(tmp_path: Pat
     key = "sk-canary4be1c09dcanary4be1c09d"
     found = text_of(tmp_path, (URL % ("${HOST}${B:-" + key + "}|", "")).replace("here", key))
     assert key not in found
-    assert "`env.vars`: `'***'`" in found
+    assert '`env.vars`: `"***"`' in found
     assert "its default: `***`" in found
 
 
-def test_a_default_behind_escapes_is_not_shown(tmp_path: Path) -> None:
+def test_a_default_behind_escapes_is_shown(tmp_path: Path) -> None:
     text = "{ models: { providers: { vllm: { baseUrl: '\\u0024{A:-b}|' } } } }"
-    assert origins(tmp_path, text)[-1] == "- its default"
+    assert origins(tmp_path, text)[-1] == "- its default: `b`"
 
 
 def test_variables_of_the_other_files_count(tmp_path: Path) -> None:
     (tmp_path / "vars.json5").write_text("{ vars: { HOST: 'there' } }", encoding="utf-8")
     text = "{ models: { providers: { vllm: { baseUrl: '${HOST}|' } } }, env: { $include: './vars.json5' } }"
-    assert "- `env.vars`: `'there'`" in origins(tmp_path, text)
+    assert '- `env.vars`: `"there"`' in origins(tmp_path, text)
 
 
 def defined(
-    path: Path, text: str, session: Session | None = None, name: str = "genesis.json5"
+    path: Path, text: str, open_files: OpenFiles | None = None, name: str = "genesis.json5"
 ) -> tuple[str, str] | None:
-    view, offset = opened(path / name, text, session)
+    view, offset = opened(path / name, text, open_files)
     span = definition(view, offset)
     return span and (Path(span.source.name).name, span.source.text[span.start : span.end])
 

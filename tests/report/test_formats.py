@@ -30,7 +30,7 @@ SCHEMA: Any = json.loads(
     (Path(__file__).parent.parent / "data" / "sarif-2.1.0.schema.json").read_text(encoding="utf-8")
 )
 VALIDATOR: Any = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
-SOURCE = Source("conf/a b:c.json5", '{\n  first: "x",\n  second: "y",\n}\n')
+SOURCE = Source("conf/a b:c.json5", '{\n  first: "x",\n  second: "y",\n}\n', "configuration")
 FIRST, SECOND = Span(SOURCE, 4, 9), Span(SOURCE, 18, 24)
 FINDING = Diagnostic(
     "unknown-key",
@@ -138,7 +138,7 @@ def test_sarif_is_valid_and_tells_all() -> None:
 
 
 def test_a_fingerprint_does_not_change_with_the_lines_above() -> None:
-    moved = Source(SOURCE.name, f"// a comment\n\n{SOURCE.text.replace('  second', '      second')}")
+    moved = Source(SOURCE.name, f"// a comment\n\n{SOURCE.text.replace('  second', '      second')}", "configuration")
     again = FINDING._replace(span=Span(moved, moved.text.index("second"), moved.text.index("second") + 6))
     before, after, twice = (
         [

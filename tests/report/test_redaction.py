@@ -32,7 +32,7 @@ def shown(config: str, name: str = "genesis.json5") -> str:
 
 def in_provider(member: str, more: str = "") -> str:
     """Put a member and mistakes around it into a provider, all on one line, so that each frame shows all."""
-    return f'{{ models: {{ providers: {{ vllm: {{ wrong1: "seen", {member}, wrong2: 2 {more} }} }} }} }}'
+    return f'{{ models: {{ providers: {{ vllm: {{ api: "seen", wrong1: 1, {member}, wrong2: 2 {more} }} }} }} }}'
 
 
 MEMBERS = {
@@ -115,11 +115,11 @@ def test_a_secret_by_its_place_is_not_shown(name: str, more: str) -> None:
             'models: { providers: { vllm: { models: [{ id: "a", headers: { "X-A": "$<MY_THING>" } }] } } } }'
         ),
         f'{{ env: {{ vars: {{ MY_TOKEN: "{CANARY}", STAGE: "seen" }} }}, models: 1 }}',
-        f'{{ models: {{ providers: {{ vllm: {{ wrong: "seen", apiKey: "{CANARY} }} }} }} }}',
-        f'{{ models: {{ providers: {{ vllm: {{ wrong: "seen", apiKey: "{CANARY}" "again" }} }} }} }}',
-        f'{{ models: {{ providers: {{ wrong: "seen", apiKey: "{CANARY}" }} }} }}',
-        f'{{ wrong: "seen", apiKey: "{CANARY}", models: [ }}',
-        f'{{ auth: {{ profiles: {{ a: {{ key: "{CANARY}", wrong: "seen" }} }} }} }}',
+        f'{{ models: {{ providers: {{ vllm: {{ wrong: 1, api: "seen", apiKey: "{CANARY} }} }} }} }}',
+        f'{{ models: {{ providers: {{ vllm: {{ wrong: 1, api: "seen", apiKey: "{CANARY}" "again" }} }} }} }}',
+        f'{{ models: {{ providers: {{ seen: 1, apiKey: "{CANARY}" }} }} }}',
+        f'{{ seen: 1, apiKey: "{CANARY}", models: [ }}',
+        f'{{ auth: {{ profiles: {{ a: {{ key: "{CANARY}", mode: "seen" }} }} }} }}',
         'seen: 1, { "apiKey": "' + CANARY + '"',
     ],
 )
@@ -153,20 +153,20 @@ def test_a_secret_by_its_shape_is_not_shown_as_a_default() -> None:
 
 
 def test_a_secret_in_an_included_file_is_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "keys.json5").write_text(f'{{ wrong3: "seen", apiKey: "{CANARY}" }}', encoding="utf-8")
+    (tmp_path / "keys.json5").write_text(f'{{ wrong3: 1, api: "seen", apiKey: "{CANARY}" }}', encoding="utf-8")
     config = '{ models: { providers: { vllm: { $include: "keys.json5", models: [{ id: "m" }] } } } }'
     output = shown(config, str(tmp_path / "genesis.json5"))
     assert CANARY not in output
     assert "keys.json5:1:3" in output
 
 
-@pytest.mark.parametrize("member", ["maxTokens: 8", 'api: "openai-completions"', "timeoutSeconds: 5", 'name: "monkey"'])
+@pytest.mark.parametrize("member", ["maxTokens: 8", 'api: "openai-completions"', "timeoutSeconds: 5", 'api: "monkey"'])
 def test_what_is_no_secret_is_shown(member: str) -> None:
     assert member in shown(in_provider(member))
 
 
 def test_a_key_that_stands_elsewhere_too_is_not_shown() -> None:
-    more = f'api: "{CANARY}", name: "x" // {CANARY} was the first\n'
+    more = f'params: {{ user: "{CANARY}" }}, x: 1 // {CANARY} was the first\n'
     output = shown(in_provider(f'apiKey: "{CANARY}", {more}'))
     for part in PARTS:
         assert part not in output
@@ -174,7 +174,7 @@ def test_a_key_that_stands_elsewhere_too_is_not_shown() -> None:
 
 @pytest.mark.parametrize("word", ["research", "vllm-local", "team-7"])
 def test_a_word_in_a_header_is_shown_elsewhere(word: str) -> None:
-    output = shown(in_provider(f'headers: {{ "X-Tenant": "{word}" }}, name: "{word}-llama"'))
+    output = shown(in_provider(f'headers: {{ "X-Tenant": "{word}" }}, params: {{ user: "{word}-llama" }}'))
     assert f"{word}-llama" in output
 
 

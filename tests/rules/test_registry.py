@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 # Modules that contain no rule.
 SHARED = {"__init__", "base_urls", "registry", "rule"}
-# Three rules share the module `secrets`.
-TOGETHER = {"hardcoded-secret", "secret-in-plain-position", "authorization-conflict"}
-ALONE = [name for name in RULE_NAMES if name not in TOGETHER]
 
 
 def module_name(name: str) -> str:
@@ -48,9 +45,7 @@ def context() -> Context:
 
 def test_every_rule_has_one_module_and_every_module_one_rule() -> None:
     directory = Path(genesis_config.rules.__file__).parent
-    assert {path.stem for path in directory.glob("*.py")} == {module_name(name) for name in ALONE} | SHARED | {
-        "secrets"
-    }
+    assert {path.stem for path in directory.glob("*.py")} == {module_name(name) for name in RULE_NAMES} | SHARED
     assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(get_args(RuleName))
 
 
@@ -66,7 +61,7 @@ def test_rule_has_the_name_and_stage_that_it_is_registered_with(name: RuleName) 
     assert rule.kind == "advice" or rule.severity == "error" or name == "lock-stale"
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", RULE_NAMES)
 def test_checks_of_a_rule_are_generators_in_its_module(name: RuleName) -> None:
     rule_module = import_module(f"genesis_config.rules.{module_name(name)}")
     assert hasattr(rule_module, "check") is (name in {*CONFIG_RULES, *LOCK_RULES})

@@ -88,28 +88,28 @@ def test_what_follows_each_error(
     error: CompletionError, expected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    told = [failover.after(error, tries, more=True, jitter=lambda: 0.5) for tries in range(3)]
+    told = [failover.next_step(error, tries, more=True, jitter=lambda: 0.5) for tries in range(3)]
     assert told == expected
-    alone = [failover.after(error, tries, more=False, jitter=lambda: 0.5) for tries in range(3)]
+    alone = [failover.next_step(error, tries, more=False, jitter=lambda: 0.5) for tries in range(3)]
     assert alone == [None if each == "next" else each for each in expected]
 
 
 def test_a_wait_grows_to_its_limit_and_no_two_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "RETRIES", 20)
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.5)
-    longest = [failover.after(ServerFailedError("x"), tries, more=False, jitter=lambda: 1.0) for tries in range(8)]
+    longest = [failover.next_step(ServerFailedError("x"), tries, more=False, jitter=lambda: 1.0) for tries in range(8)]
     assert longest == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    shortest = failover.after(ServerFailedError("x"), 0, more=False, jitter=lambda: 0.0)
+    shortest = failover.next_step(ServerFailedError("x"), 0, more=False, jitter=lambda: 0.0)
     assert shortest == 0.25
-    assert len({failover.after(ServerFailedError("x"), 0, more=False) for _ in range(20)}) > 1
+    assert len({failover.next_step(ServerFailedError("x"), 0, more=False) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.0), (29.0, 29.0), (30.0, 30.0), (30.5, "next")])
 def test_the_server_says_how_long_to_wait(asked: float, expected: object) -> None:
     error = RateLimitedError("x")
     error.retry_after = asked
-    assert failover.after(error, 0, more=True) == expected
-    assert failover.after(error, 2, more=True) == "next"
+    assert failover.next_step(error, 0, more=True) == expected
+    assert failover.next_step(error, 2, more=True) == "next"
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_no_wait_is_begun_that_the_deadline_would_end(
     left: float, expected: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    assert failover.after(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
+    assert failover.next_step(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
 
 
 def test_where_there_is_no_time_to_wait_the_next_model_is_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

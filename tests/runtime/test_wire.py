@@ -310,6 +310,46 @@ def test_a_proxy_of_another_kind_gets_no_request(monkeypatch: pytest.MonkeyPatch
     assert asyncio.run(run()) == []
 
 
+@pytest.mark.parametrize(
+    ("proxy", "message"),
+    [
+        ("http://me:hunter2@127.0.0.1:1", "cannot connect to the proxy http://127.0.0.1:1: connection refused"),
+        ("http://[", "HTTP_PROXY is not a valid proxy URL"),
+        ("http://127.0.0.1:99999", "HTTP_PROXY is not a valid proxy URL"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_named(proxy: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+
+    async def run() -> None:
+        provider = provider_with(base_url="http://gateway.example/v1")
+        async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+            with pytest.raises(ServerUnreachableError) as caught:
+                await collect(runtime)
+        assert str(caught.value).endswith(f" failed: {message}")
+        assert "hunter2" not in repr(vars(caught.value))
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_a_proxy_answers_is_told_from_what_the_server_does(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.whole("407 Proxy Authentication Required", "text/html", b"<p>")
+
+    async def run() -> str:
+        async with raw_server(answer) as server:
+            proxy = server.base_url.removesuffix("/v1")
+            monkeypatch.setenv(f"{scheme}_proxy", proxy)
+            provider = provider_with(base_url=f"{scheme}://gateway.example/v1")
+            async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
+                with pytest.raises(ServerUnreachableError) as caught:
+                    await collect(runtime)
+        return str(caught.value).replace(proxy, "PROXY")
+
+    assert asyncio.run(run()).endswith("the proxy PROXY answered 407: it requires a user name and a password")
+
+
 def test_a_cookie_is_not_sent_back_and_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 

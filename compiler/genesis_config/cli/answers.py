@@ -158,13 +158,13 @@ def complain(error: CompletionError) -> None:
     print_error(error, kind=kind, where=where, notes=notes)
 
 
-def _fields(event: Event) -> dict[str, Any]:
+def _fields(event: Event) -> dict[str, object]:
     """Give an event's fields by the names that JSON has elsewhere."""
     names = {"context_used": "contextUsed"}
     return {names.get(name, name): getattr(event, name) for name in event.__struct_fields__}
 
 
-def _as_json(completion: Completion) -> dict[str, Any]:
+def _as_json(completion: Completion) -> dict[str, object]:
     """Give a completion as one JSON object, versioned."""
     return {
         "version": 1,
@@ -178,7 +178,7 @@ def _as_json(completion: Completion) -> dict[str, Any]:
     }
 
 
-def _failure(error: CompletionError) -> dict[str, Any]:
+def _failure(error: CompletionError) -> dict[str, object]:
     """Give what had arrived of a completion that failed, and why it did, with the keys of one that did not."""
     return {
         "version": 1,
@@ -197,7 +197,7 @@ def _failure(error: CompletionError) -> dict[str, Any]:
     }
 
 
-def _answers(choices: Iterable[Choice]) -> dict[str, Any]:
+def _answers(choices: Iterable[Choice]) -> dict[str, object]:
     """Give the first choice, and then all of them with the same keys."""
     shown = [
         {
@@ -214,7 +214,7 @@ def _answers(choices: Iterable[Choice]) -> dict[str, Any]:
     return {**{key: first[key] for key in ("text", "reasoning", "toolCalls", "finishReason")}, "choices": shown}
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
+def _usage(usage: Usage) -> dict[str, object]:
     return {
         "input": usage.input,
         "output": usage.output,
@@ -229,7 +229,7 @@ def _calls(calls: Iterable[ToolCall]) -> list[dict[str, str]]:
     return [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
 
 
-def _attempts(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
+def _attempts(attempts: Iterable[Attempt]) -> list[dict[str, object]]:
     return [
         {"model": each.model, "error": each.error, "message": each.message, "status": each.status} for each in attempts
     ]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genesis_config.cli.base import Command, Group
-from genesis_config.cli.inputs import config_option, named_in_config
+from genesis_config.cli.options import config_option
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
 from genesis_config.diagnostics.errors import GenesisError
+from genesis_config.lint.location import find_named_providers
 
 if TYPE_CHECKING:
     from genesis_config.credentials.profiles.listing import Listed
@@ -54,29 +55,29 @@ class _Auth(Group):
 
 @click.group("auth", cls=_Auth)
 def command() -> None:
-    """Keep API keys outside every configuration, in a file of your own that nobody else may read.
+    """Store API keys outside the configuration, in a file that only you can read.
 
-    A provider uses its auth profile where its configuration states no `apiKey` and its variable (`VLLM_API_KEY` for
-    vllm) is not set.
+    A provider uses its auth profile if its configuration has no `apiKey` and its variable (`VLLM_API_KEY` for vllm) is
+    not set.
 
     \b
     Examples:
-      genesis auth set vllm                    asks for the key, hidden
+      genesis auth set vllm                    prompt for the key, without showing it
       genesis auth list
       genesis auth remove vllm
     """
 
 
-@command.command("set", short_help="Keep a key, which is asked for or piped in.")
+@command.command("set", short_help="Store a key (prompted, or read from stdin).")
 @click.argument("provider")
-@click.option("profile", "--profile", metavar="ID", help="The id of the profile.  [default: PROVIDER:default]")
+@click.option("profile", "--profile", metavar="ID", help="The profile ID.  [default: PROVIDER:default]")
 @config_option
 def set_key(provider: str, profile: str | None, config: str | None) -> int:
-    """Keep a key for PROVIDER, in place of the one that the profile held.
+    """Store a key for PROVIDER, replacing any existing key in the profile.
 
-    On a terminal the key is asked for and not shown; else it is the one line on standard input. It is never an
-    argument, which the shell's history and the list of processes would show. If there is a configuration that names no
-    such provider, a note says so.
+    On a terminal the command prompts for the key and does not show it; otherwise the key is the one line on standard
+    input. It is never an argument, which the shell's history and the process list would show. If a configuration exists
+    that does not name the provider, a note says so.
 
     \b
     Examples:
@@ -104,10 +105,10 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
     return 0
 
 
-@command.command("list", short_help="List the profiles, with the age of their keys.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
+@command.command("list", short_help="List the profiles and the age of their keys.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned).")
 def list_profiles(*, as_json: bool) -> int:
-    """List the auth profiles that there are, with the age of their keys; never a key.
+    """List the auth profiles and the age of their keys, never a key itself.
 
     \b
     Examples:
@@ -136,7 +137,7 @@ def list_profiles(*, as_json: bool) -> int:
 @command.command("remove", short_help="Remove a profile and its key.")
 @click.argument("name", metavar="PROVIDER|PROFILE-ID")
 def remove_profile(name: str) -> int:
-    """Remove one auth profile and its key: by its id, or by its provider where that has one alone.
+    """Remove an auth profile and its key, by its ID or, if the provider has only one, by the provider.
 
     \b
     Examples:
@@ -152,9 +153,9 @@ def remove_profile(name: str) -> int:
     return 0
 
 
-@command.command("path", short_help="Print where the profiles are kept.")
+@command.command("path", short_help="Print the path of the file with the profiles.")
 def show_path() -> int:
-    """Print the path of the file that holds the auth profiles, whether or not it is there.
+    """Print the path of the file with the auth profiles, whether or not it exists.
 
     \b
     Examples:
@@ -170,10 +171,10 @@ def show_path() -> int:
 
 def _note(provider: str, config: str | None) -> None:
     """Say that the configuration, if there is one, has no use for a provider's key."""
-    from genesis_config.config.lookup import IMPLICIT_PROVIDERS
+    from genesis_config.config.defaults import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
 
-    found = named_in_config(config)
+    found = find_named_providers(config)
     if found is None:
         return
     path, named = found

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
+from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.options import config_option, env_file_option
 from genesis_config.cli.output import print_note
+from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
 if TYPE_CHECKING:
@@ -33,19 +35,25 @@ __all__ = ["command"]
     metavar="FILE",
     required=True,
     type=click.Path(),
-    help="Append results to FILE.",
+    help="Append the results to FILE.",
 )
 @click.option(
     "at_once", "--concurrency", metavar="N", type=click.IntRange(min=1), default=32, show_default=True,
-    help="Requests that are under way at the same time.",
+    help="Number of concurrent requests.",
 )  # fmt: skip
 @click.option(
     "engine", "--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True,
-    help="This process, or a Ray cluster: needs `pip install 'genesis-config[ray]'`.",
+    help="Run in this process or on a Ray cluster (requires `pip install 'genesis-config[ray]'`).",
 )  # fmt: skip
-@click.option("workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Ray's processes.  [default: 2]")
 @click.option(
-    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+    "workers", "--workers", metavar="N", type=click.IntRange(min=1), help="Number of Ray workers.  [default: 2]"
+)
+@click.option(
+    "manifest_path",
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use a compiled manifest instead of a configuration.",
 )
 @config_option
 @env_file_option
@@ -59,10 +67,10 @@ def command(
     config: str | None,
     env_files: tuple[str, ...],
 ) -> int:
-    """Answer every line of REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each that ends.
+    """Run the requests in REQUESTS, a file in OpenAI's batch format, and append a line to FILE for each result.
 
-    A run that was interrupted, or killed, goes on where it was: what has a line in FILE is not asked again. A request
-    that failed has a line with its error, and makes the exit code 1; without that line it is asked again.
+    A run that was interrupted or killed resumes where it stopped: requests that have a line in FILE are not repeated. A
+    failed request gets a line with its error, and the exit code is 1; delete the line to retry the request.
 
     \b
     Examples:
@@ -84,7 +92,7 @@ def command(
     manifest = manifest_now(manifest_path, config, env_files)
     if manifest is None:
         return 1
-    environment = variables(env_files, environment=True).merged()
+    environment = load_variables(env_files, environment=True).merged()
     try:
         with Results(output) as results:
             before = sum(request.custom_id in results.done for request in wanted)
@@ -106,8 +114,8 @@ def command(
         raise file_error("write", output, error) from None
     except ValueError as error:
         raise GenesisError(f"{output}: {error}", help="choose another file") from None
-    earlier = f", {before} before" if before else ""
-    earlier += f" ({failed_before} failed: take their lines out of {shown} to ask again)" if failed_before else ""
+    earlier = f", {before} already done" if before else ""
+    earlier += f" ({failed_before} failed: delete their lines from {shown} to retry them)" if failed_before else ""
     used = f"{done.input} input + {done.output} output tokens, cost {done.cost:g}"
     print_note(f"{done.succeeded} succeeded, {done.failed} failed{earlier}; {used}")
     return int(done.failed + failed_before > 0)

@@ -9,7 +9,8 @@ import click
 
 from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.checking import FORMATS, PARSED, run
-from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.cli.options import env_file_option
+from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
@@ -114,7 +115,7 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
 
 @click.command("check", cls=_Command)
 @click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
-@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="How findings are written.")
+@click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="Output format. May be repeated.")
 @click.option(
     "_files",
     "-o",
@@ -122,30 +123,37 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     cls=WritingOption,
     metavar="FILE",
     multiple=True,
-    help="Where the --format just before goes; else printed.",
+    help="Write the preceding --format to FILE (default: standard output).",
 )
-@click.option("select", "--select", metavar="RULE", multiple=True, help="Only these rules.")
-@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Not these rules.")
-@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Make these warnings.")
-@click.option("error", "--error", metavar="RULE", multiple=True, help="Make these errors.")
+@click.option("select", "--select", metavar="RULE", multiple=True, help="Check only RULE. May be repeated.")
+@click.option("ignore", "--ignore", metavar="RULE", multiple=True, help="Skip RULE. May be repeated.")
+@click.option("warn", "--warn", metavar="RULE", multiple=True, help="Report RULE as a warning. May be repeated.")
+@click.option("error", "--error", metavar="RULE", multiple=True, help="Report RULE as an error. May be repeated.")
 @click.option(
     "fail_on",
     "--fail-on",
     type=click.Choice(["error", "warning"]),
     default="error",
-    help="The least severity that makes the exit code 1.  [default: error]",
+    help="Lowest severity that causes exit code 1.  [default: error]",
 )
-@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
-@click.option("fix", "--fix", cls=WritingOption, is_flag=True, help="Put right what can be put right safely.")
-@click.option("diff", "--diff", is_flag=True, help="With --fix: show the changes and write nothing.")
-@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="The path that - stands for.")
+@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 despite findings.")
+@click.option("fix", "--fix", cls=WritingOption, is_flag=True, help="Apply safe fixes.")
+@click.option("diff", "--diff", is_flag=True, help="With --fix: print the changes as a diff; write nothing.")
+@click.option("stdin_name", "--stdin-filename", metavar="PATH", help="File name to report for standard input.")
+@click.option("config", "--config", metavar="FILE", type=click.Path(), help="Check FILE: the same as one of PATHS.")
 @env_file_option
-@click.option("use_env", "--use-env", is_flag=True, help="Resolve references with the environment as well.")
-def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_on: Severity, **options: Any) -> int:
-    """Lint configurations: files, folders that are searched for genesis.json5 and genesis.json, - for standard input.
+@click.option("use_env", "--use-env", is_flag=True, help="Resolve references from the environment, too.")
+def command(
+    paths: tuple[str, ...],
+    outputs: list[tuple[str, str | None]],
+    fail_on: Severity,
+    config: str | None,
+    **options: Any,
+) -> int:
+    """Lint configurations: files, directories (searched for genesis.json5 and genesis.json), or - for standard input.
 
-    Looks at nothing but the files: no network, no environment, no secrets; the same answer on every machine. The exit
-    code is 0 without findings, 1 with errors, 2 for wrong usage or a file that cannot be used.
+    Reads only the files: no network, no environment, no secrets; the result is the same on every machine. The exit code
+    is 0 without errors, 1 with errors, and 2 for wrong usage or an unreadable file.
 
     \b
     Examples:
@@ -154,6 +162,7 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
       genesis check --env-file .env --fail-on warning --ignore unknown-section
       genesis check --fix --diff
     """
+    paths = paths if config is None else (*paths, config)
     if options["diff"] and not options["fix"]:
         raise click.UsageError("--diff requires --fix")
     printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
@@ -169,7 +178,7 @@ def command(paths: tuple[str, ...], outputs: list[tuple[str, str | None]], fail_
     severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
     severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
     check_options = CheckOptions(
-        variables=variables(options["env_files"], environment=options["use_env"]),
+        variables=load_variables(options["env_files"], environment=options["use_env"]),
         select=_rules(options["select"], "--select") if options["select"] else None,
         ignore=_rules(options["ignore"], "--ignore"),
         severity=severity,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import compile_now, env_file_option, show
-from genesis_config.cli.output import print_note
+from genesis_config.cli.inputs import compile_now
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_note
 from genesis_config.diagnostics.errors import file_error
 from genesis_config.report.escape import escape, escape_json
 
@@ -22,7 +23,7 @@ __all__ = ["command", "explain"]
 
 
 @click.command("compile", cls=Command)
-@click.argument("config", required=False, type=click.Path())
+@config_argument
 @click.option(
     "output", "-o", "--output", cls=WritingOption, metavar="FILE", type=click.Path(), help="Write the manifest to FILE."
 )
@@ -31,15 +32,11 @@ __all__ = ["command", "explain"]
     "--secrets",
     type=click.Choice(["reference", "inline"]),
     default="reference",
-    help="What stands in secret positions: references, or the values themselves (mode 0600).  [default: reference]",
+    help="What to write for secrets: references, or the values themselves (mode 0600).  [default: reference]",
 )
-@click.option("only", "--provider", metavar="ID", help="A manifest with this provider alone; no other server is asked.")
-@click.option(
-    "frozen", "--frozen", is_flag=True, help="Ask no server: models are those of genesis.lock.json, which opts in too."
-)
-@click.option(
-    "explained", "--explain", is_flag=True, help="Say on standard error what was decided for each provider, and why."
-)
+@click.option("only", "--provider", metavar="ID", help="Include only this provider; contact no other server.")
+@click.option("frozen", "--frozen", is_flag=True, help="Use genesis.lock.json only; do not contact servers.")
+@click.option("explained", "--explain", is_flag=True, help="Explain the decision for each provider on stderr.")
 @env_file_option
 def command(
     config: str | None,
@@ -51,10 +48,10 @@ def command(
     frozen: bool,
     explained: bool,
 ) -> int:
-    """Compile CONFIG to a resolved provider manifest, on standard output or in a file.
+    """Compile CONFIG to a resolved provider manifest, written to standard output or to a file.
 
-    The same inputs give the same bytes. The manifest holds references instead of secrets, unless --secrets inline asks
-    for their values. With an error nothing is written, and the exit code is 1.
+    The same inputs give the same bytes. The manifest contains references instead of secrets, unless you choose
+    --secrets inline. If there is an error, nothing is written and the exit code is 1.
 
     \b
     Examples:
@@ -67,7 +64,7 @@ def command(
 
     inline = secrets == "inline"
     session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
-    show(session.diagnostics, notes=True, withheld=session.request.withheld)
+    print_findings(session.diagnostics, notes=True, withheld=session.request.withheld)
     if explained:
         for line in explain(session.decisions.every):
             print_note(line)
@@ -84,8 +81,8 @@ def command(
         except OSError as error:
             raise file_error("write", output, error) from None
     if inline:
-        only_you = "" if where == "standard output" else "; only you may read it"
-        print_note(f"{where} holds the values of secrets{only_you}")
+        mode = "" if where == "standard output" else " (mode 0600)"
+        print_note(f"warning: {where} contains secrets in plain text{mode}")
     return 0
 
 

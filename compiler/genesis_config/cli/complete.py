@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, read, variables
+from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.options import config_option, env_file_option
+from genesis_config.config.inputs import load_variables, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,17 +26,29 @@ __all__ = ["command"]
 
 @click.command("complete", cls=Command)
 @click.argument("prompt")
-@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias; else the configuration's primary.")
+@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias. Default: the primary model.")
 @click.option(
-    "manifest_path", "--manifest", metavar="FILE", type=click.Path(), help="Use this manifest; compile nothing."
+    "manifest_path",
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(),
+    help="Use a compiled manifest instead of a configuration.",
 )
 @click.option("system", "--system", metavar="TEXT", help="A system message before the prompt.")
-@click.option("max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Output tokens at most.")
-@click.option("params", "--param", metavar="K=V", multiple=True, help="A request field; V is JSON, or else text.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object at the end, instead of text as it comes.")
-@click.option("as_events", "--events", is_flag=True, help="One JSON object a line for each event, as it comes.")
 @click.option(
-    "files", "--file", metavar="FILE", multiple=True, type=click.Path(), help="A picture or a sound after the prompt."
+    "max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Maximum number of output tokens."
+)
+@click.option(
+    "params",
+    "--param",
+    metavar="K=V",
+    multiple=True,
+    help="Set a request field; V is parsed as JSON, otherwise used as a string.",
+)
+@click.option("as_json", "--json", is_flag=True, help="Print one JSON object at the end.")
+@click.option("as_events", "--events", is_flag=True, help="Stream events as JSON Lines.")
+@click.option(
+    "files", "--file", metavar="FILE", multiple=True, type=click.Path(), help="Attach an image or audio file."
 )
 @config_option
 @env_file_option
@@ -52,9 +66,9 @@ def command(
     as_json: bool,
     as_events: bool,
 ) -> int:
-    """Stream a completion of PROMPT (- reads it from standard input).
+    """Stream a completion of PROMPT (- to read it from standard input).
 
-    The text goes to standard output as it comes, the usage to standard error at the end. Without --manifest the
+    The text goes to standard output as it arrives, the usage to standard error at the end. Without --manifest the
     configuration is compiled in memory.
 
     \b
@@ -71,16 +85,16 @@ def command(
     manifest = manifest_now(manifest_path, config, env_files, only=only)
     if manifest is None:
         return 1
-    text = read("-").decode(errors="replace") if prompt == "-" else prompt
-    messages: list[dict[str, Any]] = [{"role": "system", "content": system}] if system is not None else []
+    text = read_input("-").decode(errors="replace") if prompt == "-" else prompt
+    messages: list[dict[str, object]] = [{"role": "system", "content": system}] if system is not None else []
     messages.append({"role": "user", "content": _content(text, files)})
-    environment = variables(env_files, environment=True).merged()
+    environment = load_variables(env_files, environment=True).merged()
     request = {"messages": messages, "max_tokens": max_tokens, "params": dict(map(_param, params))}
     form = "json" if as_json else "events" if as_events else "text"
     return asyncio.run(_run(manifest, environment, model, request, form))
 
 
-def _param(text: str) -> tuple[str, Any]:
+def _param(text: str) -> tuple[str, object]:
     """Read `K=V`.
 
     Raises:
@@ -122,7 +136,7 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
     for path in files:
         kind = mimetypes.guess_type(path)[0] or ""
-        data = base64.b64encode(read(path)).decode()
+        data = base64.b64encode(read_input(path)).decode()
         if kind.startswith("image/"):
             parts.append({"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}})
         elif kind.startswith("audio/"):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import config_option, env_file_option, take, waiting
+from genesis_config.cli.inputs import take
+from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_json
+from genesis_config.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,16 +26,16 @@ _COLOURS: Final = {"ok": "32", "warning": "33", "failed": "1;31"}
 
 
 @click.command("doctor", cls=Command)
-@click.option("only", "--provider", metavar="ID", help="Examine this provider alone.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned, for a support ticket.")
-@config_option
+@click.option("only", "--provider", metavar="ID", help="Only this provider.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned), for a support ticket.")
+@config_argument
 @env_file_option
 def command(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool) -> int:
-    """Find what is wrong between a configuration and its servers, and say what to do.
+    """Diagnose problems between a configuration and its servers, and say how to fix them.
 
-    Each provider is taken step by step: configuration, references, decision, credential, name, connection, encryption,
-    models, authentication, selection, context window, one streamed token. The first step that fails explains the rest.
-    Nothing that is printed holds a secret.
+    Each provider is examined step by step: configuration, references, decision, credential, name,
+    connection, encryption, models, authentication, selection, context window, one streamed token.
+    The first step that fails explains the rest. The output contains no secret.
 
     \b
     Examples:
@@ -56,7 +58,7 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
     return int(any(each.failed for each in examined))
 
 
-def _report(examined: list[Examination]) -> dict[str, Any]:
+def _report(examined: list[Examination]) -> dict[str, object]:
     from genesis_config import __version__
 
     providers = [

@@ -28,7 +28,7 @@ _WIDTH: Final = 88
 @click.command("explain", cls=Command)
 @click.argument("rule", required=False)
 def command(rule: str | None) -> int:
-    """Say what RULE means, why it matters, and show a bad and a good example; without RULE, list them all.
+    """Explain what RULE means and why it matters, with a bad and a good example; without RULE, list all rules.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def _show(rule: Rule) -> None:
         )
     console.print(f"\n{_KINDS[rule.kind]}", style="dim")
     if rule.fixable:
-        console.print("\n`genesis check --fix` puts it right.", style="dim")
+        console.print("\n`genesis check --fix` fixes it.", style="dim")
 
 
 def _page(rule: Rule) -> str:

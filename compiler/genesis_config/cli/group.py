@@ -14,24 +14,37 @@ from genesis_config.cli.base import Group
 from genesis_config.cli.output import print_error
 from genesis_config.diagnostics.errors import GenesisError
 
-__all__ = ["genesis", "run_command"]
+__all__ = ["SECTIONS", "genesis", "run_command"]
 
-# The module of `genesis_config.cli` that defines each command, and the line that `--help` shows without importing it.
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {
-    "auth": ("auth", "Keep API keys outside every configuration."),
-    "batch": ("batch", "Answer a file of requests."),
-    "check": ("check", "Lint configurations."),
-    "compile": ("compile", "Compile a configuration to a resolved provider manifest."),
-    "complete": ("complete", "Stream a completion."),
-    "demo": ("demo", "Show the whole line on a built-in server."),
-    "doctor": ("doctor", "Find what is wrong between a configuration and its servers."),
-    "explain": ("explain", "Say what a rule means."),
-    "init": ("init", "Write a configuration to start from."),
-    "lock": ("lock", "Pin what servers list."),
-    "lsp": ("lsp", "Serve editors by the Language Server Protocol."),
-    "models": ("models", "List the models that a configuration resolves to."),
-    "schema": ("schema", "Print a JSON Schema."),
+# Each command is the module of `genesis_config.cli` with its name; `--help` shows the line without importing it.
+SECTIONS: Final[dict[str, dict[str, str]]] = {
+    "Lint": {
+        "check": "Lint configurations.",
+        "explain": "Explain a rule.",
+    },
+    "Compile": {
+        "init": "Write a configuration to start from.",
+        "compile": "Compile a configuration to a provider manifest.",
+        "lock": "Pin the models that servers list.",
+    },
+    "Run": {
+        "complete": "Stream a completion.",
+        "batch": "Run a file of requests.",
+        "demo": "Run an end-to-end demo against a built-in server.",
+    },
+    "Inspect": {
+        "models": "List the available models, or the status of their servers.",
+        "doctor": "Diagnose problems between a configuration and its servers.",
+    },
+    "Keys": {
+        "auth": "Store API keys outside the configuration.",
+    },
+    "Editors": {
+        "lsp": "Run the language server (LSP) for editors.",
+        "schema": "Print a JSON Schema.",
+    },
 }
+_COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line in section.items()}
 
 
 class _LazyGroup(Group):
@@ -43,7 +56,7 @@ class _LazyGroup(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"genesis_config.cli.{_COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"genesis_config.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -59,8 +72,10 @@ class _LazyGroup(Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+        width = max(map(len, _COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", line) for name, line in section.items()])
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -70,10 +85,10 @@ def genesis() -> None:
 
     \b
     Examples:
-      genesis check                            lint the configurations of this folder
-      genesis compile -o manifest.json         resolve one, references instead of secrets
-      genesis models list                      what is there
-      genesis complete "Say hello"             stream from it
+      genesis check                            lint the configurations in this directory
+      genesis compile -o manifest.json         write the manifest, with references instead of secrets
+      genesis models list                      list the available models
+      genesis complete "Say hello"             stream a completion
     """
 
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import env_file_option, show, take, waiting
-from genesis_config.cli.output import print_note
+from genesis_config.cli.inputs import take
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_note
+from genesis_config.cli.waiting import waiting
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
 __all__ = ["command"]
 
 
 @click.command("lock", cls=Command)
-@click.argument("config", required=False, type=click.Path())
-@click.option("check", "--check", is_flag=True, help="Write nothing; exit code 1 where servers now list other models.")
+@config_argument
+@click.option("check", "--check", is_flag=True, help="Write nothing; exit with 1 if servers now list other models.")
 @env_file_option
 def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> int:
-    """Pin what servers list, in genesis.lock.json beside CONFIG, for `genesis compile --frozen` and `genesis check`.
+    """Pin the models that servers list in genesis.lock.json next to CONFIG, for `compile --frozen` and `check`.
 
-    Every provider is asked that the configuration names, or the lock has, and that is discovered or kept dynamic by a
-    wildcard. If one of them gives no models, or nothing opts in to it, nothing is written. The same models give the
-    same bytes; the file belongs into version control.
+    Queries every discovered or wildcard provider named in the configuration or the lock. Nothing is written if one of
+    them returns no models or is not enabled. The same models give the same bytes; commit the file.
 
     \b
     Examples:
@@ -37,7 +38,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         raise click.UsageError("the lock file is written next to the configuration, which must be a file")
     with waiting("asking the servers for their models"):
         session = source.run("lock")
-    show(session.diagnostics, withheld=session.request.withheld)
+    print_findings(session.diagnostics, withheld=session.request.withheld)
     providers = session.locked
     if providers is None:
         return 1
@@ -46,7 +47,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     counted = f"{models} model{'s' * (models != 1)} of {len(providers)} provider{'s' * (len(providers) != 1)}"
     if check:
         findings = list(compare(source.lock, providers))
-        show(findings)
+        print_findings(findings)
         if not findings:
             print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))

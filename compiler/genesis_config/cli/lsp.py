@@ -15,12 +15,12 @@ _NEEDED = frozenset({"attrs", "cattrs", "lsprotocol", "pygls"})
 
 
 @click.command("lsp", cls=Command)
-@click.option("--stdio", is_flag=True, help="Speak on standard input and output, as it does anyway.")
+@click.option("--stdio", is_flag=True, help="Accepted for compatibility; stdio is always used.")
 def command(stdio: bool) -> int:  # noqa: ARG001, FBT001 - editors state it, and there is nothing else
-    """Serve editors: findings while you type, what keys mean, what can be typed, fixes.
+    """Run the language server: findings while you type, hover, completion, fixes.
 
-    Speaks the Language Server Protocol on standard input and output; an editor starts it, and docs/editors.md says how.
-    Like `genesis check` it looks at files alone, and tells of the environment only which variables are set.
+    It speaks the Language Server Protocol on standard input and output, and is started by an editor: see
+    docs/editors.md. Like `genesis check` it reads only files; of the environment it shows which variables are set.
 
     \b
     Examples:
@@ -34,5 +34,5 @@ def command(stdio: bool) -> int:  # noqa: ARG001, FBT001 - editors state it, and
             raise
         raise GenesisError("`pygls` is not installed", help="run `pip install 'genesis-config[lsp]'`") from None
     if sys.stdin.isatty():
-        click.echo("genesis lsp waits for an editor; end it with Ctrl-C", err=True)
+        click.echo("genesis lsp is waiting for an editor; press Ctrl-C to stop", err=True)
     return serve()

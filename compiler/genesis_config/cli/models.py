@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from genesis_config.cli.base import Group
-from genesis_config.cli.inputs import compile_now, config_option, env_file_option, show, take, waiting
-from genesis_config.cli.output import print_json, print_note
+from genesis_config.cli.inputs import compile_now, take
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_json, print_note
 from genesis_config.cli.tables import write_table
+from genesis_config.cli.waiting import waiting
 from genesis_config.report.escape import escape, escape_start
 
 if TYPE_CHECKING:
@@ -28,20 +30,20 @@ _NUMBERS = ("context window", "max tokens", "models", "first token")
 
 @click.group("models", cls=Group)
 def command() -> None:
-    """Show the models that a configuration resolves to."""
+    """List the available models, or the status of their servers."""
 
 
 @command.command("list", short_help="List the models of all providers.")
-@click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
-@click.option("plain", "--plain", is_flag=True, help="One line a model, tabs between the columns, no header.")
-@config_option
+@click.option("only", "--provider", metavar="ID", help="Only this provider.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned).")
+@click.option("plain", "--plain", is_flag=True, help="One model per line, tab-separated, no header.")
+@config_argument
 @env_file_option
 def list_models(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool, plain: bool) -> int:
-    """List the models of all providers, declared and discovered, with where each context window came from.
+    """List the models of all providers, declared and discovered, with the origin of each context window.
 
-    `config` was stated, `server` and `parent` were told by the server, `default` is assumed. A server that gives no
-    models makes the exit code 1, and hides no other's.
+    `config` was set in the configuration, `server` and `parent` were reported by the server, `default` is assumed. A
+    server that returns no models causes exit code 1, but the others are still listed.
 
     \b
     Examples:
@@ -51,7 +53,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     if as_json and plain:
         raise click.UsageError("--json and --plain cannot be combined")
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics, withheld=session.request.withheld)
+    print_findings(session.diagnostics, withheld=session.request.withheld)
     manifest = session.draft
     if manifest is None:
         return 1
@@ -65,22 +67,20 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     return code
 
 
-@command.command("status", short_help="Ask the server of every configured provider.")
-@click.option("only", "--provider", metavar="ID", help="This provider alone; no other server is asked.")
-@click.option(
-    "probe", "--probe", is_flag=True, help="Stream one token from each, and say how long the first one takes."
-)
-@click.option("as_json", "--json", is_flag=True, help="One JSON object, versioned.")
-@click.option("plain", "--plain", is_flag=True, help="One line a provider, tabs between the columns, no header.")
-@config_option
+@command.command("status", short_help="Query the server of every configured provider.")
+@click.option("only", "--provider", metavar="ID", help="Only this provider.")
+@click.option("probe", "--probe", is_flag=True, help="Stream one token from each and measure its latency.")
+@click.option("as_json", "--json", is_flag=True, help="Print JSON (versioned).")
+@click.option("plain", "--plain", is_flag=True, help="One provider per line, tab-separated, no header.")
+@config_argument
 @env_file_option
 def status(  # an option each
     only: str | None, config: str | None, env_files: tuple[str, ...], *, probe: bool, as_json: bool, plain: bool
 ) -> int:
-    """Ask the server of every configured provider, and say what it answers.
+    """Query the server of every configured provider and report its status.
 
-    The exit code is 1 where a server cannot be reached, refuses the key or streams no token, and where a provider that
-    the configuration needs is not configured; `genesis doctor` says why.
+    The exit code is 1 if a server cannot be reached, rejects the key or streams no token, or if a provider that the
+    configuration needs is not configured; `genesis doctor` says why.
 
     \b
     Examples:
@@ -96,7 +96,7 @@ def status(  # an option each
     with waiting("asking the servers"):
         session = source.run("status", provider=only)
         found = report_status(session, probed=probe)
-    show(session.linted.diagnostics, withheld=session.request.withheld)
+    print_findings(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
     if only is not None and not found:
@@ -130,7 +130,7 @@ def _status_row(status: Status) -> tuple[str, ...]:
     return tuple(map(escape, cells))
 
 
-def _status_report(status: Status) -> dict[str, Any]:
+def _status_report(status: Status) -> dict[str, object]:
     decision = status.decision
     return {
         "provider": decision.provider,
@@ -179,7 +179,7 @@ def _roles(manifest: Manifest, reference: str) -> list[str]:
     return roles + [f"alias {alias}" for alias, name in selection.aliases.items() if name == reference]
 
 
-def _report(manifest: Manifest) -> dict[str, Any]:
+def _report(manifest: Manifest) -> dict[str, object]:
     models = [
         {
             "provider": provider,

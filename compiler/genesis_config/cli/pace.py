@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from genesis_config.runtime import ContextWarning, FellBack, Finish, Logprobs, Usage
-from genesis_config.runtime.request import find
+from genesis_config.runtime.request import find_model
 
 if TYPE_CHECKING:
     from genesis_config.manifest import Manifest
@@ -66,7 +66,7 @@ class Pace:
         """Say how it goes. A chunk is taken for a token, and what the prompt takes is not known before the usage."""
         if self._first is None:
             return f"waiting for the first token: {time.monotonic() - self._began:.0f} s"
-        model = find(self._manifest, self._model).model
+        model = find_model(self._manifest, self._model).model
         share = f"; context window {self._pieces / model.context_window:.1%} + the prompt"
         known = model.context_window_from != "default"
         made = f"{self._pieces} tokens{self._speed(self._pieces)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.positions import is_secret_position
+from genesis_config.config.positions import config_path, is_secret_position, shown
 from genesis_config.credentials.names import is_secret_variable
-from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path, config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Span
 from genesis_config.syntax.references import NAME, Malformed, Resolved, foreign_dialect, names, parse, resolve
@@ -249,7 +250,8 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
     foreign = foreign_dialect(template)
     if foreign is not None:
         # A password may start with a `$`: of a key only what is written like a variable is taken for one.
-        name = "NAME" if string.secret and template[0] == "$" and foreign != foreign.upper() else foreign.upper()
+        hidden = shown(path, template) != template
+        name = "NAME" if hidden else foreign.upper()
         yield Diagnostic(
             "malformed-reference",
             f"`{where}` names a variable in another tool's way, which is plain text here",
@@ -260,10 +262,11 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
         if isinstance(part, Malformed):
             span = text_span(document, path, template, part.start, part.end)
             reason, help_ = part.reason, part.help
-            if string.secret:
+            if string.secret or shown(path, template) != template:
                 reason, help_ = "this looks like a reference and is none", "write `${NAME}`, in upper-case letters"
             finding = Diagnostic("malformed-reference", f"in `{where}`, {reason}", span, help_)
-            yield finding._replace(fix=_in_upper_case(part, span, variables))
+            repeats_default = string.secret and ":" in part.text
+            yield finding if repeats_default else finding._replace(fix=_in_upper_case(part, span, variables))
     if string.secret:
         return
     for problem in string.resolved.problems:
@@ -271,7 +274,7 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
         name = reference.name
         span = text_span(document, path, template, reference.start, reference.end)
         default = "" if reference.message is not None else f", or write a default: `${{{name}:-…}}`"
-        reason = f": {reference.message}" if reference.message else ""
+        reason = f": {without_keys(reference.message)}" if reference.message else ""
         if name not in string.origins:
             message = f"the variable `{name}` is not set, and `{where}` needs it{reason}"
             yield Diagnostic("unset-variable", message, span, f"export {name} or put it into an --env-file{default}")

@@ -10,7 +10,9 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.diagnostics.finding import Diagnostic, Path, Related, config_path
+from genesis_config.config.positions import config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Path, Related
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.files.reading import RefusedError, read_below
 from genesis_config.syntax import decode, parse
@@ -148,7 +150,7 @@ class _Loader:
                 message, help_ = problem.args
                 where = config_path((*path, KEY))
                 self.diagnostics.append(
-                    Diagnostic("include", f"`{where}` cannot include `{name}`: {message}", span, help_)
+                    Diagnostic("include", f"`{where}` cannot include `{without_keys(name)}`: {message}", span, help_)
                 )
             else:
                 merged = part if merged is None else self.merge(merged, part)
@@ -203,7 +205,7 @@ class _Loader:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise _Problem(reason[:1].lower() + reason[1:], f"the path is relative to {chain[-1]}") from None
-        source, wrong = decode(shown, data)
+        source, wrong = decode(shown, data, path)
         document = parse(source)
         # As it is written, not as links resolve: those of a ConfigMap lead somewhere else after each change.
         path_in_folder = os.path.relpath(shown, os.path.dirname(chain[0]) or os.curdir).replace(os.sep, "/")

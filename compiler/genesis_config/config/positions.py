@@ -8,12 +8,13 @@ enters a message.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
-from genesis_config.credentials.patterns import is_key, is_revision, key_spans
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.suggestions import meant
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
@@ -26,15 +27,19 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
+    "config_path",
     "could_name_secret",
+    "hidden_texts",
     "is_plain_word",
     "is_secret_position",
     "masked",
     "merged",
+    "plain_names",
     "position_of",
     "root",
     "secret_parts",
     "shown",
+    "url_secrets",
 ]
 
 MASK: Final = "***"
@@ -59,9 +64,9 @@ _POINTERS: Final = {
     "path": r"(?!sk-)[^\n]*",
     "provider": r"[a-z][a-z-]{0,30}",
 }
-_AUTHORITY: Final = r"://([^/?#\s\"']*)"
+_URL: Final = r"://([^/?#\s\"'`]*+)[^\s\"'`]*+"
 _HOST: Final = r"(?:\[[^\]]*\]|[^:@]*)(?::[0-9]*|:?\$[{<].*)?"
-_PARAMETER: Final = r"[?&#;]([^=&#;?\s]+)=([^&#;\s\"']*)"
+_PARAMETER: Final = r"[?&#;]([^=&#;?]++)=([^&#;]*+)"
 
 Kind = Literal["plain", "object", "params", "variables", "variable", "secret", "pointer", "unknown"]
 
@@ -91,6 +96,8 @@ class Position(NamedTuple):
             key: The member's key, or the item's index.
             secret_variables: The variables that secret positions use.
         """
+        if key in _PATH_KEYS and self.kind != "secret":
+            return _PLAIN
         if self.kind == "variables":
             return _SECRET if key in secret_variables or is_secret_variable(str(key)) else _VARIABLE
         if isinstance(key, int):
@@ -110,17 +117,20 @@ class Position(NamedTuple):
             return []
         if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
             return []
-        if self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain"):
-            return merged([*key_spans(text), *_url_secrets(text)])
+        if self.kind in {"params", "variable"} or _shows(self):
+            return merged([*key_spans(text), *url_secrets(text)])
         return list(secret_parts(text))
 
 
+# These mean the same in every object.
+_PATH_KEYS: Final = ("$include", "$schema")
+_PLAIN: Final = Position("plain")
 _UNKNOWN: Final = Position("unknown")
 _SECRET: Final = Position("secret")
 _PARAMS: Final = Position("params")
 _VARIABLE: Final = Position("variable")
 _POINTER_POSITIONS: Final = {key: Position("pointer", form=form) for key, form in _POINTERS.items()}
-_roots: list[Position] = []
+_roots: dict[str, Position] = {}
 
 
 def is_secret_position(path: Path) -> bool:
@@ -133,16 +143,33 @@ def is_secret_position(path: Path) -> bool:
     return False
 
 
-def root() -> Position:
-    """Return the position of a whole configuration, made from the schema when first needed."""
-    if not _roots:
+def root(role: str = "configuration") -> Position:
+    """Return the position of a whole configuration or lock file, made from its schema when first needed."""
+    if role not in _roots:
         import json  # only a file with findings needs these
 
         from genesis_config.config.validation import schema_text
 
-        schema = json.loads(schema_text("config"))
-        _roots.append(_position(schema, schema["$defs"]))
-    return _roots[0]
+        schema = json.loads(schema_text({"configuration": "config"}.get(role, role)))
+        _roots[role] = _position(schema, schema["$defs"])
+    return _roots[role]
+
+
+@lru_cache(maxsize=2)
+def plain_names(role: str) -> frozenset[str]:
+    """Return the keys whose strings may be shown wherever the schema has them."""
+    found: dict[str, bool] = {}
+    todo = [root(role)]
+    while todo:
+        position = todo.pop()
+        for key, child in position.keys.items():
+            found[key] = found.get(key, True) and _shows(child)
+        todo += [child for child in (*position.keys.values(), position.rest, position.items) if child is not None]
+    return frozenset(key for key, shows in found.items() if shows)
+
+
+def _shows(position: Position) -> bool:
+    return position.kind == "plain" or (position.items is not None and position.items.kind == "plain")
 
 
 def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
@@ -153,9 +180,33 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
     return position
 
 
+def config_path(path: Iterable[str | int]) -> str:
+    """Return a path as messages have it: `models.providers.vllm.models[0].id`.
+
+    A key that is not a plain word is quoted; what looks like a secret in it is `***`.
+    """
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        key = without_keys(part)
+        if part.replace("-", "_").replace("$", "_").isidentifier():
+            text += f".{key}" if text else key
+        else:
+            quoted = key.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{quoted}"]'
+    return text or "the root"
+
+
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
     """Return the string at `path` as a message may have it: with `***` for what is a secret, or could be."""
     return masked(text, position_of(path, secret_variables).hidden_parts(text))
+
+
+def hidden_texts(path: Path, text: str) -> list[str]:
+    """Return the parts of the string at `path` that may not be shown."""
+    return [text[start:end] for start, end in position_of(path).hidden_parts(text)]
 
 
 def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
@@ -214,19 +265,20 @@ def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _url_secrets(text: str) -> Iterator[tuple[int, int]]:
+def url_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Find the user information and the key-like query parameters of URLs."""
     if "://" not in text:
         return
-    for match in re.finditer(_AUTHORITY, text):
-        start, end = match.span(1)
-        if "@" in match[1]:
-            yield start, start + match[1].rindex("@")
-        elif "@" in text[end:] and not re.fullmatch(_HOST, match[1]):
-            yield start, text.rindex("@")  # a password with a slash in it
-    for match in re.finditer(_PARAMETER, text):
-        if is_secret_field(match[1]) and not is_plain_word(match[2]) and not _is_reference(match[2]):
-            yield match.span(2)
+    for url in re.finditer(_URL, text):
+        start, end = url.span(1)
+        last = url[0].rfind("@") + url.start()
+        if "@" in url[1]:
+            yield start, start + url[1].rindex("@")
+        elif last > end and not re.fullmatch(_HOST, url[1]):
+            yield start, last  # a password with a slash in it
+        for match in re.finditer(_PARAMETER, url[0]):
+            if is_secret_field(match[1]) and not is_plain_word(match[2]) and not _is_reference(match[2]):
+                yield url.start() + match.start(2), url.start() + match.end(2)
 
 
 def _is_reference(text: str) -> bool:
@@ -249,7 +301,8 @@ def _position(node: dict[str, Any], definitions: dict[str, Any]) -> Position:
             rest = _position(branch["additionalProperties"], definitions)
         if "items" in branch:
             items = _position(branch["items"], definitions)
-        if branch.get("type") not in {None, "object", "array"} or "enum" in branch:
+        types = branch.get("type", ())
+        if {"string", "integer", "number", "boolean"}.intersection([types] if isinstance(types, str) else types):
             kind = "plain"
     return Position(kind, keys, rest, items)
 

@@ -10,7 +10,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.diagnostics.finding import Diagnostic, Path, config_path
+from genesis_config.config.positions import config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Path
 from genesis_config.diagnostics.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
             help_ = (
                 f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"
             )
-            message = f"the section `{section}` is none that Genesis knows"
+            message = f"the section `{without_keys(section)}` is none that Genesis knows"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
     # What else is in `agents` belongs to others, and what is nearly one of Genesis' keys may not.
     agents = document.value.get("agents")
@@ -111,6 +113,6 @@ def _misspelt(document: Document, path: Path, value: Any, known: tuple[str, ...]
         near = nearest(key, known) if maybe else None
         if near is not None and near not in value:
             where = config_path(path)
-            message = f"the key `{key}` in `{where}` is none that Genesis knows"
+            message = f"the key `{without_keys(key)}` in `{where}` is none that Genesis knows"
             span = document.key_span((*path, key))
             yield Diagnostic("unknown-section", message, span, f"did you mean `{near}`?", severity="warning")

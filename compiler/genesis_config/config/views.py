@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
-from genesis_config.diagnostics.finding import config_path
+from genesis_config.config.positions import config_path, shown
+from genesis_config.credentials.names import is_authorization
+from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,6 +79,10 @@ class Place:
     def at(self, *path: str | int) -> Place:
         """Return the place at a path below this one."""
         return Place(self.document, (*self.path, *path))
+
+    def show(self, text: str) -> str:
+        """Return a value of this place as a message may have it, with `***` for what could be a secret."""
+        return without_keys(text) if self.is_key else shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
         """Return the span of the characters `start` to `end` of the string here, which is `text` as it is written.
@@ -222,7 +228,7 @@ class Provider(_Sender):
     @property
     def declares_authorization(self) -> bool:
         """Whether a header is declared that takes the place of the key."""
-        return any(header.name.lower() == "authorization" for header in self.headers)
+        return any(is_authorization(header.name) for header in self.headers)
 
     @property
     def timeout_seconds(self) -> int | None:
@@ -394,6 +400,10 @@ class ModelRef:
     def place(self) -> Place:
         """Where it is in the document."""
         return Place(self.config.document, self.path, is_key=self.is_key)
+
+    def __str__(self) -> str:
+        """Return the text as messages show it."""
+        return self.place.show(self.text)
 
     @property
     def is_known(self) -> bool:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path, config_path
+from genesis_config.config.positions import config_path
+from genesis_config.credentials.patterns import without_keys
+from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.suggestions import listed, meant, nearest
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _TYPES: Final = {
 }
 
 
-def explain(document: Document, errors: Iterable[jsonschema_rs.ValidationError], root: Any) -> Iterator[Diagnostic]:
+def explain(document: Document, errors: Iterable[jsonschema_rs.ValidationError], root: object) -> Iterator[Diagnostic]:
     """Report errors of the validator, each at its place in the text.
 
     Args:
@@ -142,7 +144,7 @@ def _unknown_keys(document: Document, violation: _Violation) -> Iterator[Diagnos
             continue
         near, right = nearest(key, known), meant(key, known)
         help_ = f"did you mean `{near}`? " if near is not None else ""
-        message = f"unknown key `{key}` in `{config_path(violation.path)}`"
+        message = f"unknown key `{without_keys(key)}` in `{config_path(violation.path)}`"
         span = document.key_span(path)
         fix = None
         if right is not None and right not in taken:
@@ -187,7 +189,7 @@ def _wrong_type(document: Document, violation: _Violation, wanted: list[str]) ->
     return Diagnostic("wrong-type", message, document.value_span(path), help_)
 
 
-def _type_of(value: Any) -> str:
+def _type_of(value: object) -> str:
     """Name the JSON type of a value."""
     for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array")):
         if isinstance(value, kind):
@@ -195,13 +197,13 @@ def _type_of(value: Any) -> str:
     return "null" if value is None else "object"
 
 
-def _examples(schema: Any) -> str | None:
+def _examples(schema: object) -> str | None:
     """Give the examples that the schema has of a value."""
     examples = schema.get("examples") if isinstance(schema, dict) else None
     return f"for example {' or '.join(f'`{json.dumps(example)}`' for example in examples)}" if examples else None
 
 
-def _described(schema: Any) -> str | None:
+def _described(schema: object) -> str | None:
     """Give the first sentence of what the schema says about itself."""
     text = schema.get("description") if isinstance(schema, dict) else None
     return text.partition(". ")[0].rstrip(".") if isinstance(text, str) else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
-__all__ = ["MissingSecretError", "SecretRef", "remedy", "scrub", "secret_value"]
+__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "remedy", "scrub", "secret_value"]
 
 _LONGEST_SECRET: Final = 64 * 1024  # bytes
 
@@ -82,6 +82,17 @@ def remedy(ref: SecretRef | None) -> str | None:
         return f"put into the auth profile {ref.profile}"
     used = names(ref.template or "")
     return f"set {used[0]} to" if used else None
+
+
+def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]) -> list[str]:
+    """List what servers repeat of a secret: all of it, what follows its scheme, and each variable of its template.
+
+    Each is listed as it is and with single spaces, since messages are put on one line.
+    """
+    variables = (lookup(name) or "" for name in names(ref.template or ""))
+    parts = (value, value.partition(" ")[2], *variables)
+    forms = (form for part in parts for form in (part.strip(), " ".join(part.split())))
+    return list(dict.fromkeys(filter(None, forms)))
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:

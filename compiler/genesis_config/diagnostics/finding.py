@@ -20,7 +20,6 @@ __all__ = [
     "Path",
     "Related",
     "Severity",
-    "config_path",
     "fails",
     "in_order",
 ]
@@ -87,20 +86,6 @@ class Diagnostic(NamedTuple):
     severity: Severity = "error"
     fix: Fix | None = None
     reason: str | None = None
-
-
-def config_path(path: Iterable[str | int]) -> str:
-    """Write a path as people write it: `models.providers.vllm.models[0].id`; a key that is no plain word is quoted."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif part.replace("-", "_").replace("$", "_").isidentifier():
-            text += f".{part}" if text else part
-        else:
-            quoted = part.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text or "the root"
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

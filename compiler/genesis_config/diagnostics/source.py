@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from typing import Literal
 
 from genesis_config.diagnostics.named_tuple import NamedTuple
 
-__all__ = ["Position", "Source", "Span"]
+__all__ = ["Position", "Role", "Source", "Span"]
 
 # JSON5 1.0 §1.2: LF, CR, LS and PS end a line; CR LF is one end.
 _LINE_END = re.compile("\r\n|[\n\r\u2028\u2029]")
+
+
+Role = Literal["configuration", "lock"]
 
 
 class Position(NamedTuple):
@@ -24,15 +28,23 @@ class Position(NamedTuple):
 
 
 class Source:
-    """One text with the name it is shown under; `hidden` are the offsets of what no report may show of it."""
+    """One text with the name it is shown under.
 
-    __slots__ = ("_starts", "hidden", "name", "text")
+    Attributes:
+        name: Its path as the user wrote it.
+        text: Decoded, without a byte order mark.
+        role: What it is, which decides what may be shown of it; of a text without a role nothing is shown.
+        at: Where its value is in the configuration that includes it.
+    """
 
-    def __init__(self, name: str, text: str) -> None:
-        """Hold `text` (decoded, without a byte order mark) under `name`, the path as the user wrote it."""
+    __slots__ = ("_starts", "at", "name", "role", "text")
+
+    def __init__(self, name: str, text: str, role: Role | None = None, at: tuple[str | int, ...] = ()) -> None:
+        """Hold a text under a name."""
         self.name = name
         self.text = text
-        self.hidden: tuple[tuple[int, int], ...] = ()
+        self.role = role
+        self.at = at
         self._starts: list[int] | None = None
 
     @property

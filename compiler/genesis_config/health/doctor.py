@@ -20,15 +20,15 @@ from genesis_config.report.withheld import withhold_text
 from genesis_config.resolve.discovery import ModelList
 from genesis_config.resolve.queries import build_query
 from genesis_config.runtime import CompletionError
-from genesis_config.runtime.request import body
+from genesis_config.runtime.request import build_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest, Model, Provider, WindowFrom
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.session import Session
 
 __all__ = ["Examination", "Step", "examine"]
 
@@ -92,7 +92,8 @@ def _run_steps(steps: Iterable[tuple[str, Callable[[], Result]]]) -> tuple[Step,
     done: list[Step] = []
     for name, run in steps:
         is_skipped = bool(done) and done[-1].outcome in {"failed", "skipped"}
-        done.append(Step(name, *(Result("skipped", "not tried") if is_skipped else run())))
+        result = Result("skipped", "not tried") if is_skipped else run()
+        done.append(Step(name, result.outcome, result.message, result.help))
     return tuple(done)
 
 
@@ -134,8 +135,8 @@ def _failure(findings: Sequence[Diagnostic], help_: str = "") -> Result:
     more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
     place = ""
     if first.span is not None:
-        line, column = first.span.source.position(first.span.start)
-        place = f"{first.span.source.name}:{line}:{column}: "
+        position = first.span.source.position(first.span.start)
+        place = f"{first.span.source.name}:{position.line}:{position.column}: "
     return Result("failed", f"{place}{first.message}{more}", "; ".join(filter(None, (first.help, help_))))
 
 
@@ -304,7 +305,7 @@ class _Examiner:
         served = next((listed.context_window for listed in (row, base) if listed and listed.context_window), None)
         if served is None:
             return
-        fields, _ = body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
+        fields, _ = build_body(model, (), params={}, max_tokens=None, tools=None, tool_choice=None)
         limit = fields.get(model.compat.max_tokens_field)
         if isinstance(limit, int) and limit >= served:
             what = f"`{here}.maxTokens` is"
@@ -327,7 +328,7 @@ class _Examiner:
     def _completion(self) -> Result:
         reference = f"{self._decision.provider}/{self._model}"
         try:
-            _, usage = asyncio.run(probe(self._manifest, reference, self._session.credentials))
+            usage = asyncio.run(probe(self._manifest, reference, self._session.credentials)).usage
         except CompletionError as error:
             return Result("failed", str(error), error.help or "")
         if usage is None or usage.output is None:

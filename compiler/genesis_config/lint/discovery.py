@@ -1,4 +1,4 @@
-"""From what a person names to the files that are checked: files, folders, patterns; in a fixed order, each once."""
+"""The files to check: from the files, directories and patterns that a person names; in a fixed order, each once."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class FoundFile(NamedTuple):
 
     Attributes:
         name: Its path.
-        root: The directory that was searched when it was found; None where a person named it.
-        refusal: Why a `.gitignore` is not read, so that nobody knows what it leaves out; None for a file to check.
+        root: The directory that was searched when it was found; None if a person named it.
+        refusal: Why a `.gitignore` was not read, so that what it excludes is not known; None for a file to check.
     """
 
     name: str
@@ -39,9 +39,10 @@ class FoundFile(NamedTuple):
 def find_files(paths: Sequence[str]) -> list[FoundFile]:
     """List the files to check.
 
-    A file is taken as it is, whatever its name, and so is `-`. A folder is searched for configurations, without what
-    `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches,
-    without the same; one that nothing matches is given as it is. What is named is taken, whatever leaves it out.
+    A file is checked whatever its name, and so is `-`. A directory is searched for configurations, except what
+    `.gitignore` excludes, hidden directories and those of packages. A pattern (`conf/**/*.json5`) stands for its
+    matches, with the same exceptions; one without matches is returned as it is. What is named is checked even if it is
+    excluded.
     """
     found: dict[str, FoundFile] = {}
     for path in paths:
@@ -56,13 +57,13 @@ def find_files(paths: Sequence[str]) -> list[FoundFile]:
 
 
 def is_pattern(path: str) -> bool:
-    """Tell whether a path stands for those that match it: no file has that name."""
+    """Return whether a path is a pattern: no file has that name."""
     return any(char in path for char in "*?[") and not os.path.lexists(path)
 
 
 def _matches(pattern: str) -> Iterator[FoundFile]:
-    """Find what a pattern stands for."""
-    # The folder that is named; what is below it is found.
+    """Yield the matches of a pattern."""
+    # The directory that is named; what is below it is found.
     parts = pattern.split("/")
     stem = next(index for index in range(len(parts)) if is_pattern("/".join(parts[: index + 1])))
     base = "/".join(parts[:stem]) or ("/" if parts[0] == "" else ".")
@@ -120,7 +121,7 @@ def _expanded(base: str, parts: Sequence[str]) -> dict[str, bool]:
 
 
 def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
-    """Find the configurations in a folder, which may be below the one that is searched."""
+    """Yield the configurations in a directory, which may be below the one that is searched."""
     root = root or top
     specs = _Ignored(top, root)
     unreadable: list[str] = []
@@ -129,13 +130,15 @@ def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and name not in _NEVER and not specs.match(os.path.join(folder, name) + "/")
+            if not name.startswith(".")
+            and name not in _NEVER
+            and not specs.excludes_directory(os.path.join(folder, name))
         )
         for name in NAMES:
             path = os.path.join(folder, name)
-            if name in names and not specs.match(path):
+            if name in names and not specs.excludes_file(path):
                 yield FoundFile(os.path.normpath(path), root)
-        # Whoever reads one says why it cannot be.
+        # Reading one reports why it cannot be read.
         yield from (FoundFile(name, root) for name in unreadable)
         unreadable.clear()
     yield from (FoundFile(name, root) for name in unreadable)
@@ -143,60 +146,63 @@ def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
 
 
 class _Ignored:
-    """What `.gitignore` files leave out: of those that say something of a path the deepest counts."""
+    """What `.gitignore` files exclude: of those with a pattern for a path the deepest one counts."""
 
     def __init__(self, top: str, root: str) -> None:
         """Read the files above `top`, up to the root of its repository; `root` is the directory that is searched."""
         self.refused: list[FoundFile] = []
         self._root = root
-        self._specs: dict[str, tuple[pathspec.Pattern, ...]] = {}
+        self._specs: dict[str, pathspec.GitIgnoreSpec] = {}
         folder = whole = os.path.abspath(top)
         above = []
         while not os.path.exists(os.path.join(folder, ".git")) and os.path.dirname(folder) != folder:
             folder = os.path.dirname(folder)
             above.append(folder)
         if os.path.dirname(folder) == folder:
-            return  # no repository, and what lies about above the folder says nothing of it
+            return  # not in a repository: what is above the directory does not apply to it
         for folder in reversed(above):
             self._read(folder)
-        if any(self.match(f"{part}/") for part in [whole, *above[:-1]]):
-            self._specs.clear()  # what is named is wanted, whatever leaves it out
+        if any(self.excludes_directory(part) for part in [whole, *above[:-1]]):
+            self._specs.clear()  # what is named is wanted, even if it is excluded
 
     def enter(self, folder: str) -> None:
-        """Read the file of a folder that is walked."""
+        """Read the file of a directory that is walked."""
         if os.path.abspath(folder) not in self._specs:
             self._read(os.path.abspath(folder))
 
     def hides(self, base: str, path: str) -> bool:
-        """Tell whether a path below `base` is left out, itself or with a folder on the way."""
+        """Return whether a path below `base` is excluded, by itself or by a directory on the way."""
         folder = base
         *folders, name = os.path.relpath(path, base).split(os.sep)
         for part in folders:
             self.enter(folder)
             folder = os.path.join(folder, part)
-            if part in _NEVER or self.match(f"{folder}/"):
+            if part in _NEVER or self.excludes_directory(folder):
                 return True
         self.enter(folder)
-        return name in _NEVER or self.match(os.path.join(folder, name) + "/" * os.path.isdir(path))
+        path = os.path.join(folder, name)
+        return name in _NEVER or (self.excludes_directory(path) if os.path.isdir(path) else self.excludes_file(path))
 
-    def match(self, path: str) -> bool:
-        """Tell whether a path is left out; that of a folder ends in a slash.
+    def excludes_directory(self, path: str) -> bool:
+        """Return whether a directory is excluded by itself, in directories that are not."""
+        return self._excludes(path, _DIRECTORY)
 
-        What is below a folder that is left out is another question: whoever asks for it has not asked for the folder.
-        """
+    def excludes_file(self, path: str) -> bool:
+        """Return whether a file is excluded by itself, in directories that are not."""
+        return self._excludes(path, _FILE)
+
+    def _excludes(self, path: str, kind: str) -> bool:
         if not self._specs:
             return False
-        slash = "/" if path.endswith("/") else ""
-        whole = os.path.abspath(path)
-        folder = os.path.dirname(whole)
-        while True:
-            relative = os.path.relpath(whole, folder).replace(os.sep, "/")
-            for pattern in reversed(self._specs.get(folder, ())):
-                if _is_about(pattern, relative, slash):
-                    return bool(pattern.include)
-            if os.path.dirname(folder) == folder:
-                return False
-            folder = os.path.dirname(folder)
+        whole = folder = os.path.abspath(path)
+        while (above := os.path.dirname(folder)) != folder:
+            folder = above
+            if (spec := self._specs.get(folder)) is not None:
+                relative = os.path.relpath(whole, folder).replace(os.sep, "/")
+                included = spec.check_file(relative + kind).include
+                if included is not None:
+                    return included
+        return False
 
     def _read(self, folder: str) -> None:
         path = os.path.join(folder, ".gitignore")
@@ -207,27 +213,48 @@ class _Ignored:
             return
         except OSError:
             return
-        lines = data.decode("utf-8-sig", "replace").split("\n")
-        import pathspec  # 10 ms, for folders with a .gitignore
-
-        patterns: list[pathspec.Pattern] = []
-        for line in lines:
-            try:
-                patterns += pathspec.GitIgnoreSpec.from_lines([line.removesuffix("\r")]).patterns
-            except (ValueError, re.error):
-                continue  # git(1) passes over what is no pattern, too
-        self._specs[folder] = tuple(patterns)
+        self._specs[folder] = _spec(data.decode("utf-8-sig", "replace"))
 
 
-def _is_about(pattern: pathspec.Pattern, path: str, slash: str) -> bool:
-    """Tell whether a pattern is about a path itself, not only about a folder that it is in.
+# What a pattern for a directory or for anything ends in, and what paths end in. No path contains NUL.
+_DIRECTORY: Final = "\0d"
+_FILE: Final = "\0f"
+_EITHER: Final = "\0?"
 
-    In the expression that pathspec makes of a pattern, the group `ps_d` is the slash after what the pattern names.
+
+def _spec(text: str) -> pathspec.GitIgnoreSpec:
+    """Compile the patterns of a `.gitignore`.
+
+    pathspec also matches what is below a path that a pattern names, and ranks such matches by rules of its own, whereas
+    git(1) matches each path by itself, from the top down. So every pattern gets an end that only a path's end matches.
     """
-    regex = getattr(pattern, "regex", None)
-    if pattern.include is None or regex is None:
-        return False  # an empty line or a comment
-    if "ps_d" not in regex.groupindex:
-        return regex.search(path) is not None
-    whole = path + slash
-    return any(match["ps_d"] is None or match.end("ps_d") == len(whole) for match in regex.finditer(whole))
+    import pathspec  # 10 ms, for directories with a .gitignore
+
+    patterns: list[str] = []
+    for line in text.split("\n"):
+        pattern = _whole_path_pattern(line.removesuffix("\r"))
+        if pattern is None:
+            continue
+        try:
+            pathspec.GitIgnoreSpec.from_lines([pattern])
+        except (ValueError, re.error):
+            continue  # git(1) ignores what is not a pattern, too
+        patterns.append(pattern)
+    return pathspec.GitIgnoreSpec.from_lines(patterns)
+
+
+def _whole_path_pattern(line: str) -> str | None:
+    """Return a pattern that matches what the pattern in a line names, but nothing below; None if there is none."""
+    pattern = line.rstrip(" ")
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+        if pattern == line:
+            return None  # a backslash that escapes nothing
+        pattern += " "
+    if not pattern or pattern.startswith("#"):
+        return None
+    end = _EITHER
+    if pattern.endswith("/"):
+        pattern, end = pattern[:-1], _DIRECTORY
+    if pattern.endswith("/**"):
+        pattern += "/*"  # at any depth, as before it had an end
+    return pattern + end

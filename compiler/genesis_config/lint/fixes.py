@@ -12,16 +12,17 @@ from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from genesis_config.config.positions import masked, merged
 from genesis_config.lint.edits import apply_edits, disjoint, edits_by_file, offset_map
 from genesis_config.lint.ignores import UNUSED
 from genesis_config.report.escape import escape, escape_start
 from genesis_config.report.paths import relative
-from genesis_config.syntax import decode, parse
+from genesis_config.syntax import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from genesis_config.diagnostics.finding import Diagnostic
+    from genesis_config.diagnostics.finding import Diagnostic, Path
 
 __all__ = ["FixResult", "fix_files", "mark_refused", "render_diff"]
 
@@ -100,30 +101,30 @@ def mark_refused(findings: Iterable[Diagnostic], refused: Mapping[_Key, str]) ->
     return [mark(finding) for finding in findings]
 
 
-def render_diff(name: str, before: bytes, after: bytes) -> str:
+def render_diff(name: str, before: bytes, after: bytes, places: Collection[Path] = ((),)) -> str:
     """Return a change as a unified diff, which git(1) applies in the directory of the run.
 
     Secrets are redacted and control characters escaped; where either is shown differently, the diff is for people only.
     """
     import difflib  # only for `--diff`
 
-    old, new = (_shown_lines(name, data) for data in (before, after))
+    old, new = (_shown_lines(name, data, places) for data in (before, after))
     path = escape(relative(name))
     lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
     return "".join(f"{escape_start(line)}\n" for line in lines)
 
 
-def _shown_lines(name: str, data: bytes) -> list[str]:
+def _shown_lines(name: str, data: bytes, places: Collection[Path]) -> list[str]:
     """Return a file's lines as they may be printed, each with the carriage return of its end."""
-    from genesis_config.report.redaction import hide_secrets
+    from genesis_config.report.redaction import hidden_spans, spans_in_both
 
-    source, _ = decode(name, data)
-    hide_secrets(parse(source))
-    text, done = "", 0
-    for start, end in source.hidden:
-        text += source.text[done:start] + "***"
-        done = end
-    text += source.text[done:]
+    first, *others = (decode(name, data, at)[0] for at in sorted(places, key=len, reverse=True))
+    hidden = hidden_spans(first)
+    for other in others:
+        # A file that is included is a part of a configuration, though it may be named as a whole one, too.
+        spans = hidden_spans(other)
+        hidden = tuple(merged(hidden + spans)) if other.at else spans_in_both(hidden, spans)
+    text = masked(first.text, hidden)
     *lines, last = text.split("\n")
     shown = [escape(line.removesuffix("\r")) + "\r" * line.endswith("\r") for line in lines]
     # How diff(1) says that the last line has no end.
@@ -202,10 +203,11 @@ def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], applie
     covered, uncovered, fixed = [], [], set()
     for finding in applied:
         if finding.fix and finding.fix.uncovers:
-            source, start, end = finding.fix.uncovers
-            covered.append((source.name, start, end))
-            uncovered.append((source.name, move(source.name, start), move(source.name, end)))
-            fixed.add((finding.rule, source.name, move(source.name, start)))
+            span = finding.fix.uncovers
+            name, start = span.source.name, move(span.source.name, span.start)
+            covered.append((name, span.start, span.end))
+            uncovered.append((name, start, move(name, span.end)))
+            fixed.add((finding.rule, name, start))
     before_regions, after_regions = _Regions(covered), _Regions(uncovered)
     gone = set(applied)
     expected = Counter(each.rule for each in before if each not in gone and _start(each) not in before_regions)

@@ -1,4 +1,4 @@
-"""Silencing findings by a comment: `// genesis: ignore[RULE, RULE] reason`.
+"""Comments that silence findings: `// genesis: ignore[RULE, RULE] reason`.
 
 One that trails something on its line is about that line, any other about the next line that holds something. The reason
 is required: whoever reads the file wants to know it. A comment that silences nothing is a finding itself.
@@ -36,7 +36,7 @@ class _Comment(NamedTuple):
 
     span: Span
     names: tuple[tuple[str, Span], ...]
-    reason: str
+    reason: Span | None
     line: int
     slip: bool = False
 
@@ -48,7 +48,7 @@ def apply(
     elsewhere: Collection[str] = (),
     as_written: Collection[str] = (),
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Part findings into those that stay, with those about comments that silence nothing, and those that are silenced.
+    """Return the findings that stay, with those about unused comments, and the findings that comments silence.
 
     Args:
         findings: Of all the sources.
@@ -60,10 +60,10 @@ def apply(
             is known.
     """
     marked = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
-    about: dict[tuple[Source, int, str], list[tuple[Span, str]]] = {}
+    about: dict[tuple[Source, int, str], list[tuple[Span, Span]]] = {}
     for comment in marked:
         for name, place in comment.names if comment.reason else ():
-            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason))
+            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason or place))
     used: set[Span] = set()
     kept, silenced = [], []
     for finding in findings:
@@ -71,7 +71,7 @@ def apply(
         found = about.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
         if found:
             used |= {place for place, _ in found}
-            silenced.append(finding._replace(reason=found[0][1]))
+            silenced.append(finding._replace(reason=_shown(found[0][1])))
         else:
             kept.append(finding)
     # Where a text was not understood, rules have not seen all of it.
@@ -94,7 +94,7 @@ def apply(
 
 
 def _holds_reference(source: Source, line: int) -> bool:
-    """Tell whether a line holds a reference to a variable."""
+    """Return whether a line contains a reference to a variable."""
     start, end = source.line_span(line)
     return any(source.text.find(mark, start, end) >= 0 for mark in ("${", "$<"))
 
@@ -112,18 +112,18 @@ def _comments(source: Source) -> Iterator[_Comment]:
         match = _IGNORE.match(text, start, end)
         if match is None:
             if (slip := _SLIP.match(text, start, end)) is not None and nearest(slip[1], ("ignore",)):
-                yield _Comment(Span(source, start, end), (), "", 0, slip=True)
+                yield _Comment(Span(source, start, end), (), None, 0, slip=True)
             continue
         begin = match.start(1)
         names = tuple(
             (name[0], Span(source, begin + name.start(), begin + name.end())) for name in _NAME.finditer(match[1] or "")
         )
         line = source.position(start if trails else min(target, len(text))).line
-        yield _Comment(Span(source, start, end), names, match[2], line)
+        yield _Comment(Span(source, start, end), names, Span(source, *match.span(2)) if match[2] else None, line)
 
 
 def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
-    """Tell for each comment whether anything but white space and other comments stands before it on its line."""
+    """Return for each comment whether anything but whitespace and other comments precedes it on its line."""
     found: list[bool] = []
     before = (0, 0)
     for start, end in spans:
@@ -135,7 +135,7 @@ def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
 
 
 def _skip(text: str, offset: int) -> int:
-    """Skip white space."""
+    """Return the offset after whitespace."""
     while offset < len(text) and text[offset].isspace():
         offset += 1
     return offset
@@ -154,11 +154,18 @@ def _unused(comment: _Comment, known: Collection[str]) -> Iterator[Diagnostic]:
         if name not in known:
             near = nearest(name, known)
             help_ = f"did you mean `{near}`?" if near else "`genesis explain` lists the rules"
-            yield Diagnostic(UNUSED, f"there is no rule `{name}` to silence", place, help_, severity="warning")
+            yield Diagnostic(UNUSED, f"there is no rule `{_shown(place)}` to silence", place, help_, severity="warning")
+
+
+def _shown(span: Span) -> str:
+    """Return a part of a text as findings may quote it."""
+    from genesis_config.report.redaction import visible  # few files have such comments
+
+    return visible(span.source, span.start, span.end)
 
 
 def _removal(comment: _Comment, index: int) -> Fix:
-    """Take a name out of a comment, or the comment out of the text where it is the only one."""
+    """Return the fix that removes a name from a comment, or the comment if it has no other."""
     source, text = comment.span.source, comment.span.source.text
     if len(comment.names) > 1:
         place = comment.names[index][1]

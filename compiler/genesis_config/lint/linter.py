@@ -25,10 +25,11 @@ from genesis_config.resolve.lock import read as read_lock
 from genesis_config.syntax import take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from genesis_config.config.includes import Reader
-    from genesis_config.diagnostics.finding import Severity
+    from genesis_config.diagnostics.finding import Path, Severity
+    from genesis_config.diagnostics.source import Source
 
 __all__ = ["CheckOptions", "CheckResult", "RunResult", "check_files", "check_text"]
 
@@ -130,16 +131,12 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):
         from genesis_config.lint.ignores import apply
-        from genesis_config.report.redaction import hide_secrets, without_secrets
         from genesis_config.rules.registry import load_rules  # most files silence nothing
 
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
         found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
-        # What is said of comments names what stands in them, and that may be a key.
-        hide_secrets(session.config.document)
-        found, silenced = ([without_secrets(finding) for finding in part] for part in (found, silenced))
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
@@ -159,7 +156,7 @@ class _Run:
         """Check one file, and fix it if requested."""
         path = file.name
         try:
-            data, is_outside = _read(file)
+            text = _read(file)
         except OSError as error:
             nothing = GenesisError(f"nothing matches {path}")
             self.unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
@@ -173,14 +170,14 @@ class _Run:
             return
         self.checked += 1
         configuration = _Configuration(name, settings, self.options.variables, file.root)
-        result = configuration.check({name: data})
-        if self.options.fix and is_outside:
+        result = configuration.check({name: text.data})
+        if self.options.fix and text.is_outside:
             self.unusable.append(GenesisError(f"{path} is behind a link out of the directory tree: not fixed"))
         elif self.options.fix:
-            result = self._fix(configuration, data, result)
+            result = self._fix(configuration, text.data, result)
         self.included += (each.source.name for each in result.session.files)
         findings, silenced = result.findings, result.silenced
-        if is_outside:
+        if text.is_outside:
             from genesis_config.report.withheld import withhold_text
 
             findings, silenced = withhold_text(findings), withhold_text(silenced)
@@ -197,7 +194,8 @@ class _Run:
         start = result if current == files else configuration.check(current)
         fixes = fix_files(current, start, configuration.check)
         if not self.options.write:
-            self.pending.add(fixes.files, current)
+            sources = (result.session.config.document.source, *(file.source for file in result.session.files))
+            self.pending.add(fixes.files, current, sources)
         elif failure := _write_files(fixes.files):
             self.unusable.append(failure)
         else:
@@ -229,14 +227,17 @@ class _PendingFiles:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes, bytes]] = {}
+        self._places: dict[str, set[Path]] = {}
 
     def update(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return files with the changes so far."""
         changed = {name: self._files.get(os.path.realpath(name)) for name in files} if self._files else {}
         return {**files, **{name: change[2] for name, change in changed.items() if change}}
 
-    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes]) -> None:
-        """Add changes, with the bytes that they were made from."""
+    def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes], sources: Iterable[Source]) -> None:
+        """Add changes, with the bytes that they were made from, and the sources that they were found in."""
+        for source in sources:
+            self._places.setdefault(os.path.realpath(source.name), set()).add(source.at)
         for name, data in files.items():
             real = os.path.realpath(name)
             first, original, _ = self._files.get(real, (name, originals[name], data))
@@ -248,7 +249,9 @@ class _PendingFiles:
             return ""
         from genesis_config.lint.fixes import render_diff
 
-        return "".join(render_diff(*change) for change in sorted(self._files.values()))
+        return "".join(
+            render_diff(*change, self._places[os.path.realpath(change[0])]) for change in sorted(self._files.values())
+        )
 
 
 def _write_files(files: Mapping[str, bytes]) -> GenesisError | None:

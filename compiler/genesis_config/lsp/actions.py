@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from genesis_config.lsp.diagnostics import Translator
-    from genesis_config.lsp.session import Session, View
+    from genesis_config.lsp.open_files import OpenFiles, View
 
 __all__ = ["FIX_ALL", "KINDS", "actions"]
 
@@ -23,7 +23,7 @@ KINDS: Final = (lsp.CodeActionKind.QuickFix, FIX_ALL)
 
 
 def actions(  # noqa: PLR0913 - what a client asks with
-    session: Session,
+    open_files: OpenFiles,
     view: View,
     translator: Translator,
     start: int,
@@ -35,7 +35,7 @@ def actions(  # noqa: PLR0913 - what a client asks with
     """Give what can be put right in a text.
 
     Args:
-        session: What is open.
+        open_files: What is open.
         view: The text.
         translator: Speaks the client's terms.
         start: Quick fixes are given for findings that touch `start` …
@@ -45,7 +45,7 @@ def actions(  # noqa: PLR0913 - what a client asks with
     """
     uri = view.buffer.uri
     fixable = [
-        finding for finding in session.findings()[uri] if finding.fix and _is_in(finding.fix.edits, session, uri)
+        finding for finding in open_files.findings()[uri] if finding.fix and _is_in(finding.fix.edits, open_files, uri)
     ]
     if not fixable:
         return
@@ -61,7 +61,7 @@ def actions(  # noqa: PLR0913 - what a client asks with
                 )
     if _is_wanted(FIX_ALL, only):
         name, data = view.buffer.name, view.buffer.data
-        fixes = fix_files({name: data}, view.checked, lambda files: session.check_with(view, files[name]))
+        fixes = fix_files({name: data}, view.checked, lambda files: open_files.check_with(view, files[name]))
         edits = combined_edits(name, data, fixes.rounds)
         if edits:
             # Their source is a text of its own; they are edits of the one that is open.
@@ -73,8 +73,8 @@ def actions(  # noqa: PLR0913 - what a client asks with
             )
 
 
-def _is_in(edits: Iterable[Edit], session: Session, uri: str) -> bool:
-    return all(session.uri(edit.span.source) == uri for edit in edits)
+def _is_in(edits: Iterable[Edit], open_files: OpenFiles, uri: str) -> bool:
+    return all(open_files.uri(edit.span.source) == uri for edit in edits)
 
 
 def _is_wanted(kind: str, only: Collection[str] | None) -> bool:

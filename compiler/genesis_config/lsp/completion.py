@@ -6,11 +6,13 @@ import json
 import os
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from genesis_config.config.lookup import IMPLICIT_PROVIDERS, declared_models, mapping, model_refs, providers, split_ref
+from genesis_config.config import keys
+from genesis_config.config.defaults import IMPLICIT_PROVIDERS
+from genesis_config.config.views import Config
 from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.patterns import is_key
 from genesis_config.lsp import schema
 from genesis_config.lsp.cursor import cursor_at
-from genesis_config.report.redaction import looks_secret
 from genesis_config.syntax.document import Container, Foreign, key_offsets
 from genesis_config.syntax.tokens import identifier
 
@@ -19,15 +21,12 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.lsp.cursor import Cursor
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
     from genesis_config.syntax import Document
 
 __all__ = ["Completion", "Kind", "complete"]
 
 Kind = Literal["key", "value", "model", "provider"]
-_MODEL: Final = ("agents", "defaults", "model")
-_MODELS: Final = ("agents", "defaults", "models")
-_PROVIDERS: Final = ("models", "providers")
 # What is written after a new key, by the type of its value; `$1` is where the cursor goes.
 _SHAPES: Final = {"object": "{$1}", "array": "[$1]", "string": "{quote}$1{quote}"}
 
@@ -103,18 +102,17 @@ def _key(  # noqa: PLR0913 - a completion's parts
 
 def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
     """Give keys that are names: of providers, and of models in the selection."""
-    value = view.checked.session.config.document.value
-    if path == _PROVIDERS:
-        wanted = [split_ref(reference.text) for reference in model_refs(value)]
-        for name in dict.fromkeys([*IMPLICIT_PROVIDERS, *(split[0] for split in wanted if split)]):
-            if not looks_secret(name):
+    if path == keys.PROVIDERS:
+        wanted = [reference.provider for reference in _written(view).selection.references]
+        for name in dict.fromkeys([*IMPLICIT_PROVIDERS, *filter(None, wanted)]):
+            if not is_key(name):
                 yield name, "provider"
-    elif path == _MODELS:
+    elif path == keys.SELECTED:
         for reference in _models(view):
             yield reference, "model"
         for name in _provider_ids(view):
             yield f"{name}/*", "model"
-    elif path == ("auth", "order"):
+    elif path == keys.ORDER:
         for name in _provider_ids(view):
             yield name, "provider"
 
@@ -141,16 +139,17 @@ def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
 
 def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
     """Give values that the configuration itself names."""
-    value = view.checked.session.config.document.value
-    if path in {_MODEL, (*_MODEL, "primary")} or path[:4] == (*_MODEL, "fallbacks"):
-        elsewhere = {reference.text for reference in model_refs(value) if reference.path != path}
+    model = keys.SELECTION
+    if path in {model, (*model, keys.PRIMARY)} or path[:4] == (*model, keys.FALLBACKS):
+        references = _written(view).selection.references
+        elsewhere = {reference.text for reference in references if reference.path != path}
         yield from ((name, "model", "declared model") for name in _models(view) if name not in elsewhere)
-    elif path[:2] == ("auth", "profiles") and path[3:] == ("provider",):
+    elif path[:2] == keys.PROFILES and path[3:] == (keys.PROVIDER,):
         yield from ((name, "provider", "provider") for name in _provider_ids(view))
-    elif path[:2] == ("auth", "order") and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
-        profiles = mapping(value, "auth", "profiles")
-        yield from ((name, "value", "auth profile") for name in profiles if not looks_secret(name))
-    elif path[:2] == _PROVIDERS and path[3:] == ("apiKey",) and not looks_secret(str(path[2])):
+    elif path[:2] == keys.ORDER and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
+        profiles = _written(view).auth.profile_ids
+        yield from ((name, "value", "auth profile") for name in profiles if not is_key(name))
+    elif path[:2] == keys.PROVIDERS and path[3:] == (keys.API_KEY,) and not is_key(str(path[2])):
         yield f"${{{provider_variable(str(path[2]))}}}", "value", "reference to a variable"
 
 
@@ -171,15 +170,18 @@ def _stated(node: schema.Node, *, examples: bool) -> Iterator[tuple[object, Kind
 
 def _models(view: View) -> list[str]:
     """List the declared models as references name them."""
-    value = view.checked.session.config.document.value
-    found = [f"{name}/{model['id']}" for name, provider in providers(value) for _, model in declared_models(provider)]
-    return [reference for reference in dict.fromkeys(found) if not looks_secret(reference) and "$" not in reference]
+    found = [model.reference for provider in _written(view).providers for model in provider.models]
+    return [reference for reference in dict.fromkeys(found) if not is_key(reference) and "$" not in reference]
+
+
+def _written(view: View) -> Config:
+    """Return the configuration as it is written."""
+    return Config.written(view.checked.session.config.document)
 
 
 def _provider_ids(view: View) -> list[str]:
-    value = view.checked.session.config.document.value
-    found = dict.fromkeys([*(name for name, _ in providers(value)), *IMPLICIT_PROVIDERS])
-    return [name for name in found if not looks_secret(name)]
+    found = dict.fromkeys([*(provider.id for provider in _written(view).providers), *IMPLICIT_PROVIDERS])
+    return [name for name in found if not is_key(name)]
 
 
 def _members(document: Document, cursor: Cursor) -> tuple[frozenset[str], bool]:

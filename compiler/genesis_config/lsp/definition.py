@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from genesis_config.config import keys
 from genesis_config.config.includes import KEY
-from genesis_config.config.lookup import declared_models, model_refs, providers, split_ref
+from genesis_config.config.views import Config
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.lsp.places import at, value_at
 
 if TYPE_CHECKING:
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
 
 __all__ = ["definition"]
 
@@ -27,11 +28,12 @@ def definition(view: View, offset: int) -> Span | None:
     if KEY in place.path[-2:]:
         path = os.path.normpath(os.path.join(os.path.dirname(view.buffer.name), value.replace("\0", "")))
         return Span(Source(path, ""), 0, 0) if os.path.isfile(path) else None
-    context = view.checked.session.config
-    if any(reference.path == (*view.prefix, *place.path) for reference in model_refs(context.document.value)):
-        wanted = split_ref(value)
-        for name, provider in providers(context.value):
-            for index, model in declared_models(provider):
-                if (name, model["id"]) == wanted:
-                    return context.document.value_span(("models", "providers", name, "models", index, "id"))
-    return None
+    config = view.checked.session.config
+    here = (*view.prefix, *place.path)
+    references = Config.written(config.document).selection.references
+    reference = next((found for found in references if found.path == here), None)
+    if reference is None or reference.provider is None:
+        return None
+    provider = config.provider(reference.provider)
+    models = (model for model in (provider.models if provider else ()) if model.id == reference.model)
+    return next((model.at(keys.ID).span for model in models), None)

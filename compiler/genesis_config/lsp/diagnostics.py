@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.diagnostics.source import Source, Span
+    from genesis_config.lsp.open_files import OpenFiles
     from genesis_config.lsp.positions import Codec
-    from genesis_config.lsp.session import Session
 
 __all__ = ["SOURCE", "Translator"]
 
@@ -40,9 +40,9 @@ class _Knows(NamedTuple):
 class Translator:
     """Gives places and findings in the terms of one client."""
 
-    def __init__(self, session: Session, codec: Codec, client: lsp.ClientCapabilities | None = None) -> None:
-        """Translate the sources of `session` with the codec that was agreed on, for what a client can show."""
-        self._session = session
+    def __init__(self, open_files: OpenFiles, codec: Codec, client: lsp.ClientCapabilities | None = None) -> None:
+        """Translate the sources of `open_files` with the codec that was agreed on, for what a client can show."""
+        self._open_files = open_files
         self._codec = codec
         self._lines: dict[Source, Lines] = {}
         published = client.text_document.publish_diagnostics if client and client.text_document else None
@@ -54,13 +54,13 @@ class Translator:
 
     def location(self, span: Span) -> lsp.Location:
         """Give the address and range of a span."""
-        return lsp.Location(self._session.uri(span.source), self.range(span))
+        return lsp.Location(self._open_files.uri(span.source), self.range(span))
 
     def range(self, span: Span) -> lsp.Range:
         """Give the range of a span in its text."""
         lines = self._lines.get(span.source)
         if lines is None:
-            lines = self._lines[span.source] = Lines(self._session.text(span.source), self._codec)
+            lines = self._lines[span.source] = Lines(self._open_files.text(span.source), self._codec)
         return lines.range(span.start, span.end)
 
     def diagnostics(self, findings: Iterable[Diagnostic]) -> list[lsp.Diagnostic]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.expansion import text_span
-from genesis_config.config.lookup import mapping
-from genesis_config.config.positions import is_secret_position
+from genesis_config.config import keys
+from genesis_config.config.positions import is_secret_position, shown
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.lsp import schema
 from genesis_config.lsp.places import at, value_at
 from genesis_config.report.escape import escape
-from genesis_config.report.fingerprint import visible
-from genesis_config.report.redaction import hide_secrets
 from genesis_config.syntax.references import Reference, parse
 
 if TYPE_CHECKING:
@@ -20,8 +18,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.diagnostics.source import Span
-    from genesis_config.lsp.session import View
-    from genesis_config.syntax import Document
+    from genesis_config.lsp.open_files import View
 
 __all__ = ["Hovered", "hover"]
 
@@ -38,7 +35,7 @@ class Hovered(NamedTuple):
 def hover(view: View, offset: int, environment: Mapping[str, str]) -> Hovered | None:
     """Tell what is known of what stands at an offset; None where that is nothing.
 
-    Of the environment it is only told whether a variable is set there. What the masking hides is hidden here.
+    Of the environment it is only told whether a variable is set there. Secrets are redacted as in reports.
     """
     place = at(view.document, offset)
     if place is None or not place.path:
@@ -54,52 +51,42 @@ def hover(view: View, offset: int, environment: Mapping[str, str]) -> Hovered | 
 
 def _references(view: View, local: Path, path: Path, text: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Tell where each variable of a string would come from."""
-    if path[:2] == ("env", "vars") or "$include" in path:
+    if path[:2] == keys.ENV_VARS or keys.INCLUDE in path:
         return  # plain text
     secret = is_secret_position(path)
-    if path[3:] == ("apiKey", "id") and value_at(view.document, (*local[:-1], "source")) == "env":
+    if path[3:] == (keys.API_KEY, keys.ID) and value_at(view.document, (*local[:-1], keys.SOURCE)) == "env":
         # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
         secret, text = True, f"${{{text}}}"
-    hide_secrets(view.document)
-    hide_secrets(view.checked.session.config.document)
     seen = set()
     for part in parse(text):
         if isinstance(part, Reference) and part.name not in seen:
             seen.add(part.name)
-            yield "\n".join([f"`{part.name}`:", *_origins(view, local, text, part, environment, secret=secret)])
+            yield "\n".join([f"`{part.name}`:", *_origins(view, path, part, environment, secret=secret)])
 
 
-def _origins(  # noqa: PLR0913 - what one reference's origins depend on
-    view: View, local: Path, text: str, reference: Reference, environment: Mapping[str, str], *, secret: bool
+def _origins(
+    view: View, path: Path, reference: Reference, environment: Mapping[str, str], *, secret: bool
 ) -> Iterator[str]:
     """Tell the places that a variable is looked for in, the first one that has it first."""
     name = reference.name
-    context = view.checked.session.config
-    hidden = secret or is_secret_variable(name) or name in context.expansion.secret_names()
+    config = view.checked.session.config
+    hidden = secret or is_secret_variable(name) or name in config.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set, and empty"
     yield f"- the environment: {state}"
-    declared = mapping(context.value, "env", "vars").get(name)
-    if isinstance(declared, str):
-        shown = "" if hidden else f" {_shown(context.document.value_span(('env', 'vars', name)))}"
+    declared = config.variables.get(name)
+    if declared is not None:
+        text = json.dumps(shown((*keys.ENV_VARS, name), declared), ensure_ascii=False)
         aside = ", which no secret is taken from" if secret else ""
-        yield f"- `env.vars`:{shown or ' declared'}{aside}"
+        yield f"- `env.vars`: {'declared' if hidden else _code(text)}{aside}"
     if reference.default is not None:
-        default = "" if hidden else _default(view.document, local, text, reference)
-        yield f"- its default{': ' if default else ''}{default}"
+        yield f"- its default{'' if hidden else f': {_code(shown(path, reference.default))}'}"
     if value is None and declared is None and reference.default is None:
         yield "- nowhere else"
 
 
-def _default(document: Document, path: Path, text: str, reference: Reference) -> str:
-    """Show a default; nothing of one that escapes hide the place of."""
-    start, end = reference.end - 1 - len(reference.default or ""), reference.end - 1
-    span = text_span(document, path, text, start, end)
-    return _shown(span) if span.end - span.start == end - start else ""
-
-
-def _shown(span: Span) -> str:
-    """Show a part of a text as code, without secrets."""
-    text = escape(visible(span, span.start, span.end))
+def _code(text: str) -> str:
+    """Write a text as code."""
+    text = escape(text)
     text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return f"`` {text} ``" if "`" in text else f"`{text}`" if text else "empty"

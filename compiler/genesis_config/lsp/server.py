@@ -1,4 +1,4 @@
-"""The protocol: what a client says goes to the session, what Genesis makes of it goes to the client.
+"""The protocol: texts from the client go to the open files, and what Genesis makes of them goes to the client.
 
 Nothing is sent that could hold a secret: of an error only its kind and where in Genesis it was raised.
 """
@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.exceptions import FeatureRequestError
@@ -21,19 +21,20 @@ from pygls.lsp.server import LanguageServer
 
 from genesis_config import __version__
 from genesis_config.diagnostics.crash import describe
+from genesis_config.lint.settings import FILES
 from genesis_config.lsp.actions import KINDS, actions
 from genesis_config.lsp.completion import complete
 from genesis_config.lsp.definition import definition
 from genesis_config.lsp.diagnostics import Translator
 from genesis_config.lsp.hover import hover
+from genesis_config.lsp.open_files import OpenFiles
 from genesis_config.lsp.positions import Lines
-from genesis_config.lsp.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from genesis_config.lsp.completion import Completion
-    from genesis_config.lsp.session import View
+    from genesis_config.lsp.open_files import View
 
 __all__ = ["Server", "make", "serve"]
 
@@ -45,7 +46,7 @@ _LONGEST_WAIT: Final = 1.0
 _LOOKED_AFTER: Final = 2.0  # seconds between two looks for the client's process
 _LARGEST: Final = 256 * 1024 * 1024  # bytes of a message; a configuration has at most 16 MiB
 _TRIGGERS: Final = ('"', "'", ":", "/")
-_WATCHED: Final = ("**/*.json5", "**/*.json", "**/genesis.toml", "**/pyproject.toml")
+_WATCHED: Final = ("**/*.json5", "**/*.json", *(f"**/{name}" for name in FILES))
 _KINDS: Final = {
     "key": lsp.CompletionItemKind.Property,
     "value": lsp.CompletionItemKind.Value,
@@ -62,7 +63,7 @@ class Server(LanguageServer):
         # A change brings the whole text. To apply partial ones, pygls counts lines that the protocol does not know:
         # it cuts at U+2028 and U+0085, which may stand in a string.
         super().__init__("genesis", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
-        self.session = Session()
+        self.open_files = OpenFiles()
         self.environment = environment
         self.clean = False
         self._sent: dict[str, tuple[int | None, list[lsp.Diagnostic]]] = {}
@@ -71,11 +72,11 @@ class Server(LanguageServer):
 
     def translator(self) -> Translator:
         """Give what translates places for this client."""
-        return Translator(self.session, self.workspace.position_codec, self.client_capabilities)
+        return Translator(self.open_files, self.workspace.position_codec, self.client_capabilities)
 
     def view(self, uri: str) -> View | None:
         """Look at an open text."""
-        return self.session.view(uri)
+        return self.open_files.view(uri)
 
     def offset(self, view: View, position: lsp.Position) -> int:
         """Give the offset of a position."""
@@ -91,7 +92,7 @@ class Server(LanguageServer):
             f"this is a bug in Genesis; please report it with these lines:\n  genesis {__version__}\n{describe(error)}"
         )
 
-    def report_server_error(self, error: Exception, source: Any) -> None:
+    def report_server_error(self, error: Exception, source: object) -> None:
         """Tell the client of a message that could not be handled; pygls would send the error's own text."""
         # A request has an answer that says so.
         if source is not FeatureRequestError:
@@ -101,10 +102,10 @@ class Server(LanguageServer):
         """Send the findings of all that is open, and clear those of what is not any more."""
         self.cancel()
         began = time.perf_counter()
-        found = self.session.findings()
+        found = self.open_files.findings()
         self._took = time.perf_counter() - began
         translator = self.translator()
-        versions = {buffer.uri: buffer.version for buffer in self.session.buffers()}
+        versions = {buffer.uri: buffer.version for buffer in self.open_files.buffers()}
         new = {uri: (versions.get(uri), translator.diagnostics(findings)) for uri, findings in found.items()}
         for uri in [uri for uri in self._sent if uri not in new]:
             new[uri] = (None, [])
@@ -113,9 +114,9 @@ class Server(LanguageServer):
                 params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
                 self.text_document_publish_diagnostics(params)
         self._sent = {uri: sent for uri, sent in new.items() if uri in found}
-        for complaint in self.session.complaints:
+        for complaint in self.open_files.complaints:
             self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, f"genesis: {complaint}"))
-        self.session.complaints.clear()
+        self.open_files.complaints.clear()
 
     def publish_soon(self) -> None:
         """Publish now, or where that takes long when nothing more was typed for a while: no old version is checked."""
@@ -207,24 +208,24 @@ def _initialized(ls: Server, params: lsp.InitializedParams) -> None:  # noqa: AR
 
 def _did_open(ls: Server, params: lsp.DidOpenTextDocumentParams) -> None:
     document = params.text_document
-    ls.session.open(document.uri, document.text, document.version)
+    ls.open_files.open(document.uri, document.text, document.version)
     ls.publish()
 
 
 def _did_change(ls: Server, params: lsp.DidChangeTextDocumentParams) -> None:
     document = params.text_document
     text = ls.workspace.get_text_document(document.uri).source
-    ls.session.change(document.uri, text, document.version)
+    ls.open_files.change(document.uri, text, document.version)
     ls.publish_soon()
 
 
 def _did_close(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
-    ls.session.close(params.text_document.uri)
+    ls.open_files.close(params.text_document.uri)
     ls.publish()
 
 
 def _files_changed(ls: Server, params: object) -> None:  # noqa: ARG001 - whatever it was
-    ls.session.reread()
+    ls.open_files.reread()
     ls.publish()
 
 
@@ -278,7 +279,7 @@ def _code_action(ls: Server, params: lsp.CodeActionParams) -> list[lsp.CodeActio
     start, end = (ls.offset(view, position) for position in (params.range.start, params.range.end))
     return list(
         actions(
-            ls.session,
+            ls.open_files,
             view,
             ls.translator(),
             start,
@@ -295,7 +296,7 @@ def _definition(ls: Server, params: lsp.DefinitionParams) -> lsp.Location | None
     return ls.translator().location(span) if span else None
 
 
-_HANDLERS: Final[dict[str, tuple[Callable[..., Any], Any]]] = {
+_HANDLERS: Final[dict[str, tuple[Callable[..., object], object]]] = {
     lsp.INITIALIZED: (_initialized, None),
     lsp.SHUTDOWN: (_shutdown, None),
     lsp.TEXT_DOCUMENT_DID_OPEN: (_did_open, None),

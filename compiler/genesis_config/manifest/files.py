@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,7 +24,7 @@ class ManifestError(GenesisError):
 class _Version(msgspec.Struct, rename="camel"):
     """The one field that is read before the others are believed."""
 
-    manifest_version: Any
+    manifest_version: object
 
 
 def dumps(manifest: Manifest) -> bytes:

@@ -116,6 +116,7 @@ PROXY_AUTHENTICATION: Final = 407  # RFC 9110, §15.5.8
 
 _START: Final = "start the server or correct `baseUrl`; check with `curl {url}`"
 _LOG: Final = "see the server's log"
+_PROXY: Final = "set {variable} to the URL of an HTTP proxy, such as `http://HOST:PORT`"
 _COMPRESSION: Final = "configure the server, or the proxy in front of it, to use gzip, deflate, or no compression"
 
 
@@ -134,13 +135,13 @@ _TABLE: Final = (
         "proxy-refused",
         (aiohttp.ClientHttpProxyError,),
         "{proxy} answered {detail}",
-        "check that the proxy allows this request",
+        "check that the proxy allows this request, correct {variable}",
     ),
     _Row(
         "proxy-unreachable",
         (aiohttp.ClientProxyConnectionError,),
         "cannot connect to {proxy}{detail}",
-        "check that the proxy is running",
+        "check that the proxy is running, correct {variable}",
     ),
     _Row(
         "dns",
@@ -246,12 +247,12 @@ _TABLE: Final = (
         "the response did not complete within {seconds}",
         "check with `curl {url}`; a proxy in front of the server may be holding the response back",
     ),
-    _Row("unsupported-proxy", (), "{detail}, which is not supported", "use an HTTP proxy: `http://HOST:PORT`"),
+    _Row("unsupported-proxy", (), "{detail}, which is not supported", _PROXY),
     _Row(
         "invalid-proxy",
         (),
         "{detail} is not a valid proxy URL",
-        "set it to the URL of an HTTP proxy: `http://HOST:PORT`",
+        _PROXY,
     ),
     _Row("unknown", (BaseException,), "{detail}", _START),
 )
@@ -299,19 +300,21 @@ def build_cause(kind: Kind, exchange: Exchange, detail: str = "") -> Cause:
     help_ = row.help
     if kind in _PERHAPS_TLS and exchange.url.startswith("http:"):
         help_ = f"if the server uses TLS, use `https://` in `baseUrl`; otherwise {row.help}"
+    proxy = exchange.proxy
     values = {
         "detail": detail,
         "encoding": exchange.encoding or "compressed",
         "url": exchange.url,
         "seconds": _format_seconds(exchange.seconds),
         "connect_seconds": _format_seconds(exchange.connect_seconds or exchange.seconds),
-        "proxy": f"the proxy {exchange.proxy.shown}" if exchange.proxy else "the proxy",
+        "proxy": f"the proxy {proxy.shown}" if proxy else "the proxy",
+        "variable": proxy.variable if proxy else "the proxy's URL",
     }
     cause = Cause(kind, row.reason.format(**values), help_.format(**values))
-    if exchange.proxy is None:
+    if proxy is None:
         return cause
-    note = "" if kind in _NAMING_PROXY else exchange.proxy.note
-    return Cause(kind, f"{cause.reason}{note}", f"{cause.help}; or {exchange.proxy.bypass_help(exchange.url)}")
+    note = "" if kind in _NAMING_PROXY else proxy.note
+    return Cause(kind, f"{cause.reason}{note}", f"{cause.help}, or {proxy.bypass_help(exchange.url)}")
 
 
 def proxy_fault(exchange: Exchange) -> Cause | None:

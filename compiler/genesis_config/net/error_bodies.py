@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 __all__ = ["error_text", "read_error"]
@@ -23,7 +21,7 @@ def read_error(body: bytes) -> str:
     return next((error_text(value) for value in values if value), "")
 
 
-def error_text(error: Any) -> str:
+def error_text(error: object) -> str:
     """Return the text of an error: an object with a message, a string, or FastAPI's list of faults in a request.
 
     It is whole: what is cut before secrets are taken out may end with half of one.
@@ -34,7 +32,7 @@ def error_text(error: Any) -> str:
     return (text if isinstance(text, str) and text.strip() else "no reason given").strip()
 
 
-def _fault(fault: dict[str, Any] | str) -> str:
+def _fault(fault: dict[str, object] | str) -> str:
     """Return the text of one fault in a request, and where in it that is."""
     if isinstance(fault, str):
         return fault

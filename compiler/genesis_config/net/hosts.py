@@ -1,4 +1,4 @@
-"""What a host is, whichever way it is spelt: this machine, a private network, or another."""
+"""Classifying hosts, in every spelling: this machine, a private network, or another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".lan", ".svc", ".home.ar
 
 
 def address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Give the address that a host is, without looking it up; None where it is a name.
+    """Return the address that a host is, without a lookup; None if it is a name.
 
     Resolvers take more spellings than the standard's: `127.1`, `0x7f.1` and `2130706433` are 127.0.0.1 (inet_aton(3)).
     An IPv4 address that is mapped into IPv6 (RFC 4291, §2.5.5.2) is the IPv4 address.
@@ -27,7 +27,7 @@ def address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _unusual(host: str) -> ipaddress.IPv4Address | None:
-    """Read a spelling of an IPv4 address that is not the standard's."""
+    """Parse a spelling of an IPv4 address that is not the standard's."""
     if not re.fullmatch(_NUMERIC, host) or not host[0].isdigit():
         return None
     import socket  # `genesis check` does without, as long as nobody writes an address like that
@@ -39,7 +39,7 @@ def _unusual(host: str) -> ipaddress.IPv4Address | None:
 
 
 def is_local(host: str) -> bool:
-    """Tell whether a host is this machine. So is the unspecified address: whoever connects to it gets here."""
+    """Return whether a host is this machine. So is the unspecified address: a connection to it ends here."""
     found = address(host)
     if found is not None:
         return found.is_loopback or found.is_unspecified
@@ -48,7 +48,7 @@ def is_local(host: str) -> bool:
 
 
 def is_private(host: str) -> bool:
-    """Tell whether a host is this machine or in a private network; a name without dots is a cluster's own."""
+    """Return whether a host is this machine or in a private network; a name without dots is a cluster's own."""
     found = address(host)
     if found is not None:
         return found.is_private

@@ -49,8 +49,8 @@ class Proxy(NamedTuple):
         return f" (through the proxy {self.shown})"
 
     def bypass_help(self, url: str) -> str:
-        """Return what to do if this proxy is what failed a request to `url`."""
-        return f"correct {self.variable}, or add {urlsplit(url).hostname} to NO_PROXY to bypass the proxy"
+        """Return how to send requests to `url` without this proxy."""
+        return f"add {urlsplit(url).hostname} to NO_PROXY to bypass the proxy"
 
 
 def proxy_for(url: str) -> Proxy | None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import in_order
 from genesis_config.report.paths import relative
+from genesis_config.report.redaction import visible
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.diagnostics.source import Span
     from genesis_config.report.model import Report
 
-__all__ = ["fingerprints", "visible"]
+__all__ = ["fingerprints"]
 
 
 def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
@@ -33,20 +34,10 @@ def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
     return sorted(found, key=lambda each: each[0].reason is not None)
 
 
-def visible(span: Span, start: int, end: int) -> str:
-    """Give a piece of a source without its secrets."""
-    text, done = "", start
-    for low, high in span.source.hidden:
-        if high > start and low < end:
-            text += span.source.text[done : max(low, done)] + "***"
-            done = max(done, high)
-    return text + span.source.text[done:end]
-
-
 def _place(span: Span | None) -> tuple[str, str]:
     if span is None:
         return "", ""
     start, end = span.source.line_span(span.source.position(span.start).line)
     # Of a line of a megabyte what is around the finding is enough, and all that is looked at.
     start, end = max(start, span.start - 500), min(end, span.start + 500)
-    return relative(span.source.name), " ".join(visible(span, start, end).split())
+    return relative(span.source.name), " ".join(visible(span.source, start, end).split())

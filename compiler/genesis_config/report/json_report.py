@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from genesis_config.report.escape import escape_json
+from genesis_config.diagnostics.finding import SEVERITIES
+from genesis_config.report.escape import dump_json
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic, Fix
@@ -23,20 +23,17 @@ def render(report: Report) -> str:
         "findings": [_finding(finding) for finding in findings],
         "summary": {
             "files": report.files,
-            **{
-                f"{name}s": sum(finding.severity == name for finding in findings)
-                for name in ("error", "warning", "info")
-            },
+            **{f"{name}s": sum(finding.severity == name for finding in findings) for name in SEVERITIES},
             "ignored": len(report.silenced),
             "fixable": sum(finding.fix is not None for finding in findings),
             "fixed": report.fixed,
         },
     }
     # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
-    return escape_json(json.dumps(content, indent=2)) + "\n"
+    return dump_json(content)
 
 
-def _finding(finding: Diagnostic) -> dict[str, Any]:
+def _finding(finding: Diagnostic) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -48,7 +45,7 @@ def _finding(finding: Diagnostic) -> dict[str, Any]:
     }
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> dict[str, object]:
     edits = []
     for edit in fix.edits:
         place = _place(edit.span)
@@ -57,7 +54,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {"title": fix.title, "edits": edits}
 
 
-def _place(span: Span | None) -> dict[str, Any]:
+def _place(span: Span | None) -> dict[str, object]:
     if span is None:
         return dict.fromkeys(("path", "line", "column", "endLine", "endColumn"))
     start, end = span.source.position(span.start), span.source.position(span.end)

@@ -5,14 +5,13 @@ The same findings give the same bytes: no times, no absolute paths, no identifie
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from genesis_config import __version__
 from genesis_config.diagnostics.rule_names import HOME, RULE_NAMES, documentation_url
-from genesis_config.report.escape import escape_json
+from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
 from genesis_config.report.paths import relative
 from genesis_config.rules.registry import load_rules
@@ -45,10 +44,10 @@ def render(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, fingerprint) for finding, fingerprint in findings],
     }
-    return escape_json(json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
+    return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, object]:
     examples = f"Bad:\n\n```json5\n{rule.bad}\n```\n\nGood:\n\n```json5\n{rule.good}\n```\n"
     return {
         "id": rule.name,
@@ -63,9 +62,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
+def _result(finding: Diagnostic, fingerprint: str) -> dict[str, object]:
     help_ = f" (help: {finding.help})" if finding.help else ""
-    result: dict[str, Any] = {
+    result: dict[str, object] = {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{finding.message}{help_}"},
@@ -87,7 +86,7 @@ def _result(finding: Diagnostic, fingerprint: str) -> dict[str, Any]:
     return result
 
 
-def _fix(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> dict[str, object]:
     replacements = [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}} for edit in fix.edits]
     location = {"uri": _uri(fix.edits[0].span)}
     return {
@@ -96,7 +95,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     }
 
 
-def _location(span: Span) -> dict[str, Any]:
+def _location(span: Span) -> dict[str, object]:
     return {"artifactLocation": {"uri": _uri(span)}, "region": _region(span)}
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
+from genesis_config.config.positions import MASK
 from genesis_config.report.escape import BRACKET, COMMAND, escape
+from genesis_config.report.redaction import hidden_spans
 from genesis_config.report.summary import summary
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ _RESET: Final = "\x1b[0m"
 _WIDTH: Final = 110
 # Columns that are kept of what is before the span.
 _LEAD: Final = 20
-_MASK: Final = "***"
 
 
 def render(report: Report, *, colour: bool = False) -> str:
@@ -115,12 +116,12 @@ def _cells(source: Source, start: int, end: int) -> list[str]:
     cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
     for command in COMMAND.finditer(source.text, start, end):
         cells[command.start() - start] = BRACKET
-    index = bisect_right(source.hidden, start, key=_end)
-    for hidden_start, hidden_end in source.hidden[index:]:
+    hidden = hidden_spans(source)
+    for hidden_start, hidden_end in hidden[bisect_right(hidden, start, key=_end) :]:
         if hidden_start >= end:
             break
         low, high = max(hidden_start, start), min(hidden_end, end)
-        cells[low - start : high - start] = [_MASK, *[""] * (high - low - 1)]
+        cells[low - start : high - start] = [MASK, *[""] * (high - low - 1)]
     return cells
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
 from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.credentials.profiles import for_provider
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.syntax.references import canonical, names, resolve
@@ -169,10 +170,11 @@ def _unset_variables(
     string: Expanded, place: Place, credentials: Credentials, consequence: str, severity: Severity
 ) -> Iterator[Diagnostic]:
     """Report each variable in a string of a secret position that has no value."""
-    for reference, _ in resolve(string.template, credentials.lookup).problems:
+    for problem in resolve(string.template, credentials.lookup).problems:
+        reference = problem.reference
         is_empty = credentials.variables.find(reference.name) is not None
         state = "is empty" if is_empty else "is not set"
-        reason = f": {reference.message}" if reference.message is not None else ""
+        reason = f": {without_keys(reference.message)}" if reference.message is not None else ""
         message = f"the variable `{reference.name}` {state}{consequence}{reason}"
         span = place.part(string.template, reference.start, reference.end)
         help_ = f"export {reference.name}, or put it into an --env-file"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from genesis_config.credentials.lookup import scrub
+from genesis_config.credentials.names import is_authorization
 from genesis_config.net import limits
 from genesis_config.net.causes import TransportError
 from genesis_config.net.error_bodies import read_error
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DiscoveryFailure", "ModelList", "Query", "discover_models"]
 
-_LONGEST_MESSAGE: Final = 600  # characters; a server may send much more
 # Of names that differ in case alone the last is sent: a declared Accept wins.
 _ACCEPT: Final = {"Accept": "application/json"}
 _CHECK_ADDRESS: Final = "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?"
@@ -145,9 +145,9 @@ def _failed(query: Query, failure: DiscoveryFailure, proxy: Proxy | None = None)
     """Return a list without models, for a failure that names the proxy in between and contains no secret."""
     message, help_ = failure.message, failure.help
     if proxy is not None:
-        message, help_ = message + proxy.note, f"{help_}; or {proxy.bypass_help(query.url)}"
+        message, help_ = message + proxy.note, f"{help_}, or {proxy.bypass_help(query.url)}"
     # Cut after secrets are out of it: half of one would stay.
-    message = scrub(message, query.secrets)[:_LONGEST_MESSAGE]
+    message = scrub(message, query.secrets)[: limits.MAX_MESSAGE]
     return ModelList({}, DiscoveryFailure(failure.rule, message, scrub(help_, query.secrets)))
 
 
@@ -164,7 +164,7 @@ def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFai
     words = " ".join(text.split())
     message = f"{query.url} answered {status}" + (f": {words}" if words else "")
     if status in {401, 403}:
-        sent = query.secrets or "authorization" in map(str.lower, query.headers)
+        sent = query.secrets or any(map(is_authorization, query.headers))
         reason = "the server rejected the key" if sent else "no key was sent"
         help_ = f"{query.remedy} a key that the server accepts (vLLM: the value of its --api-key)"
         return DiscoveryFailure("auth-rejected", f"{message}; {reason}", help_)
@@ -214,7 +214,7 @@ def _not_a_list(query: Query, what: str) -> ModelList:
     return ModelList({}, DiscoveryFailure("bad-model-list", f"{query.url} answered with {what}", _CHECK_ADDRESS))
 
 
-def _window(row: dict[str, Any]) -> int | None:
+def _window(row: dict[str, object]) -> int | None:
     """Return a row's context window: `max_model_len` of vLLM, `context_length` or `context_window` of others."""
     for key in ("max_model_len", "context_length", "context_window"):
         value = row.get(key)

@@ -19,12 +19,10 @@ merge like any text. `baseUrl` is the template as the configuration has it, neve
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL, IMPLICIT_PROVIDERS
-from genesis_config.credentials.patterns import key_spans
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.source import Source
 from genesis_config.files.reading import MAX_BYTES, RefusedError, read_found
@@ -43,7 +41,6 @@ __all__ = [
     "Row",
     "differences",
     "dumps",
-    "hidden_spans",
     "is_model_id",
     "lock_path",
     "match_lock",
@@ -55,11 +52,6 @@ __all__ = [
 
 LOCK_NAME: Final = "genesis.lock.json"
 LOCK_VERSION: Final = 1
-# A string of JSON, and the colon after it where it is a key.
-_STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?', re.DOTALL)
-# Values that are ids or base URLs, and hold no user name, password or query.
-_SHOWN: Final = ("baseUrl", "parent")
-_PLAIN: Final = re.compile(r"[^\s\\@?]*")
 _CONFLICT: Final = "\n<<<<<<< "  # a line of its own: a provider may be named like that, and JSON has it in a string
 
 
@@ -151,7 +143,7 @@ def read(path: str, root: str | None = None) -> Lock | None:
         return None
     except OSError as error:
         return Lock(Source(path, ""), {}, f"cannot be read: {error.strerror}", refused=isinstance(error, RefusedError))
-    source = Source(path, data.decode(errors="replace"))
+    source = Source(path, data.decode(errors="replace"), "lock")
     conflict = f"\n{source.text}".find(_CONFLICT)
     if conflict >= 0:
         return Lock(source.without_text(), {}, "holds the marks of a merge that is not resolved", conflict)
@@ -176,20 +168,9 @@ def _decoded(source: Source) -> Lock:
     return Lock(unusable, {}, "is no lock that Genesis wrote")
 
 
-def hidden_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of a lock that are not shown: key patterns, and all strings but keys, ids and plain base URLs."""
-    key = ""
-    for match in _STRING.finditer(text):
-        if match[2]:
-            key = match[1]
-        is_plain = bool(match[2]) or (key in _SHOWN and _PLAIN.fullmatch(match[1]) is not None)
-        if match[1] and (not is_plain or any(key_spans(match[1]))):
-            yield match.span(1)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Build an object from its members, each of which may occur once."""
-    members: dict[str, Any] = {}
+    members: dict[str, object] = {}
     for key, value in pairs:
         if key in members:
             raise _TwiceError(key)
@@ -206,17 +187,17 @@ def _decode_provider(value: Any) -> LockedProvider:
     return LockedProvider(value["baseUrl"], rows)
 
 
-def _window(value: Any) -> int | None:
+def _window(value: object) -> int | None:
     if value is None or (type(value) is int and value > 0):
         return value
     raise ValueError(value)
 
 
-def _parent(value: Any) -> str | None:
+def _parent(value: object) -> str | None:
     return None if value is None else _id(value)
 
 
-def _id(value: Any) -> str:
+def _id(value: object) -> str:
     if is_model_id(value):
         return value
     raise ValueError(value)
@@ -226,10 +207,12 @@ def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
     """Encode a lock: the same providers and rows are the same bytes."""
     blocks = []
     for name in sorted(providers):
-        base_url, rows = providers[name]
-        lines = [f"        {quoted(row.id)}: {_row(row)}" for _, row in sorted(rows.items())]
+        provider = providers[name]
+        lines = [f"        {quoted(row.id)}: {_row(row)}" for _, row in sorted(provider.rows.items())]
         models = "{\n" + ",\n".join(lines) + "\n      }" if lines else "{}"
-        blocks.append(f'    {quoted(name)}: {{\n      "baseUrl": {quoted(base_url)},\n      "models": {models}\n    }}')
+        blocks.append(
+            f'    {quoted(name)}: {{\n      "baseUrl": {quoted(provider.base_url)},\n      "models": {models}\n    }}'
+        )
     inside = "{\n" + ",\n".join(blocks) + "\n  }" if blocks else "{}"
     return f'{{\n  "lockVersion": {LOCK_VERSION},\n  "providers": {inside}\n}}\n'.encode()
 

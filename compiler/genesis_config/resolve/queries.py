@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL
-from genesis_config.credentials.lookup import SecretRef, remedy
-from genesis_config.credentials.names import provider_variable
+from genesis_config.config.positions import hidden_texts, shown
+from genesis_config.credentials.lookup import SecretRef, echoed_parts, remedy
+from genesis_config.credentials.markers import is_marker
+from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization, provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
 from genesis_config.resolve.decision import decision_span
 from genesis_config.resolve.results import Discovery
-from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,27 +89,30 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
     name, credential = decision.provider, decision.credential
     provider = config.provider(name)
     refs = header_refs(provider.headers) if provider is not None else {}
-    authorization = next((ref for header, ref in refs.items() if header.lower() == "authorization"), None)
+    authorization = find_authorization(refs)
     is_stated = authorization is not None or (provider is not None and provider.api_key is not None)
     sent: list[_Header] = []
     if credential is not None and authorization is None:
         place = config.at(*keys.PROVIDERS, name, keys.API_KEY)
         span = place.span if is_stated else decision_span(config, decision)
-        sent.append(_Header("Authorization", SecretUse(credential, place, f"the key of `{name}`", span), "Bearer "))
-    for header, ref in refs.items():
-        place = config.at(*keys.PROVIDERS, name, keys.HEADERS, header)
-        sent.append(_Header(header, SecretUse(ref, place, f"`{place}`", place.span)))
+        sent.append(_Header(AUTHORIZATION, SecretUse(credential, place, f"the key of `{name}`", span), BEARER))
+    for header_name, ref in refs.items():
+        place = config.at(*keys.PROVIDERS, name, keys.HEADERS, header_name)
+        sent.append(_Header(header_name, SecretUse(ref, place, f"`{place}`", place.span)))
     headers: dict[str, str] = {}
     secrets: list[str] = []
     missing: list[Diagnostic] = []
-    for header, use, scheme in sent:
-        value, findings = read_secret(use, config, credentials)
-        missing += findings
-        if value is not None:
-            headers[header] = f"{scheme}{value}"
+    for header in sent:
+        secret = read_secret(header.use, config, credentials)
+        missing += secret.diagnostics
+        if secret.value is not None:
+            headers[header.name] = f"{header.scheme}{secret.value}"
             # A header that is written out is rarely a secret; a key always is.
-            secrets += _echoes(use.ref, value, credentials) if scheme or use.ref.value is None else []
+            if header.scheme or header.use.ref.value is None:
+                parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
+                secrets += [part for part in parts if not is_marker(part)]
     change = _remedy(name, authorization or credential, stated=is_stated)
+    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
@@ -123,15 +127,8 @@ def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
     )
 
 
-def _echoes(ref: SecretRef, value: str, credentials: Credentials) -> list[str]:
-    """List the forms in which servers repeat a secret: whole, without its scheme, and each of its variables."""
-    variables = (credentials.lookup(name) or "" for name in names(ref.template or ""))
-    parts = (" ".join(part.split()) for part in (value, value.partition(" ")[2], *variables))
-    return [part for part in parts if part]
-
-
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
-    """Report what is wrong with a server's listed.
+    """Report what is wrong with what a server lists.
 
     The failure of a server that the configuration does not name, and that was queried only because the environment has
     a key for it, is a warning; but a lock file would lose its models.
@@ -139,15 +136,16 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
     span = decision_span(config, decision)
     if listed.failure is not None:
         severity: Severity = "error" if span is not None or purpose == "lock" else "warning"
-        rule, message, help_ = listed.failure
-        if decision.base_url == DEFAULT_BASE_URL and rule == "server-unreachable":
+        help_ = listed.failure.help
+        if decision.base_url == DEFAULT_BASE_URL and listed.failure.rule == "server-unreachable":
             where = config.at(*keys.PROVIDERS, decision.provider, keys.BASE_URL)
             help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
             if decision.kind == "implicit":
                 wildcard = f'"{decision.provider}/*": {{}}'
                 help_ += f", and {wildcard} in agents.defaults.models to keep discovering its models"
-        yield Diagnostic(rule, message, span, help_, severity=severity)
+        yield Diagnostic(listed.failure.rule, listed.failure.message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        message = f"{decision.base_url}/models lists {rows} without a usable id, left out here"
+        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        message = f"{url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

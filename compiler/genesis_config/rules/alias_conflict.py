@@ -42,12 +42,12 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 continue
             if entry.reference.text.endswith("/*"):
                 message = f"`{place}` sets an alias on a wildcard, which matches many models"
-                help_ = f'set it on a single model: `"{entry.reference.text[:-1]}MODEL"`'
+                help_ = f'set it on a single model: `"{entry.reference.provider}/MODEL"`'
                 yield RULE.finding(place, message, help_)
             elif "/" in alias or not alias.strip():
-                message = f"the alias `{alias}` in `{place}` is empty or contains a `/`"
+                message = f"the alias `{place.show(alias)}` in `{place}` is empty or contains a `/`"
                 yield RULE.finding(place, message, "choose a name without `/`")
             elif entry is not first:
-                message = f"the alias `{alias}` in `{place}` is already used for `{first.reference.text}`"
+                message = f"the alias `{place.show(alias)}` in `{place}` is already used for `{first.reference}`"
                 related = (Related("first used here", first.at(keys.ALIAS).span),)
                 yield RULE.finding(place, message, "choose a different alias", related=related)

@@ -61,10 +61,12 @@ def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
         problem = "contains `/v1` twice"
         base = base.removesuffix("/v1")
     corrected = parts._replace(path=base if versioned else f"{base}/v1").geturl()
-    help_ = f"use `{corrected}`"
+    if not problem and parts.path == stripped:
+        return
+    shown = place.show(corrected)
+    help_ = f"use `{shown}`"
     if not problem:
-        if parts.path != stripped:
-            yield _trailing_slash(context, url, help_)
+        yield _trailing_slash(context, url, help_)
         return
     message = f"`{place}` {problem}"
     if base and not versioned:
@@ -72,7 +74,9 @@ def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
         help_ = f"{help_} if that is where the API is served"
         yield RULE.finding(place, message, help_, severity=None if base != stripped else "warning")
     else:
-        yield RULE.finding(place, message, help_, fix=_path_fix(url, base, help_, versioned=versioned))
+        # Reports show the title of a fix and the text that it writes.
+        fix = _path_fix(url, base, help_, versioned=versioned) if shown == corrected else None
+        yield RULE.finding(place, message, help_, fix=fix)
 
 
 def _path_fix(url: BaseUrl, base: str, help_: str, *, versioned: bool) -> Fix | None:

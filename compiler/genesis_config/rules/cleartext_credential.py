@@ -41,7 +41,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         key = _sent_key(url.provider)
         if key:
-            message = f"{key.format(url.provider.place)} is sent to the public host `{url.host}` unencrypted"
+            host = url.place.show(url.host)
+            message = f"{key.format(url.provider.place)} is sent to the public host `{host}` unencrypted"
             yield RULE.finding(url.place, message, "use `https://` if the server supports TLS")
 
 

@@ -43,7 +43,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             repeated = "an earlier fallback" if first.is_fallback else "the primary model"
             yield RULE.finding(
                 reference.place,
-                f"the fallback `{reference.text}` in `{reference.place}` repeats {repeated}",
+                f"the fallback `{reference}` in `{reference.place}` repeats {repeated}",
                 "remove it",
                 related=(Related("first listed here", first.place.span),),
                 fix=_removal(reference.place.span),

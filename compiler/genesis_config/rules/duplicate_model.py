@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if first is not model and model.has_known_id:
                 yield RULE.finding(
                     model.at(keys.ID),
-                    f"`{provider.place}` declares the model `{model.id}` twice",
+                    f"`{provider.place}` declares the model `{model.at(keys.ID).show(model.id)}` twice",
                     "keep only one of the two entries",
                     related=(Related("first declared here", first.at(keys.ID).span),),
                 )

@@ -121,4 +121,4 @@ def _check_name(place: Place, name: str | None, supported: tuple[str, ...], what
         return
     near = nearest(name, supported) if len(supported) > 1 else None
     help_ = f"did you mean `{near}`?" if near else f"supported: {listed(supported)}"
-    yield RULE.finding(place, f"the {what} `{name}` in `{place}` is not supported", help_)
+    yield RULE.finding(place, f"the {what} `{place.show(name)}` in `{place}` is not supported", help_)

@@ -9,7 +9,7 @@ from genesis_config.config import keys
 from genesis_config.config.defaults import IMPLICIT_PROVIDERS
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.source import Span
-from genesis_config.resolve.lock import LOCK_NAME, differences, hidden_spans, quoted, template
+from genesis_config.resolve.lock import LOCK_NAME, differences, quoted, template
 from genesis_config.rules import lock_missing
 from genesis_config.rules.rule import Rule
 
@@ -85,7 +85,6 @@ def compare(lock: Lock | None, now: Mapping[str, LockedProvider]) -> Iterator[Di
 
 def _unusable(lock: Lock, severity: Severity) -> Diagnostic:
     """Return the finding that reports why a lock file cannot be used, and where in it the problem is."""
-    lock.source.hidden = lock.source.hidden or tuple(hidden_spans(lock.source.text))
     help_ = "replace it with a regular file, or remove it and run `genesis lock`" if lock.refused else _HELP
     message = f"{os.path.basename(lock.source.name)} {lock.problem}"
     return RULE.finding(Span(lock.source, lock.place, lock.place), message, help_, severity=severity)
@@ -93,7 +92,6 @@ def _unusable(lock: Lock, severity: Severity) -> Diagnostic:
 
 def _in_lock(lock: Lock, severity: Severity, message: str, provider: str, model: str | None = None) -> Diagnostic:
     """Return a finding in the lock file itself, at the key of a provider or a model."""
-    lock.source.hidden = lock.source.hidden or tuple(hidden_spans(lock.source.text))
     start = end = 0
     for key in (provider, model):
         text = f"{quoted(key)}: {{" if key is not None else ""

@@ -37,18 +37,18 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for reference in context.config.references:
         if not reference.is_known:
             continue
-        text, where = reference.text, reference.owner
+        where = reference.owner
         if reference.provider is None:
-            message = f"`{text}` in `{where}` is not a valid model reference"
+            message = f"`{reference}` in `{where}` is not a valid model reference"
             yield RULE.finding(reference.place, message, _help(context.config, reference))
         elif reference.is_misplaced_wildcard:
-            message = f"`{text}` in `{where}` is a wildcard, which matches many models"
+            message = f"`{reference}` in `{where}` is a wildcard, which matches many models"
             yield RULE.finding(reference.place, message, f"name a single model: `{reference.provider}/MODEL`")
 
 
 def _help(config: Config, reference: ModelRef) -> str:
     aliased = config.selection.aliases.get(reference.text)
     if aliased:
-        return f"`{reference.text}` is an alias: use `{aliased[0].reference.text}`"
+        return f"`{reference}` is an alias: use `{aliased[0].reference}`"
     provider = config.provider_of_model(reference.text)
-    return f"use `{provider.id}/{reference.text}`" if provider else "use the form `provider/model`"
+    return f"use `{provider.id}/{reference}`" if provider else "use the form `provider/model`"

@@ -34,5 +34,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
     """Yield a finding for each base URL whose host is a metadata service."""
     for url in valid_base_urls(context.config):
         if is_metadata_host(url.host):
-            message = f"`{url.place}` points to `{url.host}`, a cloud metadata service that hands out credentials"
+            host = url.place.show(url.host)
+            message = f"`{url.place}` points to `{host}`, a cloud metadata service that hands out credentials"
             yield RULE.finding(url.place, message, "use the address of a model server")

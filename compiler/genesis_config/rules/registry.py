@@ -7,7 +7,7 @@ does not need the texts of all rules.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.rule_names import CONFIG_RULES, LOCK_RULES, RESOLVED_RULES, RULE_NAMES
@@ -21,15 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["load_rule", "load_rules", "run", "run_checks", "run_resolved"]
 
-# Three rules share one module.
-_MODULES: Final = dict.fromkeys(("hardcoded-secret", "secret-in-plain-position", "authorization-conflict"), "secrets")
-
 
 def load_rule(name: RuleName) -> Rule:
     """Return a rule's metadata."""
-    module = _module(name)
-    rules: tuple[Rule, ...] = module.RULES if name in _MODULES else (module.RULE,)
-    return next(rule for rule in rules if rule.name == name)
+    rule: Rule = _module(name).RULE
+    return rule
 
 
 def load_rules() -> dict[str, Rule]:
@@ -40,7 +36,7 @@ def load_rules() -> dict[str, Rule]:
 def run(context: Context) -> list[Diagnostic]:
     """Return the findings of the rules that check a configuration."""
     names = CONFIG_RULES if context.lock is None and context.purpose != "frozen" else (*CONFIG_RULES, *LOCK_RULES)
-    return run_checks((module.check for module in dict.fromkeys(map(_module, names))), context)
+    return run_checks((_module(name).check for name in names), context)
 
 
 def run_resolved(context: Context, resolved: Resolved) -> list[Diagnostic]:
@@ -66,4 +62,4 @@ def run_checks(
 
 
 def _module(name: RuleName) -> ModuleType:
-    return import_module(f"genesis_config.rules.{_MODULES.get(name) or name.replace('-', '_')}")
+    return import_module(f"genesis_config.rules.{name.replace('-', '_')}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.named_tuple import NamedTuple
@@ -12,7 +12,6 @@ from genesis_config.diagnostics.source import Span
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from genesis_config.config.expansion import Expansion
     from genesis_config.config.views import Config, Place
     from genesis_config.diagnostics.finding import Fix, Related, Severity
     from genesis_config.diagnostics.rule_names import RuleName, Stage
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from genesis_config.resolve.decision import Decision
     from genesis_config.resolve.lock import Lock, LockedProvider
     from genesis_config.resolve.results import Purpose
-    from genesis_config.syntax import Document
 
 __all__ = ["Context", "Kind", "Resolved", "Rule"]
 
@@ -42,21 +40,6 @@ class Context(NamedTuple):
     purpose: Purpose = "check"
     locked: Mapping[str, LockedProvider] = MappingProxyType({})
     lock: Lock | None = None
-
-    @property
-    def document(self) -> Document:
-        """The parsed text: its values and their spans."""
-        return self.config.document
-
-    @property
-    def expansion(self) -> Expansion:
-        """The same values, with references resolved."""
-        return self.config.expansion
-
-    @property
-    def value(self) -> Any:
-        """The configuration's value, with references resolved as far as possible."""
-        return self.config.value
 
 
 class Resolved:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from genesis_config.config import keys
 from genesis_config.config.defaults import IMPLICIT_PROVIDERS
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.rules.rule import Rule
 
@@ -61,8 +62,8 @@ def _check(config: Config, references: list[ModelRef], served: Mapping[str, Coll
         near = nearest(model, models)
         available = f"available: {listed(sorted(models))}" if models else "the provider has no models"
         help_ = f"did you mean `{provider}/{near}`?" if near else available
-        message = f"`{reference.text}` in `{reference.owner}`: the provider `{provider}` does not have this model"
-        yield RULE.finding(reference.place, message, help_)
+        message = f"`{reference}` in `{reference.owner}`: the provider `{provider}` does not have this model"
+        yield RULE.finding(reference.place, message, without_keys(help_))
 
 
 def _models(config: Config, name: str, served: Collection[str] | None) -> frozenset[str] | None:

@@ -43,8 +43,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         near = nearest(provider, known)
         help_ = f"declare it in `models.providers`; known: {listed(sorted(known))}"
         if (owner := config.provider_of_model(reference.text)) is not None:
-            help_ = f"this is a model id: use `{owner.id}/{reference.text}`"
+            help_ = f"this is a model id: use `{owner.id}/{reference}`"
         elif near:
-            help_ = f"did you mean `{near}/{reference.model}`?"
-        message = f"`{reference.text}` in `{reference.owner}`: the provider `{provider}` is not declared"
+            help_ = f"did you mean `{near}/{reference.place.show(reference.model or '')}`?"
+        shown = reference.place.show(provider)
+        message = f"`{reference}` in `{reference.owner}`: the provider `{shown}` is not declared"
         yield RULE.finding(reference.place, message, help_)

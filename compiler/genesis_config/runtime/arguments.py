@@ -50,14 +50,14 @@ def check(model: Model, messages: Any, params: Any, tools: Any) -> None:
                     )
 
 
-def _objects(value: Any) -> bool:
+def _objects(value: object) -> bool:
     """Say whether it is a list of objects. A text is a sequence too, and no list."""
     return (
         isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(each, Mapping) for each in value)
     )
 
 
-def _kinds(part: Mapping[str, Any]) -> list[str]:
+def _kinds(part: Mapping[str, object]) -> list[str]:
     """Give the kinds of a part: by its type, or where it has none or a `uuid`, by its keys, as vLLM 0.32 does.
 
     Raises:

@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 def complete(
     manifest: Manifest | str | os.PathLike[str],
     model: str | None,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, object]],
     **options: Any,
 ) -> Completion:
     """Give a whole completion, without asynchronous code around it; `options` as for `Runtime.complete`.

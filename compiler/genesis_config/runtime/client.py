@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from genesis_config.manifest import Manifest, load
 from genesis_config.net.causes import TransportError
@@ -14,7 +14,7 @@ from genesis_config.runtime.connections import Connections
 from genesis_config.runtime.deadline import Deadline
 from genesis_config.runtime.errors import CompletionError, RuntimeClosedError, closed_error
 from genesis_config.runtime.events import FellBack, Usage
-from genesis_config.runtime.request import body, find, header_values
+from genesis_config.runtime.request import build_body, build_headers, find_model
 from genesis_config.runtime.run import Run
 from genesis_config.runtime.telemetry import Operation
 from genesis_config.runtime.usage import Totals, warning
@@ -92,12 +92,12 @@ class Runtime:
     def stream(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Mapping[str, object]],
         *,
         max_tokens: int | None = None,
-        params: Mapping[str, Any] | None = None,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-        tool_choice: str | Mapping[str, Any] | None = None,
+        params: Mapping[str, object] | None = None,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        tool_choice: str | Mapping[str, object] | None = None,
         deadline: float | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one completion: deltas as they come, `Finish` for each choice, `Usage` at the end.
@@ -126,12 +126,12 @@ class Runtime:
     async def complete(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Mapping[str, object]],
         *,
         max_tokens: int | None = None,
-        params: Mapping[str, Any] | None = None,
-        tools: Sequence[Mapping[str, Any]] | None = None,
-        tool_choice: str | Mapping[str, Any] | None = None,
+        params: Mapping[str, object] | None = None,
+        tools: Sequence[Mapping[str, object]] | None = None,
+        tool_choice: str | Mapping[str, object] | None = None,
         deadline: float | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> Completion:
@@ -158,7 +158,7 @@ class Runtime:
             decoder = run.decoder
             step: float | Literal["next"] | None = None
             try:
-                reply = await self._ask(run, references[0], deadline)
+                reply = await self._open_stream(run, references[0], deadline)
                 while not decoder.done:
                     try:
                         data = await reply.read()
@@ -217,8 +217,8 @@ class Runtime:
         """Give the sums that a request counts in: those of all, and those of its model, where there is one."""
         return [self.usage.setdefault(reference, Totals()) for reference in {"", run.reference}]
 
-    async def _ask(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
-        """Send the request to a model, and give the answer when it is known to be a stream."""
+    async def _open_stream(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
+        """Send the request to a model, and return the reply once it is known to be a stream."""
         fields, headers = self._request(run, reference)
         run.operation = Operation(run.found, fields)
         run.reply = await self._connections_to(run).send(fields, headers, deadline)
@@ -230,12 +230,12 @@ class Runtime:
         selection = self.manifest.selection
         return (selection.primary, *selection.fallbacks) if model is None else (model,)
 
-    def _request(self, run: Run, reference: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+    def _request(self, run: Run, reference: str | None) -> tuple[dict[str, object], dict[str, str]]:
         """Make the body and the headers of the request to a model."""
-        run.target = target = find(self.manifest, reference)
+        run.target = target = find_model(self.manifest, reference)
         environment = os.environ if self._environment is None else self._environment
-        headers, run.secrets = header_values(target, environment)
-        fields, run.held_back = body(
+        headers, run.secrets = build_headers(target, environment)
+        fields, run.held_back = build_body(
             target.model,
             run.messages,
             params=run.params,
@@ -243,8 +243,8 @@ class Runtime:
             tools=run.tools,
             tool_choice=run.tool_choice,
         )
-        if isinstance(fields.get("n"), int):
-            run.decoder.choices = fields["n"]
+        if isinstance(choices := fields.get("n"), int):
+            run.decoder.choices = choices
         return fields, headers
 
     def _connections_to(self, run: Run) -> Connections:

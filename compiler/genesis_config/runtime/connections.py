@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Connections:
         # Requests are counted here, not by the transport: the wait for a turn is not the server's silence.
         self._slots = asyncio.Semaphore(provider.max_connections)
 
-    async def send(self, body: Mapping[str, Any], headers: Mapping[str, str], deadline: Deadline) -> Reply:
+    async def send(self, body: Mapping[str, object], headers: Mapping[str, str], deadline: Deadline) -> Reply:
         """Send a request when a connection is free, and return the reply when its head has arrived.
 
         Raises:
@@ -80,7 +80,7 @@ class Connections:
         self.release()
 
 
-def _encoded(body: Mapping[str, Any]) -> bytes:
+def _encoded(body: Mapping[str, object]) -> bytes:
     """Write a request's body.
 
     Raises:
@@ -96,7 +96,7 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
     )
 
 
-def _refuse_non_finite(value: Any) -> None:
+def _refuse_non_finite(value: object) -> None:
     """Refuse the numbers that msgspec writes as null.
 
     Raises:

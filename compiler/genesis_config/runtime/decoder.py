@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Answer:
         """Hold nothing yet."""
         self.text_pieces: list[str] = []
         self.reasoning_pieces: list[str] = []
-        self.logprobs: list[Any] = []
+        self.logprobs: list[object] = []
         self.finish_reason: str | None = None
         self._calls: list[_Call] = []
         self._open: dict[int, _Call] = {}  # by the index that the server counts them with

@@ -25,7 +25,7 @@ from genesis_config.runtime.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST_RETRY_AFTER", "RETRIES", "after"]
+__all__ = ["LONGEST_RETRY_AFTER", "RETRIES", "next_step"]
 
 RETRIES: Final = 2
 LONGEST_RETRY_AFTER: Final = 30.0  # seconds; who asks for more is not waited for
@@ -43,7 +43,7 @@ _OF_THE_SERVER: Final = (
 )
 
 
-def after(
+def next_step(
     error: CompletionError,
     tries: int,
     *,

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
-from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
+from genesis_config.credentials.lookup import MissingSecretError, SecretRef, echoed_parts, secret_value
+from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization
+from genesis_config.manifest.model import MaxTokensField
+from genesis_config.manifest.params import merge_params
 from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 from genesis_config.runtime.arguments import check
 from genesis_config.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
-from genesis_config.syntax.references import Reference, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genesis_config.manifest import Manifest, Model, Provider
 
-__all__ = ["Target", "authorization", "body", "find", "header_values"]
+__all__ = ["LIMIT_FIELDS", "Target", "authorization", "build_body", "build_headers", "find_model"]
 
 # What HTTP itself needs, beside Host and Content-Length, which the client library adds.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 _HEADER_NAME: Final = re.compile(HEADER_NAME)
-_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+# The fields that limit output tokens: servers know one or the other.
+LIMIT_FIELDS: Final = get_args(MaxTokensField)
 # Params that are held back, by the reason.
 _NEVER_SENT: Final = {
     "they belong to the native OpenAI endpoint": NATIVE_ONLY,
@@ -38,7 +41,7 @@ class Target(NamedTuple):
     model: Model
 
 
-def find(manifest: Manifest, reference: str | None) -> Target:
+def find_model(manifest: Manifest, reference: str | None) -> Target:
     """Find a model by `provider/model` or alias; None is the primary.
 
     Raises:
@@ -74,15 +77,15 @@ def find(manifest: Manifest, reference: str | None) -> Target:
     )
 
 
-def body(  # noqa: PLR0913 - a request's parts
+def build_body(  # noqa: PLR0913 - a request's parts
     model: Model,
-    messages: Sequence[Mapping[str, Any]],
+    messages: Sequence[Mapping[str, object]],
     *,
-    params: Mapping[str, Any],
+    params: Mapping[str, object],
     max_tokens: int | None,
-    tools: Sequence[Mapping[str, Any]] | None,
-    tool_choice: str | Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    tools: Sequence[Mapping[str, object]] | None,
+    tool_choice: str | Mapping[str, object] | None,
+) -> tuple[dict[str, object], tuple[str, ...]]:
     """Make the request's body, and say which params are not in it.
 
     The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
@@ -95,14 +98,14 @@ def body(  # noqa: PLR0913 - a request's parts
     """
     check(model, messages, params, tools)
     stated_params, params = _flat(model.params), _flat(params)
-    merged = _merged(stated_params, params)
+    merged = merge_params(stated_params, params)
     notes = [
         f"not sent, since {reason}: {', '.join(sorted(names & merged.keys()))}"
         for reason, names in _NEVER_SENT.items()
         if names & merged.keys()
     ]
-    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *OWN_FIELDS}}
-    stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in _LIMITS if name in given)]
+    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *LIMIT_FIELDS, *OWN_FIELDS}}
+    stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in LIMIT_FIELDS if name in given)]
     if model.max_tokens_from == "config":
         stated.append(model.max_tokens)
     limit = next((each for each in stated if each is not None), None)
@@ -121,13 +124,12 @@ def body(  # noqa: PLR0913 - a request's parts
 def authorization(target: Target) -> SecretRef | None:
     """Say where the value of the Authorization header comes from: a declared one wins, the model's over all."""
     for headers in (target.model.headers, target.provider.headers):
-        for name, ref in headers.items():
-            if name.lower() == "authorization":
-                return ref
+        if (ref := find_authorization(headers)) is not None:
+            return ref
     return target.provider.credential
 
 
-def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def build_headers(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Give the headers with their values, and what of them is secret.
 
     A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out, and the
@@ -142,11 +144,11 @@ def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[
     values = {name.lower(): (name, value) for name, value in _OWN_HEADERS.items()}
     secrets: list[str] = []
     credential = target.provider.credential
-    if credential is not None and "authorization" not in declared:
+    if credential is not None and AUTHORIZATION.lower() not in declared:
         key = _value(credential, f"the key of `{target.provider_id}`", environment, secrets)
         if not key.strip():
             raise CredentialError(f"the key of `{target.provider_id}` is empty", help="set the variable that it names")
-        values["authorization"] = ("Authorization", f"Bearer {key}")
+        values[AUTHORIZATION.lower()] = (AUTHORIZATION, f"{BEARER}{key}")
     for lowered, (name, ref) in declared.items():
         what = f"the header `{name}` of `{target.provider_id}`"
         if lowered in FRAMING_HEADERS or not _HEADER_NAME.fullmatch(name):
@@ -157,32 +159,20 @@ def header_values(target: Target, environment: Mapping[str, str]) -> tuple[dict[
 
 
 def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: list[str]) -> str:
-    """Give the value of a secret position, and add it to the secrets, whole and in the parts that servers echo."""
+    """Return the value of a secret position, and add what servers may repeat of it to the secrets."""
     try:
         value = secret_value(ref, environment.get, what)
     except MissingSecretError as error:
         failure = CredentialError(str(error), help=error.help)
     else:
-        # A server echoes a key without its scheme, and a variable without what the template has around it.
-        names = [part.name for part in parse(ref.template or "") if isinstance(part, Reference)]
-        parts = [value, value.partition(" ")[2], *(environment.get(name, "") for name in names)]
-        secrets += [part.strip() for part in parts if part.strip()]
+        secrets += echoed_parts(ref, value, environment.get)
         return value
     raise failure
 
 
-def _flat(params: Mapping[str, Any]) -> Mapping[str, Any]:
+def _flat(params: Mapping[str, object]) -> Mapping[str, object]:
     """Put the fields of `extra_body` where the others are."""
     extra = params.get("extra_body")
     if not isinstance(extra, Mapping):
         return params
-    return _merged({name: value for name, value in params.items() if name != "extra_body"}, extra)
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge request fields: `over` wins, objects deep, arrays replaced."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
+    return merge_params({name: value for name, value in params.items() if name != "extra_body"}, extra)

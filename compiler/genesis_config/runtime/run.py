@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from genesis_config.credentials.lookup import scrub
+from genesis_config.net import limits
 from genesis_config.runtime.decoder import StreamDecoder
 from genesis_config.runtime.errors import CompletionError, MalformedStreamError
 from genesis_config.runtime.events import Attempt, Completion
-from genesis_config.runtime.failover import after
+from genesis_config.runtime.failover import next_step
 from genesis_config.runtime.telemetry import kind, log
 from genesis_config.runtime.usage import account
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run"]
 
-_LONGEST_MESSAGE: Final = 600  # characters; a server may say a great deal
 _LONGEST_EVENT: Final = 200
 
 
@@ -58,11 +58,11 @@ class Run:
     def __init__(  # noqa: PLR0913 - a request's parts
         self,
         model: str | None,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Mapping[str, object]],
         max_tokens: int | None,
-        params: Mapping[str, Any],
-        tools: Sequence[Mapping[str, Any]] | None,
-        tool_choice: str | Mapping[str, Any] | None,
+        params: Mapping[str, object],
+        tools: Sequence[Mapping[str, object]] | None,
+        tool_choice: str | Mapping[str, object] | None,
         deadline: float | None,
     ) -> None:
         """Take what `Runtime.stream` takes."""
@@ -142,11 +142,11 @@ class Run:
         return usage
 
     def failed(self, error: CompletionError, deadline: Deadline, *, more: bool) -> float | Literal["next"] | None:
-        """Fill in what an error lacks, and decide what follows, as `after` says."""
+        """Fill in what an error lacks, and decide what follows, as `next_step` does."""
         # What it was made from is a library's, and holds the request with its key.
         error.__context__ = None
         # Cut after secrets are out of it: half of one would stay.
-        error.args = (scrub(error.args[0], self.secrets)[:_LONGEST_MESSAGE],)
+        error.args = (scrub(error.args[0], self.secrets)[: limits.MAX_MESSAGE],)
         if error.help is not None:
             error.help = scrub(error.help, self.secrets)
         if isinstance(error, MalformedStreamError):
@@ -160,7 +160,7 @@ class Run:
             error.usage = account(self.decoder.usage, self.found.model, choices=len(error.choices))
         if self.operation is not None:
             self.operation.failed(error)
-        step = None if self.begun else after(error, self.tries, more=more, left=deadline.left())
+        step = None if self.begun else next_step(error, self.tries, more=more, left=deadline.left())
         if step is None:
             error.attempts = tuple(self.attempts)
             return None

@@ -17,6 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from genesis_config.runtime.request import LIMIT_FIELDS
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Span, Tracer
@@ -48,7 +50,7 @@ class Operation:
 
     __slots__ = ("_attributes", "_began", "_first", "_instruments", "_span", "_target")
 
-    def __init__(self, target: Target, fields: Mapping[str, Any]) -> None:
+    def __init__(self, target: Target, fields: Mapping[str, object]) -> None:
         """Begin, with the fields of the request's body."""
         self._target = target
         self._began = time.perf_counter()
@@ -141,7 +143,7 @@ class Operation:
 def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give the attributes of a span for what was asked, as far as it has the types that the conventions state."""
     stop = fields.get("stop")
-    limit = fields.get("max_tokens", fields.get("max_completion_tokens"))
+    limit = next((fields[name] for name in LIMIT_FIELDS if name in fields), None)
     form = fields.get("response_format")
     numbers = {
         "max_tokens": limit,
@@ -150,7 +152,7 @@ def _request(fields: Mapping[str, Any]) -> dict[str, Any]:
         "seed": fields.get("seed"),
         "choice.count": fields.get("n"),
     }
-    attributes: dict[str, Any] = {
+    attributes: dict[str, object] = {
         f"gen_ai.request.{name}": value for name, value in numbers.items() if type(value) in {int, float}
     }
     stops = [stop] if isinstance(stop, str) else stop

@@ -1,36 +1,26 @@
-"""Reading one item token by token: all of JSON5, and for what is none a diagnostic and a way to go on."""
+"""Reads one item token by token: all of JSON5, and for anything else a diagnostic and a way to go on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from genesis_config.diagnostics.finding import Related
 from genesis_config.diagnostics.source import Span
 from genesis_config.syntax.document import Mark, value_offsets
 from genesis_config.syntax.grammar import LITERALS
+from genesis_config.syntax.lexer import Lexer
 from genesis_config.syntax.state import Stop
 from genesis_config.syntax.tokens import (
-    ESCAPE,
-    HASH_COMMENT,
     HASH_COMMENT_BEFORE_VALUE,
     IDENTIFIER,
     KEY_WORD,
-    LINE_END,
     NUMBER,
-    SIMPLE_ESCAPES,
     SKIPPED,
-    SPACE,
     STRING,
     WORD,
     identifier,
     number,
 )
-
-if TYPE_CHECKING:
-    import re
-
-    from genesis_config.diagnostics.rule_names import FindingName
-    from genesis_config.syntax.state import State
 
 __all__ = ["CarefulReader"]
 
@@ -46,26 +36,15 @@ _OTHER_WORDS: Final = {
 }
 
 
-class CarefulReader:
+class CarefulReader(Lexer):
     """Reads items into a state, from wherever the state stands.
 
-    After an error the reader goes on at the next place where an item can start, and does not complain about a missing
-    comma on the way: that would be the same mistake told twice.
+    After an error the reader resumes at the next place where an item can start, and does not complain about a missing
+    comma on the way: that would report the same mistake twice.
     """
 
-    def __init__(self, state: State) -> None:
-        """Read on from where `state` stands."""
-        self.state = state
-        self.text = state.text
-        self.complained = False
-        self.last_hash = -1
-
-    def breaks(self, start: int, end: int) -> bool:
-        """Tell whether a line ends between two offsets."""
-        return LINE_END.search(self.text, start, end) is not None
-
     def read_item(self) -> bool:
-        """Read one item, or one bracket that closes; tell whether there is more to read.
+        """Read one item, or one closing bracket; return whether there is more to read.
 
         item = [ key ":" ] value [ "," ]
         """
@@ -80,9 +59,8 @@ class CarefulReader:
                 return False
             key = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
             if key is not None and self.text.startswith(":", self.space(key.end())):
-                name = key[0].strip("'\"")
                 help_ = "a configuration is one object: write `{` before its keys and `}` after them"
-                self.report(f"expected `{{` before the key `{name}`", position, position, help=help_)
+                self.report("expected `{` before the first key", position, position, help=help_)
                 return False
             self.value(None, -1, -1, position)
             return True
@@ -114,7 +92,7 @@ class CarefulReader:
             position = self.space(position + 1, HASH_COMMENT_BEFORE_VALUE)
         elif char not in _ENDS and not self.is_next_key(end, position):
             help_ = "write `:` instead of `=`" if char == "=" else "write `:` between a key and its value"
-            self.report(f"expected `:` after the key `{key}`", position, position + 1, help=help_)
+            self.report("expected `:` after this key", position, position + 1, help=help_)
             position = self.space(position + (char == "="))
         if self.text[position : position + 1] in _ENDS:
             self.no_value(key, start, end)
@@ -127,7 +105,7 @@ class CarefulReader:
             self.value(key, start, end, position)
 
     def is_next_key(self, end: int, position: int) -> bool:
-        """Tell whether what stands at `position` is the key of a line after the one with `end`, and no value."""
+        """Return whether the text at `position` is a key on a line after `end`, rather than a value."""
         if not self.breaks(end, position):
             return False
         word = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
@@ -136,7 +114,7 @@ class CarefulReader:
 
     def no_value(self, key: str, start: int, end: int) -> None:
         """Report a key, from `start` to `end`, that has no value, and store one that no later stage complains about."""
-        self.report(f"the key `{key}` has no value", start, end, help=f"write `{key}: …`")
+        self.report("this key has no value", start, end, help="write `:` and a value after it")
         self.state.store(key, None, Mark(start, end, end, end))
         self.state.damaged.add(end)
 
@@ -150,7 +128,7 @@ class CarefulReader:
             return name, match.end()
         word = KEY_WORD.match(self.text, start)
         if word is not None and self.text.startswith((":", "="), self.space(word.end())):
-            self.report(f"the key `{word[0]}` must be quoted", start, word.end(), help=f'write `"{word[0]}"`')
+            self.report("this key must be quoted", start, word.end(), help='write `"` before and after it')
             self.complained = False
             return word[0], word.end()
         self.unexpected("a key", start)
@@ -175,7 +153,7 @@ class CarefulReader:
             if value is None:
                 damaged = True
                 self.report(
-                    f"JSON cannot carry the number `{match[0]}`",
+                    "JSON cannot carry this number",
                     start,
                     end,
                     "non-finite-number",
@@ -205,14 +183,14 @@ class CarefulReader:
             self.report(f"`{word[0]}` is no quote of JSON5", start, end, help='write straight quotes: `"…"`')
         elif not self.state.containers:
             help_ = "a configuration is one object: `{ models: { … } }`"
-            self.report(f"expected `{{`, found `{word}`", start, end, help=help_)
+            self.report("expected `{`", start, end, help=help_)
         elif word[0] in "+-.0123456789":
             help_ = "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"
-            self.report(f"`{word}` is no number", start, end, help=help_)
+            self.report("this is not a valid number", start, end, help=help_)
         elif not any(map(str.isalnum, word)):
             self.unexpected("a value", start)
         else:
-            self.report(f"the text `{word}` must be quoted", start, end, help=f'write `"{word}"`')
+            self.report("this text must be quoted", start, end, help='write `"` before and after it')
 
     def separator(self, end: int) -> None:
         """Read the comma after an item that ended at `end`; before a closing bracket or the end there need be none."""
@@ -240,7 +218,7 @@ class CarefulReader:
         self.complained = False
 
     def is_second_value(self, position: int) -> bool:
-        """Tell whether a string in an object is no key, as in `a: "b" "c",`."""
+        """Return whether a string in an object is not a key, as in `a: "b" "c",`."""
         match = STRING.match(self.text, position)
         if match is None or type(self.state.values[-1]) is not dict:
             return False
@@ -298,78 +276,8 @@ class CarefulReader:
             )
         raise Stop
 
-    def space(self, position: int, hash_comment: re.Pattern[str] = HASH_COMMENT) -> int:
-        """Pass over white space and comments, and over those in the style of other languages with a diagnostic."""
-        match = SPACE.match(self.text, position)
-        position = match.end() if match else position
-        comment = hash_comment.match(self.text, position) if self.text.startswith("#", position) else None
-        if comment is not None:
-            # The same place can be passed over twice.
-            if position > self.last_hash:
-                self.last_hash = position
-                message = "a comment starts with `//`, not with `#`"
-                self.state.report(message, position, position + 1, help="write `//`")
-            return self.space(comment.end(), hash_comment)
-        if self.text.startswith("/*", position):
-            self.complained = False
-            self.report("this comment is never closed", position, position + 2, help="close it with `*/`")
-            raise Stop
-        return position
-
-    def string(self, match: re.Match[str]) -> str | None:
-        """Decode a string; None for one that is not closed."""
-        if not (match[1] or match[2]):
-            quote = match[0][0]
-            help_ = f"close it with {quote} on the same line, or end the line with \\ to go on in the next"
-            self.report("this string is not closed", match.start(), match.end(), help=help_)
-            self.complained = True
-            return None
-        text = match[0][1:-1]
-        pieces = []
-        done = 0
-        for escape in ESCAPE.finditer(text):
-            pieces += [text[done : escape.start()], self.escape(escape, match.start() + 1)]
-            done = escape.end()
-        return "".join([*pieces, text[done:]])
-
-    def escape(self, match: re.Match[str], offset: int) -> str:
-        """Decode one escape of a string whose content is at `offset`."""
-        continuation, high, low, unit, byte, nul, char, wrong = match.groups()
-        start, end = match.start() + offset, match.end() + offset
-        if high:
-            return (bytes.fromhex(high) + bytes.fromhex(low)).decode("utf-16-be")
-        if byte or nul:
-            return chr(int(byte or nul, 16))
-        if char:
-            return SIMPLE_ESCAPES.get(char, char)
-        if unit and not 0xD800 <= int(unit, 16) <= 0xDFFF:  # noqa: PLR2004 - Unicode's surrogates
-            return chr(int(unit, 16))
-        if continuation:
-            return ""
-        if wrong:
-            help_ = "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
-            self.report(f"`{wrong}` is no escape", start, end, help=help_)
-            self.complained = False
-        else:
-            help_ = "a character outside the BMP is written itself, or as both of its surrogates"
-            self.report("half of a surrogate pair is no character", start, end, "lone-surrogate", help=help_)
-        return "\ufffd"
-
-    def goes_on(self, position: int) -> bool:
-        """Tell whether a word goes on at `position`, so that what is before it is no number."""
-        return WORD.match(self.text, position) is not None and self.text[position] != ","
-
-    def unexpected(self, expected: str, position: int) -> int:
-        """Report what stands where something else is expected; give the offset after it."""
-        match = WORD.match(self.text, position)
-        found = match[0] if match else self.text[position : position + 1]
-        end = position + len(found)
-        name = f"`{found}`" if found else "the end of the text"
-        self.report(f"expected {expected}, found {name}", position, end)
-        return end
-
     def lose_item(self, position: int) -> None:
-        """Pass over the rest of an item that cannot be read, brackets in it included."""
+        """Skip the rest of an item that cannot be read, including brackets in it."""
         state = self.state
         state.damaged.add(state.containers[-1].start)
         depth = 0
@@ -385,20 +293,3 @@ class CarefulReader:
         else:
             state.position = len(self.text)
         self.complained = False
-
-    def report(  # noqa: PLR0913 - a diagnostic's fields
-        self,
-        message: str,
-        start: int,
-        end: int,
-        rule: FindingName = "syntax",
-        *,
-        help: str | None = None,  # noqa: A002 - a diagnostic's field
-        related: tuple[Related, ...] = (),
-    ) -> None:
-        """Keep a diagnostic, unless it is about the same item as the syntax error before it."""
-        if rule == "syntax":
-            if self.complained:
-                return
-            self.complained = True
-        self.state.report(message, start, end, rule=rule, help=help, related=related)

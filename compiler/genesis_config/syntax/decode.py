@@ -11,6 +11,8 @@ from genesis_config.files.reading import MAX_BYTES
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from genesis_config.diagnostics.finding import Path
+
 __all__ = ["decode", "take"]
 
 
@@ -19,12 +21,13 @@ def take(stream: BinaryIO) -> bytes:
     return stream.read(MAX_BYTES + 1)
 
 
-def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
+def decode(name: str, data: bytes, at: Path = ()) -> tuple[Source, list[Diagnostic]]:
     """Decode a file as UTF-8, with or without a byte order mark.
 
     Args:
         name: The path as the user wrote it; findings show it.
         data: The file's bytes.
+        at: Where the value is in the configuration that includes the file.
 
     Returns:
         The text, and what was wrong. Bytes that are no UTF-8 are replaced by U+FFFD, so that the rest can be checked. A
@@ -36,7 +39,7 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
         return source, [Diagnostic("too-large", message, Span(source, 0, 0), "is this the right file?")]
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
-        return Source(name, data.decode()), []
+        return Source(name, data.decode(), "configuration", at), []
     except UnicodeDecodeError as error:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]:
             # Whatever else would be said of it would be wrong.
@@ -44,7 +47,7 @@ def decode(name: str, data: bytes) -> tuple[Source, list[Diagnostic]]:
             help_ = "this looks like UTF-16: save the file as UTF-8"
             return source, [Diagnostic("not-utf8", "the file is no UTF-8", Span(source, 0, 0), help_)]
         offset = len(data[: error.start].decode())
-        source = Source(name, data.decode(errors="replace"))
+        source = Source(name, data.decode(errors="replace"), "configuration", at)
         wrong = data[error.start : error.end].hex(" ").upper()
         message = f"the bytes {wrong} are no UTF-8"
         return source, [Diagnostic("not-utf8", message, Span(source, offset, offset + 1), "save the file as UTF-8")]

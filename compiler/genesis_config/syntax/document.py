@@ -52,7 +52,7 @@ class Container:
         self.items: Any = items
 
     def copy(self) -> Container:
-        """Give a container with the same items, to change them without changing this one."""
+        """Return a container with the same items, to change them without changing this one."""
         copy = Container(self.source, self.mark, self.start, self.items.copy())
         copy.end = self.end
         return copy
@@ -112,7 +112,7 @@ class Document:
         return Span(source, *value_offsets(entry))
 
     def is_damaged(self, path: Path) -> bool:
-        """Tell whether the value at `path` was not read as it was meant."""
+        """Return whether the value at `path` was not read as it was meant."""
         source, entry, _ = self._find(path)
         return (source, value_offsets(entry)[0]) in self.damaged
 
@@ -133,7 +133,7 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return source, entry, False
             if isinstance(entry, Foreign):
-                source, entry = entry
+                source, entry = entry.source, entry.entry
         return source, entry, True
 
 
@@ -145,7 +145,7 @@ def comments(source: Source) -> Iterator[Span]:
 
 
 def value_offsets(entry: Entry) -> tuple[int, int]:
-    """Give the offsets of an item's value, quotes and brackets included."""
+    """Return the offsets of an item's value, quotes and brackets included."""
     if isinstance(entry, Container):
         return entry.start, entry.end
     if isinstance(entry, Mark):
@@ -157,7 +157,7 @@ def value_offsets(entry: Entry) -> tuple[int, int]:
 
 
 def key_offsets(entry: Entry) -> tuple[int, int] | None:
-    """Give the offsets of an item's key, quotes included; None in an array."""
+    """Return the offsets of an item's key, quotes included; None in an array."""
     if isinstance(entry, Container):
         return key_offsets(entry.mark)
     if isinstance(entry, Mark):

@@ -40,7 +40,7 @@ class State:
         self.damaged: set[int] = set()  # offsets
 
     def document(self) -> Document:
-        """Give what was read."""
+        """Return what was read."""
         damaged = frozenset((self.source, offset) for offset in self.damaged)
         root = self.root or Mark(-1, -1, 0, 0)
         return Document(self.source, self.value, root, self.diagnostics, damaged)

@@ -6,7 +6,7 @@ Sources: the streams recorded from vLLM 0.32.0, which lie with the tests (tests/
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 __all__ = ["DEFAULT_ANSWER", "Answer", "ToolCall"]
 
@@ -77,9 +77,9 @@ class Answer:
             return self
         return replace(self, finish_reason="tool_calls" if self.tool_calls and not named_tool else "stop")
 
-    def deltas(self) -> list[dict[str, Any]]:
+    def deltas(self) -> list[dict[str, object]]:
         """Give the `delta` of each piece in order, as vLLM streams them between the role and the finish."""
-        deltas: list[dict[str, Any]] = [{self.reasoning_key: piece} for piece in self.reasoning]
+        deltas: list[dict[str, object]] = [{self.reasoning_key: piece} for piece in self.reasoning]
         deltas += [{"content": piece} for piece in self.text]
         for index, call in enumerate(self.tool_calls):
             opening = {"id": call.id, "type": "function", "index": index, "function": {"name": call.name}}

@@ -23,7 +23,7 @@ CREATED: Final = 1_795_400_502
 """The fixed second, counted from 1970, at which the server says that all was created."""
 
 
-def prompt_tokens(messages: list[dict[str, Any]]) -> int:
+def prompt_tokens(messages: list[dict[str, object]]) -> int:
     """Count a prompt: four tokens for each message, and one for each word of its text between white space."""
     return sum(4 + len(_text(message.get("content")).split()) for message in messages)
 
@@ -55,7 +55,7 @@ class Completion:
     include_usage: bool = False
     continuous_usage: bool = False
 
-    def chunks(self) -> list[dict[str, Any]]:
+    def chunks(self) -> list[dict[str, object]]:
         """List the chunks of a stream: the roles, the pieces of all choices in turn, the usage if it is included."""
         chunks = [self._role_chunk(index) for index in range(len(self.answers))]
         turns = zip_longest(*(self._choice_chunks(index) for index in range(len(self.answers))))
@@ -64,7 +64,7 @@ class Completion:
             chunks.append(self._usage_chunk())
         return chunks
 
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> dict[str, object]:
         """Give the body of an answer that is not streamed (recorded: nonstream.body)."""
         return {
             "id": self.id,
@@ -87,7 +87,7 @@ class Completion:
             "metrics": None,
         }
 
-    def _role_chunk(self, index: int) -> dict[str, Any]:
+    def _role_chunk(self, index: int) -> dict[str, object]:
         choice = {
             "index": index,
             "delta": {"role": "assistant", "content": ""},
@@ -96,7 +96,7 @@ class Completion:
         }
         return self._chunk([choice]) | self._running_usage(0, 0) | {"prompt_token_ids": None, "prompt_text": None}
 
-    def _choice_chunks(self, index: int) -> list[dict[str, Any]]:
+    def _choice_chunks(self, index: int) -> list[dict[str, object]]:
         """List the chunks of one choice after its role.
 
         `length` rides on the last piece (recorded: stream-usage); any other reason has a chunk of its own, with an
@@ -118,7 +118,7 @@ class Completion:
             chunks.append(self._chunk([choice]) | usage | end)
         return chunks
 
-    def _usage_chunk(self) -> dict[str, Any]:
+    def _usage_chunk(self) -> dict[str, object]:
         usage: dict[str, Any] = self._counts(sum(answer.tokens for answer in self.answers))
         details = self._details(sum(map(_reasoning_tokens, self.answers)))
         if details is not None:
@@ -134,7 +134,7 @@ class Completion:
             "choices": choices,
         }
 
-    def _running_usage(self, tokens: int, reasoning: int) -> dict[str, Any]:
+    def _running_usage(self, tokens: int, reasoning: int) -> dict[str, object]:
         """Give the usage that rides on a chunk: one choice so far (recorded: stream-continuous). Empty if unasked."""
         if not self.continuous_usage:
             return {}
@@ -156,9 +156,9 @@ def _reasoning_tokens(answer: Answer) -> int:
     return 0 if answer.older else len(answer.reasoning)
 
 
-def _whole_choice(index: int, answer: Answer) -> dict[str, Any]:
+def _whole_choice(index: int, answer: Answer) -> dict[str, object]:
     text = "".join(answer.text)
-    message: dict[str, Any] = {
+    message: dict[str, object] = {
         "role": "assistant",
         # A parser that finds reasoning or calls and no text leaves null.
         "content": None if not text and (answer.reasoning or answer.tool_calls) else text,

@@ -14,7 +14,7 @@ import json
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -47,12 +47,12 @@ class ServedModel:
             raise ValueError("an adapter has no window of its own: leave max_model_len out, or parent")
 
 
-def model_list(models: tuple[ServedModel, ...]) -> dict[str, Any]:
+def model_list(models: tuple[ServedModel, ...]) -> dict[str, object]:
     """Give the body of `/v1/models` (recorded: models.json)."""
     return {"object": "list", "data": [_model_row(number, model) for number, model in enumerate(models, start=1)]}
 
 
-def _model_row(number: int, model: ServedModel) -> dict[str, Any]:
+def _model_row(number: int, model: ServedModel) -> dict[str, object]:
     permission = {
         "id": f"modelperm-{number:016x}",
         "object": "model_permission",
@@ -86,7 +86,7 @@ class RefusedError(Exception):
         """Take the error's text; `kind` is its `type`, by default the status's phrase as vLLM's web framework says."""
         super().__init__(message)
         self.status = status
-        self.body: dict[str, Any] = {
+        self.body: dict[str, object] = {
             "error": {"message": message, "type": kind or status.phrase, "param": param, "code": status.value}
         }
 
@@ -120,14 +120,14 @@ _Count = Annotated[int, msgspec.Meta(ge=1)]
 class ChatRequest(msgspec.Struct, frozen=True):
     """What the server reads of a request to `/v1/chat/completions`. Like vLLM, it takes any further field."""
 
-    messages: list[dict[str, Any]]
+    messages: list[dict[str, object]]
     model: str | None = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     max_tokens: _Count | None = None
     max_completion_tokens: _Count | None = None
     n: _Count | None = 1
-    tool_choice: str | dict[str, Any] | None = None
+    tool_choice: str | dict[str, object] | None = None
 
     @classmethod
     def parse(cls, body: bytes) -> ChatRequest:

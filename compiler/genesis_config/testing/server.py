@@ -244,7 +244,7 @@ class FakeVLLM:
             raise RefusedError(HTTPStatus.BAD_REQUEST, message, kind="BadRequestError", param="max_tokens")
 
     async def _stream(
-        self, request: web.Request, chunks: list[dict[str, Any]], fault: Fault | None
+        self, request: web.Request, chunks: list[dict[str, object]], fault: Fault | None
     ) -> web.StreamResponse:
         """Write the chunks as server-sent events, each in a write of its own, and `[DONE]`."""
         headers = {"Content-Type": "text/event-stream; charset=utf-8", **faults.headers(fault)}
@@ -271,7 +271,7 @@ async def _set_headers(_request: web.Request, response: web.StreamResponse) -> N
         response.headers["Vary"] = "Origin"
 
 
-def _json_response(body: dict[str, Any], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+def _json_response(body: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 

@@ -141,7 +141,7 @@ def _find(profiles: Mapping[str, Any], name: str) -> str:
 
 
 @contextlib.contextmanager
-def _edited(path: str) -> Iterator[dict[str, Any]]:
+def _edited(path: str) -> Iterator[dict[str, object]]:
     """Give the store's profiles as JSON has them, to nobody else meanwhile, and write them back if all goes well."""
     target = os.path.realpath(path)  # one lock, whichever link leads to the store
     try:
@@ -161,7 +161,7 @@ def _parsed(path: str) -> dict[str, Any]:
         return {"version": 1, "profiles": {}}
     decode(data, path)
     try:
-        store: dict[str, Any] = json.loads(data)
+        store: dict[str, object] = json.loads(data)
     except (ValueError, RecursionError):  # in what msgspec skips
         raise damaged(path, "JSON is malformed or too deep") from None
     return store

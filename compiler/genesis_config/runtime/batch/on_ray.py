@@ -37,7 +37,7 @@ class _Worker:
         requests = [parse(line) for line in batch["request"]]
         return {"result": [msgspec.json.encode(result).decode() for result in asyncio.run(self._answered(requests))]}
 
-    async def _answered(self, requests: list[Request]) -> list[dict[str, Any]]:
+    async def _answered(self, requests: list[Request]) -> list[dict[str, object]]:
         async with Runtime(self._manifest) as runtime:
             return list(await asyncio.gather(*(answer(runtime, request) for request in requests)))
 

@@ -25,7 +25,7 @@ class BatchError(GenesisError):
 
 class _Line(msgspec.Struct):
     custom_id: str
-    body: dict[str, Any]
+    body: dict[str, object]
     method: str = "POST"
     url: str = _URL
 

@@ -20,8 +20,8 @@ _BEGINNING: Final = b'{"id":"batch_req_'
 
 class _Line(msgspec.Struct):
     custom_id: str
-    response: dict[str, Any] | None
-    error: dict[str, Any] | None
+    response: dict[str, object] | None
+    error: dict[str, object] | None
 
 
 class Results:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.diagnostics.crash import describe
 from genesis_config.runtime import CompletionError, Runtime, UnknownModelError
+from genesis_config.runtime.request import LIMIT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "answer", "run"]
 
 # Fields that are arguments of their own, and those that no result could come of.
-_ARGUMENTS = ("model", "messages", "max_tokens", "max_completion_tokens", "tools", "tool_choice")
+_ARGUMENTS = ("model", "messages", *LIMIT_FIELDS, "tools", "tool_choice")
 _STREAMING = ("stream", "stream_options")
 
 
@@ -70,7 +71,7 @@ async def run(  # noqa: PLR0913 - what a run depends on
         OSError: The results cannot be written.
     """
     waiting = (request for request in requests if request.custom_id not in results.done)
-    ended: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(at_once)
+    ended: asyncio.Queue[dict[str, object] | None] = asyncio.Queue(at_once)
     summary = Summary()
 
     async def work(runtime: Runtime) -> None:
@@ -113,7 +114,7 @@ async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
     body = request.body
     try:
         model = _model(runtime.manifest, body.get("model"))
-        limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        limits = (body.get(name) for name in LIMIT_FIELDS)
         completion = await runtime.complete(
             model,
             body.get("messages"),  # type: ignore[arg-type] # whatever it is, the runtime looks at it
@@ -141,7 +142,7 @@ def _line(request: Request, response: dict[str, Any] | None, error: dict[str, An
     }
 
 
-def _model(manifest: Manifest, stated: Any) -> str | None:
+def _model(manifest: Manifest, stated: object) -> str | None:
     """Find the model that a body names: a reference, an alias, or an id that one provider alone has.
 
     Raises:
@@ -163,7 +164,7 @@ def _model(manifest: Manifest, stated: Any) -> str | None:
     return found[0] if found and not whole else stated
 
 
-def _body(completion: Completion) -> dict[str, Any]:
+def _body(completion: Completion) -> dict[str, object]:
     """Write a completion as the API does."""
     return {
         "id": completion.id,
@@ -184,7 +185,7 @@ def _body(completion: Completion) -> dict[str, Any]:
     }
 
 
-def _usage(usage: Usage | None) -> dict[str, Any] | None:
+def _usage(usage: Usage | None) -> dict[str, object] | None:
     if usage is None or usage.input is None or usage.output is None:
         return None
     return {
@@ -195,7 +196,7 @@ def _usage(usage: Usage | None) -> dict[str, Any] | None:
     }
 
 
-def _error(error: CompletionError) -> dict[str, Any]:
+def _error(error: CompletionError) -> dict[str, object]:
     """Write an error, with what had arrived until then."""
     return {
         "code": type(error).__name__,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from genesis_config.lint.settings import Settings
     from genesis_config.syntax import Document
 
-__all__ = ["Buffer", "Session", "View"]
+__all__ = ["Buffer", "OpenFiles", "View"]
 
 _FOLDERS: Final = 10  # above a file, in which a configuration that includes it is looked for
 
@@ -62,7 +62,7 @@ class View(NamedTuple):
     checked: CheckResult
 
 
-class Session:
+class OpenFiles:
     """What one client has open.
 
     Attributes:
@@ -130,7 +130,8 @@ class Session:
             for finding in checked.findings:
                 source = finding.span.source if finding.span else checked.session.config.document.source
                 uri = self.uri(source)
-                same = (uri, finding.rule, finding.message, finding.span and finding.span[1:])
+                offsets = finding.span and (finding.span.start, finding.span.end)
+                same = (uri, finding.rule, finding.message, offsets)
                 # A file that two configurations include is checked with each.
                 if same not in seen:
                     seen.add(same)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from genesis_config.lsp.session import Session
+from genesis_config.lsp.open_files import OpenFiles
 from genesis_config.lsp.uris import from_path
 from tests.lsp.support import opened
 
@@ -22,7 +22,7 @@ class Editor:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.session = Session()
+        self.open_files = OpenFiles()
         self.version = 0
 
     def uri(self, name: str) -> str:
@@ -35,16 +35,16 @@ class Editor:
 
     def open(self, name: str, text: str) -> None:
         self.version += 1
-        self.session.open(self.uri(name), text, self.version)
+        self.open_files.open(self.uri(name), text, self.version)
 
     def change(self, name: str, text: str) -> None:
         self.version += 1
-        self.session.change(self.uri(name), text, self.version)
+        self.open_files.change(self.uri(name), text, self.version)
 
     def found(self) -> dict[str, list[str]]:
         """Give the rules that are broken, by file."""
-        names = {uri.rpartition("/")[2]: uri for uri in self.session.findings()}
-        return {name: [each.rule for each in self.session.findings()[uri]] for name, uri in names.items()}
+        names = {uri.rpartition("/")[2]: uri for uri in self.open_files.findings()}
+        return {name: [each.rule for each in self.open_files.findings()[uri]] for name, uri in names.items()}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_is_open_counts_and_what_is_closed_is_gone(editor: Editor) -> None:
     assert editor.found() == {"genesis.json5": ["unknown-section"]}
     editor.change("genesis.json5", "{ env: {} }")
     assert editor.found() == {"genesis.json5": []}
-    editor.session.close(editor.uri("genesis.json5"))
+    editor.open_files.close(editor.uri("genesis.json5"))
     assert editor.found() == {}
 
 
@@ -77,9 +77,9 @@ def test_the_text_of_an_included_file_that_is_open_counts(editor: Editor) -> Non
     assert editor.found()["vllm.json5"] == ["unknown-key"]
     editor.change("vllm.json5", MISSPELT.replace("URL", "Url"))
     assert editor.found()["vllm.json5"] == []
-    editor.session.close(editor.uri("vllm.json5"))
+    editor.open_files.close(editor.uri("vllm.json5"))
     editor.save("vllm.json5", MISSPELT)
-    editor.session.reread()
+    editor.open_files.reread()
     assert editor.found()["vllm.json5"] == ["unknown-key"]
 
 
@@ -118,14 +118,14 @@ def test_a_file_with_another_name_is_a_configuration_where_nothing_includes_it(e
     editor.open("z.json5", '{ $include: "./a.json5" }')
     editor.open("a.json5", "{ x: 1 }")
     editor.save("a.json5", "{}")
-    editor.session.reread()
+    editor.open_files.reread()
     assert editor.found() == {"z.json5": [], "a.json5": ["unknown-section"]}
-    assert [name.rpartition("/")[2] for name in editor.session.roots()] == ["z.json5"]
+    assert [name.rpartition("/")[2] for name in editor.open_files.roots()] == ["z.json5"]
 
 
 def test_a_text_without_a_file_is_checked(editor: Editor) -> None:
-    editor.session.open("untitled:Untitled-1", "{ x: 1 }", 1)
-    assert [each.rule for each in editor.session.findings()["untitled:Untitled-1"]] == ["unknown-section"]
+    editor.open_files.open("untitled:Untitled-1", "{ x: 1 }", 1)
+    assert [each.rule for each in editor.open_files.findings()["untitled:Untitled-1"]] == ["unknown-section"]
 
 
 def test_settings_and_comments_count(editor: Editor) -> None:
@@ -133,8 +133,8 @@ def test_settings_and_comments_count(editor: Editor) -> None:
     editor.open("genesis.json5", "{ x: 1 }")
     assert editor.found() == {"genesis.json5": []}
     editor.save("genesis.toml", '[severity]\nunknown-section = "error"')
-    editor.session.reread()
-    assert [each.severity for each in editor.session.findings()[editor.uri("genesis.json5")]] == ["error"]
+    editor.open_files.reread()
+    assert [each.severity for each in editor.open_files.findings()[editor.uri("genesis.json5")]] == ["error"]
     editor.change("genesis.json5", "{\n// genesis: ignore[unknown-section] of another program\n x: 1 }")
     assert editor.found() == {"genesis.json5": []}
 
@@ -145,7 +145,7 @@ def test_settings_that_cannot_be_used_are_told_once_and_hide_nothing(editor: Edi
     assert editor.found() == {"genesis.json5": ["unknown-section"]}
     editor.change("genesis.json5", "{ y: 1 }")
     assert editor.found() == {"genesis.json5": ["unknown-section"]}
-    (complaint,) = editor.session.complaints
+    (complaint,) = editor.open_files.complaints
     assert "unknown key `selct`" in complaint
 
 
@@ -153,9 +153,9 @@ def test_a_change_checks_what_it_is_part_of_and_nothing_else(editor: Editor) -> 
     editor.save("vllm.json5", "{}")
     editor.open("genesis.json5", ROOT)
     editor.open("other/genesis.json5", "{}")
-    before = editor.session.roots()
+    before = editor.open_files.roots()
     editor.change("vllm.json5", MISSPELT)
-    after = editor.session.roots()
+    after = editor.open_files.roots()
     same = {name.rpartition("/")[0].rpartition("/")[2]: before[name] is after[name] for name in after}
     assert same == {editor.folder.name: False, "other": True}
 
@@ -171,11 +171,11 @@ def test_a_file_knows_where_it_is_included(editor: Editor) -> None:
     editor.save("empty.json5", "{}")
     editor.save("models.json5", '{ providers: { vllm: { $include: "./vllm.json5" } } }')
     editor.save("vllm.json5", MISSPELT)
-    view, _ = opened(editor.folder / "vllm.json5", f"{MISSPELT}|", editor.session)
+    view, _ = opened(editor.folder / "vllm.json5", f"{MISSPELT}|", editor.open_files)
     assert view.prefix == ("models", "providers", "vllm")
-    view, _ = opened(editor.folder / "models.json5", "{ providers: {} }|", editor.session)
+    view, _ = opened(editor.folder / "models.json5", "{ providers: {} }|", editor.open_files)
     assert view.prefix == ("models",)
 
 
 def test_what_is_not_open_has_no_view(editor: Editor) -> None:
-    assert editor.session.view(editor.uri("genesis.json5")) is None
+    assert editor.open_files.view(editor.uri("genesis.json5")) is None

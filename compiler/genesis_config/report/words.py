@@ -1,0 +1,184 @@
+"""Secrets in text that has no reliable structure: comments, and what is around a syntax error.
+
+Each function is one pass over the tokens of a text, linear in its length. `unparsed_values` takes quotes as they are;
+in `hidden_words` they only separate words, since a missing quote turns strings inside out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from genesis_config.config.positions import could_name_secret, is_plain_word, secret_parts
+from genesis_config.net.policy import HEADER_NAME
+from genesis_config.syntax.references import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+__all__ = ["hidden_words", "unparsed_values"]
+
+_LONGEST_NAME: Final = 100  # characters
+
+_WORDS = re.compile(
+    r"""(?P<reference>\$\{[^}\s]*+\}|\$<[^>\s]*+>|\{\{\s*+[\w.]++\s*+\}\})
+      | (?P<mark>[{}\[\]:=,;\n])
+      | (?P<word>[^\s{}\[\]:=,;"'`]++)""",
+    re.VERBOSE,
+)
+_TOKENS = re.compile(
+    r"""(?P<comment>//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\#[^\n\r]*+)
+      | (?P<string>"(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?)
+      | (?P<mark>[{}\[\]:=,])
+      | (?P<word>(?:[^\s{}\[\]:=,"'/]|/(?![/*]))++)""",
+    re.VERBOSE,
+)
+# A colon that follows a word on its line, and one that follows a token.
+_BESIDE = re.compile(r"[\"'`]?[^\S\n]*+[:=](?!//)")
+_COLON = re.compile(r"(?:\s|//[^\n\r]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+[:=]")
+# A word that is no word of a language.
+_MIXED = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{6,}+")
+_LETTERS = re.compile("[A-Za-z_$]+")
+_COUNT = re.compile("[0-9]{1,7}")
+_VARIABLE = re.compile(rf"(?=[A-Z0-9]*_){NAME}|\$(?:{NAME})|%(?:{NAME})%|os\.environ/\w+")
+# The keys of `apiKey: { … }` that name a variable.
+_NAMES_VARIABLE: Final = ("id", "env")
+
+
+class _Bracket(NamedTuple):
+    """An open bracket: whether all values in it are secret, and whether its items may be shown."""
+
+    secret: bool = False
+    plain: bool = False
+
+
+class _Scope:
+    """The brackets that are open, and the name that stands before.
+
+    Attributes:
+        name: The last name.
+        secret: Whether that, or a word since, could name a secret.
+        colon: Whether a colon followed it.
+    """
+
+    def __init__(self) -> None:
+        """Start outside all brackets."""
+        self.brackets = [_Bracket()]
+        self.forget()
+
+    @property
+    def top(self) -> _Bracket:
+        """The innermost bracket."""
+        return self.brackets[-1]
+
+    @property
+    def hides(self) -> bool:
+        """Whether a value here is a secret."""
+        return self.top.secret or (self.secret and self.colon)
+
+    def forget(self) -> None:
+        """Forget the name: a value of it is over."""
+        self.name = ""
+        self.secret = self.colon = False
+
+    def start(self, name: str) -> None:
+        """Take a name."""
+        self.name, self.secret, self.colon = name, _is_secret_name(name), False
+
+    def mark(self, mark: str, plain: Collection[str] = ()) -> None:
+        """Take a punctuation mark."""
+        if mark in {":", "="}:
+            self.colon = True
+            return
+        if mark in {"{", "["}:
+            shown = mark == "[" and self.name in plain and not self.secret
+            self.brackets.append(_Bracket(self.top.secret or self.secret, shown))
+        elif mark in {"}", "]"} and len(self.brackets) > 1:
+            self.brackets.pop()
+        self.forget()
+
+
+def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Find the words from `start` to `end` that follow a name that could be a secret's.
+
+    After a name and a colon all words up to a comma, a bracket or the next name are hidden, and all in a bracket that
+    opens there; after a name alone, those that are no words of a language.
+    """
+    scope = _Scope()
+    first = True  # on its line, or after a mark
+    for token in _WORDS.finditer(text, start, end):
+        mark, word = token["mark"], token["word"]
+        if mark:
+            if mark != "\n":
+                scope.mark(mark)
+            elif not scope.colon:
+                scope.forget()  # a word of a comment
+            # A line that ends in a backslash goes on in the next one.
+            first = (first or mark not in {":", "="}) and text[token.start() - 1] != "\\"
+        elif not word:
+            if scope.hides:
+                yield from _literal_parts(token[0], token.start())
+            first = False
+        elif _BESIDE.match(text, token.end(), end) and (first or not scope.hides or _LETTERS.fullmatch(word)):
+            scope.start(word)
+            first = False
+        else:
+            name = scope.name if scope.top.secret else ""
+            if (scope.hides or (scope.secret and _MIXED.fullmatch(word))) and not _is_shown(word, name):
+                yield token.span()
+            scope.secret = scope.secret or _is_secret_name(word)
+            first = False
+
+
+def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Find the strings and words of a damaged text that the parser did not read, neither as values nor as keys.
+
+    Args:
+        text: The whole text.
+        read: Where the strings start that were read.
+        plain: The names whose values may be shown.
+    """
+    scope = _Scope()
+    valued = False  # whether a value followed the name
+    end = 0
+    for token in _TOKENS.finditer(text):
+        if token["comment"]:
+            continue
+        before, end = end, token.end()
+        if token["mark"]:
+            scope.mark(token["mark"], plain)
+            continue
+        content = token[0].strip("\"'")
+        apart = not scope.secret or valued or text.find("\n", before, token.start()) >= 0
+        if apart and _COLON.match(text, end) is not None:
+            scope.start(content)
+            valued = False
+            if scope.top.secret and not re.fullmatch(HEADER_NAME, content):
+                yield token.span()
+            continue
+        if token.start() not in read or scope.secret:
+            secret = scope.secret or scope.top.secret
+            if token["string"]:
+                if secret or not (scope.name in plain or scope.top.plain):
+                    yield from _literal_parts(content, token.start() + 1)
+            elif (secret or (scope.name not in plain and _MIXED.fullmatch(content))) and not _is_shown(content):
+                yield token.span()
+        valued = scope.secret
+        scope.secret = scope.secret or _is_secret_name(content)
+
+
+def _literal_parts(text: str, offset: int) -> Iterator[tuple[int, int]]:
+    """Return what is literal in a string that starts at `offset`."""
+    for start, end in secret_parts(text):
+        yield offset + start, offset + end
+
+
+def _is_secret_name(word: str) -> bool:
+    return could_name_secret(word[-_LONGEST_NAME:])
+
+
+def _is_shown(word: str, name: str = "") -> bool:
+    """Return whether a word is not a secret though a secret's name stands before it; `name` is the last one."""
+    if is_plain_word(word) or _COUNT.fullmatch(word) or _VARIABLE.fullmatch(word):
+        return True
+    return name in _NAMES_VARIABLE and re.fullmatch(NAME, word) is not None
