@@ -147,12 +147,11 @@ def test_an_env_file_in_the_ways_that_there_are(genesis: Genesis, folder: Path) 
 
 
 @pytest.mark.parametrize("command", ["check", "compile"])
-def test_a_file_without_an_end_is_too_large(command: str, genesis: Genesis) -> None:
+def test_an_endless_file_is_too_large(command: str, genesis: Genesis) -> None:
     done = genesis(command, "/dev/zero")
     assert done.returncode == 1
-    assert (
-        "error[too-large]: the file has more than 16 MiB, which no configuration needs\n" in done.stdout + done.stderr
-    )
+    assert "error[too-large]" in done.stdout + done.stderr
+    assert "16 MiB" in done.stdout + done.stderr
 
 
 def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:

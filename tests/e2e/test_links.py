@@ -181,7 +181,7 @@ def test_a_lock_shows_no_string_that_it_has_no_use_for(genesis: Genesis, folder:
     write(folder / "genesis.lock.json", f'{{"lockVersion": 1, "providers": {{"mistral": {{{members}}}}}}}')
     done, found = reports(genesis, folder)
     assert {each["rule"] for each in json.loads(found["json"])["findings"]} == {"lock-stale"}
-    assert '"mistral": {"baseUrl": "***"' in found["text"]
+    assert '"mistral": {"baseUrl": "https://***@h/v1"' in found["text"]
     assert CANARY not in done.stdout + done.stderr + "".join(found.values())
 
 

@@ -32,7 +32,7 @@ WARNINGS = {
     "metadata-address",
     "unused-ignore",
 }
-INFOS = {"assumed-context-window"}
+INFOS = {"marker-key", "assumed-context-window"}
 
 
 def shown(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider(f'{URL}, headers: {{ "X-Tenant": "abc" }}'), []),
         (provider(f'{URL}, apiKey: "EMPTY"'), []),
         (provider(f'{URL}, headers: {{ Authorization: "Bearer EMPTY" }}'), []),
-        (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("hardcoded-secret", '"EMPTY"')]),
+        (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("marker-key", '"EMPTY"')]),
         (provider('baseUrl: "http://vllm.prod.svc/v1", apiKey: "dummy"'), []),
         (provider('baseUrl: "http://vllm/v1", apiKey: "dummy"'), []),
         *(

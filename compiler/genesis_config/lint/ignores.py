@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.source import Source
 
-__all__ = ["MARK", "UNUSED", "apply"]
+__all__ = ["MARK", "UNUSED", "apply_comments"]
 
 # What every such comment has in it, with the capital that some would write.
 MARK: Final = "enesis:"
@@ -41,7 +41,7 @@ class _Comment(NamedTuple):
     slip: bool = False
 
 
-def apply(
+def apply_comments(
     findings: Sequence[Diagnostic],
     sources: Sequence[Source],
     known: Collection[str],

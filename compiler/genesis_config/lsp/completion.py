@@ -14,7 +14,7 @@ from genesis_config.credentials.patterns import is_key
 from genesis_config.lsp import schema
 from genesis_config.lsp.cursor import cursor_at
 from genesis_config.syntax.document import Container, Foreign, key_offsets
-from genesis_config.syntax.tokens import identifier
+from genesis_config.syntax.tokens import decode_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _keys(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
         child = known.get(name) or schema.node_at((*path, name))
         if name in there or child is None or (name == "$schema" and path):
             continue
-        written = _quoted(name, quote or ("" if identifier(name) == name else '"'))
+        written = _quoted(name, quote or ("" if decode_identifier(name) == name else '"'))
         yield _key(cursor, name, kind, written, child, "required" if name in required else "")
 
 

@@ -1,4 +1,4 @@
-"""Reads one token, or the space before it: reports what is malformed in it, and returns what was meant."""
+"""A lexer that reports malformed tokens and recovers what was meant."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ __all__ = ["Lexer"]
 
 
 class Lexer:
-    """Reads tokens of a half-read document.
+    """The lexer of a partly read document.
 
     Attributes:
         state: The document.
         text: Its text.
-        complained: Whether the current item has a syntax error already, so that another one is not reported.
-        last_hash: Where the last comment that starts with `#` is, since the same place can be skipped twice.
+        reported: Whether a syntax error was already reported for the current item, so that no other is.
+        last_hash: The offset of the last reported comment that starts with `#`, since a comment can be skipped twice.
     """
 
     def __init__(self, state: State) -> None:
-        """Read `state` on from where it stands."""
+        """Start at the position of `state`."""
         self.state = state
         self.text = state.text
-        self.complained = False
+        self.reported = False
         self.last_hash = -1
 
-    def breaks(self, start: int, end: int) -> bool:
+    def has_line_end(self, start: int, end: int) -> bool:
         """Return whether a line ends between two offsets."""
         return LINE_END.search(self.text, start, end) is not None
 
-    def space(self, position: int, hash_comment: re.Pattern[str] = HASH_COMMENT) -> int:
-        """Skip whitespace and comments; report comments in the style of other languages."""
+    def skip_space(self, position: int, hash_comment: re.Pattern[str] = HASH_COMMENT) -> int:
+        """Return the offset after whitespace and comments. A comment that starts with `#` is reported and skipped."""
         match = SPACE.match(self.text, position)
         position = match.end() if match else position
         comment = hash_comment.match(self.text, position) if self.text.startswith("#", position) else None
@@ -48,30 +48,30 @@ class Lexer:
                 self.last_hash = position
                 message = "a comment starts with `//`, not with `#`"
                 self.state.report(message, position, position + 1, help="write `//`")
-            return self.space(comment.end(), hash_comment)
+            return self.skip_space(comment.end(), hash_comment)
         if self.text.startswith("/*", position):
-            self.complained = False
+            self.reported = False
             self.report("this comment is never closed", position, position + 2, help="close it with `*/`")
             raise Stop
         return position
 
-    def string(self, match: re.Match[str]) -> str | None:
-        """Decode a string; None for one that is not closed."""
+    def decode_string(self, match: re.Match[str]) -> str | None:
+        """Decode a string; return None if it is not closed."""
         if not (match[1] or match[2]):
             quote = match[0][0]
-            help_ = f"close it with {quote} on the same line, or end the line with \\ to go on in the next"
-            self.report("this string is not closed", match.start(), match.end(), help=help_)
-            self.complained = True
+            help_ = f"close it with {quote} on the same line, or end the line with \\ to continue on the next"
+            self.report("this string is never closed", match.start(), match.end(), help=help_)
+            self.reported = True
             return None
         text = match[0][1:-1]
         pieces = []
         done = 0
         for escape in ESCAPE.finditer(text):
-            pieces += [text[done : escape.start()], self.escape(escape, match.start() + 1)]
+            pieces += [text[done : escape.start()], self.decode_escape(escape, match.start() + 1)]
             done = escape.end()
         return "".join([*pieces, text[done:]])
 
-    def escape(self, match: re.Match[str], offset: int) -> str:
+    def decode_escape(self, match: re.Match[str], offset: int) -> str:
         """Decode one escape of a string whose content is at `offset`."""
         continuation, high, low, unit, byte, nul, char, wrong = match.groups()
         start, end = match.start() + offset, match.end() + offset
@@ -86,24 +86,24 @@ class Lexer:
         if continuation:
             return ""
         if wrong:
-            help_ = "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
-            self.report("this is not a valid escape", start, end, help=help_)
-            self.complained = False
+            help_ = "write `\\\\` for a backslash; valid escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
+            self.report("not a valid escape", start, end, help=help_)
+            self.reported = False
         else:
-            help_ = "a character outside the BMP is written itself, or as both of its surrogates"
-            self.report("half of a surrogate pair is no character", start, end, "lone-surrogate", help=help_)
+            help_ = "write the character itself, or both of its surrogates"
+            self.report("half of a surrogate pair is not a character", start, end, "lone-surrogate", help=help_)
         return "\ufffd"
 
-    def goes_on(self, position: int) -> bool:
-        """Return whether a word continues at `position`, so that what precedes it is not a number."""
+    def is_word_at(self, position: int) -> bool:
+        """Return whether a word continues at `position`, so that the text before it is not a number."""
         return WORD.match(self.text, position) is not None and self.text[position] != ","
 
-    def unexpected(self, expected: str, position: int) -> int:
-        """Report unexpected text; return the offset after it."""
+    def report_unexpected(self, expected: str, position: int) -> int:
+        """Report the text at `position` as something other than `expected`. Return the offset after it."""
         match = WORD.match(self.text, position)
         found = match[0] if match else self.text[position : position + 1]
         end = position + len(found)
-        name = f", found `{found}`" if found else ", found the end of the text"
+        name = f", found `{found}`" if found else ", found the end of the file"
         if any(map(str.isalnum, found)):
             name = ""
         self.report(f"expected {expected}{name}", position, end)
@@ -119,9 +119,9 @@ class Lexer:
         help: str | None = None,  # noqa: A002 - a diagnostic's field
         related: tuple[Related, ...] = (),
     ) -> None:
-        """Keep a diagnostic, unless it is about the same item as the syntax error before it."""
+        """Add a diagnostic, unless a syntax error was already reported for the same item."""
         if rule == "syntax":
-            if self.complained:
+            if self.reported:
                 return
-            self.complained = True
+            self.reported = True
         self.state.report(message, start, end, rule=rule, help=help, related=related)
