@@ -250,7 +250,7 @@ P = ("models", "providers", "vllm")
     ("config", "expected"),
     [
         ('{ models: { providers: { vllm: { headers: { "X-Tenant": "default", "X-Kind": "models" } } } } }',
-         ["`models.providers.vllm`", "has no models"]),
+         ["`models.providers.vllm`", "without models"]),
         ('{ models: { providers: { ollama: { apiKey: "ollama", api: "ollama" } } } }',
          ["the API `ollama` in `models.providers.ollama.api`", 'apiKey: "ollama"']),
         ('{ gateway: { token: { source: "env", provider: "default", id: "X" } }, agents: { defaults: { model: 1 } } }',
