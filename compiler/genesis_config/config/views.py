@@ -19,7 +19,6 @@ from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
 from genesis_config.config.positions import config_path, shown
-from genesis_config.credentials.names import is_authorization
 from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
@@ -224,11 +223,6 @@ class Provider(_Sender):
         """Whether a key is set. One of whitespace alone is none, nor is an empty one."""
         found = self.value.get(keys.API_KEY)
         return bool(found.strip() if isinstance(found, str) else found)
-
-    @property
-    def declares_authorization(self) -> bool:
-        """Whether a header is declared that takes the place of the key."""
-        return any(is_authorization(header.name) for header in self.headers)
 
     @property
     def timeout_seconds(self) -> int | None:

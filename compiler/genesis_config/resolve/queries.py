@@ -112,7 +112,7 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
                 parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
                 secrets += [part for part in parts if not is_marker(part)]
     change = _remedy(name, authorization or credential, stated=is_stated)
-    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
+    secrets += hidden_texts((*keys.PROVIDERS, name, keys.BASE_URL), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
@@ -146,6 +146,6 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
         yield Diagnostic(listed.failure.rule, listed.failure.message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        url = shown((*keys.PROVIDERS, decision.provider, keys.BASE_URL), decision.base_url)
         message = f"{url}/models lists {rows} without a usable id, left out here"
         yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")

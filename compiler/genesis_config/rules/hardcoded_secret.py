@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from genesis_config.config import keys
-from genesis_config.config.defaults import DEFAULT_BASE_URL
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import (
     AUTH_SCHEME,
@@ -18,14 +16,13 @@ from genesis_config.credentials.names import (
     provider_variable,
 )
 from genesis_config.credentials.patterns import is_key, is_revision
-from genesis_config.net.hosts import is_private
 from genesis_config.rules.rule import Rule
 from genesis_config.syntax.references import Malformed, Reference, foreign_dialect, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genesis_config.config.views import Config, Place, Provider
+    from genesis_config.config.views import Config, Place
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.rules.rule import Context
 
@@ -41,8 +38,9 @@ RULE: Final = Rule(
 Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request
 is made. Replace a key that was committed; removing the line does not take it out of the history.
 
-A placeholder for a server that asks for no key is fine on a loopback or private host: `vllm-local`, `EMPTY`,
-`none`, `local`, `dummy`, `x`. Elsewhere, in plain headers, `params`, base URLs and `env.vars`, keys are found by their
+A marker for a server that needs no key is not a secret: `EMPTY`, `none`, `not-needed`, `dummy`, `vllm-local`,
+`sk-no-key-required` and the like. The value of a header is a key if its name says so (`Authorization`, `Cookie`,
+`…key`, `…token`, `…secret`, `…password`). In other headers, `params`, base URLs and `env.vars`, keys are found by their
 shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also by names such
 as `api_key`. A reference beside a key makes it no better.""",
     bad="""{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
@@ -64,13 +62,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
         key = provider.api_key
         if key is not None and key.written is not None:
             variable = provider_variable(provider.id)
-            yield from _check_secret(config, key.place, key.written, variable, private=_is_private(provider))
+            yield from _check_secret(config, key.place, key.written, variable)
         for owner in (provider, *provider.models):
             for header in owner.headers:
                 if header.value is not None and is_secret_header(header.name):
                     authorizes = header.name.lower().endswith("authorization")
                     variable = provider_variable(provider.id) if authorizes else header_variable(header.name)
-                    yield from _check_secret(config, header.place, header.value, variable, private=True)
+                    yield from _check_secret(config, header.place, header.value, variable)
     for place, text in _plain_strings(config):
         if _holds_key(config, place, text):
             help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
@@ -78,37 +76,26 @@ def check(context: Context) -> Iterator[Diagnostic]:
     yield from _check_variables(config)
 
 
-def _is_private(provider: Provider) -> bool:
-    """Return whether a provider's host is this machine or in a private network, as far as is known."""
-    url = provider.base_url if provider.sets(keys.BASE_URL) else DEFAULT_BASE_URL
-    try:
-        return url is None or is_private(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
-
-
-def _check_secret(config: Config, place: Place, text: str, variable: str, *, private: bool) -> Iterator[Diagnostic]:
+def _check_secret(config: Config, place: Place, text: str, variable: str) -> Iterator[Diagnostic]:
     """Check the string in a secret position, which may hold references; `variable` is where its key belongs."""
     string = config.expansion.strings.get(place.path)
     if string is not None:
-        yield from _check_defaults(place, string.template, private=private)
+        yield from _check_defaults(place, string.template)
         yield from _check_beside(place, string.template)
         if string.resolved.value is None or not _is_literal(text):
             return
-    if not text.strip() or (private and is_marker(re.sub(AUTH_SCHEME, "", text, count=1))):
+    if not text.strip() or is_marker(re.sub(AUTH_SCHEME, "", text, count=1)):
         return
     message = f"`{place}` holds a key in plain text"
-    if not private and is_marker(text):
-        message = f"`{place}` holds a placeholder for a key, and the server is on a public host"
     scheme = re.match(AUTH_SCHEME, text)
     help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
     yield RULE.finding(place, message, help_)
 
 
-def _check_defaults(place: Place, template: str, *, private: bool) -> Iterator[Diagnostic]:
+def _check_defaults(place: Place, template: str) -> Iterator[Diagnostic]:
     """Check the defaults of references, which the manifest keeps as they are written."""
     for part in parse(template):
-        if isinstance(part, Reference) and part.default and not (private and is_marker(part.default)):
+        if isinstance(part, Reference) and part.default and not is_marker(part.default):
             message = f"`{place}` holds a key in plain text, as the default of `{part.name}`"
             help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
             yield RULE.finding(place.part(template, part.start, part.end), message, help_)
@@ -188,7 +175,7 @@ def _check_variables(config: Config) -> Iterator[Diagnostic]:
     """Check `env.vars`: what is there is in the file, whatever it is used for."""
     secret = config.expansion.secret_names()
     for name, value in config.variables.items():
-        if is_marker(value):
+        if not value or is_marker(value):
             continue
         named = name in secret or is_secret_variable(name)
         # A Git revision is an ordinary value here, but has the shape of a key.
