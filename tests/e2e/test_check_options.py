@@ -96,7 +96,7 @@ def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Ge
         ),
         (
             '[tool.genesis.severity]\nnope-nope = "error"',
-            "`severity`: unknown rule `nope-nope`\n  = help: `genesis explain` lists them",
+            "`severity`: unknown rule `nope-nope`\n  = help: run `genesis explain` to list all rules",
         ),
         ("[tool]\ngenesis = 1", "`tool.genesis` must be a table"),
         ("[tool.genesis]\nper-path = 1", "`per-path` must be a table"),
@@ -331,7 +331,7 @@ def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis,
 def test_what_a_line_cannot_mean_is_refused(genesis: Genesis, config: Path) -> None:
     two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
     assert (two.returncode, two.stdout) == (2, "")
-    assert "two reports cannot go to one file" in two.stderr
+    assert "two reports cannot be written to the same file" in two.stderr
     name = genesis("check", config.name, "--stdin-filename", "x.json5")
     assert (name.returncode, name.stdout) == (2, "")
     assert "--stdin-filename requires -" in name.stderr

@@ -74,7 +74,7 @@ def test_compile_gives_the_manifest(genesis: Genesis, folder: Path, server: Serv
     done = genesis("compile", "-o", "manifest.json", "--explain", env=ANY_KEY)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"vllm: implicit, asked for its models at {server.base_url}/models" in done.stderr
+    assert f"vllm: implicit, models queried from {server.base_url}/models" in done.stderr
     text = (folder / "manifest.json").read_text("utf-8")
     assert ANY_KEY["VLLM_API_KEY"] not in text + done.stderr
     provider = json.loads(text)["providers"]["vllm"]

@@ -37,7 +37,7 @@ class Results:
 
         Raises:
             OSError: It cannot be read or written, or another run has it open.
-            ValueError: It holds something else than results.
+            ValueError: The file contains anything other than results.
         """
         import fcntl  # two runs at once would write every line twice
 
@@ -53,20 +53,20 @@ class Results:
 
     def _read(self) -> None:
         if not stat.S_ISREG(os.fstat(self._handle).st_mode):
-            raise ValueError("it is no file that results could be read back from")
+            raise ValueError("not a regular file, so the run could not be resumed")
         whole = 0
         with open(self._handle, "rb", closefd=False) as stream:
             for number, line in enumerate(stream, 1):
                 # What is cut off below has to be the beginning of a result, and nobody's only copy of something else.
                 shorter = min(len(line), len(_BEGINNING))
                 if line[:shorter] != _BEGINNING[:shorter]:
-                    raise ValueError(f"line {number} is no result of a batch")
+                    raise ValueError(f"line {number} is not a batch result")
                 if not line.endswith(b"\n"):
                     break
                 try:
                     result = msgspec.json.decode(line, type=_Line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise ValueError(f"line {number} is no result of a batch: {error}") from None
+                    raise ValueError(f"line {number} is not a batch result: {error}") from None
                 self._count(result.custom_id, failed=result.error is not None)
                 whole += len(line)
         os.ftruncate(self._handle, whole)
