@@ -171,7 +171,7 @@ def test_the_error_tells_what_was_tried_before_it(genesis: Genesis, folder: Path
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[1:3] == [
         f"error[auth-rejected]: {second.base_url}/chat/completions answered 403: out of order (b/tiny-llama)",
-        "  = before that: a/tiny-llama: the stream ended before the answer had ended: no finish reason came",
+        "  = before that: a/tiny-llama: the stream ended before the response was complete: no finish reason",
     ]
 
 

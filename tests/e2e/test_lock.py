@@ -91,14 +91,14 @@ def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesi
     assert done.returncode == 1
     assert (folder / "genesis.lock.json").read_bytes() == locked
     assert [line for line in done.stderr.splitlines() if line.startswith(("error", " --> "))] == [
-        "error[lock-stale]: `vllm/gone` is locked, and its server does not list it any more",
+        "error[lock-stale]: `vllm/gone` is locked, but its server no longer lists it",
         " --> genesis.lock.json:7:9",
         (
             "error[lock-stale]: `vllm/llama` is locked with a context window of 4096 tokens, "
-            "and its server says a context window of 8192 tokens"
+            "but its server reports a context window of 8192 tokens"
         ),
         " --> genesis.lock.json:8:9",
-        "error[lock-stale]: `vllm/new` is listed by its server, and is not locked",
+        "error[lock-stale]: `vllm/new` is listed by its server, but not locked",
         " --> genesis.lock.json:4:5",
     ]
 
@@ -175,10 +175,7 @@ def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, serv
     done = genesis("check", "--format", "concise")
     assert (done.returncode, done.stdout) == (
         0,
-        (
-            "genesis.lock.json:3:1: warning[lock-stale] "
-            "genesis.lock.json holds the marks of a merge that is not resolved\n"
-        ),
+        ("genesis.lock.json:3:1: warning[lock-stale] genesis.lock.json contains unresolved merge conflict markers\n"),
     )
 
 
