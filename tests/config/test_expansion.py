@@ -207,13 +207,13 @@ def test_the_document_itself_is_never_changed_and_nothing_is_copied_in_vain() ->
 
 def test_a_mistake_is_placed_and_named() -> None:
     text = "{ models: { providers: { v: { baseUrl: 'http://${host}/v1', models: [{ id: 'os.environ/my_name' }] } } } }"
-    reason = "in `models.providers.v.baseUrl`, `host` is no variable name: names are upper-case letters, digits and `_`"
-    foreign = "`models.providers.v.models[0].id` names a variable in another tool's way, which is plain text here"
-    help_ = "write `${HOST}`, or `$${host}` for the text itself"
-    assert found(expanded(text)) == [
-        ("malformed-reference", 1, 48, "${host}", reason, help_),
-        ("malformed-reference", 1, 76, "'os.environ/my_name'", foreign, "write `${MY_NAME}`"),
-    ]
+    malformed, foreign = found(expanded(text))
+    assert malformed[:4] == ("malformed-reference", 1, 48, "${host}")
+    assert "`models.providers.v.baseUrl`" in malformed.message
+    assert "`${HOST}`" in (malformed.help or "")
+    assert foreign[:4] == ("malformed-reference", 1, 76, "'os.environ/my_name'")
+    assert "`models.providers.v.models[0].id`" in foreign.message
+    assert foreign.help == "write `${MY_NAME}`"
 
 
 def test_where_escapes_hide_a_reference_the_whole_string_is_placed() -> None:

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import jsonschema
 import jsonschema_rs
@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from genesis_config.config import defaults, keys
 from genesis_config.config.validation import SECTIONS, schema_text, validate
 from genesis_config.diagnostics.source import Source
-from genesis_config.manifest import ManifestError, dumps, loads
+from genesis_config.manifest import Compat, ManifestError, dumps, loads
 from genesis_config.syntax import parse
 from tests.e2e.support import FIXTURES
 
@@ -306,3 +307,38 @@ def test_what_the_manifests_schema_takes_its_types_read(
         read = False
     # The types are milder in one thing: what has a default may be missing.
     assert read or not verdicts(value, MANIFEST), value
+
+
+def test_the_defaults_of_the_code_are_those_of_the_schema() -> None:
+    provider, model = CONFIG["$defs"]["provider"]["properties"], CONFIG["$defs"]["model"]["properties"]
+    field = CONFIG["$defs"]["compat"]["properties"][keys.MAX_TOKENS_FIELD]["default"]
+    assert {key: part["default"] for key, part in provider.items() if "default" in part} == {
+        keys.API: defaults.DEFAULT_API,
+        keys.TIMEOUT_SECONDS: defaults.DEFAULT_TIMEOUT_SECONDS,
+        keys.MAX_CONNECTIONS: defaults.DEFAULT_MAX_CONNECTIONS,
+        keys.MODELS: [],
+    }
+    assert {key: part["default"] for key, part in model.items() if "default" in part} == {
+        keys.REASONING: False,
+        keys.INPUT: list(defaults.DEFAULT_INPUT),
+        keys.CONTEXT_WINDOW: defaults.DEFAULT_CONTEXT_WINDOW,
+        keys.MAX_TOKENS: defaults.DEFAULT_MAX_TOKENS,
+    }
+    assert (field, Compat().max_tokens_field) == (defaults.DEFAULT_MAX_TOKENS_FIELD,) * 2
+    assert get_args(get_type_hints(Compat)["max_tokens_field"]) == defaults.MAX_TOKENS_FIELDS
+
+
+def test_every_key_that_the_code_names_is_one_of_the_schema() -> None:
+    known = set(places_of_keys(CONFIG))
+    for name in keys.__all__:
+        key = getattr(keys, name)
+        if name.isupper():
+            assert set((key,) if isinstance(key, str) else key) <= known, name
+
+
+def places_of_keys(schema: Any) -> Iterator[str]:
+    """Find the names of all properties in a schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from places_of_keys(part)

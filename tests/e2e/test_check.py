@@ -35,8 +35,8 @@ def test_a_clean_file_imports_nothing_that_it_does_not_need() -> None:
         "from genesis_config.cli.checking import run\n"
         "code = run(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
-        "         'platformdirs', 'dotenv', 'difflib', 'genesis_config.manifest', 'genesis_config.report.redaction',\n"
-        "         'genesis_config.syntax.careful'}\n"
+        "         'platformdirs', 'dotenv', 'difflib', 'json', 'genesis_config.manifest',\n"
+        "         'genesis_config.report.redaction', 'genesis_config.syntax.careful'}\n"
         "loaded = heavy & set(sys.modules) - before\n"
         "sys.exit(code or ', '.join(sorted(loaded)) or 0)\n"
     )
@@ -147,12 +147,11 @@ def test_an_env_file_in_the_ways_that_there_are(genesis: Genesis, folder: Path) 
 
 
 @pytest.mark.parametrize("command", ["check", "compile"])
-def test_a_file_without_an_end_is_too_large(command: str, genesis: Genesis) -> None:
+def test_an_endless_file_is_too_large(command: str, genesis: Genesis) -> None:
     done = genesis(command, "/dev/zero")
     assert done.returncode == 1
-    assert (
-        "error[too-large]: the file has more than 16 MiB, which no configuration needs\n" in done.stdout + done.stderr
-    )
+    assert "error[too-large]" in done.stdout + done.stderr
+    assert "16 MiB" in done.stdout + done.stderr
 
 
 def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:

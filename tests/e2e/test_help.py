@@ -87,6 +87,8 @@ def test_explain_tells_what_a_rule_means_and_shows_both_sides(rule: str, genesis
     assert done.stdout.startswith(f"{rule} ({CATALOGUE[rule].severity}): {CATALOGUE[rule].title}\n\n")
     assert "\nBad:\n  " in done.stdout
     assert "\nGood:\n  " in done.stdout
+    required = "\nRequired: " in done.stdout
+    assert (required, "\nAdvice: " in done.stdout) == (CATALOGUE[rule].kind == "required", not required)
 
 
 @pytest.mark.parametrize("rule", CATALOGUE)

@@ -154,7 +154,7 @@ def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
     done = genesis("compile", "--frozen", env=KEY)
     assert done.returncode == 1
-    assert "error[lock-stale]: the lock has no models of `vllm`" in done.stderr
+    assert "error[lock-stale]: the lock file has no entry for `vllm`" in done.stderr
 
 
 @pytest.mark.usefixtures("config")
@@ -185,7 +185,7 @@ def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, 
     done = genesis("check", "--format", "concise")
     assert (done.returncode, done.stdout) == (
         0,
-        "genesis.lock.json:4:5: warning[lock-stale] the lock pins the models of `vllm`, which is not discovered\n",
+        "genesis.lock.json:4:5: warning[lock-stale] the lock file pins the models of `vllm`, which is not discovered\n",
     )
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
@@ -257,7 +257,7 @@ def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
     done = genesis("lock", "--check", env=KEY)
     assert (done.returncode, done.stderr.partition("\n")[0]) == (
         1,
-        "error[lock-missing]: there is no genesis.lock.json to compare with",
+        "error[lock-missing]: genesis.lock.json is missing, so there is nothing to compare with",
     )
     assert genesis("lock", "-", stdin="{}").returncode == 2
     done = genesis("lock", "gone.json5")

@@ -13,7 +13,7 @@ from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.edits import combined_edits
 from genesis_config.lint.fixes import FixResult, fix_files, mark_refused
-from genesis_config.lint.ignores import apply
+from genesis_config.lint.ignores import apply_comments
 from genesis_config.pipeline import check_config
 from genesis_config.rules.registry import load_rules
 from tests.e2e.support import FIXTURES
@@ -28,7 +28,7 @@ ELSEWHERE = [rule.name for rule in load_rules().values() if rule.needs_more]
 
 def findings(data: bytes, name: str = "genesis.json5") -> list[Diagnostic]:
     linted = check_config(name, data, Variables())
-    return apply(linted.diagnostics, linted.config.document.sources, RULE_NAMES, ELSEWHERE)[0]
+    return apply_comments(linted.diagnostics, linted.config.document.sources, RULE_NAMES, ELSEWHERE)[0]
 
 
 class Linted(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.lint.edits import apply_edits
-from genesis_config.lint.ignores import apply
+from genesis_config.lint.ignores import apply_comments
 from tests.support import finding_of
 
 KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
@@ -20,7 +20,7 @@ def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[st
     findings = [
         finding_of(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
     ]
-    kept, silenced = apply(findings, [source], KNOWN, ("not-configured",))
+    kept, silenced = apply_comments(findings, [source], KNOWN, ("not-configured",))
     return [(each.rule, each.message) for each in kept], [(each.rule, each.reason or "") for each in silenced]
 
 
@@ -87,14 +87,14 @@ def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> 
     ],
 )
 def test_what_a_variables_value_may_bring_may_be_silenced(text: str, *, unused: bool) -> None:
-    kept, _ = apply([], [Source("genesis.json5", text, "configuration")], KNOWN, (), ("unknown-key",))
+    kept, _ = apply_comments([], [Source("genesis.json5", text, "configuration")], KNOWN, (), ("unknown-key",))
     assert [each.rule for each in kept] == ["unused-ignore"] * unused
 
 
 def test_nothing_is_called_unused_in_a_text_that_was_not_understood() -> None:
     source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]", "configuration")
     finding = Diagnostic("syntax", "m", Span(source, 38, 39))
-    assert apply([finding], [source], KNOWN) == ([finding], [])
+    assert apply_comments([finding], [source], KNOWN) == ([finding], [])
 
 
 def test_what_only_other_commands_report_may_be_silenced_here() -> None:
@@ -111,7 +111,7 @@ def test_other_text_is_no_command(text: str) -> None:
 
 def test_another_source_is_not_silenced() -> None:
     one, two = Source("a", "// genesis: ignore[unknown-key] why\nx", "configuration"), Source("b", "\nx")
-    kept, silenced = apply([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
+    kept, silenced = apply_comments([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
     assert silenced == []
     assert [each.rule for each in kept] == ["unknown-key", "unused-ignore"]
 
@@ -132,7 +132,7 @@ def test_the_fix_takes_out_what_is_of_no_use(text: str, fixed: str) -> None:
     source = Source("genesis.json5", text, "configuration")
     place = text.find("@")
     findings = [Diagnostic("hardcoded-secret", "m", Span(source, place, place + 1))] if place >= 0 else []
-    kept, _ = apply(findings, [source], KNOWN)
+    kept, _ = apply_comments(findings, [source], KNOWN)
     (finding,) = kept
     assert finding.fix is not None
     assert apply_edits(text, finding.fix.edits) == fixed

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from genesis_config.cli.checking import FORMATS
 from genesis_config.config.expansion import Variables
+from genesis_config.diagnostics.finding import Diagnostic
+from genesis_config.diagnostics.source import Source, Span
+from genesis_config.lint.linter import check_text
+from genesis_config.lint.settings import Settings
 from genesis_config.pipeline import check_config
-from genesis_config.report import json_report as json
 from genesis_config.report import text_report as text
 from genesis_config.report.model import Report
+from genesis_config.report.redaction import hidden_spans, visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +30,17 @@ RANDOM = "kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU"
 PARTS = ("canary", "Zk9", "5t")
 
 
+def rendered(report: Report) -> str:
+    """Return a report in every format."""
+    forms = (import_module(f"genesis_config.report.{form}_report") for form in FORMATS)
+    return "".join(form.render(report) for form in forms) + text.render(report, colour=True)
+
+
 def shown(config: str, name: str = "genesis.json5") -> str:
-    """Give all that `check` says of a configuration, in both formats; there is something to say."""
+    """Return all that `check` reports of a configuration, in every format; there is something to report."""
     findings = check_config(name, config.encode("utf-8", "surrogatepass"), Variables()).diagnostics
     assert findings
-    report = Report(1, tuple(findings))
-    return text.render(report) + text.render(report, colour=True) + json.render(report)
+    return rendered(Report(1, tuple(findings)))
 
 
 def in_provider(member: str, more: str = "") -> str:
@@ -204,9 +217,7 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
     """Where a quote or comment is opened before it, it may stand in a text that is no key: its name is still there."""
     config = in_provider(before + " " + MEMBERS[member].format(CANARY) + " " + after)
     findings = check_config("genesis.json5", config.encode(), Variables()).diagnostics
-    report = Report(1, tuple(findings))
-    output = text.render(report) + json.render(report)
-    assert "canary_5t" not in output, config
+    assert "canary_5t" not in rendered(Report(1, tuple(findings))), config
 
 
 @pytest.mark.parametrize(
@@ -229,4 +240,172 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
     ids=lambda line: line[:12],
 )
 def test_a_hostile_line_of_a_megabyte_is_done_with_at_once(line: str) -> None:
-    assert check_config("genesis.json5", f"{{ {line}".encode(), Variables()).diagnostics
+    assert shown(f"{{ {line}")
+
+
+P = ("models", "providers", "vllm")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ('{ models: { providers: { vllm: { headers: { "X-Tenant": "default", "X-Kind": "models" } } } } }',
+         ["`models.providers.vllm`", "without models"]),
+        ('{ models: { providers: { ollama: { apiKey: "ollama", api: "ollama" } } } }',
+         ["the API `ollama` in `models.providers.ollama.api`", 'apiKey: "ollama"']),
+        ('{ gateway: { token: { source: "env", provider: "default", id: "X" } }, agents: { defaults: { model: 1 } } }',
+         ["`agents.defaults.model`"]),
+        ('{ models: { providers: { vllm: { "authHeader": true } } } }', ['"authHeader": true']),
+        ('{ models: { providers: { vllm: { "auth": "api-key" } } } }', ['"auth": "api-key"']),
+        ('{ models: { providers: { vllm: { apiKey: "$VLLM_API_KEY" } } } }', ['apiKey: "$VLLM_API_KEY"']),
+        ('{ models: { providers: { vllm: { apiKey: { env: "X" } } } } }', ['{ env: "X" }']),
+        ('{ models: { providers: { vllm: { baseURL: "http://10.0.0.5:8000/v1" } } } }', ['"http://10.0.0.5:8000/v1"']),
+    ],
+)  # fmt: skip
+def test_what_is_no_secret_is_not_masked(config: str, expected: list[str]) -> None:
+    output = shown(config)
+    for words in expected:
+        assert words in output
+
+
+@pytest.mark.parametrize("length", [10, 240, 100_000])
+@pytest.mark.parametrize("end", ["} } } }", ""])
+def test_a_comment_of_any_length_may_be_between_a_name_and_its_secret(length: int, end: str) -> None:
+    text = f'{{ models: {{ providers: {{ vllm: {{ apiKye: // {"x" * length}\n"{CANARY}" {end}'
+    source = Source("genesis.json5", text, "configuration")
+    assert CANARY not in visible(source, 0, len(source.text))
+
+
+def test_a_lock_on_one_line_shows_no_password() -> None:
+    provider = (
+        '{"baseUrl": "http://me:' + CANARY + '@10.0.0.5/v1", "models": {"a": {"contextWindow": 1, "parent": null}}}'
+    )
+    source = Source("genesis.lock.json", '{"lockVersion": 1, "providers": {"vllm": ' + provider + "}}", "lock")
+    output = rendered(Report(1, (Diagnostic("lock-stale", "m", Span(source, 40, 46)),)))
+    assert CANARY not in output
+    assert '"models": {"a"' in output
+
+
+def test_of_a_source_that_nobody_vouches_for_nothing_is_shown() -> None:
+    source = Source("genesis.json5", "{ models: { providers: { vllm: { unseen: 1 } } } }")
+    assert "unseen" not in rendered(Report(1, (Diagnostic("unknown-key", "m", Span(source, 2, 8)),)))
+
+
+def test_a_secret_variable_of_another_file_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "env.json5").write_text(f'{{ vars: {{ MINE: "{CANARY}" }}, wrong: 1 }}', encoding="utf-8")
+    config = '{ env: { $include: "env.json5" }, models: { providers: { vllm: { apiKey: "${MINE}" } } } }'
+    assert CANARY not in shown(config, str(tmp_path / "genesis.json5"))
+
+
+def test_a_reason_shows_no_key() -> None:
+    key = "sk-4f9a2b7c0d1e5f6a7b8c"
+    source = f"{{ models: {{ providers: {{ vllm: {{ wrong: 1 // genesis: ignore[unknown-key] {key} is why\n }} }} }} }}"
+    result = check_text("genesis.json5", source.encode(), Settings())
+    assert [finding.rule for finding in result.silenced] == ["unknown-key"]
+    assert key not in rendered(Report(1, tuple(result.findings), tuple(result.silenced)))
+
+
+WORDS = st.sampled_from(["team", "llama-3-8b", "org/model-7b", "", "a b", "\u00e9", "http://h/v1"])
+
+
+@st.composite
+def plain(draw: st.DrawFn) -> dict[str, Any]:
+    """A configuration without a secret."""
+    words = st.lists(WORDS, max_size=2)
+    model = st.fixed_dictionaries(
+        {"id": WORDS, "contextWindow": st.just(8192)},
+        optional={"name": WORDS, "input": words, "reasoning": st.booleans(), "params": st.just({"user": "team"})},
+    )
+    provider = st.fixed_dictionaries(
+        {"baseUrl": st.sampled_from(["http://10.0.0.5:8000/v1", "https://${HOST}/v1", "http://h/v1?page=2"])},
+        optional={
+            "api": WORDS,
+            "apiKey": st.sampled_from(
+                [
+                    "${K}",
+                    "$K_1",
+                    "EMPTY",
+                    "sk-no-auth-required",
+                    {"source": "env", "id": "K"},
+                    {"source": "file", "path": "/k"},
+                ]
+            ),
+            "headers": st.just({"Authorization": "Bearer ${K}", "X-Tenant": "${T}"}),
+            "params": st.dictionaries(st.sampled_from(["user", "stop_token", "max_tokens"]), WORDS, max_size=2),
+            "timeoutSeconds": st.integers(1, 9),
+            "models": st.lists(model, max_size=2),
+        },
+    )
+    return {
+        "models": {"providers": draw(st.dictionaries(st.sampled_from(["vllm", "x-ai", "a b"]), provider, max_size=2))},
+        "agents": {"defaults": {"model": draw(WORDS), "models": {"vllm/m": {"alias": draw(WORDS)}, "vllm/*": {}}}},
+        "auth": {"order": {"vllm": ["vllm:default"]}, "profiles": {"vllm:default": {"provider": "vllm"}}},
+        "env": {"vars": draw(st.dictionaries(st.sampled_from(["STAGE", "MAX_TOKENS", "SORT_KEY"]), WORDS, max_size=2))},
+    }
+
+
+def written(draw: st.DrawFn, value: object) -> str:
+    """Write a value as JSON5, with comments."""
+    text = json.dumps(value, indent=draw(st.sampled_from([None, 2])), ensure_ascii=draw(st.booleans()))
+    comment = draw(st.sampled_from(["", " // see the docs, or ask\n", " /* a comment */ "]))
+    return re.sub(r'(?<="): |\{(?=["\n}])', lambda match: match[0] + comment, text)
+
+
+@st.composite
+def plain_texts(draw: st.DrawFn) -> str:
+    return written(draw, draw(plain()))
+
+
+@given(plain_texts())
+def test_nothing_is_masked_that_is_no_secret(text: str) -> None:
+    assert hidden_spans(Source("genesis.json5", text, "configuration")) == ()
+
+
+PLACES: dict[str, tuple[tuple[str, ...], object]] = {
+    "key": ((*P, "apiKey"), CANARY),
+    "key with a scheme": ((*P, "apiKey"), f"Bearer {CANARY}"),
+    "default": ((*P, "apiKey"), "${K:-" + CANARY + "}"),
+    "key in an object": ((*P, "apiKey"), {"source": "env", "value": CANARY}),
+    "key in an array": ((*P, "apiKey"), ["a", CANARY]),
+    "header": ((*P, "headers"), {"X-Tenant": CANARY}),
+    "header of a model": ((*P, "models"), [{"id": "m", "headers": {"X-Tenant": CANARY}}]),
+    "user information": ((*P, "baseUrl"), f"http://me:{CANARY}@10.0.0.5/v1"),
+    "query": ((*P, "baseUrl"), f"http://10.0.0.5/v1?a=b&api_key={CANARY}"),
+    "parameter": ((*P, "params"), {"extra": {"api_key": CANARY}}),
+    "variable": (("env", "vars", "MY_TOKEN"), CANARY),
+    "misspelt": ((*P, "apiKye"), CANARY),
+    "unknown": ((*P, "wrong"), CANARY),
+    "unknown, deep": ((*P, "wrong"), [{"name": {"wrong": CANARY}}]),
+    "unknown in a model": ((*P, "models"), [{"id": "m", "wrong": CANARY}]),
+    "profile": (("auth", "profiles", "a"), {"provider": "vllm", "key": CANARY}),
+    "section": (("gateway", "auth"), {"password": CANARY, "wrong": CANARY}),
+    "wrong type": (("models", "providers"), CANARY),
+    "root": ((), CANARY),
+}
+
+
+@st.composite
+def secret_texts(draw: st.DrawFn) -> str:
+    """A configuration with a secret, cut anywhere before or after it."""
+    value: Any = draw(plain())
+    path, secret = PLACES[draw(st.sampled_from(sorted(PLACES)))]
+    *above, last = path or ("",)
+    node = value
+    for key in above:
+        if not isinstance(node.get(key), dict):
+            node[key] = {}
+        node = node[key]
+    node[last] = secret
+    text = written(draw, value if path else secret)
+    start = text.index(CANARY)
+    first = draw(st.one_of(st.just(0), st.integers(0, start)))
+    end = draw(st.one_of(st.just(len(text)), st.integers(start + len(CANARY), len(text))))
+    return text[first:end]
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(secret_texts())
+def test_a_secret_is_shown_nowhere(text: str) -> None:
+    source = Source("genesis.json5", text, "configuration")
+    assert CANARY not in visible(source, 0, len(text)), text
+    assert CANARY not in rendered(Report(1, tuple(check_config("genesis.json5", text.encode()).diagnostics))), text

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.manifest import Compat, Cost, Model
+from genesis_config.manifest.params import merge_params
 from genesis_config.resolve.credentials import Credentials
 from genesis_config.resolve.lock import Row
-from genesis_config.resolve.models import merge_params, model_entries
+from genesis_config.resolve.models import model_entries
 from tests.support import compile_config, config_of
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Base URLs: which path, host and key is a finding, what is said of it, and what a fix writes."""
+"""Base URLs: findings about their path, host and key, with their help and fixes."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic
 
 
-def of(url: str, more: str = "", name: str = "p", model: str = "") -> list[Diagnostic]:
-    """Lint a provider with this base URL."""
-    inside = f'{name}: {{ baseUrl: "{url}", models: [{{ id: "m", contextWindow: 9 {model} }}] {more} }}'
+def check(url: str, more: str = "", name: str = "p", model: str = "") -> list[Diagnostic]:
+    """Return the findings for a provider with this base URL."""
+    provider = f'{name}: {{ baseUrl: "{url}", models: [{{ id: "m", contextWindow: 9 {model} }}] {more} }}'
     return check_config(
-        "genesis.json5", f"{{ models: {{ providers: {{ {inside} }} }} }}".encode(), Variables()
+        "genesis.json5", f"{{ models: {{ providers: {{ {provider} }} }} }}".encode(), Variables()
     ).diagnostics
 
 
 @pytest.mark.parametrize(
-    ("url", "severity", "help_"),
+    ("url", "severity", "corrected"),
     [
         ("https://generativelanguage.googleapis.com/v1beta/openai", None, None),
         ("https://gateway.ai.cloudflare.com/v1/ACCOUNT/GATEWAY/openai", None, None),
         ("https://api.z.ai/api/paas/v4", None, None),
-        ("https://generativelanguage.googleapis.com/v1beta/openai/", "info", "write `{}`"),
-        ("https://x.openai.azure.com/openai/deployments/gpt", "warning", "write `{}/v1`, if the API is there"),
-        ("https://models.github.ai/inference", "warning", "write `{}/v1`, if the API is there"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "info", "{}"),
+        ("https://x.openai.azure.com/openai/deployments/gpt", "warning", "{}/v1"),
+        ("https://models.github.ai/inference", "warning", "{}/v1"),
         ("https://h.example.com/vllm/models", "error", None),
     ],
 )
-def test_a_version_may_be_anywhere_in_the_path(url: str, severity: str | None, help_: str | None) -> None:
-    findings = of(url)
-    assert [(each.rule, each.severity) for each in findings] == ([("base-url-path", severity)] if severity else [])
+def test_version_may_be_anywhere_in_the_path(url: str, severity: str | None, corrected: str | None) -> None:
+    findings = check(url)
+    assert [(finding.rule, finding.severity) for finding in findings] == (
+        [("base-url-path", severity)] if severity else []
+    )
     for finding in findings:
         assert finding.help is not None
-        assert help_ is None or finding.help == help_.format(url.rstrip("/"))
-        # Only a person knows what follows a path of somebody's own.
+        assert corrected is None or f"`{corrected.format(url.rstrip('/'))}`" in finding.help
+        # Only the user knows what follows a custom path.
         assert (finding.fix is None) == (severity != "info")
 
 
@@ -50,13 +52,13 @@ KEY = "sk-proj-hunter2canary77xyzABC123"
 
 
 @pytest.mark.parametrize("url", [f"https://h.example.com/{KEY}", f"https://h.example.com/v1/{KEY}/models"])
-def test_a_key_in_the_path_is_in_no_report(url: str) -> None:
-    findings = of(url)
-    assert {each.rule for each in findings} == {"hardcoded-secret", "base-url-path"}
-    report = Report(1, tuple(findings), tuple(each._replace(reason="r") for each in findings))
-    for written in (json.render(report), sarif.render(report)):
-        assert "hunter2" not in written
-        assert "***" in written
+def test_key_in_the_path_is_redacted_in_reports(url: str) -> None:
+    findings = check(url)
+    assert {finding.rule for finding in findings} == {"hardcoded-secret", "base-url-path"}
+    report = Report(1, tuple(findings), tuple(finding._replace(reason="r") for finding in findings))
+    for output in (json.render(report), sarif.render(report)):
+        assert "hunter2" not in output
+        assert "***" in output
 
 
 @pytest.mark.parametrize(
@@ -80,42 +82,42 @@ def test_a_key_in_the_path_is_in_no_report(url: str) -> None:
         ("vllm", False),
     ],
 )
-def test_a_metadata_address_however_it_is_written(host: str, *, metadata: bool) -> None:
-    assert ("metadata-address" in {each.rule for each in of(f"http://{host}/v1")}) == metadata
+def test_metadata_address_in_any_notation(host: str, *, metadata: bool) -> None:
+    assert ("metadata-address" in {finding.rule for finding in check(f"http://{host}/v1")}) == metadata
 
 
 @pytest.mark.parametrize(
-    ("name", "more", "model", "said"),
+    ("name", "more", "model", "key"),
     [
-        ("p", ', apiKey: "${P}"', "", "the key of `models.providers.p` goes"),
-        ("p", ', headers: { Authorization: "${P}" }', "", "the key of `models.providers.p` goes"),
-        ("p", "", ', headers: { "X-Api-Key": "${P}" }', "the key of `models.providers.p` goes"),
-        ("vllm", "", "", "the key of `models.providers.vllm`, if VLLM_API_KEY is set, goes"),
+        ("p", ', apiKey: "${P}"', "", "`models.providers.p`"),
+        ("p", ', headers: { Authorization: "${P}" }', "", "`models.providers.p`"),
+        ("p", "", ', headers: { "X-Api-Key": "${P}" }', "`models.providers.p`"),
+        ("vllm", "", "", "`models.providers.vllm`, if VLLM_API_KEY is set,"),
         ("p", "", "", None),
         ("p", "", ', headers: { "X-Team": "a" }', None),
     ],
 )
-def test_a_key_in_clear_text(name: str, more: str, model: str, said: str | None) -> None:
-    findings = of("http://llm.example.com/v1", more, name, model)
-    assert [each.rule for each in findings] == (["cleartext-credential"] if said else [])
-    assert [each.message for each in findings] == (
-        [f"{said} to the public host `llm.example.com` in clear text"] if said else []
-    )
-    assert not of("https://llm.example.com/v1", more, name, model)
+def test_key_sent_unencrypted(name: str, more: str, model: str, key: str | None) -> None:
+    findings = check("http://llm.example.com/v1", more, name, model)
+    assert [finding.rule for finding in findings] == (["cleartext-credential"] if key else [])
+    for finding in findings:
+        assert f"the key of {key} " in finding.message
+        assert "`llm.example.com`" in finding.message
+    assert not check("https://llm.example.com/v1", more, name, model)
 
 
 @pytest.mark.parametrize(
     "url", ["user:hunter2pw@host:8000/v1", "http://user:hunter2pw/x@host:8000/v1", "https://user:hunter2pw@h:x/v1"]
 )
-@pytest.mark.parametrize("written", ["URL", "${LLM_URL}"])
-def test_a_password_is_in_no_words(url: str, written: str) -> None:
+@pytest.mark.parametrize("source", ["URL", "${LLM_URL}"])
+def test_password_is_redacted_in_reports(url: str, source: str) -> None:
     variables = Variables((Layer("an --env-file", {"LLM_URL": url}),))
-    written = url if written == "URL" else written
-    text = f'{{ models: {{ providers: {{ p: {{ baseUrl: "{written}", models: [{{ id: "m" }}] }} }} }} }}'
+    base_url = url if source == "URL" else source
+    text = f'{{ models: {{ providers: {{ p: {{ baseUrl: "{base_url}", models: [{{ id: "m" }}] }} }} }} }}'
     findings = check_config("genesis.json5", text.encode(), variables).diagnostics
-    assert "invalid-base-url" in {each.rule for each in findings}
+    assert "invalid-base-url" in {finding.rule for finding in findings}
     assert "hunter2" not in json.render(Report(1, tuple(findings)))
 
 
-def test_another_tools_reference_is_one_finding() -> None:
-    assert [each.rule for each in of("$BASE_URL")] == ["malformed-reference"]
+def test_reference_in_another_tools_syntax_is_reported_once() -> None:
+    assert [finding.rule for finding in check("$BASE_URL")] == ["malformed-reference"]

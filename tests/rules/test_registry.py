@@ -1,4 +1,4 @@
-"""The registration of rules: names, modules, stages and functions agree."""
+"""The registry of rules: their names, modules, stages and functions are consistent."""
 
 from __future__ import annotations
 
@@ -31,14 +31,11 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic
 
-# What rules share.
+# Modules that contain no rule.
 SHARED = {"__init__", "base_urls", "registry", "rule"}
-# Three rules that are still one module.
-TOGETHER = {"hardcoded-secret", "secret-in-plain-position", "authorization-conflict"}
-ALONE = [name for name in RULE_NAMES if name not in TOGETHER]
 
 
-def module(name: str) -> str:
+def module_name(name: str) -> str:
     return name.replace("-", "_")
 
 
@@ -47,49 +44,50 @@ def context() -> Context:
 
 
 def test_every_rule_has_one_module_and_every_module_one_rule() -> None:
-    folder = Path(genesis_config.rules.__file__).parent
-    assert {path.stem for path in folder.glob("*.py")} == {module(name) for name in ALONE} | SHARED | {"secrets"}
+    directory = Path(genesis_config.rules.__file__).parent
+    assert {path.stem for path in directory.glob("*.py")} == {module_name(name) for name in RULE_NAMES} | SHARED
     assert len(set(RULE_NAMES)) == len(RULE_NAMES) == len(get_args(RuleName))
 
 
 @pytest.mark.parametrize("name", RULE_NAMES)
-def test_a_rule_has_the_name_and_the_stage_that_it_is_registered_with(name: RuleName) -> None:
+def test_rule_has_the_name_and_stage_that_it_is_registered_with(name: RuleName) -> None:
     rule = registry.load_rule(name)
     assert rule.name == name
     assert (rule.stage == "config") is (name in CONFIG_RULES)
     assert (rule.stage == "lock") is (name in LOCK_RULES)
     assert (rule.stage == "text") is (name in TEXT_RULES)
     assert rule.kind in {"required", "advice"}
-    # What stops a compilation is an error, at least where it does.
+    # A rule that stops a compilation is an error, at least for the commands that it stops.
     assert rule.kind == "advice" or rule.severity == "error" or name == "lock-stale"
 
 
-@pytest.mark.parametrize("name", ALONE)
-def test_a_rule_that_is_run_is_a_generator_in_its_module(name: RuleName) -> None:
-    found = import_module(f"genesis_config.rules.{module(name)}")
-    assert hasattr(found, "check") is (name in {*CONFIG_RULES, *LOCK_RULES})
-    assert hasattr(found, "check_resolved") is (name in RESOLVED_RULES)
+@pytest.mark.parametrize("name", RULE_NAMES)
+def test_checks_of_a_rule_are_generators_in_its_module(name: RuleName) -> None:
+    rule_module = import_module(f"genesis_config.rules.{module_name(name)}")
+    assert hasattr(rule_module, "check") is (name in {*CONFIG_RULES, *LOCK_RULES})
+    assert hasattr(rule_module, "check_resolved") is (name in RESOLVED_RULES)
     for function in ("check", "check_resolved"):
-        assert not hasattr(found, function) or inspect.isgeneratorfunction(getattr(found, function))
+        assert not hasattr(rule_module, function) or inspect.isgeneratorfunction(getattr(rule_module, function))
 
 
-def test_the_documentation_of_a_rule_is_under_its_name() -> None:
+def test_documentation_url_ends_in_the_rule_name() -> None:
     assert documentation_url("unknown-key").endswith("/docs/rules.md#unknown-key")
 
 
-def test_a_rule_that_crashes_is_a_finding_and_hides_no_other() -> None:
+def test_crash_of_a_rule_is_reported_and_other_rules_still_run() -> None:
     def crashing(_context: Context) -> Iterator[Diagnostic]:
         yield finding_of("unknown-key", "found before")
         raise ValueError("canary")
 
     crashing.__module__ = "genesis_config.rules.no_models"
 
-    def fine(_context: Context) -> Iterator[Diagnostic]:
+    def working(_context: Context) -> Iterator[Diagnostic]:
         yield finding_of("unknown-key", "found after")
 
-    findings = registry.run_checks([crashing, fine], context())
-    assert [(finding.rule, finding.message) for finding in findings][-2:] == [
-        ("internal-error", "a bug in Genesis: the rule `no-models` crashed with ValueError"),
-        ("unknown-key", "found after"),
-    ]
+    findings = registry.run_checks([crashing, working], context())
+    crash, after = findings[-2:]
+    assert crash.rule == "internal-error"
+    assert "`no-models`" in crash.message
+    assert "ValueError" in crash.message
+    assert (after.rule, after.message) == ("unknown-key", "found after")
     assert "canary" not in str(findings)

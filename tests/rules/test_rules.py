@@ -1,4 +1,4 @@
-"""The rules: a table of small configurations with the exact findings, and what holds for all rules."""
+"""The rules: small configurations with their exact findings, and properties of all rules."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ WARNINGS = {
     "metadata-address",
     "unused-ignore",
 }
-INFOS = {"assumed-context-window"}
+INFOS = {"marker-key", "assumed-context-window"}
 
 
-def shown(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
-    """Give each finding's rule and the text that it is about."""
+def rules_and_texts(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
+    """Return the rule of each finding and the text that it marks."""
     result: list[tuple[str, str]] = []
     for finding in findings:
         assert finding.span is not None
@@ -44,10 +44,10 @@ def shown(findings: Sequence[Diagnostic]) -> list[tuple[str, str]]:
     return result
 
 
-def found(text: str, variables: Variables | None = None) -> list[tuple[str, str]]:
-    """Lint a text; that windows are assumed is no matter here."""
+def check(text: str, variables: Variables | None = None) -> list[tuple[str, str]]:
+    """Return the findings in a configuration, except for assumed context windows."""
     findings = check_config("genesis.json5", text.encode(), variables or Variables()).diagnostics
-    return shown([finding for finding in findings if finding.rule != "assumed-context-window"])
+    return rules_and_texts([finding for finding in findings if finding.rule != "assumed-context-window"])
 
 
 FIELDS = ("stream", "model")
@@ -60,9 +60,9 @@ def provider(members: str, more: str = "") -> str:
 
 
 @pytest.mark.parametrize("identifier", ["", " ", "llama ", "\tllama"])
-def test_a_model_that_no_reference_can_name(identifier: str) -> None:
+def test_model_id_that_no_reference_can_name(identifier: str) -> None:
     text = f'{{ models: {{ providers: {{ vllm: {{ models: [{{ id: "{identifier}", contextWindow: 8 }}] }} }} }} }}'
-    assert found(text) == [("invalid-value", f'"{identifier}"')]
+    assert check(text) == [("invalid-value", f'"{identifier}"')]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_model_that_no_reference_can_name(identifier: str) -> None:
         '{ name: "x" y, id: "llama", contextWindow: 8 }',
     ],
 )
-def test_what_a_syntax_error_took_is_not_missed(models: str) -> None:
+def test_syntax_error_does_not_cause_further_findings(models: str) -> None:
     selection = 'agents: { defaults: { model: "vllm/llama" } }'
     text = f"{{ models: {{ providers: {{ vllm: {{ models: [{models}] }} }} }}, {selection} }}"
     findings = check_config("genesis.json5", text.encode(), Variables()).diagnostics
@@ -81,37 +81,39 @@ def test_what_a_syntax_error_took_is_not_missed(models: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "message"),
+    ("url", "problem"),
     [
         ("http://h/v1", None),
         ("https://[::1]:8000/v1", None),
         ("${SCHEME}://h/v1", None),
-        ("h:8000/v1", "it does not start with `http://` or `https://`"),
-        ("ftp://h/v1", "it does not start with `http://` or `https://`"),
-        ("//h/v1", "it does not start with `http://` or `https://`"),
-        ("http:///v1", "it has no host"),
-        ("http://h:0/v1", "port 0 is none that a server can have"),
+        ("h:8000/v1", "`http://` or `https://`"),
+        ("ftp://h/v1", "`http://` or `https://`"),
+        ("//h/v1", "`http://` or `https://`"),
+        ("http:///v1", "host"),
+        ("http://h:0/v1", "port 0"),
         ("http://h:65536/v1", "Port out of range 0-65535"),
         ("http://h:port/v1", "Port could not be cast to integer value as 'port'"),
         ("http://[::1/v1", "Invalid IPv6 URL"),
-        ("http://h/v1?x=1", "it has a query or a fragment"),
-        ("http://h/v1#", "it has a query or a fragment"),
-        ("http://h y/v1", "it holds white space or control characters"),
-        (" http://h/v1", "it holds white space or control characters"),
-        ("", "it does not start with `http://` or `https://`"),
+        ("http://h/v1?x=1", "query"),
+        ("http://h/v1#", "fragment"),
+        ("http://h y/v1", "whitespace"),
+        (" http://h/v1", "whitespace"),
+        ("", "`http://` or `https://`"),
     ],
 )
-def test_base_urls(url: str, message: str | None) -> None:
+def test_base_urls(url: str, problem: str | None) -> None:
     findings = check_config("genesis.json5", provider(f'baseUrl: "{url}"').encode(), Variables()).diagnostics
-    assert found(provider(f'baseUrl: "{url}"')) == ([] if message is None else [("invalid-base-url", f'"{url}"')])
-    if message is not None:
-        findings = [finding for finding in findings if finding.rule == "invalid-base-url"]
-        assert findings[0].message == f"`models.providers.p.baseUrl` is no base URL: {message}"
-        assert findings[0].help is not None
+    assert check(provider(f'baseUrl: "{url}"')) == ([] if problem is None else [("invalid-base-url", f'"{url}"')])
+    if problem is not None:
+        finding = next(finding for finding in findings if finding.rule == "invalid-base-url")
+        place, _, words = finding.message.partition(": ")
+        assert "`models.providers.p.baseUrl`" in place
+        assert problem in words
+        assert finding.help is not None
 
 
 def named(name: str, models: str, more: str = "") -> str:
-    """Give a configuration of one provider with this name and these models."""
+    """Return a configuration with one provider of this name that has these models."""
     return f"{{ models: {{ providers: {{ {name}: {{ {URL}, models: [{models}] }} }} }}, {more} }}"
 
 
@@ -129,7 +131,10 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider(f'{URL}, apiKey: " \\t"'), [("invalid-value", '" \\t"')]),
         (provider(f'{URL}, apiKey: "", headers: {{ Authorization: "Basic ${{A}}" }}'), []),
         (named("p", '{ id: "*" }'), [("invalid-value", '"*"')]),
-        (named("p", '{ id: "m" }', 'agents: { defaults: { model: "p/*" } }'), [("malformed-model-ref", '"p/*"')]),
+        (
+            named("p", '{ id: "m" }', 'agents: { defaults: { model: "p/*" } }'),
+            [("malformed-model-ref", '"p/*"')],
+        ),
         (
             named("p", '{ id: "m" }', 'agents: { defaults: { model: { primary: "p/m", fallbacks: ["p/*"] } } }'),
             [("malformed-model-ref", '"p/*"')],
@@ -147,7 +152,7 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
         (provider(f'{URL}, headers: {{ "X-Tenant": "abc" }}'), []),
         (provider(f'{URL}, apiKey: "EMPTY"'), []),
         (provider(f'{URL}, headers: {{ Authorization: "Bearer EMPTY" }}'), []),
-        (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("hardcoded-secret", '"EMPTY"')]),
+        (provider('baseUrl: "https://api.example.com/v1", apiKey: "EMPTY"'), [("marker-key", '"EMPTY"')]),
         (provider('baseUrl: "http://vllm.prod.svc/v1", apiKey: "dummy"'), []),
         (provider('baseUrl: "http://vllm/v1", apiKey: "dummy"'), []),
         *(
@@ -198,7 +203,7 @@ URL = 'baseUrl: "http://10.0.0.5/v1"'
     ],
 )
 def test_providers_models_and_secrets(text: str, expected: list[tuple[str, str]]) -> None:
-    assert found(text) == expected
+    assert check(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -223,11 +228,11 @@ def test_providers_models_and_secrets(text: str, expected: list[tuple[str, str]]
         ("", False),
     ],
 )
-def test_a_key_by_its_shape(text: str, secret: bool) -> None:  # noqa: FBT001 - a table
+def test_key_recognized_by_its_shape(text: str, secret: bool) -> None:  # noqa: FBT001 - a table
     assert any(key_spans(text)) == secret
     expected = [("hardcoded-secret", f'"{text}"')] if secret else []
-    assert found(provider(f'{URL}, params: {{ user: ["{text}"] }}')) == expected
-    assert found(provider(f'{URL}, headers: {{ "X-Note": "{text}" }}')) == expected
+    assert check(provider(f'{URL}, params: {{ user: ["{text}"] }}')) == expected
+    assert check(provider(f'{URL}, headers: {{ "X-Note": "{text}" }}')) == expected
 
 
 HARMLESS = [
@@ -271,10 +276,10 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_has_an_order_is_no_key(text: str) -> None:
+def test_ordered_text_is_not_a_key(text: str) -> None:
     assert not list(key_spans(text))
-    assert found(provider(f'{URL}, params: {{ user: "{text}" }}')) == []
-    assert found(f'{{ env: {{ vars: {{ TEAM: "{text}" }} }} }}') == []
+    assert check(provider(f'{URL}, params: {{ user: "{text}" }}')) == []
+    assert check(f'{{ env: {{ vars: {{ TEAM: "{text}" }} }} }}') == []
 
 
 @pytest.mark.parametrize(
@@ -298,7 +303,7 @@ KEY = "sk-proj-4f9a2b7c0d1e5f6a7b8c"
 
 
 @pytest.mark.parametrize(
-    ("text", "about"),
+    ("text", "marked"),
     [
         (f'{{ env: {{ vars: {{ TEAM: "{KEY}" }} }} }}', f'"{KEY}"'),
         ('{ env: { vars: { FOO: "9f86d081884c7d659a2feaa0c55ad015" } } }', '"9f86d081884c7d659a2feaa0c55ad015"'),
@@ -321,8 +326,8 @@ KEY = "sk-proj-4f9a2b7c0d1e5f6a7b8c"
         (provider(f'{URL}, params: {{ api_key: "Bearer ${{STAGE}}" }}'), None),
     ],
 )
-def test_a_key_beside_a_reference_or_under_a_telling_name(text: str, about: str | None) -> None:
-    assert found(text) == ([("hardcoded-secret", about)] if about else [])
+def test_key_next_to_a_reference_or_under_a_secret_name(text: str, marked: str | None) -> None:
+    assert check(text) == ([("hardcoded-secret", marked)] if marked else [])
 
 
 @pytest.mark.parametrize(
@@ -349,33 +354,33 @@ def test_a_key_beside_a_reference_or_under_a_telling_name(text: str, about: str 
         ("models: { m: {} }", [("malformed-model-ref", "m")]),
     ],
 )
-def test_the_selection(defaults: str, expected: list[tuple[str, str]]) -> None:
+def test_references_in_the_selection(defaults: str, expected: list[tuple[str, str]]) -> None:
     text = f"""{{
       models: {{ providers: {{ p: {{ {URL}, models: [{{ id: "m" }}, {{ id: "m2" }}] }} }} }},
       agents: {{ defaults: {{ {defaults} }} }},
     }}"""
-    assert found(text) == expected
+    assert check(text) == expected
 
 
-def test_a_provider_is_looked_through_once_for_all_references(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(Document, "is_damaged", lambda _document, path: asked.append(path))
+def test_provider_is_searched_once_for_all_references(monkeypatch: pytest.MonkeyPatch) -> None:
+    queried = []
+    monkeypatch.setattr(Document, "is_damaged", lambda _document, path: queried.append(path))
     references = ", ".join(f'"p/{number}"' for number in range(50))
     selection = f"agents: {{ defaults: {{ model: {{ fallbacks: [{references}] }} }} }}"
-    linted = check_config("genesis.json5", provider("x-a: ,", selection).encode(), Variables())
-    assert sum(finding.rule == "unknown-model" for finding in linted.diagnostics) == 50
-    place = ("models", "providers", "p", "models", 0, "id")
-    assert asked.count(place) < 5
-    asked.clear()
-    list(unknown_model.check_resolved(Context(linted.config), Resolved([], {}, {"p": ()})))
-    assert asked.count(place) == 1
+    session = check_config("genesis.json5", provider("x-a: ,", selection).encode(), Variables())
+    assert sum(finding.rule == "unknown-model" for finding in session.diagnostics) == 50
+    path = ("models", "providers", "p", "models", 0, "id")
+    assert queried.count(path) < 5
+    queried.clear()
+    list(unknown_model.check_resolved(Context(session.config), Resolved([], {}, {"p": ()})))
+    assert queried.count(path) == 1
 
 
-def test_every_rule_is_named_and_told_like_the_others() -> None:
+def test_names_and_texts_of_all_rules_have_the_same_form() -> None:
     for name, rule in registry.load_rules().items():
         assert re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", name)
         severity = "warning" if name in WARNINGS else "info" if name in INFOS else "error"
         assert rule.severity == severity, name
-        assert rule.title[0].islower() or rule.title.startswith("JSON"), name
+        assert rule.title[0].islower() or rule.title[0] == "`", name
         assert not rule.title.endswith(".")
         assert rule.why.endswith((".", "`.")), name

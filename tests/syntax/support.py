@@ -1,4 +1,4 @@
-"""What the tests of the reader share: reading a text, its findings as people see them, and texts for property tests."""
+"""Helpers for tests of the reader: reading a text, its findings as users see them, and texts for property tests."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from genesis_config.syntax import Document, parse
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-# JSON5 1.0 §8 and §1.2: white space and line terminators, each of them.
-WHITE_SPACE = (
+# JSON5 1.0 §8 and §1.2: every whitespace character and line terminator.
+WHITESPACE = (
     "\t\v\f \xa0\ufeff\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 )
 LINE_ENDS = ("\n", "\r", "\r\n", "\u2028", "\u2029")
 
 
-class Found(NamedTuple):
-    """A finding as people see it: the rule, the place, the text under it and the words."""
+class SeenFinding(NamedTuple):
+    """A finding as users see it: the rule, the place, the underlined text and the message."""
 
     rule: str
     line: int
@@ -30,45 +30,45 @@ class Found(NamedTuple):
 
 
 def read(text: str) -> Document:
-    """Read a text."""
+    """Parse a text."""
     return parse(Source("genesis.json5", text))
 
 
 def value(text: str) -> Any:
-    """Read the value of a text without findings."""
+    """Return the value of a text that has no findings."""
     document = read(text)
     assert document.diagnostics == []
     return document.value
 
 
-def findings(document: Document) -> list[Found]:
-    """Give what was found, in the order of finding."""
-    found = []
+def findings(document: Document) -> list[SeenFinding]:
+    """Return the findings in the order in which they were reported."""
+    seen = []
     for diagnostic in document.diagnostics:
         assert diagnostic.span is not None
         source, start, end = diagnostic.span
         assert source is document.source
         assert 0 <= start <= end <= len(source.text)
-        found.append(Found(diagnostic.rule, *source.position(start), source.text[start:end], diagnostic.message))
-    return found
+        seen.append(SeenFinding(diagnostic.rule, *source.position(start), source.text[start:end], diagnostic.message))
+    return seen
 
 
 def rules(text: str) -> list[str]:
-    """Give the rules of the findings about a text."""
-    return [found.rule for found in findings(read(text))]
+    """Return the rule names of the findings in a text."""
+    return [finding.rule for finding in findings(read(text))]
 
 
 def spaces(most: int = 3) -> SearchStrategy[str]:
-    """Make white space and comments of every kind, or nothing."""
+    """Generate whitespace and comments of every kind, or nothing."""
     comment_text = st.text(st.sampled_from("ax/*'\"\\{}[],:#é\u2060🦙"), max_size=4)
     line = st.tuples(comment_text, st.sampled_from(LINE_ENDS)).map(lambda parts: f"//{parts[0]}{parts[1]}")
     block = comment_text.map(lambda text: f"/*{text.replace('*/', '* /')}\n*/")
-    one = st.sampled_from([*WHITE_SPACE, *LINE_ENDS])
+    one = st.sampled_from([*WHITESPACE, *LINE_ENDS])
     return st.lists(one | one | line | block, max_size=most).map("".join)
 
 
 def escapes() -> SearchStrategy[str]:
-    """Make what may follow in a string after a backslash, with the backslash."""
+    """Generate escapes in strings, including the backslash."""
     return st.one_of(
         st.sampled_from(["\\b", "\\f", "\\n", "\\r", "\\t", "\\v", "\\0", "\\'", '\\"', "\\\\", "\\/", "\\a", "\\🦙"]),
         st.sampled_from(LINE_ENDS).map(lambda end: "\\" + end),
@@ -78,7 +78,7 @@ def escapes() -> SearchStrategy[str]:
 
 
 def strings() -> SearchStrategy[str]:
-    """Make string literals, with either quote."""
+    """Generate string literals with either quote."""
 
     def quoted(quote: str) -> SearchStrategy[str]:
         other = "'" if quote == '"' else '"'
@@ -90,14 +90,14 @@ def strings() -> SearchStrategy[str]:
 
 
 def _without_octal(text: str) -> str:
-    """Take out what a NUL escape and a digit after it make together: no escape at all."""
+    """Separate a NUL escape from a digit after it, since both together are not a valid escape."""
     for digit in "0123456789":
         text = text.replace("\\0" + digit, "\\0_" + digit)
     return text
 
 
 def numbers() -> SearchStrategy[str]:
-    """Make number literals that JSON can carry, in every spelling."""
+    """Generate number literals that JSON can represent, in every spelling."""
     digits = st.from_regex(r"[0-9]{1,6}", fullmatch=True)
     whole = st.sampled_from(["0"]) | st.from_regex(r"[1-9][0-9]{0,24}", fullmatch=True)
     exponent = st.just("") | st.from_regex(r"[eE][+-]?[0-9]{1,2}", fullmatch=True)
@@ -111,7 +111,7 @@ def numbers() -> SearchStrategy[str]:
 
 
 def names() -> SearchStrategy[str]:
-    """Make keys without quotes: ECMAScript 5.1's IdentifierName, escapes included."""
+    """Generate unquoted keys: ECMAScript 5.1 IdentifierNames, including escapes."""
     letter = st.characters(categories=("Lu", "Ll", "Lt", "Lm", "Lo", "Nl"), include_characters="$_")
     part = st.characters(
         categories=("Lu", "Ll", "Lt", "Lm", "Lo", "Nl", "Mn", "Mc", "Nd", "Pc"), include_characters="$_\u200c\u200d"
@@ -122,19 +122,19 @@ def names() -> SearchStrategy[str]:
 
 
 def values() -> SearchStrategy[str]:
-    """Make a JSON5 value of every kind that JSON can carry."""
+    """Generate JSON5 values of every kind that JSON can represent."""
     simple = st.sampled_from(["null", "true", "false"]) | numbers() | strings()
     return st.recursive(simple, lambda inner: arrays(inner) | objects(inner), max_leaves=6)
 
 
 def arrays(inner: SearchStrategy[str]) -> SearchStrategy[str]:
-    """Make arrays of these values."""
+    """Generate arrays of these values."""
     item = st.tuples(spaces(), inner, spaces()).map("".join)
     return st.tuples(st.lists(item, max_size=4), spaces(), st.booleans()).map(lambda parts: _enclosed("[]", *parts))
 
 
 def objects(inner: SearchStrategy[str]) -> SearchStrategy[str]:
-    """Make objects with these values."""
+    """Generate objects with these values."""
     key = names() | names() | strings()
     member = st.tuples(spaces(), key, spaces(1), st.just(":"), spaces(1), inner, spaces()).map("".join)
     return st.tuples(st.lists(member, max_size=4), spaces(), st.booleans()).map(lambda parts: _enclosed("{}", *parts))
@@ -146,5 +146,5 @@ def _enclosed(brackets: str, items: list[str], space: str, trailing: bool) -> st
 
 
 def documents() -> SearchStrategy[str]:
-    """Make whole texts whose root is an object."""
+    """Generate whole texts whose root is an object."""
     return st.tuples(spaces(), objects(values()), spaces()).map("".join)

@@ -1,4 +1,4 @@
-"""The reader takes any text and any bytes: it answers with findings, at once, and never with a traceback."""
+"""The reader handles any text and any bytes: quickly, with findings, and never with a traceback."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ TOKENS = [
 SOUP = st.lists(st.sampled_from(TOKENS), max_size=40).map("".join)
 
 
-def carefully(text: str) -> Document:
-    """Read a text token by token alone."""
+def read_carefully(text: str) -> Document:
+    """Parse a text with the token-by-token reader alone."""
     state = State(Source("genesis.json5", text))
     reader = CarefulReader(state)
     try:
@@ -54,7 +54,7 @@ def carefully(text: str) -> Document:
 
 
 def places(entry: Any) -> Any:
-    """Give where an item and all in it are."""
+    """Return the places of an item and of everything in it."""
     inner: Any = None
     if isinstance(entry, Container):
         items = entry.items
@@ -63,8 +63,8 @@ def places(entry: Any) -> Any:
 
 
 def assert_both_readers_agree(text: str) -> None:
-    """Hold that the fast loop changes nothing but the time."""
-    document, slow = read(text), carefully(text)
+    """Assert that the fast loop changes nothing but the time."""
+    document, slow = read(text), read_carefully(text)
     assert repr(document.value) == repr(slow.value)
     assert findings(document) == findings(slow)
     assert places(document.root) == places(slow.root)
@@ -79,20 +79,20 @@ def test_the_fast_reader_and_the_careful_one_agree(text: str) -> None:
 
 @settings(max_examples=400)
 @given(st.sampled_from(["", "{", "{a:", "{a:["]), SOUP)
-def test_they_agree_about_what_is_none_too(start: str, text: str) -> None:
+def test_both_readers_agree_on_invalid_text_too(start: str, text: str) -> None:
     assert_both_readers_agree(start + text)
 
 
 def marks(entry: Any) -> list[Any]:
-    """Give the items that were not read in one match."""
+    """Return the items that were not read in one match."""
     if not isinstance(entry, Container):
         return [entry] if isinstance(entry, Mark) else []
     items = entry.items if isinstance(entry.items, list) else entry.items.values()
     return [mark for item in items for mark in marks(item)] + [entry.mark] * isinstance(entry.mark, Mark)
 
 
-def test_the_common_spellings_are_read_in_one_match_each() -> None:
-    # This is what the speed comes from; anything else is right, and many times slower.
+def test_common_spellings_are_read_with_one_match_per_item() -> None:
+    # This makes the reader fast; other spellings are read correctly, but many times slower.
     document = read("""// A comment\r
     /* and **one* more */ {  // here
       // before a key
@@ -108,7 +108,7 @@ def test_the_common_spellings_are_read_in_one_match_each() -> None:
 
 
 @given(st.sampled_from(["", "{", "{a:", "{a:[", "{a:'"]), st.text() | SOUP)
-def test_any_text_is_answered(start: str, text: str) -> None:
+def test_any_text_is_read_without_an_exception(start: str, text: str) -> None:
     document = read(start + text)
     assert len(document.diagnostics) <= MAX_ERRORS
     assert len(findings(document)) == len(document.diagnostics)
@@ -118,18 +118,18 @@ def test_any_text_is_answered(start: str, text: str) -> None:
 
 
 @given(st.binary() | st.tuples(SOUP.map(str.encode), st.binary(), SOUP.map(str.encode)).map(b"".join))
-def test_any_bytes_are_answered(data: bytes) -> None:
+def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
     source, wrong = decode("genesis.json5", data)
     document = parse(source)
     assert [finding.rule for finding in wrong] in ([], ["not-utf8"])
     assert source.text.encode() == data.removeprefix(b"\xef\xbb\xbf") or wrong
-    # Of what looks like UTF-16 nothing is kept.
+    # Nothing is kept of text that looks like UTF-16.
     assert "\ufffd" in source.text or not source.text or not wrong
     assert document.source is source
 
 
 @given(st.text())
-def test_text_goes_through_utf8_unchanged_with_or_without_a_byte_order_mark(text: str) -> None:
+def test_utf8_is_decoded_unchanged_with_or_without_a_byte_order_mark(text: str) -> None:
     for data in (text.encode().removeprefix(b"\xef\xbb\xbf"), b"\xef\xbb\xbf" + text.encode()):
         source, wrong = decode("f", data)
         assert (source.name, source.text, wrong) == ("f", data.decode("utf-8-sig"), [])
@@ -150,16 +150,16 @@ def test_text_goes_through_utf8_unchanged_with_or_without_a_byte_order_mark(text
     ],
     ids=ascii,
 )
-def test_bytes_that_are_no_utf8_are_one_finding_at_the_first(data: bytes, where: tuple[int, int], wrong: str) -> None:
+def test_invalid_utf8_is_one_finding_at_the_first_invalid_byte(data: bytes, where: tuple[int, int], wrong: str) -> None:
     source, (finding,) = decode("f", data)
     assert finding.span is not None
-    assert (finding.rule, finding.message) == ("not-utf8", f"the bytes {wrong} are no UTF-8")
-    assert finding.help == "save the file as UTF-8"
+    assert finding.rule == "not-utf8"
+    assert finding.message.endswith(wrong)
     assert source.position(finding.span.start) == where
     assert source.text[finding.span.start : finding.span.end] == "\ufffd"
 
 
-def test_the_rest_of_a_text_that_is_no_utf8_is_read() -> None:
+def test_the_rest_of_a_text_with_invalid_utf8_is_read() -> None:
     source, _ = decode("f", b"{a: '\xe9t\xe9', b: 1 c: 2}")
     document = parse(source)
     assert document.value == {"a": "\ufffdt\ufffd", "b": 1, "c": 2}
@@ -167,14 +167,14 @@ def test_the_rest_of_a_text_that_is_no_utf8_is_read() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
-def test_utf16_is_told_as_such(encoding: str) -> None:
-    # Without its mark only what is no ASCII makes it different from UTF-8 with NULs in it.
+def test_utf16_is_recognized(encoding: str) -> None:
+    # Without a byte order mark only non-ASCII characters distinguish it from UTF-8 that contains NULs.
     source, (finding,) = decode("f", "{a: 'é\ud7ff'}".encode(encoding))
     assert (finding.rule, source.text) == ("not-utf8", "")
-    assert finding.help == "this looks like UTF-16: save the file as UTF-8"
+    assert "UTF-16" in (finding.help or "")
 
 
-def test_16_mib_are_read_and_a_byte_more_is_not() -> None:
+def test_16_mib_are_read_but_not_one_byte_more() -> None:
     data = b"{a: 1" + b" " * (MAX_BYTES - 6) + b"}"
     assert len(data) == 16 * MIB
     source, wrong = decode("f", data)
@@ -182,27 +182,27 @@ def test_16_mib_are_read_and_a_byte_more_is_not() -> None:
     assert parse(source).value == {"a": 1}
     source, (finding,) = decode("f", data + b" ")
     assert (source.text, finding.rule) == ("", "too-large")
-    assert finding.message == "the file has more than 16 MiB, which no configuration needs"
+    assert "16 MiB" in finding.message
     assert finding.span == (source, 0, 0)
 
 
 @pytest.mark.parametrize("opening", ["{a:", "{ 'a' : ", "{a:["], ids=["fast", "careful", "mixed"])
-def test_200_levels_are_read_and_one_more_is_a_finding(opening: str) -> None:
+def test_200_levels_are_read_but_one_more_is_a_finding(opening: str) -> None:
     step = opening.count("{") + opening.count("[")
     closing = "]}" if step == 2 else "}"
     text = opening * (MAX_DEPTH // step)
     nested = value(f"{text}1{closing * (MAX_DEPTH // step)}")
     assert repr(nested).count("{") + repr(nested).count("[") == MAX_DEPTH == 200
     document = read(f"{text}\n {{x: 1}}{closing * (MAX_DEPTH // step)}")
-    assert findings(document) == [("too-deep", 2, 2, "{", "objects and arrays are nested more than 200 deep")]
-    assert document.diagnostics[0].help == (
-        "a configuration needs a handful of levels; is a bracket before line 2 never closed?"
-    )
+    (finding,) = findings(document)
+    assert finding[:-1] == ("too-deep", 2, 2, "{")
+    assert "200" in finding.message
+    assert "before line 2" in (document.diagnostics[0].help or "")
     assert document.is_damaged(())
     assert document.value_span(()).end == len(document.source.text)
 
 
-def test_many_brackets_beside_one_another_are_not_deep() -> None:
+def test_many_adjacent_brackets_are_not_deep() -> None:
     assert value("{a: [" + "{b: []}," * 1000 + "]}")["a"] == [{"b": []}] * 1000
 
 
@@ -245,19 +245,19 @@ def test_many_brackets_beside_one_another_are_not_deep() -> None:
         ("{", "\0", ["syntax"] * 2),
     ],
 )
-def test_a_hundred_thousand_of_anything_are_answered_at_once(start: str, run: str, expected: list[str]) -> None:
+def test_a_hundred_thousand_repetitions_are_read_quickly(start: str, run: str, expected: list[str]) -> None:
     assert rules(start + run * 100_000) == expected
 
 
 @pytest.mark.parametrize("again", ["y: {},", "'y': {},"], ids=["fast", "careful"])
-def test_the_reading_ends_with_the_20th_finding(again: str) -> None:
+def test_reading_ends_with_the_20th_finding(again: str) -> None:
     broken = [f"x{number}: foo," for number in range(15)]
     document = read("\n".join(["{a: [{", *broken, "}], y: 1,", *([again] * 30), "z: 1}"]))
-    found = findings(document)
-    assert len(found) == MAX_ERRORS == 20
-    assert [finding.rule for finding in found] == ["syntax"] * 15 + ["duplicate-key"] * 5
+    reported = findings(document)
+    assert len(reported) == MAX_ERRORS == 20
+    assert [finding.rule for finding in reported] == ["syntax"] * 15 + ["duplicate-key"] * 5
     assert "z" not in document.value
-    # What was read up to there counts; what is said about all of the root would be a guess.
+    # What was read so far is kept; findings about the root as a whole would be guesses.
     assert document.is_damaged(())
     assert not document.is_damaged(("a",))
     assert document.value_span(()).end == len(document.source.text)

@@ -1,8 +1,8 @@
-"""What is no JSON5: each error where it is, all of them in one run, and the rest of the text read all the same."""
+"""Recovery from text that is not JSON5: every error at its place, all in one run, and the rest of the text read."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -10,39 +10,48 @@ from hypothesis import strategies as st
 
 from tests.syntax.support import findings, read
 
-COMMA = "expected `,` or `}` here"
-HASH = "a comment starts with `//`, not with `#`"
-STRING = "this string is not closed"
-COMMENT = "this comment is never closed"
-EMPTY = "there is no configuration here: the text is empty"
-AFTER = "the document ends before this"
+if TYPE_CHECKING:
+    from genesis_config.syntax import Document
+
+COMMA = "expected `,` or `}`"
+HASH = "`#`"
+STRING = "string"
+COMMENT = "comment"
+AFTER = "after the end"
+
+TEXT = "this text must be quoted"
 
 Findings = list[tuple[int, int, str, str]]
 
 
-TEXT = "this text must be quoted"
+def assert_findings(document: Document, expected: list[tuple[str, int, int, str, str]]) -> None:
+    """Compare findings by rule, line, column, underlined text and a part of the message."""
+    actual = findings(document)
+    assert [finding[:-1] for finding in actual] == [finding[:-1] for finding in expected]
+    for finding, (*_, fragment) in zip(actual, expected, strict=True):
+        assert fragment in finding.message
 
 
-# The text; the findings, each as line, column, what is underlined and message; the value that is recovered.
+# The text; the findings as line, column, underlined text and a part of the message; the recovered value.
 BROKEN: list[tuple[str, Findings, Any]] = [
     # Commas.
     ("{a: 1 b: 2}", [(1, 6, "", COMMA)], {"a": 1, "b": 2}),
     ("{a: 'x' 'b': 2}", [(1, 8, "", COMMA)], {"a": "x", "b": 2}),
     ("{a: 1; b: 2;}", [(1, 6, "", COMMA), (1, 12, "", COMMA)], {"a": 1, "b": 2}),
-    ("{\n  a: [1\n    2],\n}", [(2, 8, "", "expected `,` or `]` here")], {"a": [1, 2]}),
-    ("{a: [1 -2]}", [(1, 7, "", "expected `,` or `]` here")], {"a": [1, -2]}),
+    ("{\n  a: [1\n    2],\n}", [(2, 8, "", "expected `,` or `]`")], {"a": [1, 2]}),
+    ("{a: [1 -2]}", [(1, 7, "", "expected `,` or `]`")], {"a": [1, -2]}),
     ("{a: {} // c\n b: [] /* d */ c: 1}", [(1, 7, "", COMMA), (2, 7, "", COMMA)], {"a": {}, "b": [], "c": 1}),
-    ("{a: 1,, b: 2}", [(1, 7, ",", "this comma has no item before it")], {"a": 1, "b": 2}),
-    ("{, a: [,]}", [(1, col, ",", "this comma has no item before it") for col in (2, 8)], {"a": []}),
-    # More than one literal.
+    ("{a: 1,, b: 2}", [(1, 7, ",", "unexpected `,`")], {"a": 1, "b": 2}),
+    ("{, a: [,]}", [(1, col, ",", "unexpected `,`") for col in (2, 8)], {"a": []}),
+    # Several literals.
     ("{a: 'it's', b: 1,\n c: 2}", [(1, 9, "", COMMA)], {"a": "it", "c": 2}),
     ("{a: 'x'yz', b: 1,\n c: 2}", [(1, 8, "", COMMA)], {"a": "x", "c": 2}),
     ("{a: 'x' + 'y', b: 1}", [(1, 8, "", COMMA)], {"a": "x", "b": 1}),
     ("{a: 1 : 2, b: 1 / 2, c: 3}", [(1, 6, "", COMMA), (1, 16, "", COMMA)], {"a": 1, "b": 1, "c": 3}),
-    ("['a': 1, 'b']", [(1, 5, "", "expected `,` or `]` here")], ["a", "b"]),
-    # What is no value.
+    ("['a': 1, 'b']", [(1, 5, "", "expected `,` or `]`")], ["a", "b"]),
+    # Not a value.
     ("{a: \u201cx y\u201d, b: \u2018z\u2019}",
-     [(1, 5, "\u201cx", "`\u201c` is no quote of JSON5"), (1, 15, "\u2018z\u2019", "`\u2018` is no quote of JSON5")],
+     [(1, 5, "\u201cx", "`\u201c`"), (1, 15, "\u2018z\u2019", "`\u2018`")],
      {"a": None, "b": None}),
     ("{a: (, b: 1}", [(1, 5, "(", "expected a value, found `(`")], {"a": None, "b": 1}),
     ("module.exports = {a: 1}", [(1, 1, "module.exports", "expected `{`")], None),
@@ -83,8 +92,8 @@ BROKEN: list[tuple[str, Findings, Any]] = [
     ("{a:: 1, b: 2}", [(1, 4, ":", "expected a value, found `:`")], {"a": None, "b": 2}),
     # Words.
     ("{a: True, b: None, c: off}",
-     [(1, 5, "True", "`True` is no JSON5 value"), (1, 14, "None", "`None` is no JSON5 value"),
-      (1, 23, "off", "`off` is no JSON5 value")],
+     [(1, 5, "True", "`True`"), (1, 14, "None", "`None`"),
+      (1, 23, "off", "`off`")],
      {"a": None, "b": None, "c": None}),
     ("{a: foo bar 1 'x' {}, b: [x y, 1]}", [(1, 5, "foo", TEXT), (1, 27, "x", TEXT)],
      {"a": None, "b": [None, 1]}),
@@ -100,9 +109,9 @@ BROKEN: list[tuple[str, Findings, Any]] = [
      [(1, 5, "#fff", TEXT), (1, 14, "`x`", TEXT), (1, 22, "\\u0041", TEXT)],
      {"a": None, "b": None, "c": None}),
     ("{a: 01, b: 131_072, c: 5s, d: 1.2.3, e: +, f: 10.0.0.1:80}",
-     [(1, 5, "01", "this is not a valid number"), (1, 12, "131_072", "this is not a valid number"),
-      (1, 24, "5s", "this is not a valid number"), (1, 31, "1.2.3", "this is not a valid number"),
-      (1, 41, "+", "this is not a valid number"), (1, 47, "10.0.0.1:80", "this is not a valid number")],
+     [(1, 5, "01", "not a valid number"), (1, 12, "131_072", "not a valid number"),
+      (1, 24, "5s", "not a valid number"), (1, 31, "1.2.3", "not a valid number"),
+      (1, 41, "+", "not a valid number"), (1, 47, "10.0.0.1:80", "not a valid number")],
      dict.fromkeys("abcdef")),
     # Strings.
     ("{a: 'x,\n b: \"y,\n c: 1}", [(1, 5, "'x,", STRING), (2, 5, '"y,', STRING)], {"a": None, "b": None, "c": 1}),
@@ -110,10 +119,10 @@ BROKEN: list[tuple[str, Findings, Any]] = [
     ("{'a: 1,\n b: 2}", [(1, 2, "'a: 1,", STRING)], {"b": 2}),
     ("'abc", [(1, 1, "'abc", STRING)], None),
     ("{a: '\\x4g\\u12\\1', b: \"\\\r\n\\x\"}",
-     [(1, 6, "\\x4g", "this is not a valid escape"), (1, 10, "\\u12", "this is not a valid escape"),
-      (1, 14, "\\1", "this is not a valid escape"), (2, 1, "\\x", "this is not a valid escape")],
+     [(1, 6, "\\x4g", "not a valid escape"), (1, 10, "\\u12", "not a valid escape"),
+      (1, 14, "\\1", "not a valid escape"), (2, 1, "\\x", "not a valid escape")],
      {"a": "\ufffd\ufffd\ufffd", "b": "\ufffd"}),
-    ("{'\\xa': 1}", [(1, 3, "\\xa", "this is not a valid escape")], {"\ufffd": 1}),
+    ("{'\\xa': 1}", [(1, 3, "\\xa", "not a valid escape")], {"\ufffd": 1}),
     # Comments.
     ("{a: 1 /* x\n}", [(1, 7, "/*", COMMENT)], {"a": 1}),
     ("{a: foo /* x\n}", [(1, 5, "foo", TEXT), (1, 9, "/*", COMMENT)], {"a": None}),
@@ -132,26 +141,29 @@ BROKEN: list[tuple[str, Findings, Any]] = [
     ("{a: [{b: 1], c: 2}", [(1, 11, "]", "expected `}` before this `]`")], {"a": [{"b": 1}], "c": 2}),
     ("{a: 1]}", [(1, 6, "]", "expected `}` before this `]`")], {"a": 1}),
     ("{a: 1]b: 2}", [(1, 6, "]", "expected `}` before this `]`")], {"a": 1, "b": 2}),
-    ("{a: {b: [1", [(1, 9, "[", "this `[` is never closed")], {"a": {"b": [1]}}),
-    ("{a: 'x}", [(1, 5, "'x}", STRING), (1, 1, "{", "this `{` is never closed")], {"a": None}),
+    ("{a: {b: [1", [(1, 9, "[", "`[` is never closed")], {"a": {"b": [1]}}),
+    ("{a: 'x}", [(1, 5, "'x}", STRING), (1, 1, "{", "`{` is never closed")], {"a": None}),
     # Around the root.
-    ("", [(1, 1, "", EMPTY)], None),
-    ("\n// x\n", [(1, 1, "", EMPTY)], None),
+    ("", [(1, 1, "", "is empty")], None),
+    ("\ufeff\n\u2003", [(1, 1, "", "is empty")], None),
+    ("\n// x\n", [(1, 1, "", "only comments")], None),
     ("/*", [(1, 1, "/*", COMMENT)], None),
     ("models: {}", [(1, 1, "", "expected `{` before the first key")], None),
     ("// x\n 'a-b' // y\n: 1", [(2, 2, "", "expected `{` before the first key")], None),
     ("}", [(1, 1, "}", "expected a value, found `}`")], None),
     (", {}", [(1, 1, ",", "expected a value, found `,`")], None),
-    ("{}}", [(1, 3, "}", "this `}` closes nothing: the document ends before it")], {}),
+    ("{}}", [(1, 3, "}", "unmatched `}`")], {}),
     ("{a: 1}\nfoo bar", [(2, 1, "foo", AFTER)], {"a": 1}),
     ("{a: 1}, {}", [(1, 7, ",", AFTER)], {"a": 1}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "expected", "recovered"), BROKEN, ids=[ascii(row[0]) for row in BROKEN])
-def test_an_error_is_told_where_it_is_and_the_rest_is_read(text: str, expected: Findings, recovered: object) -> None:
+def test_an_error_is_reported_at_its_place_and_the_rest_is_read(
+    text: str, expected: Findings, recovered: object
+) -> None:
     document = read(text)
-    assert findings(document) == [("syntax", *finding) for finding in expected]
+    assert_findings(document, [("syntax", *finding) for finding in expected])
     assert document.value == recovered
 
 
@@ -161,38 +173,38 @@ def test_an_error_is_told_where_it_is_and_the_rest_is_read(text: str, expected: 
         (
             "{a: NaN, b: -1e999}",
             [
-                ("non-finite-number", 1, 5, "NaN", "JSON cannot carry this number"),
-                ("non-finite-number", 1, 13, "-1e999", "JSON cannot carry this number"),
+                ("non-finite-number", 1, 5, "NaN", "number"),
+                ("non-finite-number", 1, 13, "-1e999", "number"),
             ],
             {"a": None, "b": None},
         ),
         (
             "{a: '🦙 \\ud83e \\ud83e\\udd99 \\uDD99'}",
             [
-                ("lone-surrogate", 1, 8, "\\ud83e", "half of a surrogate pair is no character"),
-                ("lone-surrogate", 1, 28, "\\uDD99", "half of a surrogate pair is no character"),
+                ("lone-surrogate", 1, 8, "\\ud83e", "surrogate"),
+                ("lone-surrogate", 1, 28, "\\uDD99", "surrogate"),
             ],
             {"a": "🦙 \ufffd 🦙 \ufffd"},
         ),
         (
             "{a: 1, b: 2, 'a': 3, \\u0061: 4}",
             [
-                ("duplicate-key", 1, 14, "'a'", "the key `a` is given twice in one object"),
-                ("duplicate-key", 1, 22, "\\u0061", "the key `a` is given twice in one object"),
+                ("duplicate-key", 1, 14, "'a'", "`a`"),
+                ("duplicate-key", 1, 22, "\\u0061", "`a`"),
             ],
             {"a": 4, "b": 2},
         ),
         (
             "{a: {x: 1, x: 2}, b: {x: 3}, a: foo}",
             [
-                ("duplicate-key", 1, 12, "x", "the key `x` is given twice in one object"),
+                ("duplicate-key", 1, 12, "x", "`x`"),
                 ("syntax", 1, 33, "foo", "this text must be quoted"),
-                ("duplicate-key", 1, 30, "a", "the key `a` is given twice in one object"),
+                ("duplicate-key", 1, 30, "a", "`a`"),
             ],
             {"a": None, "b": {"x": 3}},
         ),
         *(
-            (text, [("wrong-type", 2, 1, text[1:-2], f"the root must be an object, and is {kind}")], root)
+            (text, [("wrong-type", 2, 1, text[1:-2], kind)], root)
             for text, kind, root in [
                 ("\n[1, {}]\n ", "an array", [1, {}]),
                 ("\n'{}'\n ", "a string", "{}"),
@@ -205,57 +217,57 @@ def test_an_error_is_told_where_it_is_and_the_rest_is_read(text: str, expected: 
             "[foo]",
             [
                 ("syntax", 1, 2, "foo", "this text must be quoted"),
-                ("wrong-type", 1, 1, "[foo]", "the root must be an object, and is an array"),
+                ("wrong-type", 1, 1, "[foo]", "an array"),
             ],
             [None],
         ),
         (
             "[{a: 1, a: 2}]",
             [
-                ("duplicate-key", 1, 9, "a", "the key `a` is given twice in one object"),
-                ("wrong-type", 1, 1, "[{a: 1, a: 2}]", "the root must be an object, and is an array"),
+                ("duplicate-key", 1, 9, "a", "`a`"),
+                ("wrong-type", 1, 1, "[{a: 1, a: 2}]", "an array"),
             ],
             [{"a": 2}],
         ),
-        ("NaN", [("non-finite-number", 1, 1, "NaN", "JSON cannot carry this number")], None),
+        ("NaN", [("non-finite-number", 1, 1, "NaN", "number")], None),
     ],
     ids=ascii,
 )
-def test_what_json5_allows_and_a_configuration_does_not(text: str, expected: list[Any], recovered: object) -> None:
+def test_what_json5_allows_but_a_configuration_does_not(text: str, expected: list[Any], recovered: object) -> None:
     document = read(text)
-    assert findings(document) == expected
+    assert_findings(document, expected)
     assert document.value == recovered
 
 
 @pytest.mark.parametrize(
-    ("text", "help_"),
+    ("text", "fragment"),
     [
         ("{a: True}", "write `true`"),
         ("{a: no}", "write `false`"),
         ("{a: undefined}", "write `null`"),
-        ("{a: x/y}", 'write `"` before and after it'),
-        ("{a-b: 1}", 'write `"` before and after it'),
+        ("{a: x/y}", '`"…"`'),
+        ("{a-b: 1}", '`"…"`'),
         ("{a = 1}", "write `:` instead of `=`"),
-        ("{a 1}", "write `:` between a key and its value"),
-        ("{a}", "write `:` and a value after it"),
-        ("{a: 1 b: 2}", "items are separated by commas"),
-        ('{a: "x" "y", b: 2}', "items are separated by commas"),
-        ("{a: 'x\n}", "close it with ' on the same line, or end the line with \\ to go on in the next"),
-        ("{a: 0777}", "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"),
-        ("{a: '\\x'}", "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"),
-        ("{a: '\\ud800'}", "a character outside the BMP is written itself, or as both of its surrogates"),
+        ("{a 1}", "write `:`"),
+        ("{a}", "a value after the key"),
+        ("{a: 1 b: 2}", "commas"),
+        ('{a: "x" "y", b: 2}', "commas"),
+        ("{a: 'x\n}", "close it with '"),
+        ("{a: 0777}", "leading zeros"),
+        ("{a: '\\x'}", "write `\\\\` for a backslash"),
+        ("{a: '\\ud800'}", "both of its surrogates"),
         ("{a: NaN}", "write a finite number"),
-        ("{\n\na: 1,\n", "the text ends on line 4 without its `}`"),
-        ("{a: 1, a: 1}", "keep one of them; until then the last one counts"),
-        ("a: 1", "a configuration is one object: write `{` before its keys and `}` after them"),
-        ("", "`genesis init` writes one"),
+        ("{\n\na: 1,\n", "line 4 without its `}`"),
+        ("{a: 1, a: 1}", "the last one is used"),
+        ("a: 1", "enclose its keys in `{` and `}`"),
+        ("", "`genesis init`"),
     ],
 )
-def test_a_finding_says_what_to_do(text: str, help_: str) -> None:
-    assert read(text).diagnostics[0].help == help_
+def test_a_finding_comes_with_help(text: str, fragment: str) -> None:
+    assert fragment in (read(text).diagnostics[0].help or "")
 
 
-def test_a_bracket_that_does_not_fit_shows_the_one_that_it_should_close() -> None:
+def test_a_mismatched_bracket_shows_the_one_that_was_opened() -> None:
     (finding,) = read("{a: [\n1}").diagnostics
     (related,) = finding.related
     assert (related.message, related.span.start, related.span.end) == ("opened here", 4, 5)
@@ -278,8 +290,8 @@ def test_a_bracket_that_does_not_fit_shows_the_one_that_it_should_close() -> Non
         ("{a: 1, a: 2}", [], [("a",), ()]),
     ],
 )
-def test_what_was_not_read_as_it_was_meant_is_marked(text: str, damaged: list[Any], sound: list[Any]) -> None:
-    # A later stage says nothing about it: that would be a consequence, not a finding.
+def test_values_that_could_not_be_read_as_intended_are_marked(text: str, damaged: list[Any], sound: list[Any]) -> None:
+    # Later stages do not report them: such findings would be consequences of the syntax error.
     document = read(text)
     assert [path for path in damaged if not document.is_damaged(path)] == []
     assert [path for path in sound if document.is_damaged(path)] == []
@@ -301,11 +313,11 @@ LINES = [
 
 
 @given(st.sampled_from(["\n", "\r", "\r\n"]), st.lists(st.sampled_from(LINES), unique=True))
-def test_errors_in_lines_of_their_own_are_told_each_as_if_alone(end: str, lines: list[str]) -> None:
+def test_errors_on_separate_lines_are_reported_as_if_each_were_alone(end: str, lines: list[str]) -> None:
     alone = [
-        found._replace(line=number)
+        finding._replace(line=number)
         for number, line in enumerate(lines, start=2)
-        for found in findings(read(f"{{\n{line}\nz: 1}}"))
+        for finding in findings(read(f"{{\n{line}\nz: 1}}"))
     ]
     document = read(end.join(["{", *lines, "z: 1}"]))
     assert findings(document) == alone

@@ -1,4 +1,4 @@
-"""Where a reference ends and text begins: modifiers, escapes, each mistake and what is said of it, hostile texts."""
+"""Where a reference ends and text begins: modifiers, escapes, mistakes and their explanations, hostile texts."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ from genesis_config.syntax.references import (
 VALUES = {"A": "one", "B_2": "two", "_": "three", "EMPTY": "", "LOOP": "${LOOP}$<A>$${A}"}
 
 
-def ref(name: str, *, default: str | None = None, message: str | None = None) -> Reference:
-    """Make a reference without a place."""
+def reference(name: str, *, default: str | None = None, message: str | None = None) -> Reference:
+    """Create a reference without a place."""
     return Reference(name, default, message, 0, 0)
 
 
 def parts(text: str) -> list[object]:
-    """Split a text; references lose their place, which is checked here: it covers what was written."""
-    found: list[object] = []
+    """Split a text and remove the places of references, after checking that they cover the whole reference."""
+    split: list[object] = []
     for part in parse(text):
         if isinstance(part, Reference):
             assert text[part.start : part.start + 2] in {"${", "$<"}
             assert text[part.end - 1] in "}>"
-            found.append(part._replace(start=0, end=0))
+            split.append(part._replace(start=0, end=0))
         elif isinstance(part, Malformed):
             assert text[part.start : part.end] == part.text
-            found.append((part.text, part.reason, part.help))
+            split.append((part.text, part.reason, part.help))
         else:
-            found.append(part)
-    return found
+            split.append(part)
+    return split
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("${A:-}", ref("A", default="")),
-        ("$<A:->", ref("A", default="")),
-        ("${A:-text}", ref("A", default="text")),
-        ("${A:->}", ref("A", default=">")),
-        ("$<A:-}>", ref("A", default="}")),
-        ("${A:-a:-b:?c}", ref("A", default="a:-b:?c")),
-        ("${A:- $5 and $}", ref("A", default=" $5 and $")),
-        ("${A:-$<5}", ref("A", default="$<5")),
-        ("${A:-\"quoted'\n}", ref("A", default="\"quoted'\n")),
-        ("${A:?}", ref("A", message="")),
-        ("${A:?set it, please}", ref("A", message="set it, please")),
-        ("$<A:?{why}>", ref("A", message="{why}")),
+        ("${A:-}", reference("A", default="")),
+        ("$<A:->", reference("A", default="")),
+        ("${A:-text}", reference("A", default="text")),
+        ("${A:->}", reference("A", default=">")),
+        ("$<A:-}>", reference("A", default="}")),
+        ("${A:-a:-b:?c}", reference("A", default="a:-b:?c")),
+        ("${A:- $5 and $}", reference("A", default=" $5 and $")),
+        ("${A:-$<5}", reference("A", default="$<5")),
+        ("${A:-\"quoted'\n}", reference("A", default="\"quoted'\n")),
+        ("${A:?}", reference("A", message="")),
+        ("${A:?set it, please}", reference("A", message="set it, please")),
+        ("$<A:?{why}>", reference("A", message="{why}")),
     ],
 )
 def test_a_modifier_is_a_default_or_a_message_up_to_the_closing_bracket(text: str, expected: Reference) -> None:
@@ -93,67 +93,71 @@ def test_a_second_dollar_before_a_reference_makes_it_text(text: str, value: str)
     assert (resolved.value, resolved.problems) == (value, ())
 
 
-NO_NAME = "is no variable name: names are upper-case letters, digits and `_`"
-NESTED = "a reference inside a reference's default is not expanded"
+INVALID = "not a valid variable name"
+UNCLOSED = "missing its closing"
+NESTED = "inside another reference"
 
 
 @pytest.mark.parametrize(
-    ("text", "found", "reason", "help_"),
+    ("text", "written", "reason", "suggestions"),
     [
-        ("${}", "${}", "this reference names no variable", "write `${NAME}`, or `$${}` for the text itself"),
-        ("${ }", "${ }", f"` ` {NO_NAME}", "write `${NAME}`, or `$${ }` for the text itself"),
-        ("${lower}", "${lower}", f"`lower` {NO_NAME}", "write `${LOWER}`, or `$${lower}` for the text itself"),
-        ("$<lower>", "$<lower>", f"`lower` {NO_NAME}", "write `${LOWER}`, or `$$<lower>` for the text itself"),
-        ("${A.b-C}", "${A.b-C}", f"`A.b-C` {NO_NAME}", "write `${A_B_C}`, or `$${A.b-C}` for the text itself"),
-        ("$<my-key>", "$<my-key>", f"`my-key` {NO_NAME}", "write `${MY_KEY}`, or `$$<my-key>` for the text itself"),
-        ("${ A }", "${ A }", f"` A ` {NO_NAME}", "write `${A}`, or `$${ A }` for the text itself"),
-        ("${Ä}", "${Ä}", f"`Ä` {NO_NAME}", "write `${NAME}`, or `$${Ä}` for the text itself"),
-        ("${1A}", "${1A}", f"`1A` {NO_NAME}, and no digit first", "write `${_1A}`, or `$${1A}` for the text itself"),
+        ("${}", "${}", "has no variable name", ["`${NAME}`", "`$${}`"]),
+        ("${ }", "${ }", f"` ` is {INVALID}", ["`${NAME}`", "`$${ }`"]),
+        ("${lower}", "${lower}", f"`lower` is {INVALID}", ["`${LOWER}`", "`$${lower}`"]),
+        ("$<lower>", "$<lower>", f"`lower` is {INVALID}", ["`${LOWER}`", "`$$<lower>`"]),
+        ("${A.b-C}", "${A.b-C}", f"`A.b-C` is {INVALID}", ["`${A_B_C}`", "`$${A.b-C}`"]),
+        ("$<my-key>", "$<my-key>", f"`my-key` is {INVALID}", ["`${MY_KEY}`", "`$$<my-key>`"]),
+        ("${ A }", "${ A }", f"` A ` is {INVALID}", ["`${A}`", "`$${ A }`"]),
+        ("${Ä}", "${Ä}", f"`Ä` is {INVALID}", ["`${NAME}`", "`$${Ä}`"]),
+        ("${1A}", "${1A}", f"`1A` is {INVALID}", ["`${_1A}`", "`$${1A}`"]),
         (
             "${lower:-x y}",
             "${lower:-x y}",
-            f"`lower` {NO_NAME}",
-            "write `${LOWER:-…}`, or `$${lower:-x y}` for the text itself",
+            f"`lower` is {INVALID}",
+            ["`${LOWER:-…}`", "`$${lower:-x y}`"],
         ),
         (
             "$<lower:?x>",
             "$<lower:?x>",
-            f"`lower` {NO_NAME}",
-            "write `${LOWER:?…}`, or `$$<lower:?x>` for the text itself",
+            f"`lower` is {INVALID}",
+            ["`${LOWER:?…}`", "`$$<lower:?x>`"],
         ),
-        ("${A", "${A", "this reference has no closing `}`", "write `${A}`"),
-        ("${", "${", "this reference has no closing `}`", "write `${NAME}`"),
-        ("${A:-x", "${A:-x", "this reference has no closing `}`", "write `${A:-…}`"),
-        ("$<A", "$<A", "this reference has no closing `>`", "write `${A}`"),
-        ("$<A }", "$<A", "this reference has no closing `>`", "write `${A}`"),
-        ('${A "b"}', "${A ", "this reference has no closing `}`", "write `${A}`"),
-        ("${A:-${B}}", "${A:-${B}", NESTED, "write a plain text after `:-`, or give A a value in one place"),
-        ("${A:-$<B>}", "${A:-$<B>}", NESTED, "write a plain text after `:-`, or give A a value in one place"),
-        ("$<A:-$<B>>", "$<A:-$<B>", NESTED, "write a plain text after `:-`, or give A a value in one place"),
-        ("$<A:-${B}>", "$<A:-${B}>", NESTED, "write a plain text after `:-`, or give A a value in one place"),
-        ("${A:?${B}}", "${A:?${B}", NESTED, "write a plain text after `:?`, or give A a value in one place"),
+        ("${A", "${A", UNCLOSED + " `}`", ["`${A}`"]),
+        ("${", "${", UNCLOSED + " `}`", ["`${NAME}`"]),
+        ("${A:-x", "${A:-x", UNCLOSED + " `}`", ["`${A:-…}`"]),
+        ("$<A", "$<A", UNCLOSED + " `>`", ["`${A}`"]),
+        ("$<A }", "$<A", UNCLOSED + " `>`", ["`${A}`"]),
+        ('${A "b"}', "${A ", UNCLOSED + " `}`", ["`${A}`"]),
+        ("${A:-${B}}", "${A:-${B}", NESTED, ["`:-`", "set A"]),
+        ("${A:-$<B>}", "${A:-$<B>}", NESTED, ["`:-`", "set A"]),
+        ("$<A:-$<B>>", "$<A:-$<B>", NESTED, ["`:-`", "set A"]),
+        ("$<A:-${B}>", "$<A:-${B}>", NESTED, ["`:-`", "set A"]),
+        ("${A:?${B}}", "${A:?${B}", NESTED, ["`:?`", "set A"]),
     ],
 )
-def test_what_starts_like_a_reference_and_is_none_is_said_to_be(text: str, found: str, reason: str, help_: str) -> None:
-    first, *rest = parts(f"-{text}")[1:]
-    assert first == (found, reason, help_)
-    assert "".join(map(str, rest)) == text.removeprefix(found)
-    # It stays as it is: it is a finding of its own.
+def test_a_mistake_is_explained_and_kept_as_text(text: str, written: str, reason: str, suggestions: list[str]) -> None:
+    malformed, *rest = parts(f"-{text}")[1:]
+    assert isinstance(malformed, tuple)
+    assert malformed[0] == written
+    assert reason in malformed[1]
+    assert [suggestion for suggestion in suggestions if suggestion not in malformed[2]] == []
+    assert "".join(map(str, rest)) == text.removeprefix(written)
     resolved = resolve(text, VALUES.get)
     assert (resolved.value, resolved.problems) == (text, ())
 
 
 @pytest.mark.parametrize("modifier", [":+x", ":=x", ":x", "?", "##*/"])
 @pytest.mark.parametrize("brackets", ["{}", "<>"])
-def test_other_modifiers_of_the_shell_are_said_to_be_none(modifier: str, brackets: str) -> None:
+def test_other_modifiers_of_the_shell_are_not_valid(modifier: str, brackets: str) -> None:
     text = f"${brackets[0]}A{modifier}{brackets[1]}"
-    ((found, reason, help_),) = [part for part in parts(text) if isinstance(part, tuple)]
-    assert found == text
-    assert reason == f"`{modifier}` after a variable's name is neither a default (`:-`) nor a message (`:?`)"
-    assert help_ == f"write `${{A}}` or `${{A:-…}}`, or `${text}` for the text itself"
+    ((written, reason, help_),) = [part for part in parts(text) if isinstance(part, tuple)]
+    assert written == text
+    assert f"`{modifier}` is not a valid modifier" in reason
+    assert "`${A}` or `${A:-…}`" in help_
+    assert f"`${text}`" in help_
 
 
-def test_every_piece_says_which_reference_gave_it() -> None:
+def test_every_piece_has_the_reference_that_it_comes_from() -> None:
     assert [
         (piece.text, piece.reference and piece.reference.name) for piece in resolve("a${A}$${A}", VALUES.get)[1]
     ] == [
@@ -173,15 +177,15 @@ def test_every_piece_says_which_reference_gave_it() -> None:
         *["{NAME}", "{{NAME}} x", "%", "%%", "%name%", "%NAME", "100%", "$é", "{{ключ}}", "os.environ/ключ"],
     ],
 )
-def test_anything_else_is_no_dialect(text: str) -> None:
-    # A name that Genesis could not write is none: the help would be wrong.
+def test_anything_else_is_not_a_known_dialect(text: str) -> None:
+    # Names that a Genesis reference cannot contain are not recognized either: the help would be wrong.
     assert foreign_dialect(text) is None
 
 
 NAMES = st.builds(
     str.__add__, st.sampled_from(string.ascii_uppercase + "_"), st.text(string.ascii_uppercase + "_09", max_size=3)
 )
-# Anything that the grammar knows, in any order.
+# The tokens of the grammar, in any order.
 TEXTS = st.lists(
     st.sampled_from(["$", "$$", "${", "$<", "}", ">", "{", "<", ":-", ":?", ":", "A", "B", "a", "1", '"', " ", "\n"])
     | st.text(max_size=3),
@@ -192,8 +196,8 @@ VARIABLES = st.dictionaries(st.sampled_from(["A", "B", "AB"]) | NAMES, CONTENTS,
 
 
 @given(TEXTS, VARIABLES)
-def test_expansion_never_touches_what_it_produced(text: str, variables: dict[str, str]) -> None:
-    # Marks that no grammar knows stand for the contents; put in afterwards, they make the same text.
+def test_expanded_values_are_never_expanded_again(text: str, variables: dict[str, str]) -> None:
+    # Marks that the grammar does not know replace the contents. Replaced afterwards, they yield the same text.
     marks = {name: f"\ue000{index}\ue001" for index, name in enumerate(variables) if variables[name]}
     marked = resolve(text, lambda name: marks.get(name, variables.get(name)))
     resolved = resolve(text, variables.get)
@@ -209,7 +213,7 @@ def test_expansion_never_touches_what_it_produced(text: str, variables: dict[str
 
 
 @given(TEXTS, VARIABLES)
-def test_a_text_with_a_dollar_before_each_reference_is_the_text_itself(text: str, variables: dict[str, str]) -> None:
+def test_a_dollar_before_each_reference_escapes_all_of_them(text: str, variables: dict[str, str]) -> None:
     escaped, written, done = "", "", 0
     for part in parse(text):
         if isinstance(part, str):
@@ -226,10 +230,10 @@ def test_a_text_with_a_dollar_before_each_reference_is_the_text_itself(text: str
     "piece",
     ["${A:-", "$<A:-", '${A:-"', "$<A:?'", "${", "$<a", "$", "$<a-", "${A:-$", "$<A:-$<", "$${", "$<a:$<a:", "${A:-$x"],
 )
-def test_a_hostile_megabyte_is_split_in_one_go(piece: str) -> None:
+def test_a_hostile_megabyte_is_split_in_linear_time(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
     total = 0
     for part in parse(text):
         total += len(part) if isinstance(part, str) else part.end - part.start
-    # An escape stands for one character less.
+    # An escape yields one character less than it has.
     assert len(text) - total <= 1

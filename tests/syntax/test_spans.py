@@ -1,4 +1,4 @@
-"""Where things are: the place of every key, value and comment, as findings underline it."""
+"""Spans: the place of every key, value and comment, as findings underline it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 def underlined(span: Span) -> str:
-    """Give the text of a span."""
+    """Return the text of a span."""
     return span.source.text[span.start : span.end]
 
 
 def place(span: Span) -> tuple[int, int]:
-    """Give the line and column where a span starts."""
+    """Return the line and column where a span starts."""
     return span.source.position(span.start)
 
 
 def paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Give the path of every value, the root first."""
+    """Yield the path of every value, the root first."""
     yield path
     items = enumerate(value) if isinstance(value, list) else value.items() if isinstance(value, dict) else ()
     for part, item in items:
         yield from paths(item, (*path, part))
 
 
-def at(document: Document, path: Path) -> Any:
-    """Give the value at a path."""
+def value_at(document: Document, path: Path) -> Any:
+    """Return the value at a path."""
     value = document.value
     for part in path:
         value = value[part]
@@ -48,11 +48,11 @@ def at(document: Document, path: Path) -> Any:
 
 @settings(max_examples=80)
 @given(documents())
-def test_each_span_slices_back_its_key_and_its_value(text: str) -> None:
+def test_each_span_covers_its_key_or_its_value(text: str) -> None:
     document = read(text)
     for path in paths(document.value):
         literal = underlined(document.value_span(path))
-        assert repr(read(f"{{a:{literal}}}").value) == repr({"a": at(document, path)})
+        assert repr(read(f"{{a:{literal}}}").value) == repr({"a": value_at(document, path)})
         if path and isinstance(path[-1], str):
             key = document.key_span(path)
             assert value(f"{{{underlined(key)}:1}}") == {path[-1]: 1}
@@ -63,10 +63,10 @@ def test_each_span_slices_back_its_key_and_its_value(text: str) -> None:
 
 @settings(max_examples=80)
 @given(documents())
-def test_spans_lie_in_one_another_as_the_values_do_and_never_overlap(text: str) -> None:
+def test_spans_are_nested_like_their_values_and_never_overlap(text: str) -> None:
     document = read(text)
     for path in paths(document.value):
-        inside = at(document, path)
+        inside = value_at(document, path)
         outer = document.value_span(path)
         if not isinstance(inside, list | dict):
             assert document.open_span(path) == outer
@@ -82,7 +82,7 @@ def test_spans_lie_in_one_another_as_the_values_do_and_never_overlap(text: str) 
 
 
 @given(spaces(), spaces(), spaces(), spaces())
-def test_spans_hold_no_space_and_no_comment(first: str, second: str, third: str, fourth: str) -> None:
+def test_spans_contain_no_surrounding_whitespace_or_comments(first: str, second: str, third: str, fourth: str) -> None:
     text = f"{first}{{{first}'k'{second}:{third}[{third}1{fourth},{first}{{}}{second}]{fourth}}}{second}"
     document = read(text)
     spans = [document.key_span(("k",)), *map(document.value_span, [("k",), ("k", 0), ("k", 1), ()])]
@@ -136,14 +136,14 @@ def test_lines_and_columns_are_the_same_with_every_line_end(end: str) -> None:
     assert place(document.value_span(())) == (2, 1)
 
 
-def test_a_line_continuation_and_a_raw_line_separator_are_lines_too() -> None:
+def test_line_continuations_and_raw_line_separators_end_lines() -> None:
     document = read("{a: 'x\\\r\ny\u2028z', b: 1}")
     assert document.value == {"a": "xy\u2028z", "b": 1}
     assert place(document.key_span(("b",))) == (3, 5)
 
 
-def test_a_byte_order_mark_in_the_text_is_white_space() -> None:
-    # `decode` takes one off; one more is white space by JSON5 1.0 §8, and a column of its own.
+def test_a_byte_order_mark_within_the_text_is_whitespace() -> None:
+    # `decode` removes the first one; any other is whitespace by JSON5 1.0 §8 and takes a column.
     document = read("\ufeff{\ufeffa\ufeff:\ufeff1\ufeff}\ufeff")
     assert document.diagnostics == []
     assert place(document.value_span(())) == (1, 2)
@@ -162,14 +162,14 @@ def test_a_byte_order_mark_in_the_text_is_white_space() -> None:
         ((0,), "{a: [1, 'x']}"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_at_the_nearest_value_around_it(path: Path, text: str) -> None:
+def test_a_path_that_does_not_exist_has_the_span_of_its_innermost_value(path: Path, text: str) -> None:
     document = read(" {a: [1, 'x']}")
     assert underlined(document.value_span(path)) == text
     assert underlined(document.key_span(path)) == text
     assert underlined(document.open_span(path)) == (text[0] if text[0] in "{[" else text)
 
 
-def test_the_last_of_two_equal_keys_has_the_place() -> None:
+def test_a_duplicate_key_has_the_span_of_the_last_one() -> None:
     document = read("{a: 1, a: 'x', 'a': [2]}")
     assert document.value == {"a": [2]}
     assert underlined(document.key_span(("a",))) == "'a'"
@@ -178,7 +178,7 @@ def test_the_last_of_two_equal_keys_has_the_place() -> None:
     assert (first.start, second.start) == (1, 7)
 
 
-def test_comments_are_kept_in_order() -> None:
+def test_comments_are_found_in_order() -> None:
     text = (
         "// first\r\n/* se\n*cond **/ {a: '// no \\' // no', b: \"/* no\\\r\n // no */\", c: 'x\\\u2028 // no"
         "\\\r\n // no',"
@@ -190,21 +190,21 @@ def test_comments_are_kept_in_order() -> None:
     assert comments == ["// first", "/* se\n*cond **/", "// third", "/**/", "/***/", "// last"]
 
 
-def test_comments_of_a_broken_text_are_kept_as_far_as_they_can_be_told() -> None:
+def test_comments_in_invalid_text_are_found_as_far_as_possible() -> None:
     document = read("{a: 'not closed // no\n, b: \"nor this // no\n c: http, // yes\n /* never closed */ d /* x")
     assert [underlined(span) for span in document.comments()] == ["// yes", "/* never closed */", "/* x"]
 
 
 @given(st.lists(st.sampled_from(["// a'\"\n", "/* b'\" // */", "'// c'", '"/* d"', "1"]), max_size=8))
-def test_every_comment_is_found_and_no_string_is_one(tokens: list[str]) -> None:
+def test_every_comment_is_found_but_strings_are_not_comments(tokens: list[str]) -> None:
     document = read("{a: [" + ",".join(token + "1" if token[0] == "/" else token for token in tokens) + "]}")
     assert document.diagnostics == []
     expected = [token.removesuffix("\n") for token in tokens if token[0] == "/"]
     assert [underlined(span) for span in document.comments()] == expected
 
 
-def test_an_item_from_another_text_has_its_place_there() -> None:
-    # As `$include` merges: a container whose items stand elsewhere.
+def test_an_item_from_another_text_has_its_span_there() -> None:
+    # As `$include` merges: a container whose items are in a different text.
     document, other = read("{a: {b: 1}}"), parse(Source("other.json5", "\n{b: [2]}"))
     root = document.root
     assert isinstance(root, Container)
@@ -218,7 +218,7 @@ def test_an_item_from_another_text_has_its_place_there() -> None:
     assert underlined(document.key_span(("a",))) == "a"
 
 
-def test_a_copied_container_keeps_its_place_and_shares_no_items() -> None:
+def test_a_copied_container_keeps_its_place_but_shares_no_items() -> None:
     root = read("{a: [1]}").root
     assert isinstance(root, Container)
     copy = root.items["a"].copy()

@@ -1,4 +1,4 @@
-"""The reader against the `json5` library: what is JSON5 and what is none, and what it means."""
+"""The reader compared with the `json5` library: what is JSON5, what is not, and what it means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.syntax.support import (
     LINE_ENDS,
-    WHITE_SPACE,
+    WHITESPACE,
     documents,
     findings,
     names,
@@ -26,17 +26,17 @@ from tests.syntax.support import (
 
 NOT_JSON5: Final = object()
 
-# What breaks a text, or makes another of it.
+# Insertions that break a text or change its meaning.
 PIECES = [
     *"{}[],:\"'\\/*#+-.;=0123456789eExXuabfnrtv_$ \t\n\r",
     *("//", "/*", "*/", "Infinity", "NaN", "null", "true", "\\x41", "\\\n", "\\\r\n", "0x", "1e", "''"),
-    # White space to Python alone; to JSON5 alone; letters to UAX 31 alone; a mark; a connector; outside the BMP.
+    # Whitespace only to Python; only to JSON5; letters only to UAX 31; a mark; a connector; outside the BMP.
     *("\x85", "\x1f", "\u2028", "\ufeff", "\xa0", "\u2118", "\xb7", "\u0301", "\u203f", "\u200c", "é", "🦙", "\0"),
 ]
 
 
 def reference(text: str) -> Any:
-    """Read a text with the library."""
+    """Parse a text with the library."""
     try:
         return json5.loads(text)
     except ValueError:
@@ -44,7 +44,7 @@ def reference(text: str) -> Any:
 
 
 def same(ours: Any, theirs: Any) -> bool:
-    """Tell whether two values are the same; a float that is whole is an int to us, with the digits as written."""
+    """Return whether two values are the same; a float with an integral value is an int in ours, with all its digits."""
     if isinstance(theirs, dict):
         keys = isinstance(ours, dict) and list(ours) == list(theirs)
         return keys and all(same(item, theirs[key]) for key, item in ours.items())
@@ -56,22 +56,22 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 def assert_agreement(text: str) -> None:
-    """Hold that both read the text, as the same value, or that neither does."""
+    """Assert that both read the text as the same value, or that neither accepts it."""
     theirs = reference(text)
     document = read(text)
-    found = findings(document)
-    syntax = [finding for finding in found if finding.rule == "syntax"]
-    # The known difference in what is accepted: a key with an escape that is no letter.
+    actual = findings(document)
+    syntax = [finding for finding in actual if finding.rule == "syntax"]
+    # The known difference in what is accepted: a key with an escape that does not encode a letter.
     if theirs is not NOT_JSON5 and all("\\u" in finding.text and "quoted" in finding.message for finding in syntax):
         syntax = []
     assert bool(syntax) == (theirs is NOT_JSON5)
-    if {finding.rule for finding in found} <= {"duplicate-key", "wrong-type"}:
+    if {finding.rule for finding in actual} <= {"duplicate-key", "wrong-type"}:
         assert same(document.value, theirs)
 
 
 @settings(max_examples=120)
 @given(documents())
-def test_what_json5_allows_is_read_as_the_library_reads_it(text: str) -> None:
+def test_valid_json5_is_read_as_the_library_reads_it(text: str) -> None:
     assert set(rules(text)) <= {"duplicate-key"}
     assert reference(text) is not NOT_JSON5
     assert_agreement(text)
@@ -84,7 +84,7 @@ def test_what_json5_allows_is_read_as_the_library_reads_it(text: str) -> None:
         st.tuples(st.integers(0, 200), st.integers(0, 2), st.sampled_from(PIECES) | st.just("")), min_size=1, max_size=3
     ),
 )
-def test_what_is_broken_is_broken_to_both(text: str, changes: list[tuple[int, int, str]]) -> None:
+def test_broken_text_is_broken_to_both(text: str, changes: list[tuple[int, int, str]]) -> None:
     for place, length, piece in changes:
         text = text[:place] + piece + text[place + length :]
     assert_agreement(text)
@@ -95,12 +95,12 @@ def test_what_is_broken_is_broken_to_both(text: str, changes: list[tuple[int, in
     st.sampled_from([("{a:", "}"), ("{a:[", "]}"), ("{", ":1}"), ("{a:1", "}"), ("", "{}"), ("{}", "")]),
     st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
 )
-def test_any_few_tokens_are_the_same_to_both(around: tuple[str, str], text: str) -> None:
+def test_short_token_sequences_mean_the_same_to_both(around: tuple[str, str], text: str) -> None:
     assert_agreement(around[0] + text + around[1])
 
 
 @given(numbers())
-def test_a_number_is_exact_where_it_is_whole_and_else_the_nearest_double(literal: str) -> None:
+def test_an_integral_number_is_exact_and_any_other_is_the_nearest_double(literal: str) -> None:
     hexadecimal = "x" in literal.lower()
     exact = Fraction(int(literal, 16)) if hexadecimal else Fraction(literal)
     number = value(f"{{a: {literal}}}")["a"]
@@ -113,7 +113,7 @@ def test_a_number_is_exact_where_it_is_whole_and_else_the_nearest_double(literal
 
 
 @given(strings())
-def test_a_string_means_the_same_as_key_and_as_value(literal: str) -> None:
+def test_a_string_means_the_same_as_a_key_and_as_a_value(literal: str) -> None:
     text = value(f"{{a: {literal}}}")["a"]
     assert value(f"{{{literal}: 1}}") == {text: 1}
     assert value(f"{{a: [{literal},]}}")["a"] == [text] == reference(f"[{literal}]")
@@ -207,8 +207,8 @@ def test_a_key(key: str, name: str) -> None:
     assert value(f"{{{key}: 1}}") == {name: 1} == reference(f"{{{key}: 1}}")
 
 
-@pytest.mark.parametrize("space", [*WHITE_SPACE, *LINE_ENDS, "//x\n", "/**/", "/* * / // \r\n */", " \t\n"], ids=ascii)
-def test_white_space_and_comments_may_stand_between_any_two_tokens(space: str) -> None:
+@pytest.mark.parametrize("space", [*WHITESPACE, *LINE_ENDS, "//x\n", "/**/", "/* * / // \r\n */", " \t\n"], ids=ascii)
+def test_whitespace_and_comments_are_allowed_between_any_two_tokens(space: str) -> None:
     tokens = ["{", "a", ":", "true", ",", "'b'", ":", "[", "1", ",", "'s'", ",", "]", ",", "c", ":", "{", "}", "}"]
     text = "".join(space + token for token in tokens) + space
     assert value(text) == {"a": True, "b": [1, "s"], "c": {}} == reference(text)
@@ -242,25 +242,25 @@ def test_white_space_and_comments_may_stand_between_any_two_tokens(space: str) -
         *("/", "/*", "/*/", "/* */ */", "//", "# 1", "1 # c", "1\x1f", "1\x85", "1\u180e", "1\u200b", "\\u0031"),
     ],
 )
-def test_what_is_no_value(literal: str) -> None:
+def test_not_a_value(literal: str) -> None:
     text = f"{{a: {literal}}}"
     assert reference(text) is NOT_JSON5
     assert set(rules(text)) == {"syntax"}
 
 
 @pytest.mark.parametrize("text", ["", " ", "\ufeff", "// only this", "{} {}", "{},", "{}}", "{}]", "a: 1", "{a: 1"])
-def test_what_is_no_document(text: str) -> None:
+def test_not_a_document(text: str) -> None:
     assert reference(text) is NOT_JSON5
     assert rules(text) == ["syntax"]
 
 
-# Where the reader and the library differ: the text, what the library reads, our findings, what we read.
+# Where the reader and the library differ: the text, the library's value, our findings, our value.
 DIFFERENCES = [
-    # ECMAScript 5.1 §7.6: an escape in an identifier stands for a character that may stand there itself.
+    # ECMAScript 5.1 §7.6: an escape in an identifier must encode a character that is allowed there.
     (r"{\u0040: 1}", {"@": 1}, ["syntax"], {r"\u0040": 1}),
     (r"{a\u002d: 1}", {"a-": 1}, ["syntax"], {r"a\u002d": 1}),
     (r"{\ud83e\udd99: 1}", {"\ud83e\udd99": 1}, ["syntax"], {r"\ud83e\udd99": 1}),
-    # A whole number is an int, exactly, however it is written.
+    # An integral number is an exact int, however it is written.
     ("{a: 128e3}", {"a": 128000.0}, [], {"a": 128000}),
     ("{a: 1.0}", {"a": 1.0}, [], {"a": 1}),
     ("{a: -0.0}", {"a": 0.0}, [], {"a": 0}),
@@ -269,18 +269,18 @@ DIFFERENCES = [
     ("{a: 9007199254740993.0}", {"a": 9007199254740992.0}, [], {"a": 9007199254740993}),
     ("{a: 1e22}", {"a": 1e22}, [], {"a": 10**22}),
     ("{a: 1.7e308}", {"a": 1.7e308}, [], {"a": 17 * 10**307}),
-    # JSON cannot carry these.
+    # JSON cannot represent these.
     ("{a: Infinity}", {"a": math.inf}, ["non-finite-number"], {"a": None}),
     ("{a: +Infinity}", {"a": math.inf}, ["non-finite-number"], {"a": None}),
     ("{a: -Infinity}", {"a": -math.inf}, ["non-finite-number"], {"a": None}),
     ("{a: 1e309}", {"a": math.inf}, ["non-finite-number"], {"a": None}),
     ("{a: -2e400, b: 1}", {"a": -math.inf, "b": 1}, ["non-finite-number"], {"a": None, "b": 1}),
-    # Surrogates: a pair is one character, half a pair is none.
+    # Surrogates: a pair is one character, half a pair is not a character.
     (r"{a: '\ud83e\udd99'}", {"a": "\ud83e\udd99"}, [], {"a": "🦙"}),
     (r"{a: '\ud83e'}", {"a": "\ud83e"}, ["lone-surrogate"], {"a": "\ufffd"}),
     (r"{a: '\udd99\ud83e'}", {"a": "\udd99\ud83e"}, ["lone-surrogate"] * 2, {"a": "\ufffd\ufffd"}),
     (r"{'\ud83ex': 1}", {"\ud83ex": 1}, ["lone-surrogate"], {"\ufffdx": 1}),
-    # A key given twice: the last one counts, and it is said.
+    # A duplicate key is reported, and the last one is used.
     ("{a: 1, b: 2, a: 3}", {"a": 3, "b": 2}, ["duplicate-key"], {"a": 3, "b": 2}),
     # The root of a configuration is an object.
     ("[1]", [1], ["wrong-type"], [1]),
@@ -297,26 +297,26 @@ def test_a_known_difference(text: str, theirs: object, expected: list[str], ours
     document = read(text)
     assert rules(text) == expected
     assert document.value == ours
-    # Equality takes an int, a float and a bool for one another.
+    # Ints, floats and bools can be equal, but their representations differ.
     assert repr(document.value) == repr(ours)
 
 
-def test_nan_is_read_by_the_library_alone() -> None:
+def test_nan_is_accepted_only_by_the_library() -> None:
     assert math.isnan(reference("{a: NaN}")["a"])
     assert rules("{a: NaN, b: [-NaN]}") == ["non-finite-number"] * 2
     assert read("{a: NaN, b: [-NaN]}").value == {"a": None, "b": [None]}
 
 
 @pytest.mark.parametrize("sign", ["", "-", "+"])
-def test_an_integer_keeps_its_digits_however_many(sign: str) -> None:
-    # More than CPython converts at once; the library stumbles over that.
+def test_an_integer_keeps_all_of_its_digits(sign: str) -> None:
+    # More digits than CPython converts at once, which the library cannot read.
     digits = "1234567890" * 500
     exact = sum(int(digit) * 10**place for place, digit in enumerate(reversed(digits)))
     assert value(f"{{a: {sign}{digits}}}") == {"a": -exact if sign == "-" else exact}
     assert value(f"{{a: {sign}0x{'f' * 5000}}}")["a"] == (1 - 16**5000 if sign == "-" else 16**5000 - 1)
 
 
-def test_a_fraction_or_exponent_may_have_thousands_of_digits_too() -> None:
+def test_fractions_and_exponents_may_have_thousands_of_digits() -> None:
     zeros = "0" * 5000
     assert repr(value(f"{{a: 1.{zeros}, b: 1.{zeros}1, c: 1e{zeros}2, d: .{zeros}1e5003}}")) == (
         "{'a': 1, 'b': 1.0, 'c': 100, 'd': 100}"

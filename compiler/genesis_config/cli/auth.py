@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genesis_config.cli.base import Command, Group
-from genesis_config.cli.inputs import config_option, named_in_config
+from genesis_config.cli.options import config_option
 from genesis_config.cli.output import print_json, print_note
 from genesis_config.cli.tables import write_table
 from genesis_config.diagnostics.errors import GenesisError
+from genesis_config.lint.location import find_named_providers
 
 if TYPE_CHECKING:
     from genesis_config.credentials.profiles.listing import Listed
@@ -173,7 +174,7 @@ def _note(provider: str, config: str | None) -> None:
     from genesis_config.config.defaults import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
 
-    found = named_in_config(config)
+    found = find_named_providers(config)
     if found is None:
         return
     path, named = found

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, variables
+from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.options import config_option, env_file_option
 from genesis_config.cli.output import print_note
+from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def command(
     manifest = manifest_now(manifest_path, config, env_files)
     if manifest is None:
         return 1
-    environment = variables(env_files, environment=True).merged()
+    environment = load_variables(env_files, environment=True).merged()
     try:
         with Results(output) as results:
             before = sum(request.custom_id in results.done for request in wanted)

@@ -9,7 +9,8 @@ import click
 
 from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.checking import FORMATS, PARSED, run
-from genesis_config.cli.inputs import env_file_option, variables
+from genesis_config.cli.options import env_file_option
+from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
@@ -177,7 +178,7 @@ def command(
     severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
     severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
     check_options = CheckOptions(
-        variables=variables(options["env_files"], environment=options["use_env"]),
+        variables=load_variables(options["env_files"], environment=options["use_env"]),
         select=_rules(options["select"], "--select") if options["select"] else None,
         ignore=_rules(options["ignore"], "--ignore"),
         severity=severity,

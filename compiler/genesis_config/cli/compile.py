@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import compile_now, config_argument, env_file_option, show
-from genesis_config.cli.output import print_note
+from genesis_config.cli.inputs import compile_now
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_note
 from genesis_config.diagnostics.errors import file_error
 from genesis_config.report.escape import escape, escape_json
 
@@ -63,7 +64,7 @@ def command(
 
     inline = secrets == "inline"
     session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
-    show(session.diagnostics, notes=True, withheld=session.request.withheld)
+    print_findings(session.diagnostics, notes=True, withheld=session.request.withheld)
     if explained:
         for line in explain(session.decisions.every):
             print_note(line)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import config_option, env_file_option, manifest_now, read, variables
+from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.options import config_option, env_file_option
+from genesis_config.config.inputs import load_variables, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,10 +85,10 @@ def command(
     manifest = manifest_now(manifest_path, config, env_files, only=only)
     if manifest is None:
         return 1
-    text = read("-").decode(errors="replace") if prompt == "-" else prompt
+    text = read_input("-").decode(errors="replace") if prompt == "-" else prompt
     messages: list[dict[str, object]] = [{"role": "system", "content": system}] if system is not None else []
     messages.append({"role": "user", "content": _content(text, files)})
-    environment = variables(env_files, environment=True).merged()
+    environment = load_variables(env_files, environment=True).merged()
     request = {"messages": messages, "max_tokens": max_tokens, "params": dict(map(_param, params))}
     form = "json" if as_json else "events" if as_events else "text"
     return asyncio.run(_run(manifest, environment, model, request, form))
@@ -134,7 +136,7 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
     for path in files:
         kind = mimetypes.guess_type(path)[0] or ""
-        data = base64.b64encode(read(path)).decode()
+        data = base64.b64encode(read_input(path)).decode()
         if kind.startswith("image/"):
             parts.append({"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}})
         elif kind.startswith("audio/"):

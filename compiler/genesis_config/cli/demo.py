@@ -58,14 +58,14 @@ def command() -> int:
       genesis demo
     """
     from genesis_config.cli.compile import explain
-    from genesis_config.cli.inputs import show
+    from genesis_config.cli.output import print_findings
 
     with _server() as url:
         text = _CONFIG.format(url=url, model=_MODEL)
         _heading("The configuration")
         click.echo(text)
         session = _compile(text)
-        show(session.diagnostics)
+        print_findings(session.diagnostics)
         if session.manifest is None:
             return 1
         _heading("The decision, and why")
@@ -102,10 +102,11 @@ def _server() -> Iterator[str]:
 
 def _compile(text: str) -> Session:
     from genesis_config.config.expansion import Layer, Variables
+    from genesis_config.lint.discovery import NAMES
     from genesis_config.pipeline import Request, run_pipeline
 
     variables = Variables((Layer("the demo", _ENVIRONMENT),), complete=True)
-    return run_pipeline("genesis.json5", text.encode(), Request("compile", variables))
+    return run_pipeline(NAMES[0], text.encode(), Request("compile", variables))
 
 
 async def _stream(manifest: Manifest) -> None:

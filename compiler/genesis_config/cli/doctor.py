@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import config_argument, env_file_option, take, waiting
+from genesis_config.cli.inputs import take
+from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_json
+from genesis_config.cli.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ import click
 from genesis_config.cli.base import Command, WritingOption
 from genesis_config.cli.output import print_note
 from genesis_config.diagnostics.errors import GenesisError, file_error
+from genesis_config.lint.discovery import NAMES
 
 __all__ = ["command"]
 
@@ -60,8 +61,8 @@ _EXPLICIT: Final = """\
     "--output",
     cls=WritingOption,
     metavar="FILE",
-    default="genesis.json5",
-    help="Output file (- for stdout).  [default: genesis.json5]",
+    default=NAMES[0],
+    help=f"Output file (- for stdout).  [default: {NAMES[0]}]",
 )
 @click.option("url", "--base-url", metavar="URL", help="Declare the provider at URL instead of discovering it.")
 @click.option("model", "--model", metavar="ID", default="your-model-id", help="The model ID.  [default: your-model-id]")
@@ -75,7 +76,8 @@ def command(path: str, url: str | None, model: str) -> int:
     """
     import json5  # `--help` does without
 
-    from genesis_config.cli.inputs import show, variables
+    from genesis_config.cli.output import print_findings
+    from genesis_config.config.inputs import load_variables
     from genesis_config.diagnostics.finding import fails
     from genesis_config.files.writing import write_atomic
     from genesis_config.pipeline import check_config
@@ -90,8 +92,8 @@ def command(path: str, url: str | None, model: str) -> int:
         raise GenesisError(f"{path} already exists; not overwritten")
     template = _IMPLICIT if url is None else _EXPLICIT
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
-    findings = check_config(path, text.encode(), variables((), environment=False)).diagnostics
-    show(findings)
+    findings = check_config(path, text.encode(), load_variables((), environment=False)).diagnostics
+    print_findings(findings)
     if fails(findings):
         raise GenesisError("with these options the configuration would have errors; nothing was written")
     if path == "-":

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import config_argument, env_file_option, show, take, waiting
-from genesis_config.cli.output import print_note
+from genesis_config.cli.inputs import take
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_note
+from genesis_config.cli.waiting import waiting
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
 __all__ = ["command"]
@@ -36,7 +38,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
         raise click.UsageError("the lock file is written next to the configuration, which must be a file")
     with waiting("asking the servers for their models"):
         session = source.run("lock")
-    show(session.diagnostics, withheld=session.request.withheld)
+    print_findings(session.diagnostics, withheld=session.request.withheld)
     providers = session.locked
     if providers is None:
         return 1
@@ -45,7 +47,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     counted = f"{models} model{'s' * (models != 1)} of {len(providers)} provider{'s' * (len(providers) != 1)}"
     if check:
         findings = list(compare(source.lock, providers))
-        show(findings)
+        print_findings(findings)
         if not findings:
             print_note(f"{path} is up to date: {counted}")
         return int(bool(findings))

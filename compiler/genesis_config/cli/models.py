@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Group
-from genesis_config.cli.inputs import compile_now, config_argument, env_file_option, show, take, waiting
-from genesis_config.cli.output import print_json, print_note
+from genesis_config.cli.inputs import compile_now, take
+from genesis_config.cli.options import config_argument, env_file_option
+from genesis_config.cli.output import print_findings, print_json, print_note
 from genesis_config.cli.tables import write_table
+from genesis_config.cli.waiting import waiting
 from genesis_config.report.escape import escape, escape_start
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     if as_json and plain:
         raise click.UsageError("--json and --plain cannot be combined")
     session = compile_now(config, env_files, only=only)
-    show(session.diagnostics, withheld=session.request.withheld)
+    print_findings(session.diagnostics, withheld=session.request.withheld)
     manifest = session.draft
     if manifest is None:
         return 1
@@ -94,7 +96,7 @@ def status(  # an option each
     with waiting("asking the servers"):
         session = source.run("status", provider=only)
         found = report_status(session, with_probe=probe)
-    show(session.linted.diagnostics, withheld=session.request.withheld)
+    print_findings(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
     if only is not None and not found:

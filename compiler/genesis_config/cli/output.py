@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genesis_config.diagnostics.errors import GenesisError
+    from genesis_config.diagnostics.finding import Diagnostic
 
-__all__ = ["print_error", "print_json", "print_note"]
+__all__ = ["print_error", "print_findings", "print_json", "print_note"]
 
 
 def print_note(line: str) -> None:
@@ -38,9 +40,27 @@ def print_error(error: GenesisError, *, kind: str | None = None, where: str = ""
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a value as JSON on standard output, at once."""
-    import json  # `genesis check` prints its reports by itself
+    from genesis_config.report.escape import dump_json  # as above
 
-    from genesis_config.report.escape import escape_json
-
-    sys.stdout.write(escape_json(json.dumps(value, indent=indent)) + "\n")
+    sys.stdout.write(dump_json(value, indent=indent))
     sys.stdout.flush()
+
+
+def print_findings(diagnostics: Sequence[Diagnostic], *, notes: bool = False, withheld: bool = False) -> None:
+    """Print findings on standard error, where they are not part of a command's result.
+
+    Args:
+        diagnostics: The findings.
+        notes: Whether those of severity info are printed too.
+        withheld: Whether nothing of the configuration's text may be shown.
+    """
+    diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
+    if withheld:
+        from genesis_config.report.withheld import withhold_text  # for links
+
+        diagnostics = withhold_text(diagnostics)
+    if diagnostics:
+        from genesis_config.report.text_report import paragraphs
+
+        colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        sys.stderr.write(paragraphs(diagnostics, colour=colour))

@@ -11,7 +11,6 @@ __all__ = [
     "ALIAS",
     "API",
     "API_KEY",
-    "AUTH",
     "BASE_URL",
     "COMPAT",
     "CONTEXT_WINDOW",
@@ -51,7 +50,6 @@ INCLUDE: Final = "$include"
 PROVIDERS: Final[Path] = ("models", "providers")
 SELECTION: Final[Path] = ("agents", "defaults", "model")
 SELECTED: Final[Path] = ("agents", "defaults", "models")
-AUTH: Final[Path] = ("auth",)
 PROFILES: Final[Path] = ("auth", "profiles")
 ORDER: Final[Path] = ("auth", "order")
 ENV_VARS: Final[Path] = ("env", "vars")

@@ -225,11 +225,6 @@ class Provider(_Sender):
         return bool(found.strip() if isinstance(found, str) else found)
 
     @property
-    def declares_authorization(self) -> bool:
-        """Whether a header is declared that takes the place of the key."""
-        return any(header.name.lower() == "authorization" for header in self.headers)
-
-    @property
     def timeout_seconds(self) -> int | None:
         """How long a request may take."""
         return self.integer(keys.TIMEOUT_SECONDS)

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_Value = TypeVar("_Value")
 
 __all__ = [
+    "AUTHORIZATION",
     "AUTH_SCHEME",
+    "BEARER",
+    "find_authorization",
     "header_variable",
+    "is_authorization",
     "is_secret_field",
     "is_secret_header",
     "is_secret_variable",
     "provider_variable",
 ]
+
+# The header that carries a key, and the scheme in front of one there (RFC 6750, §2.1).
+AUTHORIZATION: Final = "Authorization"
+BEARER: Final = "Bearer "
 
 # The scheme in front of a key, as in `Bearer …`. Compiled when first needed, like all expressions here.
 AUTH_SCHEME: Final = r"(?i)(?:bearer|basic|token|apikey)\s+"
@@ -87,3 +100,13 @@ def _plain(name: str) -> str:
 
 def _variable(name: str) -> str:
     return f"_{name}" if name[0].isdigit() else name
+
+
+def is_authorization(header: str) -> bool:
+    """Return whether a header is Authorization, which takes the place of a key. Names of headers have no case."""
+    return header.lower() == AUTHORIZATION.lower()
+
+
+def find_authorization(headers: Mapping[str, _Value]) -> _Value | None:
+    """Return the value of the Authorization header; None without one."""
+    return next((value for name, value in headers.items() if is_authorization(name)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def _is_key_word(word: str) -> bool:
     return long and len(set(word)) >= _DISTINCT
 
 
+@lru_cache(maxsize=256)
 def _is_random(word: str) -> bool:
     if re.fullmatch(_UUID, word):
         return False

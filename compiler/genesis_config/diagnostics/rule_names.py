@@ -56,6 +56,7 @@ _Config = Literal[
     "assumed-context-window",
     "native-only-param",
     "hardcoded-secret",
+    "marker-key",
     "secret-in-plain-position",
     "authorization-conflict",
     "malformed-model-ref",

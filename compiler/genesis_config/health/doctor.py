@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from genesis_config import pipeline
 from genesis_config.credentials.lookup import scrub
+from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.suggestions import listed, nearest
 from genesis_config.health.probe import probe
 from genesis_config.health.providers import describe_credential, list_relevant, usable_model
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Diagnostic
     from genesis_config.manifest import Manifest, Model, Provider, WindowFrom
+    from genesis_config.pipeline import Session
     from genesis_config.resolve.decision import Decision
-    from genesis_config.resolve.session import Session
 
 __all__ = ["Examination", "Step", "examine"]
 
@@ -269,18 +270,18 @@ class _Examiner:
         for model in (*unknown, *(model for model in chosen if model in unserved)):
             near = nearest(model, rows)
             help_ = f"did you mean `{name}/{near}`?" if near else f"the server offers {listed(sorted(rows), 4)}"
-            return Result("failed", f"`{name}/{model}` is selected, but the server does not serve it", help_)
+            return Result("failed", f"`{self._shown(model)}` is selected, but the server does not serve it", help_)
         usable = usable_model(self._manifest, name, rows)
         if usable is None:
             return Result("failed", f"`{name}` has no models", "declare a model, or start the server with one")
         self._model = usable
         self._used = frozenset(chosen or [usable])
         if unserved:
-            message = f"`{name}/{unserved[0]}` is declared, but the server does not serve it"
+            message = f"`{self._shown(unserved[0])}` is declared, but the server does not serve it"
             return Result("warning", message, f"the server offers {listed(sorted(rows), 4)}")
         if not chosen:
-            return Result("ok", f"no model selected; testing `{name}/{self._model}`")
-        return Result("ok", f"`{name}/{self._model}` is selected" + (" and served" if rows else ""))
+            return Result("ok", f"no model selected; testing `{self._shown(self._model)}`")
+        return Result("ok", f"`{self._shown(self._model)}` is selected" + (" and served" if rows else ""))
 
     def _window(self) -> Result:
         entry = self._entry()
@@ -311,12 +312,16 @@ class _Examiner:
         if isinstance(limit, int) and limit >= served:
             what = f"`{here}.maxTokens` is"
             if model.max_tokens_from != "config" or limit != model.max_tokens:
-                what = f"the params of `{self._decision.provider}/{model.id}` set its token limit to"
+                what = f"the params of `{self._shown(model.id)}` set its token limit to"
             message = f"{what} {limit}, but the server's window is {served} tokens: every request will fail with 400"
             yield Result("failed" if model.id in self._used else "warning", message, f"set it below {served}")
         if model.context_window_from == "config" and model.context_window > served:
             message = f"`{here}.contextWindow` is {model.context_window}, but the server's window is {served} tokens"
             yield Result("warning", message, f"set it to {served}, or start the server with a larger --max-model-len")
+
+    def _shown(self, model: str) -> str:
+        """Return the reference to a model as a result may have it."""
+        return without_keys(f"{self._decision.provider}/{model}")
 
     @property
     def _manifest(self) -> Manifest:

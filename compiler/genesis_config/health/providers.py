@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from genesis_config.credentials.names import is_authorization
 from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def describe_credential(session: Session, decision: Decision) -> str:
     """Describe where a provider's key comes from, without the key."""
     provider = session.config.provider(decision.provider)
     for header in provider.headers if provider else ():
-        if header.name.lower() == "authorization":
+        if is_authorization(header.name):
             return f"the header {header.name}"
     ref = decision.credential
     if ref is None:

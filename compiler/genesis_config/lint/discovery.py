@@ -1,4 +1,4 @@
-"""From what a person names to the files that are checked: files, folders, patterns; in a fixed order, each once."""
+"""The files to check: from the files, directories and patterns that a person names; in a fixed order, each once."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class FoundFile(NamedTuple):
 
     Attributes:
         name: Its path.
-        root: The directory that was searched when it was found; None where a person named it.
-        refusal: Why a `.gitignore` is not read, so that nobody knows what it leaves out; None for a file to check.
+        root: The directory that was searched when it was found; None if a person named it.
+        refusal: Why a `.gitignore` was not read, so that what it excludes is not known; None for a file to check.
     """
 
     name: str
@@ -39,9 +39,10 @@ class FoundFile(NamedTuple):
 def find_files(paths: Sequence[str]) -> list[FoundFile]:
     """List the files to check.
 
-    A file is taken as it is, whatever its name, and so is `-`. A folder is searched for configurations, without what
-    `.gitignore` leaves out, hidden folders and those of packages. A pattern (`conf/**/*.json5`) stands for its matches,
-    without the same; one that nothing matches is given as it is. What is named is taken, whatever leaves it out.
+    A file is checked whatever its name, and so is `-`. A directory is searched for configurations, except what
+    `.gitignore` excludes, hidden directories and those of packages. A pattern (`conf/**/*.json5`) stands for its
+    matches, with the same exceptions; one without matches is returned as it is. What is named is checked even if it is
+    excluded.
     """
     found: dict[str, FoundFile] = {}
     for path in paths:
@@ -56,13 +57,13 @@ def find_files(paths: Sequence[str]) -> list[FoundFile]:
 
 
 def is_pattern(path: str) -> bool:
-    """Tell whether a path stands for those that match it: no file has that name."""
+    """Return whether a path is a pattern: no file has that name."""
     return any(char in path for char in "*?[") and not os.path.lexists(path)
 
 
 def _matches(pattern: str) -> Iterator[FoundFile]:
-    """Find what a pattern stands for."""
-    # The folder that is named; what is below it is found.
+    """Yield the matches of a pattern."""
+    # The directory that is named; what is below it is found.
     parts = pattern.split("/")
     stem = next(index for index in range(len(parts)) if is_pattern("/".join(parts[: index + 1])))
     base = "/".join(parts[:stem]) or ("/" if parts[0] == "" else ".")
@@ -120,7 +121,7 @@ def _expanded(base: str, parts: Sequence[str]) -> dict[str, bool]:
 
 
 def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
-    """Find the configurations in a folder, which may be below the one that is searched."""
+    """Yield the configurations in a directory, which may be below the one that is searched."""
     root = root or top
     specs = _Ignored(top, root)
     unreadable: list[str] = []
@@ -137,7 +138,7 @@ def _in_folder(top: str, root: str | None = None) -> Iterator[FoundFile]:
             path = os.path.join(folder, name)
             if name in names and not specs.excludes_file(path):
                 yield FoundFile(os.path.normpath(path), root)
-        # Whoever reads one says why it cannot be.
+        # Reading one reports why it cannot be read.
         yield from (FoundFile(name, root) for name in unreadable)
         unreadable.clear()
     yield from (FoundFile(name, root) for name in unreadable)

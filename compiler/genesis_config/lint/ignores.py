@@ -1,4 +1,4 @@
-"""Silencing findings by a comment: `// genesis: ignore[RULE, RULE] reason`.
+"""Comments that silence findings: `// genesis: ignore[RULE, RULE] reason`.
 
 One that trails something on its line is about that line, any other about the next line that holds something. The reason
 is required: whoever reads the file wants to know it. A comment that silences nothing is a finding itself.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.source import Source
 
-__all__ = ["MARK", "UNUSED", "apply"]
+__all__ = ["MARK", "UNUSED", "apply_comments"]
 
 # What every such comment has in it, with the capital that some would write.
 MARK: Final = "enesis:"
@@ -41,14 +41,14 @@ class _Comment(NamedTuple):
     slip: bool = False
 
 
-def apply(
+def apply_comments(
     findings: Sequence[Diagnostic],
     sources: Sequence[Source],
     known: Collection[str],
     elsewhere: Collection[str] = (),
     as_written: Collection[str] = (),
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Part findings into those that stay, with those about comments that silence nothing, and those that are silenced.
+    """Return the findings that stay, with those about unused comments, and the findings that comments silence.
 
     Args:
         findings: Of all the sources.
@@ -94,7 +94,7 @@ def apply(
 
 
 def _holds_reference(source: Source, line: int) -> bool:
-    """Tell whether a line holds a reference to a variable."""
+    """Return whether a line contains a reference to a variable."""
     start, end = source.line_span(line)
     return any(source.text.find(mark, start, end) >= 0 for mark in ("${", "$<"))
 
@@ -123,7 +123,7 @@ def _comments(source: Source) -> Iterator[_Comment]:
 
 
 def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
-    """Tell for each comment whether anything but white space and other comments stands before it on its line."""
+    """Return for each comment whether anything but whitespace and other comments precedes it on its line."""
     found: list[bool] = []
     before = (0, 0)
     for start, end in spans:
@@ -135,7 +135,7 @@ def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
 
 
 def _skip(text: str, offset: int) -> int:
-    """Skip white space."""
+    """Return the offset after whitespace."""
     while offset < len(text) and text[offset].isspace():
         offset += 1
     return offset
@@ -165,7 +165,7 @@ def _shown(span: Span) -> str:
 
 
 def _removal(comment: _Comment, index: int) -> Fix:
-    """Take a name out of a comment, or the comment out of the text where it is the only one."""
+    """Return the fix that removes a name from a comment, or the comment if it has no other."""
     source, text = comment.span.source, comment.span.source.text
     if len(comment.names) > 1:
         place = comment.names[index][1]

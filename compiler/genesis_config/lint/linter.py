@@ -21,7 +21,7 @@ from genesis_config.lint.settings import Settings, SettingsError, settings_for
 from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
 from genesis_config.resolve.lock import lock_path, read_lock
-from genesis_config.syntax import take
+from genesis_config.syntax import read_limited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -129,13 +129,13 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     silenced: list[Diagnostic] = []
     sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):
-        from genesis_config.lint.ignores import apply
+        from genesis_config.lint.ignores import apply_comments
         from genesis_config.rules.registry import load_rules  # most files silence nothing
 
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
-        found, silenced = apply(found, sources, RULE_NAMES, elsewhere, as_written)
+        found, silenced = apply_comments(found, sources, RULE_NAMES, elsewhere, as_written)
     return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
 
 
@@ -285,5 +285,5 @@ def _read(file: FoundFile) -> NamedFile:
     if file.refusal is not None:
         raise file.refusal
     if file.name == STDIN:
-        return NamedFile(take(sys.stdin.buffer), is_outside=False)
+        return NamedFile(read_limited(sys.stdin.buffer), is_outside=False)
     return read_named(file.name) if file.root is None else NamedFile(read_found(file.name, file.root), is_outside=False)

@@ -1,19 +1,19 @@
-"""How a team sets the rules: `[tool.genesis]` in pyproject.toml, or genesis.toml; of a file's folders the nearest wins.
+"""The settings of rules: `[tool.genesis]` in pyproject.toml, or genesis.toml; the nearest directory above a file wins.
 
-[tool.genesis]                      # in genesis.toml the same keys stand at the top
+[tool.genesis]                      # in genesis.toml the same keys are at the top
 select = ["hardcoded-secret"]       # only these; absent is all
 ignore = ["unknown-section"]        # not these
 [tool.genesis.severity]
 assumed-context-window = "error"
 [tool.genesis.per-path]
-"examples/**" = ["hardcoded-secret"]   # not these in files that match, relative to the settings' folder
+"examples/**" = ["hardcoded-secret"]   # not these in files that match, relative to the settings' directory
 """
 
 from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.diagnostics.finding import SEVERITIES, Severity
@@ -33,7 +33,7 @@ __all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "forget_se
 
 _LARGEST: Final = 1024 * 1024  # bytes
 FILES: Final = ("genesis.toml", "pyproject.toml")
-# How a TOML file can come to have `tool.genesis`: by that name, however it is quoted, or in a table `tool`.
+# The ways to write `tool.genesis` in TOML: by that name, however it is quoted, or in a table `tool`.
 _MENTIONED: Final = (
     rb"""tool["'\s]*\.["'\s]*genesis|(?m:^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\])|(?m:^[ \t]*["']?tool["']?[ \t]*=)"""
 )
@@ -41,18 +41,18 @@ _KEYS: Final = ("select", "ignore", "severity", "per-path")
 
 
 class SettingsError(GenesisError):
-    """Settings that cannot be used: the message says in which file, at which key, and what to do."""
+    """Settings that cannot be used; the message names the file and the key, and says what to do."""
 
 
 class Settings(NamedTuple):
-    """Which rules count, and how much.
+    """Which rules apply, and how severe their findings are.
 
     Attributes:
         select: Only these rules; None is all.
         ignore: Not these.
         severity: Severities by rule, instead of the rules' own.
-        per_path: Rules that do not count in files that match a pattern, relative to `folder`.
-        folder: Where the settings' file is.
+        per_path: Rules that do not apply to files that match a pattern, relative to `folder`.
+        folder: The directory of the settings' file.
     """
 
     select: frozenset[str] | None = None
@@ -62,12 +62,12 @@ class Settings(NamedTuple):
     folder: str = ""
 
     def apply(self, findings: Iterable[Diagnostic], path: str) -> list[Diagnostic]:
-        """Leave out what does not count, and give the rest its severity.
+        """Return the findings that count, each with its severity.
 
         Args:
-            findings: Of the file at `path`, and of those that it includes: what holds for a path is what holds for the
-                file that a finding is in.
-            path: Where findings without a place are.
+            findings: Those of the file at `path` and of the files that it includes; patterns apply to the file that a
+                finding is in.
+            path: The file of findings without a place.
         """
         ignored: dict[str, frozenset[str]] = {}
 
@@ -89,12 +89,12 @@ class Settings(NamedTuple):
 
 
 def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
-    """Read a pattern.
+    """Compile a pattern.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not a valid one.
     """
-    import pathspec  # most settings have no paths
+    import pathspec  # most settings have no patterns
 
     try:
         return pathspec.GitIgnoreSpec.from_lines([pattern.removeprefix("./")])
@@ -107,10 +107,10 @@ _known: dict[tuple[str, str | None], Settings] = {}
 
 
 def settings_for(folder: str, root: str | None = None) -> Settings:
-    """Give the settings that hold for the files of a folder: those of the nearest folder above it that has some.
+    """Return the settings for the files of a directory: those of the nearest directory, itself or above, that has some.
 
     Args:
-        folder: Where the files are.
+        folder: The directory of the files.
         root: The directory that was searched for them, if one was.
 
     Raises:
@@ -126,7 +126,7 @@ def settings_for(folder: str, root: str | None = None) -> Settings:
 
 
 def forget_settings() -> None:
-    """Read settings anew when they are next asked for: a process that goes on sees their files change."""
+    """Read settings again at next use: in a long-running process their files change."""
     _known.clear()
     reading.forget()
 
@@ -142,8 +142,8 @@ def _read(folder: str, root: str | None) -> Settings | None:
         except OSError as error:
             raise SettingsError(f"cannot read {path}: {error.strerror}") from None
         # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
-        if name == "genesis.toml" or re.search(_MENTIONED, data):
-            table = _table(path, data, nested=name != "genesis.toml")
+        if name == FILES[0] or re.search(_MENTIONED, data):
+            table = _table(path, data, nested=name != FILES[0])
             if table is not None:
                 return _settings(path, table, folder)
     return None
@@ -153,30 +153,31 @@ def _table(path: str, data: bytes, *, nested: bool) -> dict[str, object] | None:
     import tomllib  # 4 ms, for those who have settings
 
     try:
-        table: Any = tomllib.loads(data.decode("utf-8-sig"))
+        table: object = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    if nested:
-        table = table.get("tool", {})
-        table = table.get("genesis") if isinstance(table, dict) else None
-        if table is None:
-            return None
+    for key in ("tool", "genesis") if nested else ():
+        table = table.get(key) if isinstance(table, dict) else None
+    if table is None:
+        return None
     if not isinstance(table, dict):
         raise SettingsError(f"{path}: `tool.genesis` must be a table")
     return table
 
 
-def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
+def _settings(path: str, table: Mapping[str, object], folder: str) -> Settings:
     """Check a table and make settings of it."""
     for key in table:
         if key not in _KEYS:
             near = nearest(key, _KEYS)
             hint = f"did you mean `{near}`?" if near else f"the keys are {listed(_KEYS)}"
             raise SettingsError(f"{path}: unknown key `{key}`", help=hint)
-    severity = _mapping(path, table, "severity")
-    for rule, value in severity.items():
-        if value not in SEVERITIES:
+    severity: dict[str, Severity] = {}
+    for rule, value in _mapping(path, table, "severity").items():
+        known = [each for each in SEVERITIES if each == value]
+        if not known:
             raise SettingsError(f"{path}: `severity.{rule}` must be one of {listed(SEVERITIES)}")
+        severity[rule] = known[0]
     _known_rules(path, "severity", severity)
     per_path = _mapping(path, table, "per-path")
     for pattern in per_path:
@@ -195,7 +196,7 @@ def _settings(path: str, table: dict[str, Any], folder: str) -> Settings:
     )
 
 
-def _mapping(path: str, table: dict[str, Any], key: str) -> dict[str, Any]:
+def _mapping(path: str, table: Mapping[str, object], key: str) -> dict[str, object]:
     value = table.get(key, {})
     if not isinstance(value, dict):
         raise SettingsError(f"{path}: `{key}` must be a table")

@@ -31,6 +31,11 @@ __all__ = [
 WindowFrom = Literal["config", "server", "parent", "default"]
 
 
+# What a message may contain, and the request field that limits output tokens.
+InputKind = Literal["text", "image", "audio", "video"]
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
+
+
 class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """What all parts of a manifest share."""
 
@@ -69,7 +74,7 @@ class Cost(_Part, frozen=True):
 class Compat(_Part, frozen=True):
     """How this model's server differs: the name of the request field that limits the output tokens."""
 
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    max_tokens_field: MaxTokensField = "max_tokens"
 
 
 class Model(_Part, frozen=True):
@@ -89,7 +94,7 @@ class Model(_Part, frozen=True):
     id: str
     name: str
     reasoning: bool
-    input: tuple[Literal["text", "image", "audio", "video"], ...]
+    input: tuple[InputKind, ...]
     cost: Cost
     context_window: int
     context_window_from: WindowFrom

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["BRACKET", "COMMAND", "escape", "escape_json", "escape_line", "escape_start"]
+__all__ = ["BRACKET", "COMMAND", "dump_json", "escape", "escape_json", "escape_line", "escape_start"]
 
 # Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
 # separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
@@ -33,6 +33,13 @@ def escape_start(line: str) -> str:
 def escape_line(line: str) -> str:
     """Escape a whole line: what a terminal obeys in it, and what makes it a workflow command."""
     return escape_start(escape(line))
+
+
+def dump_json(value: object, *, indent: int | None = 2) -> str:
+    """Write a value as a JSON text that is safe to print, in ASCII, with a line end."""
+    import json  # most reports are text
+
+    return escape_json(json.dumps(value, indent=indent)) + "\n"
 
 
 def escape_json(text: str) -> str:

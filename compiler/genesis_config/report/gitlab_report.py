@@ -5,10 +5,9 @@ The keys are those of https://docs.gitlab.com/ci/testing/code_quality/#code-qual
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
-from genesis_config.report.escape import escape_json
+from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
 from genesis_config.report.paths import relative
 
@@ -24,7 +23,7 @@ _SEVERITIES: Final = {"error": "major", "warning": "minor", "info": "info"}
 def render(report: Report) -> str:
     """Render the findings; an empty array where there are none."""
     findings = [_finding(finding, print_) for finding, print_ in fingerprints(report) if finding.reason is None]
-    return escape_json(json.dumps(findings, indent=2)) + "\n"
+    return dump_json(findings)
 
 
 def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, object]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from genesis_config.report.escape import escape_json
+from genesis_config.diagnostics.finding import SEVERITIES
+from genesis_config.report.escape import dump_json
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic, Fix
@@ -23,17 +23,14 @@ def render(report: Report) -> str:
         "findings": [_finding(finding) for finding in findings],
         "summary": {
             "files": report.files,
-            **{
-                f"{name}s": sum(finding.severity == name for finding in findings)
-                for name in ("error", "warning", "info")
-            },
+            **{f"{name}s": sum(finding.severity == name for finding in findings) for name in SEVERITIES},
             "ignored": len(report.silenced),
             "fixable": sum(finding.fix is not None for finding in findings),
             "fixed": report.fixed,
         },
     }
     # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
-    return escape_json(json.dumps(content, indent=2)) + "\n"
+    return dump_json(content)
 
 
 def _finding(finding: Diagnostic) -> dict[str, object]:

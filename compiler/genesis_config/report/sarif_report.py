@@ -5,14 +5,13 @@ The same findings give the same bytes: no times, no absolute paths, no identifie
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from genesis_config import __version__
 from genesis_config.diagnostics.rule_names import HOME, RULE_NAMES, documentation_url
-from genesis_config.report.escape import escape_json
+from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
 from genesis_config.report.paths import relative
 from genesis_config.rules.registry import load_rules
@@ -45,7 +44,7 @@ def render(report: Report) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, fingerprint) for finding, fingerprint in findings],
     }
-    return escape_json(json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
+    return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(rule: Rule) -> dict[str, object]:

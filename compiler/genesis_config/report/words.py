@@ -159,7 +159,7 @@ def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) ->
         if token.start() not in read or scope.secret:
             secret = scope.secret or scope.top.secret
             if token["string"]:
-                if secret or not (scope.name in plain or scope.top.plain):
+                if content and (secret or not (scope.name in plain or scope.top.plain)):
                     yield from _literal_parts(content, token.start() + 1)
             elif (secret or (scope.name not in plain and _MIXED.fullmatch(content))) and not _is_shown(content):
                 yield token.span()

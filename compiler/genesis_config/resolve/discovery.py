@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from genesis_config.credentials.lookup import scrub
+from genesis_config.credentials.names import is_authorization
 from genesis_config.net import limits
 from genesis_config.net.causes import TransportError
 from genesis_config.net.error_bodies import read_error
@@ -163,7 +164,7 @@ def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFai
     explanation = " ".join(text.split())
     message = f"{query.url} answered {status}" + (f": {explanation}" if explanation else "")
     if status in {401, 403}:
-        sent = query.secrets or "authorization" in map(str.lower, query.headers)
+        sent = query.secrets or any(map(is_authorization, query.headers))
         reason = "the server rejected the key" if sent else "no key was sent"
         help_ = f"{query.remedy} a key that the server accepts (vLLM: the value of its --api-key)"
         return DiscoveryFailure("auth-rejected", f"{message}; {reason}", help_)

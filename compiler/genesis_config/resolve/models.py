@@ -12,6 +12,7 @@ from genesis_config.config.defaults import (
     DEFAULT_MAX_TOKENS_FIELD,
 )
 from genesis_config.manifest import Compat, Cost, Model
+from genesis_config.manifest.params import merge_params
 from genesis_config.net.policy import NATIVE_ONLY, OWN_FIELDS
 from genesis_config.resolve.credentials import header_refs
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _Inputs = tuple[Literal["text", "image", "audio", "video"], ...]
 _Field = Literal["max_tokens", "max_completion_tokens"]
 
-__all__ = ["merge_params", "model_entries"]
+__all__ = ["model_entries"]
 
 _REASONING = re.compile(r"r1|reason|think", re.IGNORECASE)
 
@@ -84,13 +85,3 @@ def _cost(prices: Mapping[str, float]) -> Cost:
         cache_read=prices.get("cacheRead", 0),
         cache_write=prices.get("cacheWrite", 0),
     )
-
-
-def merge_params(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Merge request parameters. Objects are merged deeply; any other value in a later layer replaces earlier ones."""
-    result: dict[str, object] = {}
-    for layer in layers:
-        for key, value in layer.items():
-            old = result.get(key)
-            result[key] = merge_params(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result

@@ -9,7 +9,7 @@ from genesis_config.config.defaults import DEFAULT_BASE_URL
 from genesis_config.config.positions import hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, echoed_parts, remedy
 from genesis_config.credentials.markers import is_marker
-from genesis_config.credentials.names import provider_variable
+from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization, provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
 from genesis_config.resolve.decision import decision_span
@@ -89,13 +89,13 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
     name, credential = decision.provider, decision.credential
     provider = config.provider(name)
     refs = header_refs(provider.headers) if provider is not None else {}
-    authorization = next((ref for header, ref in refs.items() if header.lower() == "authorization"), None)
+    authorization = find_authorization(refs)
     is_stated = authorization is not None or (provider is not None and provider.api_key is not None)
     sent: list[_Header] = []
     if credential is not None and authorization is None:
         place = config.at(*keys.PROVIDERS, name, keys.API_KEY)
         span = place.span if is_stated else decision_span(config, decision)
-        sent.append(_Header("Authorization", SecretUse(credential, place, f"the key of `{name}`", span), "Bearer "))
+        sent.append(_Header(AUTHORIZATION, SecretUse(credential, place, f"the key of `{name}`", span), BEARER))
     for header_name, ref in refs.items():
         place = config.at(*keys.PROVIDERS, name, keys.HEADERS, header_name)
         sent.append(_Header(header_name, SecretUse(ref, place, f"`{place}`", place.span)))
@@ -112,7 +112,7 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
                 parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
                 secrets += [part for part in parts if not is_marker(part)]
     change = _remedy(name, authorization or credential, stated=is_stated)
-    secrets += hidden_texts((*keys.PROVIDERS, name, "baseUrl"), decision.base_url)
+    secrets += hidden_texts((*keys.PROVIDERS, name, keys.BASE_URL), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
@@ -144,6 +144,6 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
         yield Diagnostic(listed.failure.rule, listed.failure.message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
-        url = shown(("models", "providers", decision.provider, "baseUrl"), decision.base_url)
+        url = shown((*keys.PROVIDERS, decision.provider, keys.BASE_URL), decision.base_url)
         message = f"{url}/models lists {rows} without a usable id, which Genesis ignores"
         yield Diagnostic("bad-model-list", message, span, "check the server's model list", severity="warning")

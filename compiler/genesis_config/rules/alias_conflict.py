@@ -1,4 +1,4 @@
-"""`alias-conflict`: an alias that does not stand for one model."""
+"""`alias-conflict`: alias does not name exactly one model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "alias-conflict",
-    title="an alias that does not stand for one model",
+    title="alias does not name exactly one model",
     severity="error",
     kind="required",
     stage="config",
-    why="""An alias is another name for exactly one model. It cannot be given twice, cannot hold a `/` (it would
-look like a reference), and cannot be given to a wildcard, which stands for many.""",
+    why="""An alias is a short name for exactly one model. It must be unique, must not contain a `/` (it would look
+like a model reference), and cannot be set on a wildcard, which matches many models.""",
     bad="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { models: { "vllm/*": { alias: "fast" } } } } }""",
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
@@ -32,7 +32,7 @@ look like a reference), and cannot be given to a wildcard, which stands for many
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the aliases that do not stand for one model."""
+    """Yield a finding for each alias that does not name exactly one model."""
     selection = context.config.selection
     for alias, entries in selection.aliases.items():
         first = entries[0]
@@ -41,14 +41,13 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if not entry.has_known_alias:
                 continue
             if entry.reference.text.endswith("/*"):
-                message = f"`{place}` gives an alias to a wildcard, which stands for many models"
-                help_ = f'give it to one model: `"{entry.reference.provider}/MODEL"`'
+                message = f"`{place}` sets an alias on a wildcard, which matches many models"
+                help_ = f'set it on a single model: `"{entry.reference.provider}/MODEL"`'
                 yield RULE.finding(place, message, help_)
             elif "/" in alias or not alias.strip():
-                what = f"the alias `{place.show(alias)}` in `{place}`"
-                message = f"{what} is empty or holds a `/`, so it looks like a reference"
-                yield RULE.finding(place, message, "write it without `/`")
+                message = f"the alias `{place.show(alias)}` in `{place}` is empty or contains a `/`"
+                yield RULE.finding(place, message, "choose a name without `/`")
             elif entry is not first:
-                message = f"the alias `{place.show(alias)}` in `{place}` stands for `{first.reference}` already"
-                related = (Related("first given here", first.at(keys.ALIAS).span),)
-                yield RULE.finding(place, message, "give it another name", related=related)
+                message = f"the alias `{place.show(alias)}` in `{place}` is already used for `{first.reference}`"
+                related = (Related("first used here", first.at(keys.ALIAS).span),)
+                yield RULE.finding(place, message, "choose a different alias", related=related)

@@ -1,4 +1,4 @@
-"""`auth-rejected`: a server refuses the key.
+"""`auth-rejected`: server rejected the key.
 
 Reported where servers are queried.
 """
@@ -17,11 +17,12 @@ _CONFIG: Final = """\
 
 RULE: Final = Rule(
     "auth-rejected",
-    title="a server refuses the key",
+    title="server rejected the key",
     severity="error",
     kind="required",
     stage="server",
-    why="The server answered 401 or 403. A vLLM with `--api-key` takes that key and no other; one without, any.",
-    bad=f"{_CONFIG}  // and VLLM_API_KEY is not the server's key",
-    good=f"{_CONFIG}  // and VLLM_API_KEY is",
+    why="""The server responded with 401 or 403. A vLLM server started with `--api-key` accepts only that key; without
+the option, it accepts any key.""",
+    bad=f"{_CONFIG}  // VLLM_API_KEY is not the server's key",
+    good=f"{_CONFIG}  // VLLM_API_KEY is the server's key",
 )

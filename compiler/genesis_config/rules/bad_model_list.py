@@ -1,4 +1,4 @@
-"""`bad-model-list`: a server's answer is no list of models.
+"""`bad-model-list`: server did not return a model list.
 
 Reported where servers are queried.
 """
@@ -13,15 +13,15 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "bad-model-list",
-    title="a server's answer is no list of models",
+    title="server did not return a model list",
     severity="error",
     kind="required",
     stage="server",
-    why="""The server answered, with another status than 200, a redirect, a page of HTML, or JSON of another shape:
-mostly it is the address of something else, or lacks `/v1`. Redirects are not followed, since a key is meant for one
-address. Single rows without a usable id are left out, with a warning.""",
+    why="""The server responded with a status other than 200, a redirect, an HTML page, or unexpected JSON. Usually
+`baseUrl` points to something else, or lacks `/v1`. Redirects are not followed, because the key is intended for one
+address only. Individual entries without a usable id are skipped with a warning.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/llm/v1", models: [] } } },
-  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // and the server has no /llm""",
+  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // the server has no /llm""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },
   agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }""",
 )

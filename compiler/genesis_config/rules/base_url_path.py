@@ -1,4 +1,4 @@
-"""`base-url-path`: a base URL that is not the API's."""
+"""`base-url-path`: base URL does not end in the API path."""
 
 from __future__ import annotations
 
@@ -21,70 +21,70 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "base-url-path",
-    title="a base URL that is not the API's",
+    title="base URL does not end in the API path",
     severity="error",
     kind="advice",
     stage="config",
     fixable=True,
-    why="""`/models` and `/chat/completions` are put after the base URL, so it ends where the API does: for vLLM
-and most servers like it that is `/v1`, with or without a path before it. Without it a server answers 404; with an
-endpoint at its end, the request goes to `/v1/chat/completions/chat/completions`.
+    why="""Genesis appends `/models` and `/chat/completions` to the base URL, so it must end in the API path. For vLLM
+and most compatible servers that is `/v1`, optionally with a prefix. Without it, the server responds with 404; with an
+endpoint at its end, requests go to `/v1/chat/completions/chat/completions`.
 
-A path that has a version anywhere (`/v1beta/openai`) is taken as it is. One that has none is a warning: some gateways
-have an API there, and only a person can tell. A slash at the end is left out of every request, so that it is only a
-note.""",
+A path with a version in it (`/v1beta/openai`) is accepted as is. A path without one is only a warning, because some
+gateways serve the API there. A trailing slash is ignored in requests, so it is only an info.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1/chat/completions",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )
 
-# Compiled when first needed. An endpoint of the API at the end of a path, and a version anywhere in it.
+# Compiled when first needed: an API endpoint at the end of a path, and a version anywhere in it.
 _ENDPOINT: Final = r"/(?:chat/completions|completions|models|embeddings|responses)$"
 _VERSION: Final = r"/v[0-9]+[a-z0-9]*(?:/|$)"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the base URLs whose path is probably not the API's."""
+    """Yield a finding for each base URL whose path is probably not the API path."""
     for url in valid_base_urls(context.config):
         yield from _check(context, url)
 
 
 def _check(context: Context, url: BaseUrl) -> Iterator[Diagnostic]:
     place, parts = url.place, url.parts
-    bare = parts.path.rstrip("/")
-    right = re.sub(_ENDPOINT, "", bare)
-    problem = "ends in an endpoint of the API, which is put after it" if right != bare else ""
-    versioned = re.search(_VERSION, right) is not None
+    stripped = parts.path.rstrip("/")
+    base = re.sub(_ENDPOINT, "", stripped)
+    problem = "includes an API endpoint path, which Genesis appends itself" if base != stripped else ""
+    versioned = re.search(_VERSION, base) is not None
     if not versioned:
-        problem = problem or "does not end in the path of the API"
-    elif right.endswith("/v1/v1"):
-        problem = "has `/v1` twice"
-        right = right.removesuffix("/v1")
-    better = parts._replace(path=right if versioned else f"{right}/v1").geturl()
-    shown = place.show(better)
-    help_ = f"write `{shown}`"
+        problem = problem or "does not end in the API path (usually `/v1`)"
+    elif base.endswith("/v1/v1"):
+        problem = "contains `/v1` twice"
+        base = base.removesuffix("/v1")
+    corrected = parts._replace(path=base if versioned else f"{base}/v1").geturl()
+    if not problem and parts.path == stripped:
+        return
+    shown = place.show(corrected)
+    help_ = f"use `{shown}`"
     if not problem:
-        if parts.path != bare:
-            yield _trailing_slash(context, url, help_)
+        yield _trailing_slash(context, url, help_)
         return
     message = f"`{place}` {problem}"
-    if right and not versioned:
-        # What follows a path of somebody's own is known to that somebody alone.
-        help_ = f"{help_}, if the API is there"
-        yield RULE.finding(place, message, help_, severity=None if right != bare else "warning")
+    if base and not versioned:
+        # Only the user knows what follows a custom path, so there is no fix.
+        help_ = f"{help_} if that is where the API is served"
+        yield RULE.finding(place, message, help_, severity=None if base != stripped else "warning")
     else:
-        # Reports show what a fix writes, and its title.
-        fix = _fix(url, right, help_, versioned=versioned) if shown == better else None
+        # Reports show the title of a fix and the text that it writes.
+        fix = _path_fix(url, base, help_, versioned=versioned) if shown == corrected else None
         yield RULE.finding(place, message, help_, fix=fix)
 
 
-def _fix(url: BaseUrl, right: str, help_: str, *, versioned: bool) -> Fix | None:
-    """Return the edit of the path, no more than what is wrong in it; None where references or escapes hide it."""
+def _path_fix(url: BaseUrl, base: str, help_: str, *, versioned: bool) -> Fix | None:
+    """Return the smallest edit that corrects the path; None if references or escapes obscure it."""
     span = url.place.part(url.text, 0, len(url.text))
     if span.source.text[span.start : span.end] != url.text:
         return None
-    start = len(url.text) - len(url.parts.path) + len(right)
+    start = len(url.text) - len(url.parts.path) + len(base)
     text = "" if versioned else "/v1"
     if not versioned and url.text[start : start + 1] == "/":
         start, text = start + 1, "v1"
@@ -92,16 +92,16 @@ def _fix(url: BaseUrl, right: str, help_: str, *, versioned: bool) -> Fix | None
 
 
 def _trailing_slash(context: Context, url: BaseUrl, help_: str) -> Diagnostic:
-    """Report the slashes at the end; a fix removes them if they do not come from a variable."""
-    message = f"`{url.place}` ends in a slash, which requests leave out"
-    written = _written(context, url.place, url.text)
-    span = url.place.part(written, len(written.rstrip("/")), len(written))
+    """Return the finding for trailing slashes, with a fix unless they come from a variable."""
+    message = f"`{url.place}` has a trailing slash, which is ignored"
+    source_text = _source_text(context, url.place, url.text)
+    span = url.place.part(source_text, len(source_text.rstrip("/")), len(source_text))
     slashes = span.source.text[span.start : span.end]
     fix = Fix(help_, (Edit(span, ""),)) if slashes and not slashes.strip("/") else None
     return RULE.finding(url.place, message, help_, severity="info", fix=fix)
 
 
-def _written(context: Context, place: Place, text: str) -> str:
-    """Return a string with its references as they are written."""
+def _source_text(context: Context, place: Place, text: str) -> str:
+    """Return a string as written, with its references unresolved."""
     string = context.config.expansion.strings.get(place.path)
     return string.template if string else text

@@ -1,4 +1,4 @@
-"""What the rules for base URLs share: the URLs that a configuration sets, and what their hosts are."""
+"""The base URLs that a configuration sets, and what is known of their hosts; shared by the rules for base URLs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from genesis_config.config.views import Config, Place, Provider
 
-__all__ = ["BaseUrl", "is_metadata_host", "stated_base_urls", "valid_base_urls"]
+__all__ = ["BaseUrl", "declared_base_urls", "is_metadata_host", "valid_base_urls"]
 
 _METADATA_HOSTS: Final = frozenset({"metadata.google.internal", "metadata.goog"})
-# AWS, OpenStack and Alibaba; every other cloud's is in 169.254.0.0/16.
+# AWS, OpenStack and Alibaba; all other clouds use an address in 169.254.0.0/16.
 _METADATA_ADDRESSES: Final = frozenset({"fd00:ec2::254", "fe80::a9fe:a9fe", "100.100.100.200"})
 
 
 class BaseUrl:
-    """A base URL that a request can be made with."""
+    """A base URL that requests can be sent to."""
 
     __slots__ = ("host", "parts", "provider", "text")
 
@@ -35,19 +35,19 @@ class BaseUrl:
 
     @property
     def place(self) -> Place:
-        """Where it is."""
+        """Where the configuration sets it."""
         return self.provider.at(keys.BASE_URL)
 
     @property
     def is_private(self) -> bool:
-        """Whether its host is this machine or in a private network."""
+        """Whether its host is this machine or on a private network."""
         return is_private(self.host)
 
 
-def stated_base_urls(config: Config) -> Iterator[tuple[Place, str]]:
-    """Yield the base URLs that are set, valid or not.
+def declared_base_urls(config: Config) -> Iterator[tuple[Place, str]]:
+    """Yield the place and text of each base URL in the configuration, valid or not.
 
-    One that is another tool's reference (`$BASE_URL`) is a finding itself, and not a URL that is wrong.
+    References in another tool's syntax (`$BASE_URL`) are left out, since `malformed-reference` reports them.
     """
     for provider in config.providers:
         url = provider.base_url
@@ -56,7 +56,10 @@ def stated_base_urls(config: Config) -> Iterator[tuple[Place, str]]:
 
 
 def valid_base_urls(config: Config) -> Iterator[BaseUrl]:
-    """Yield the base URLs that no rule has an error for; no help may repeat the password of the others."""
+    """Yield the base URLs that are valid and contain no user info, query or fragment.
+
+    Their text can be repeated in messages: it contains no password.
+    """
     for provider in config.providers:
         url = provider.base_url
         if url is None:
@@ -66,16 +69,16 @@ def valid_base_urls(config: Config) -> Iterator[BaseUrl]:
             host = parts.hostname or ""
         except ValueError:
             continue
-        unusual = "@" in parts.netloc or parts.query or parts.fragment
-        if parts.scheme in {"http", "https"} and host and not unusual:
+        has_extras = "@" in parts.netloc or parts.query or parts.fragment
+        if parts.scheme in {"http", "https"} and host and not has_extras:
             yield BaseUrl(provider, url, parts, host)
 
 
 def is_metadata_host(host: str) -> bool:
-    """Return whether clouds keep a machine's credentials at a host."""
-    found = address(host)
-    if found is None:
+    """Return whether a host is a cloud's metadata service, which hands out a machine's credentials."""
+    ip = address(host)
+    if ip is None:
         return host.lower().rstrip(".") in _METADATA_HOSTS
-    if found.version == 4 and found.is_link_local:  # noqa: PLR2004 - of IPv6 every network has them
+    if ip.version == 4 and ip.is_link_local:  # noqa: PLR2004 - with IPv6, every network has link-local addresses
         return True
-    return str(found).partition("%")[0] in _METADATA_ADDRESSES
+    return str(ip).partition("%")[0] in _METADATA_ADDRESSES

@@ -1,4 +1,4 @@
-"""`cleartext-credential`: a key that goes over the internet in clear text."""
+"""`cleartext-credential`: key is sent unencrypted over a public network."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "cleartext-credential",
-    title="a key that goes over the internet in clear text",
+    title="key is sent unencrypted over a public network",
     severity="warning",
     kind="advice",
     stage="config",
-    why="""`http://` to a public host sends the key, the prompts and the answers so that everybody on the way can
-read them. Use `https://`, or a private network.""",
+    why="""With `http://` to a public host, anyone on the network path can read the key, the prompts and the
+responses. Use `https://` or a private network.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://llm.example.com/v1", apiKey: "${VLLM_API_KEY}",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { baseUrl: "https://llm.example.com/v1", apiKey: "${VLLM_API_KEY}",
@@ -35,24 +35,23 @@ read them. Use `https://`, or a private network.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the base URLs to which a key is sent in clear text, over a public network."""
+    """Yield a finding for each base URL to which a key is sent unencrypted over a public network."""
     for url in valid_base_urls(context.config):
         if url.parts.scheme != "http" or url.is_private or is_metadata_host(url.host):
             continue
         key = _sent_key(url.provider)
         if key:
-            message = (
-                f"{key.format(url.provider.place)} goes to the public host `{url.place.show(url.host)}` in clear text"
-            )
-            yield RULE.finding(url.place, message, "write `https://`, if the server speaks TLS")
+            host = url.place.show(url.host)
+            message = f"{key.format(url.provider.place)} is sent to the public host `{host}` unencrypted"
+            yield RULE.finding(url.place, message, "use `https://` if the server supports TLS")
 
 
 def _sent_key(provider: Provider) -> str:
-    """Return words for the key that requests of a provider carry, with braces for the provider; none if none is."""
+    """Return a description of the key that a provider's requests carry, with `{}` for the provider; `""` if none."""
     if provider.has_api_key or any(
         is_secret_header(header.name) for owner in (provider, *provider.models) for header in owner.headers
     ):
         return "the key of `{}`"
-    # If none is set its variable is the key, and this is the one provider that is usually set up by that alone.
+    # Without `apiKey` the key comes from the provider's variable. Only an implicit provider is usually set up that way.
     by_variable = not provider.sets(keys.API_KEY) and provider.id in IMPLICIT_PROVIDERS
     return "the key of `{}`, if VLLM_API_KEY is set," if by_variable else ""

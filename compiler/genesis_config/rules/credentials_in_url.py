@@ -1,11 +1,11 @@
-"""`credentials-in-url`: a user name or password in a base URL."""
+"""`credentials-in-url`: user name or password in a base URL."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from genesis_config.rules.base_urls import stated_base_urls
+from genesis_config.rules.base_urls import declared_base_urls
 from genesis_config.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "credentials-in-url",
-    title="a user name or password in a base URL",
+    title="user name or password in a base URL",
     severity="error",
     kind="required",
     stage="config",
-    why="""URLs end up in logs, in error messages and in the manifest, and whatever is in them with them. Put the
-key into `apiKey`, and basic authentication into `headers`, as references to variables.""",
+    why="""URLs end up in logs, error messages and the manifest, including any credentials in them. Put the key in
+`apiKey`, or basic authentication in `headers`, as a reference to a variable.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://me:secret@10.0.0.5:8000/v1",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", apiKey: "${VLLM_API_KEY}",
@@ -32,12 +32,12 @@ key into `apiKey`, and basic authentication into `headers`, as references to var
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the base URLs with user info."""
-    for place, url in stated_base_urls(context.config):
+    """Yield a finding for each base URL that contains user info."""
+    for place, url in declared_base_urls(context.config):
         try:
             parts = urlsplit(url)
         except ValueError:
-            continue  # invalid-base-url
+            continue  # reported by `invalid-base-url`
         if "@" in parts.netloc:
-            help_ = 'remove it; put the key into `apiKey: "${VLLM_API_KEY}"`, or basic authentication into `headers`'
-            yield RULE.finding(place, f"`{place}` holds a user name or password", help_)
+            help_ = 'remove it; set `apiKey: "${VLLM_API_KEY}"`, or use `headers` for basic authentication'
+            yield RULE.finding(place, f"`{place}` contains a user name or password", help_)

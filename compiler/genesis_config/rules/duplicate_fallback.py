@@ -1,4 +1,4 @@
-"""`duplicate-fallback`: a fallback that was tried before."""
+"""`duplicate-fallback`: fallback repeats an earlier model."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "duplicate-fallback",
-    title="a fallback that was tried before",
+    title="fallback repeats an earlier model",
     severity="warning",
     kind="advice",
     stage="config",
     fixable=True,
-    why="""A fallback that repeats the primary or an earlier fallback is the same model on the same server: when it
-has failed once, trying it again at once only takes time.""",
+    why="""A fallback that repeats the primary model or an earlier fallback is the same model on the same server:
+after it has failed once, trying it again immediately only takes time.""",
     bad="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { model: { primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] } } } }""",
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
@@ -35,23 +35,23 @@ has failed once, trying it again at once only takes time.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the fallbacks that have been named before."""
+    """Yield a finding for each fallback that repeats an earlier reference."""
     seen: dict[str, ModelRef] = {}
     for reference in context.config.selection.references:
         first = seen.setdefault(reference.text, reference) if reference.is_known else reference
         if first is not reference:
-            what = "an earlier fallback" if first.is_fallback else "the primary"
+            repeated = "an earlier fallback" if first.is_fallback else "the primary model"
             yield RULE.finding(
                 reference.place,
-                f"the fallback `{reference}` in `{reference.place}` is the same as {what}",
+                f"the fallback `{reference}` in `{reference.place}` repeats {repeated}",
                 "remove it",
-                related=(Related("first named here", first.place.span),),
+                related=(Related("first listed here", first.place.span),),
                 fix=_removal(reference.place.span),
             )
 
 
 def _removal(item: Span) -> Fix:
-    """Return the edit that takes an item out of an array, with its comma if no comment is between them."""
+    """Return the fix that removes an array item, including its comma unless a comment separates them."""
     text = item.source.text
     after = re.compile(r"\s*,[ \t]*").match(text, item.end)
     if after is not None:
@@ -59,7 +59,7 @@ def _removal(item: Span) -> Fix:
         line = item.source.position(start).line
         first, last = item.source.line_span(line)
         if end == last and not text[first:start].strip():
-            # Its line holds nothing else, and goes with its end.
+            # Nothing else is on its line, so the whole line is removed.
             start, end = first, next(iter(item.source.line_starts[line : line + 1]), len(text))
         return Fix("remove it", (Edit(Span(item.source, start, end), ""),))
     before = re.search(r",\s*$", text[: item.start])

@@ -1,4 +1,4 @@
-"""`duplicate-key`: a key is given twice in one object.
+"""`duplicate-key`: key appears twice in one object.
 
 Reported by the reader, `genesis_config.syntax`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "duplicate-key",
-    title="a key is given twice in one object",
+    title="key appears twice in one object",
     severity="error",
     kind="required",
     stage="text",
-    why="""JSON5 libraries silently keep the last value, so the first one is lost without a word. Usually both were
-meant, in one object, or one is a leftover.""",
+    why="""JSON5 libraries keep the last value and silently drop the first. Usually the two values were meant to be
+merged, or one of them is a leftover.""",
     bad='{ agents: { defaults: { model: "vllm/llama", model: "vllm/qwen" } } }',
     good='{ agents: { defaults: { model: { primary: "vllm/llama", fallbacks: ["vllm/qwen"] } } } }',
 )

@@ -1,4 +1,4 @@
-"""`duplicate-model`: two entries of one provider have the same id."""
+"""`duplicate-model`: two models of one provider have the same id."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "duplicate-model",
-    title="two entries of one provider have the same id",
+    title="two models of one provider have the same id",
     severity="error",
     kind="required",
     stage="config",
-    why="Which of the two would hold is anybody's guess: the window, prices and limits of one are silently lost.",
+    why="It is ambiguous which entry applies: the window, prices and limits of the other would be silently lost.",
     bad="""{ models: { providers: { vllm: { models: [
   { id: "llama", contextWindow: 8192 },
   { id: "llama", contextWindow: 8192, maxTokens: 64 },
@@ -33,7 +33,7 @@ RULE: Final = Rule(
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the models that their provider has declared before."""
+    """Yield a finding for each model whose id its provider has already declared."""
     for provider in context.config.providers:
         seen: dict[str, ModelEntry] = {}
         for model in provider.models:
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
             if first is not model and model.has_known_id:
                 yield RULE.finding(
                     model.at(keys.ID),
-                    f"the model `{model.at(keys.ID).show(model.id)}` is declared twice by `{provider.place}`",
-                    "keep one of the two entries",
+                    f"`{provider.place}` declares the model `{model.at(keys.ID).show(model.id)}` twice",
+                    "keep only one of the two entries",
                     related=(Related("first declared here", first.at(keys.ID).span),),
                 )

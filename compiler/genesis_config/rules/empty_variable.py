@@ -1,4 +1,4 @@
-"""`empty-variable`: a variable is set and empty.
+"""`empty-variable`: variable is set but empty.
 
 Reported where variables are resolved.
 """
@@ -13,14 +13,15 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "empty-variable",
-    title="a variable is set and empty",
+    title="variable is set but empty",
     severity="warning",
     kind="advice",
     stage="variables",
-    why="""An empty value is used as it is. It is rarely meant: in a pipeline it is mostly a secret or a parameter
-that was not passed on. `${NAME:-text}` uses the default for an empty variable too, `${NAME:?words}` refuses it.""",
+    why="""An empty value is used as is, but is rarely intended: in a CI pipeline it is usually a secret or a parameter
+that was not passed on. `${NAME:-default}` also applies its default to an empty variable, and `${NAME:?message}` makes
+it an error.""",
     bad="""{ models: { providers: { vllm: { params: { user: "${TEAM}" },
-  models: [{ id: "llama", contextWindow: 8192 }] } } } }  // and TEAM is empty""",
+  models: [{ id: "llama", contextWindow: 8192 }] } } } }  // TEAM is empty""",
     good="""{ models: { providers: { vllm: { params: { user: "${TEAM:-everyone}" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
 )

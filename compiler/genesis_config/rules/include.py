@@ -1,4 +1,4 @@
-"""`include`: an include that cannot be used.
+"""`include`: `$include` cannot be resolved.
 
 Reported by `genesis_config.config.includes`.
 """
@@ -13,13 +13,13 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "include",
-    title="an include that cannot be used",
+    title="`$include` cannot be resolved",
     severity="error",
     kind="required",
     stage="text",
-    why="""`$include` names a file, or an array of files, whose object stands in its place. The path is relative to
-the including file and stays in the folder of the root configuration; files do not include each other in a circle,
-nor more than 10 deep.""",
+    why="""`$include` names a file, or an array of files, whose contents are merged into the surrounding object. Paths
+are relative to the including file and must stay inside the directory of the root configuration. Files must not include
+each other in a cycle, and includes can be nested at most 10 levels deep.""",
     bad='{ models: { $include: "../elsewhere.json5" } }',
     good='{ models: { $include: "./models.json5" } }',
 )

@@ -1,4 +1,4 @@
-"""`invalid-value`: a value that is none of those allowed."""
+"""`invalid-value`: value is not allowed."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "invalid-value",
-    title="a value that is none of those allowed",
+    title="value is not allowed",
     severity="error",
     kind="required",
     stage="config",
-    why="""Some settings take one of a few names: `api`, the items of `input`, `compat.maxTokensField`. A list must
-not be empty or repeat an item where the schema says so. A provider's id holds no `/`, since references split on the
-first one, and a model's id is not `*`, which in a reference stands for all of them. A header has a name that HTTP
-allows (RFC 9110, §5.6.2), is none that says how the body is sent, and a value on one line.
+    why="""Some settings accept only a few names: `api`, the items of `input`, `compat.maxTokensField`. Some lists must
+not be empty or repeat an item. A provider id must not contain a `/`, because model references are split at the first
+one, and a model id must not be `*`, which is the wildcard. Header names must be valid in HTTP (RFC 9110, §5.6.2) and
+must not control how the body is sent, and header values must fit on one line.
 
-A key's file (`source: "file"`) has a path. An `apiKey` of white space alone counts as none, which is a warning; `""`
-says on purpose that no key is sent.""",
+A key file (`source: "file"`) needs a path. An `apiKey` that contains only whitespace counts as unset, which is a
+warning; use `""` to send no key on purpose.""",
     bad="""{ models: { providers: { vllm: { api: "openai-responses",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { api: "openai-completions",
@@ -45,7 +45,7 @@ _COMMON_INPUT: Final = ["text"]
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the ids, names and headers that no request could be made with."""
+    """Yield a finding for each id, name and header that cannot be used in a request."""
     for provider in context.config.providers:
         yield from _check_provider(provider)
         for model in provider.models:
@@ -54,24 +54,24 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _check_provider(provider: Provider) -> Iterator[Diagnostic]:
     if "/" in provider.id or not provider.id.strip():
-        message = f"the provider id `{provider.id}` holds a `/` or is empty, so no reference can name it"
-        yield RULE.finding(provider.place.key, message, "rename it")
+        message = f"the provider id `{provider.id}` is empty or contains a `/`, so no reference can name it"
+        yield RULE.finding(provider.place.key, message, "rename the provider")
     yield from _check_name(provider.at(keys.API), provider.api, APIS, "API")
     yield from _check_key(provider)
     yield from _check_headers(provider)
 
 
 def _check_key(provider: Provider) -> Iterator[Diagnostic]:
-    """Check that a key is one. An empty one says on purpose that none is sent."""
+    """Check a provider's key. An empty one is deliberate: no key is sent."""
     file = provider.text(keys.API_KEY, keys.PATH)
     if file is not None and not file.strip():
         place = provider.at(keys.API_KEY, keys.PATH)
-        yield RULE.finding(place, f"`{place}` names no file", "write the path of the file that holds the key")
+        yield RULE.finding(place, f"`{place}` is empty", "set it to the path of the file that contains the key")
     key = provider.text(keys.API_KEY)
     if key and not key.strip():
         place = provider.at(keys.API_KEY)
-        message = f"`{place}` holds white space alone, which counts as no key: none is sent"
-        help_ = 'write the reference to the variable that holds the key, or `""` where the server asks for none'
+        message = f"`{place}` contains only whitespace, so no key is sent"
+        help_ = 'use a reference to the variable that contains the key, or `""` if the server needs no key'
         yield RULE.finding(place, message, help_, severity="warning")
 
 
@@ -79,19 +79,20 @@ def _check_model(model: ModelEntry) -> Iterator[Diagnostic]:
     identifier = model.id
     if identifier == "*":
         place = model.at(keys.ID)
-        message = f"the model id `*` in `{place}` is the wildcard, which stands for many models"
-        wildcard = f'`"{model.provider.id}/*": {{}}` in `agents.defaults.models`'
-        yield RULE.finding(place, message, f"write the model's id; {wildcard} asks the server for all it has")
+        message = f"the model id `*` in `{place}` is the wildcard, which matches many models"
+        wildcard = f'`"{model.provider.id}/*": {{}}` to `agents.defaults.models`'
+        help_ = f"use the id of a single model, or add {wildcard} to discover all models of the server"
+        yield RULE.finding(place, message, help_)
     elif identifier != identifier.strip() or not identifier:
         place = model.at(keys.ID)
-        message = f"`{place}` is empty or has white space around it, so no reference can name it"
-        yield RULE.finding(place, message, "write what the server calls the model")
+        message = f"`{place}` is empty or has surrounding whitespace, so no reference can name it"
+        yield RULE.finding(place, message, "use the model's name on the server")
     inputs = model.value.get(keys.INPUT)
     if inputs != _COMMON_INPUT and isinstance(inputs, list):
         for index, kind in enumerate(inputs):
             place = model.at(keys.INPUT, index)
-            known = kind if isinstance(kind, str) and model.config.is_known(*place.path) else None
-            yield from _check_name(place, known, INPUTS, "kind of input")
+            name = kind if isinstance(kind, str) and model.config.is_known(*place.path) else None
+            yield from _check_name(place, name, INPUTS, "input type")
     if model.sets(keys.COMPAT):
         place = model.at(keys.COMPAT, keys.MAX_TOKENS_FIELD)
         yield from _check_name(place, model.max_tokens_field, MAX_TOKENS_FIELDS, "request field")
@@ -103,21 +104,21 @@ def _check_headers(owner: Provider | ModelEntry) -> Iterator[Diagnostic]:
     for header in owner.headers:
         where = str(header.place)
         if not re.fullmatch(HEADER_NAME, header.name):
-            # It may be a whole header, with its key: the name is not repeated.
+            # The name may be a complete header, including its key, so the message does not repeat it.
             where = str(owner.at(keys.HEADERS))
             message = f"a header in `{where}` has a name that HTTP does not allow"
-            yield RULE.finding(header.place.key, message, "write it in letters, digits and `-`")
+            yield RULE.finding(header.place.key, message, "use only letters, digits and `-`")
         elif header.name.lower() in FRAMING_HEADERS:
             yield RULE.finding(header.place.key, f"`{where}` is set by HTTP itself", "remove it")
         if header.value is not None and re.search(_CONTROLS, header.value):
-            message = f"`{where}` holds a line break or another control character"
-            yield RULE.finding(header.place, message, "write the value on one line")
+            message = f"`{where}` contains a line break or another control character"
+            yield RULE.finding(header.place, message, "put the value on one line")
 
 
-def _check_name(place: Place, name: str | None, known: tuple[str, ...], what: str) -> Iterator[Diagnostic]:
-    """Check a value that is one of a few names."""
-    if name is None or name in known:
+def _check_name(place: Place, name: str | None, supported: tuple[str, ...], what: str) -> Iterator[Diagnostic]:
+    """Check a value that must be one of a few names."""
+    if name is None or name in supported:
         return
-    near = nearest(name, known) if len(known) > 1 else None
-    help_ = f"did you mean `{near}`?" if near else f"supported: {listed(known)}"
+    near = nearest(name, supported) if len(supported) > 1 else None
+    help_ = f"did you mean `{near}`?" if near else f"supported: {listed(supported)}"
     yield RULE.finding(place, f"the {what} `{place.show(name)}` in `{place}` is not supported", help_)

@@ -1,4 +1,4 @@
-"""`lock-missing`: there is no lock, and one is needed."""
+"""`lock-missing`: lock file is required but missing."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ __all__ = ["RULE", "check", "lock_users"]
 
 RULE: Final = Rule(
     "lock-missing",
-    title="there is no lock, and one is needed",
+    title="lock file is required but missing",
     severity="error",
     kind="required",
     stage="lock",
-    why="""`genesis compile --frozen` asks no server: the models of a provider that is discovered, or kept dynamic by
-a wildcard, come from `genesis.lock.json` beside the configuration. `genesis lock` writes it, where the servers can be
-reached; it belongs into version control.""",
+    why="""`genesis compile --frozen` does not contact any server. It takes the models of discovered and wildcard
+providers from `genesis.lock.json` next to the configuration. Run `genesis lock` where the servers can be reached to
+create the file, and commit it.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
-  agents: { defaults: { models: { "vllm/*": {} } } } }  // and there is no genesis.lock.json""",
+  agents: { defaults: { models: { "vllm/*": {} } } } }  // there is no genesis.lock.json""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
   agents: { defaults: { models: { "vllm/*": {} } } } }  // after `genesis lock`""",
 )
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the providers that need a lock, if there is none and it stands in for their servers."""
+    """Yield a finding for each provider that needs the lock file, if the run depends on it and it is missing."""
     if context.lock is not None or context.purpose != "frozen":
         return
     for provider, reference in lock_users(context.config):
-        message = f"there is no {LOCK_NAME}, which is to say what models `{provider}` has"
-        help_ = "run `genesis lock` where its server can be reached, and keep the file beside the configuration"
+        message = f"{LOCK_NAME} is missing; it is needed to know the models of `{provider}`"
+        help_ = "run `genesis lock` where the server can be reached, and commit the file next to the configuration"
         yield RULE.finding(reference.place, message, help_)
 
 
 def lock_users(config: Config) -> Iterator[tuple[str, ModelRef]]:
-    """Yield the providers whose models only their servers know, each with the first reference that needs them."""
+    """Yield each provider whose models only its server knows, with the first reference that needs them."""
     declared = {provider.id for provider in config.providers}
     entries = [entry.reference for entry in config.selection.entries]
     seen = set()

@@ -1,4 +1,4 @@
-"""`lock-stale`: a lock that is of another configuration."""
+"""`lock-stale`: lock file does not match the configuration."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ __all__ = ["RULE", "check", "compare"]
 
 RULE: Final = Rule(
     "lock-stale",
-    title="a lock that is of another configuration",
+    title="lock file does not match the configuration",
     severity="warning",
     kind="required",
     stage="lock",
-    why="""`genesis.lock.json` holds a provider that is not discovered any more, lacks one that is, or was written for
-another base URL: what it says of models is not what the servers of this configuration would say. For
-`genesis compile --frozen` that is an error, and so is a server that now lists other models for
-`genesis lock --check`.""",
+    why="""`genesis.lock.json` contains a provider that is no longer discovered, lacks one that is, or was written for a
+different base URL, so its models may not be those of the servers in this configuration. This is a warning in
+`genesis check` and an error in `genesis compile --frozen`. `genesis lock --check` also reports servers that now list
+different models, as an error.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
-  agents: { defaults: { models: { "vllm/*": {} } } } }  // and genesis.lock.json has another baseUrl""",
+  agents: { defaults: { models: { "vllm/*": {} } } } }  // genesis.lock.json has a different baseUrl""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
   agents: { defaults: { models: { "vllm/*": {} } } } }  // after `genesis lock`""",
 )
 
 _HELP: Final = "run `genesis lock`"
-# Where the lock stands in for servers, or is itself what is checked.
+# Commands that use the lock in place of servers, or that check the lock itself.
 _ERROR_IN: Final[frozenset[Purpose]] = frozenset({"frozen", "lock"})
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the differences between a lock, if there is one, and the configuration next to it."""
+    """Yield a finding for each difference between the configuration and the lock file next to it, if any."""
     lock = context.lock
     if lock is None:
         return
@@ -57,41 +57,41 @@ def check(context: Context) -> Iterator[Diagnostic]:
     for name, locked in lock.providers.items():
         provider = written.provider(name)
         if not (written.is_dynamic(name) if written.declares(name) else name in IMPLICIT_PROVIDERS):
-            message = f"the lock pins the models of `{name}`, which is not discovered"
+            message = f"the lock file pins the models of `{name}`, which is not discovered"
             yield _in_lock(lock, severity, message, name)
         elif locked.base_url != base_url_template(written, name):
-            message = f"the lock pins the models of `{name}` at another base URL"
+            message = f"the base URL of `{name}` differs from the one in the lock file"
             place = written.at(*keys.PROVIDERS, name).key
             if provider is not None and provider.sets(keys.BASE_URL):
                 place = provider.at(keys.BASE_URL)
             yield RULE.finding(place, message, _HELP, severity=severity)
     for name, reference in lock_missing.lock_users(context.config):
         if name not in lock.providers:
-            message = f"the lock has no models of `{name}`, whose server is to be asked for them"
+            message = f"the lock file has no entry for `{name}`, whose models are discovered"
             yield RULE.finding(reference.place, message, _HELP, severity=severity)
 
 
 def compare(lock: Lock | None, now: Mapping[str, LockedProvider]) -> Iterator[Diagnostic]:
-    """Yield the differences between a lock and what servers list now."""
+    """Yield a finding for each difference between a lock file and what the servers list now."""
     severity: Severity = "error"
     if lock is None:
-        yield lock_missing.RULE.finding(None, f"there is no {LOCK_NAME} to compare with", _HELP)
+        yield lock_missing.RULE.finding(None, f"{LOCK_NAME} is missing, so there is nothing to compare with", _HELP)
     elif lock.problem is not None:
         yield _unusable(lock, severity)
     else:
-        for provider, model, words in compare_locks(lock.providers, now):
-            yield _in_lock(lock, severity, words, provider, model)
+        for provider, model, message in compare_locks(lock.providers, now):
+            yield _in_lock(lock, severity, message, provider, model)
 
 
 def _unusable(lock: Lock, severity: Severity) -> Diagnostic:
-    """Report why a lock cannot be used, and where in it that is."""
-    help_ = "put the file itself there, or remove it and run `genesis lock`" if lock.refused else _HELP
+    """Return the finding that reports why a lock file cannot be used, and where in it the problem is."""
+    help_ = "replace it with a regular file, or remove it and run `genesis lock`" if lock.refused else _HELP
     message = f"{os.path.basename(lock.source.name)} {lock.problem}"
     return RULE.finding(Span(lock.source, lock.place, lock.place), message, help_, severity=severity)
 
 
 def _in_lock(lock: Lock, severity: Severity, message: str, provider: str, model: str | None = None) -> Diagnostic:
-    """Make a finding in the lock itself, at a provider's or a model's key."""
+    """Return a finding in the lock file itself, at the key of a provider or a model."""
     start = end = 0
     for key in (provider, model):
         text = f"{quote(key)}: {{" if key is not None else ""

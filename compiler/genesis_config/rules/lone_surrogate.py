@@ -1,4 +1,4 @@
-"""`lone-surrogate`: half of a surrogate pair.
+"""`lone-surrogate`: unpaired surrogate in a string.
 
 Reported by the reader, `genesis_config.syntax`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "lone-surrogate",
-    title="half of a surrogate pair",
+    title="unpaired surrogate in a string",
     severity="error",
     kind="required",
     stage="text",
-    why=r"""`\ud83d` alone is no character: it cannot be written as UTF-8, and programs differ in what they make of
-it. Write the character itself, or both halves: `\ud83d\ude00`.""",
+    why=r"""`\ud83d` alone is not a character: it cannot be encoded as UTF-8, and programs handle it differently. Write
+the character itself, or both halves of the pair: `\ud83d\ude00`.""",
     bad=r'{ agents: { defaults: { models: { "vllm/m": { params: { stop: "\ud83d" } } } } } }',
     good=r'{ agents: { defaults: { models: { "vllm/m": { params: { stop: "\ud83d\ude00" } } } } } }',
 )

@@ -1,4 +1,4 @@
-"""`malformed-reference`: what looks like a reference and is none.
+"""`malformed-reference`: text looks like a reference but is not one.
 
 Reported by `genesis_config.config.expansion`.
 """
@@ -13,15 +13,15 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "malformed-reference",
-    title="what looks like a reference and is none",
+    title="text looks like a reference but is not one",
     severity="error",
     kind="required",
     stage="references",
     fixable=True,
-    why="""A reference is `${NAME}` or `$<NAME>`, and NAME is upper-case letters, digits and `_`. `${lower}`, an
-unclosed `${NAME`, and other tools' ways to name a variable (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`, where
-they are the whole value) would be sent to the server as they stand. For the text itself write `$${…}`. There is a
-fix for `${lower}` where `LOWER` is declared in `env.vars`.""",
+    why="""A reference has the form `${NAME}` or `$<NAME>`, where NAME consists of upper-case letters, digits and `_`.
+Anything else would be sent to the server as is: `${lower}`, an unclosed `${NAME`, or a value that consists of another
+tool's variable syntax (`$NAME`, `os.environ/NAME`, `{{NAME}}`, `%NAME%`). To write a literal `${…}`, escape it as
+`$${…}`. `--fix` corrects `${lower}` if `LOWER` is declared in `env.vars`.""",
     bad='{ env: { vars: { MODEL: "llama" } }, agents: { defaults: { model: "vllm/${model}" } } }',
     good='{ env: { vars: { MODEL: "llama" } }, agents: { defaults: { model: "vllm/${MODEL}" } } }',
 )

@@ -1,4 +1,4 @@
-"""`max-tokens-exceeds-context`: more output tokens than the context window holds."""
+"""`max-tokens-exceeds-context`: `maxTokens` exceeds the context window."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = ["RULE", "check", "check_resolved"]
 
 RULE: Final = Rule(
     "max-tokens-exceeds-context",
-    title="more output tokens than the context window holds",
+    title="`maxTokens` exceeds the context window",
     severity="error",
     kind="advice",
     stage="config",
-    why="""The window holds the prompt and the answer together. A server refuses a request for more tokens than its
-window (vLLM answers 400), so an entry like this fails at its first use. A window that is not stated is taken as
-128000.""",
+    why="""The context window must fit both the prompt and the response. Servers reject requests for more tokens than
+their window (vLLM responds with 400), so such a model fails on first use. If `contextWindow` is not set, 128000 tokens
+are assumed.""",
     bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 4096, maxTokens: 8192 }] } } } }',
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 16384, maxTokens: 8192 }] } } } }',
 )
 
-_REPORTED: Final = {"server": " that its server states", "parent": " that its server states for its base model"}
-_ASSUMED: Final = ", the default where none is stated"
+_REPORTED: Final = {"server": " reported by the server", "parent": " reported by the server for its base model"}
+_ASSUMED: Final = " (the default)"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the models whose limit is more than the window that the configuration sets for them."""
+    """Yield a finding for each model whose limit exceeds the window in the configuration, or the default window."""
     for provider in context.config.providers:
         assumed = None if provider.is_dynamic else DEFAULT_CONTEXT_WINDOW
         for model in provider.models:
@@ -45,13 +45,14 @@ def check(context: Context) -> Iterator[Diagnostic]:
             window = model.context_window if sets_window else assumed
             if window is not None and limit > window > 0:
                 place = model.at(keys.MAX_TOKENS)
-                words = f"the context window of {window} tokens{'' if sets_window else _ASSUMED}"
-                help_ = f"write at most {window}, less what prompts need, or state the model's true `contextWindow`"
-                yield RULE.finding(place, f"`{place}` is {limit}, more than {words}", help_)
+                origin = "" if sets_window else _ASSUMED
+                message = f"`{place}` is {limit}, which exceeds the context window of {window} tokens{origin}"
+                help_ = f"set it below {window} to leave room for the prompt, or correct `contextWindow`"
+                yield RULE.finding(place, message, help_)
 
 
 def check_resolved(context: Context, resolved: Resolved) -> Iterator[Diagnostic]:
-    """Yield the models whose limit is more than the window that their server reports."""
+    """Yield a finding for each model whose limit exceeds the window that its server reports."""
     for name in resolved.served:
         provider = context.config.provider(name)
         models = {model.id: model for model in resolved.providers[name].models}
@@ -59,7 +60,9 @@ def check_resolved(context: Context, resolved: Resolved) -> Iterator[Diagnostic]
             model = models[declared.id]
             if not declared.sets(keys.CONTEXT_WINDOW) and model.max_tokens > model.context_window:
                 place = declared.at(keys.MAX_TOKENS)
-                reported = _REPORTED.get(model.context_window_from, _ASSUMED)
-                words = f"the context window of {model.context_window} tokens{reported}"
-                help_ = f"write at most {model.context_window}, less what prompts need"
-                yield RULE.finding(place, f"`{place}` is {model.max_tokens}, more than {words}", help_)
+                window, origin = model.context_window, _REPORTED.get(model.context_window_from, _ASSUMED)
+                message = (
+                    f"`{place}` is {model.max_tokens}, which exceeds the context window of {window} tokens{origin}"
+                )
+                help_ = f"set it below {window} to leave room for the prompt"
+                yield RULE.finding(place, message, help_)

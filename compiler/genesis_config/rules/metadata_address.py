@@ -1,4 +1,4 @@
-"""`metadata-address`: a base URL that leads to a cloud's metadata service."""
+"""`metadata-address`: base URL points to a cloud metadata service."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "metadata-address",
-    title="a base URL that leads to a cloud's metadata service",
+    title="base URL points to a cloud metadata service",
     severity="warning",
     kind="advice",
     stage="config",
-    why="""Link-local addresses such as 169.254.169.254 are where clouds hand out credentials to the machine that
-asks. No model is served there; in a configuration from somebody else it is an attempt to have them fetched.""",
+    why="""At link-local addresses such as 169.254.169.254, clouds hand out a machine's credentials to any program on
+it. No model is served there. In an untrusted configuration, it may be an attempt to steal those credentials.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://169.254.169.254/v1",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1",
@@ -31,8 +31,9 @@ asks. No model is served there; in a configuration from somebody else it is an a
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the base URLs whose host is a metadata service."""
+    """Yield a finding for each base URL whose host is a metadata service."""
     for url in valid_base_urls(context.config):
         if is_metadata_host(url.host):
-            message = f"`{url.place}` leads to `{url.place.show(url.host)}`, where clouds keep a machine's credentials"
-            yield RULE.finding(url.place, message, "write the address of a model server")
+            host = url.place.show(url.host)
+            message = f"`{url.place}` points to `{host}`, a cloud metadata service that hands out credentials"
+            yield RULE.finding(url.place, message, "use the address of a model server")

@@ -1,4 +1,4 @@
-"""`missing-base-url`: a provider has no base URL."""
+"""`missing-base-url`: provider has no base URL."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "missing-base-url",
-    title="a provider has no base URL",
+    title="provider has no base URL",
     severity="error",
     kind="required",
     stage="config",
-    why="""Every declared provider says where it is. Only `vllm` has a default, `http://127.0.0.1:8000/v1`; for any
-other id nobody could guess the address that requests, and with them the key, are sent to.""",
+    why="""Every declared provider needs an address for its requests, and the key goes to that address with them. Only
+`vllm` has a default: `http://127.0.0.1:8000/v1`.""",
     bad='{ models: { providers: { pool: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
     good="""{ models: { providers: { pool: { baseUrl: "http://10.0.0.5:8000/v1",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
@@ -31,7 +31,7 @@ other id nobody could guess the address that requests, and with them the key, ar
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the declared providers that have neither a base URL nor a default one."""
+    """Yield a finding for each declared provider that has neither a base URL nor a default one."""
     for provider in context.config.providers:
         if provider.sets(keys.BASE_URL) or provider.id in IMPLICIT_PROVIDERS or provider.place.is_damaged:
             continue

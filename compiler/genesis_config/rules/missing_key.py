@@ -1,4 +1,4 @@
-"""`missing-key`: an object without a key that it must have.
+"""`missing-key`: required key is missing.
 
 Reported by `genesis_config.config.validation`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "missing-key",
-    title="an object without a key that it must have",
+    title="required key is missing",
     severity="error",
     kind="required",
     stage="schema",
-    why="""A model has an `id`, an `apiKey` that is an object has a `source`. The finding points at the brace that
-opens the object.""",
+    why="""Every model needs an `id`, and an `apiKey` that is an object needs a `source`. The finding points to the
+opening brace of the object.""",
     bad="{ models: { providers: { vllm: { models: [{ contextWindow: 8192 }] } } } }",
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
 )

@@ -1,4 +1,4 @@
-"""`native-only-param`: a parameter that is not sent."""
+"""`native-only-param`: parameter is never sent."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "native-only-param",
-    title="a parameter that is not sent",
+    title="parameter is never sent",
     severity="warning",
     kind="advice",
     stage="config",
-    why="""`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` belong to the native OpenAI
-endpoint. vLLM takes them without complaint and does nothing with them, so they are left out of every request and of
-the manifest: whoever wrote one believes in an effect that it does not have. `model`, `messages` and `stream` are what
-a request is made of, and no parameter sets them.
+    why="""`service_tier`, `store`, `prompt_cache_key` and `prompt_cache_retention` are specific to OpenAI's own API.
+vLLM accepts them silently but ignores them, so Genesis leaves them out of the manifest and of every request, and
+setting them has no effect. `model`, `messages` and `stream` are set for each request and cannot be parameters.
 
-The same holds for `params` of a wildcard (`"vllm/*"` in `agents.defaults.models`): it keeps a provider dynamic, and
-has no model of its own. What all models of a provider are sent stands in the provider's `params`.""",
+The `params` of a wildcard (`"vllm/*"` in `agents.defaults.models`) are not sent either, because a wildcard only
+enables discovery. To send parameters with all models of a provider, set the provider's own `params`.""",
     bad="""{ models: { providers: { vllm: { params: { service_tier: "flex" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { params: { temperature: 0.2 },
@@ -39,7 +38,7 @@ has no model of its own. What all models of a provider are sent stands in the pr
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the parameters of providers, models and selected models that are never sent."""
+    """Yield a finding for each parameter of a provider, model or selected model that is never sent."""
     for provider in context.config.providers:
         yield from _check(provider)
         for model in provider.models:
@@ -47,7 +46,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield from _check(model)
     for entry in context.config.selection.entries:
         if entry.reference.text.endswith("/*") and entry.value.get(keys.PARAMS):
-            yield _of_wildcard(entry)
+            yield _wildcard_finding(entry)
         else:
             yield from _check(entry)
 
@@ -56,12 +55,12 @@ def _check(owner: Provider | ModelEntry | SelectedModel) -> Iterator[Diagnostic]
     for name in owner.params:
         if name in NATIVE_ONLY or name in OWN_FIELDS:
             place = owner.at(keys.PARAMS, name).key
-            why = "it belongs to the native OpenAI endpoint" if name in NATIVE_ONLY else "each request has its own"
-            yield RULE.finding(place, f"`{place}` is never sent: {why}", "remove it")
+            reason = "only OpenAI's own API supports it" if name in NATIVE_ONLY else "it is set for each request"
+            yield RULE.finding(place, f"`{place}` is never sent: {reason}", "remove it")
 
 
-def _of_wildcard(entry: SelectedModel) -> Diagnostic:
+def _wildcard_finding(entry: SelectedModel) -> Diagnostic:
     place = entry.at(keys.PARAMS).key
     provider_params = config_path((*keys.PROVIDERS, entry.reference.text.removesuffix("/*"), keys.PARAMS))
-    help_ = f"write them at `{provider_params}`, which all of its models have, or at each model's own reference"
-    return RULE.finding(place, f"`{place}` are sent with no model: a wildcard takes none", help_)
+    help_ = f"move them to `{provider_params}`, which applies to all of its models, or to the entry of a single model"
+    return RULE.finding(place, f"`{place}` is never sent: a wildcard cannot have parameters", help_)

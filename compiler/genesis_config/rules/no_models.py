@@ -1,4 +1,4 @@
-"""`no-models`: a declared provider without models."""
+"""`no-models`: provider is declared without models."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "no-models",
-    title="a declared provider without models",
+    title="provider is declared without models",
     severity="error",
     kind="advice",
     stage="config",
-    why="""A provider that is declared is not discovered: what `models` lists is all there is. An empty list
-therefore is a provider that nothing can be asked of. Either list its models, or keep it dynamic with `"<id>/*": {}`
-in `agents.defaults.models`, or, for `vllm` at its default address, leave the entry out and set `VLLM_API_KEY`.""",
+    why="""Declared providers are not discovered: they have only the models listed in `models`. With an empty list, the
+provider has no usable models. Either list its models, or discover them by adding `"<id>/*": {}` to
+`agents.defaults.models`. For `vllm` at its default address, you can also remove the entry and set `VLLM_API_KEY`.""",
     bad='{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } } }',
     good="""{ models: { providers: { vllm: { baseUrl: "http://10.0.0.5:8000/v1", models: [] } } },
   agents: { defaults: { models: { "vllm/*": {} } } } }""",
@@ -31,7 +31,7 @@ in `agents.defaults.models`, or, for `vllm` at its default address, leave the en
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the declared providers that have no models and are not dynamic."""
+    """Yield a finding for each declared provider that has no models and is not dynamic."""
     for provider in context.config.providers:
         declared = provider.sets(keys.MODELS)
         empty = provider.model_count == 0 if declared else True
@@ -39,10 +39,10 @@ def check(context: Context) -> Iterator[Diagnostic]:
             continue
         misspelt = not declared and any(key.lower().startswith("mod") for key in provider.value)
         if provider.place.is_damaged or misspelt:
-            continue  # a finding of its own, after which this one says nothing new
+            continue  # another rule reports this, and a second finding would add nothing
         yield RULE.finding(
             (provider.at(keys.MODELS) if declared else provider.place).key,
-            f"the provider `{provider.place}` is declared and has no models, so it is not discovered either",
-            f'list its models, or add `agents: {{ defaults: {{ models: {{ "{provider.id}/*": {{}} }} }} }}` to ask its'
-            " server",
+            f"the provider `{provider.place}` is declared without models, and declared providers are not discovered",
+            f'list its models, or add `agents: {{ defaults: {{ models: {{ "{provider.id}/*": {{}} }} }} }}` to discover'
+            " them",
         )

@@ -1,4 +1,4 @@
-"""`no-models-discovered`: a server lists no models.
+"""`no-models-discovered`: server lists no models.
 
 Reported where servers are queried.
 """
@@ -13,13 +13,13 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "no-models-discovered",
-    title="a server lists no models",
+    title="server lists no models",
     severity="error",
     kind="required",
     stage="server",
-    why="The server answered with a list that holds no model with an id.",
+    why="The server returned a model list without a single model that has an id.",
     bad="""{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },
-  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // and the server lists nothing""",
+  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // the server lists nothing""",
     good="""{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", models: [] } } },
-  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // and the server serves llama""",
+  agents: { defaults: { model: "vllm/llama", models: { "vllm/*": {} } } } }  // the server serves llama""",
 )

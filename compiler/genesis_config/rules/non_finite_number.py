@@ -1,4 +1,4 @@
-"""`non-finite-number`: a number that JSON cannot carry.
+"""`non-finite-number`: number cannot be represented in JSON.
 
 Reported by the reader, `genesis_config.syntax`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "non-finite-number",
-    title="a number that JSON cannot carry",
+    title="number cannot be represented in JSON",
     severity="error",
     kind="required",
     stage="text",
-    why="""JSON5 knows `NaN` and `Infinity`, and a literal like `1e999` overflows to one of them. The manifest and
-every request are JSON, which has no such numbers.""",
+    why="""JSON5 allows `NaN` and `Infinity`, and a literal such as `1e999` overflows to infinity. The manifest and all
+requests are JSON, which has no such numbers.""",
     bad='{ agents: { defaults: { models: { "vllm/m": { params: { temperature: Infinity } } } } } }',
     good='{ agents: { defaults: { models: { "vllm/m": { params: { temperature: 2 } } } } } }',
 )

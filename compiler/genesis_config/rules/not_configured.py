@@ -1,4 +1,4 @@
-"""`not-configured`: a model of a provider that nothing opted in to."""
+"""`not-configured`: model refers to a provider that is not configured."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ __all__ = ["RULE", "check_resolved"]
 
 RULE: Final = Rule(
     "not-configured",
-    title="a model of a provider that nothing opted in to",
+    title="model refers to a provider that is not configured",
     severity="error",
     kind="required",
     stage="decision",
-    why="""The selection names a model of `vllm`, or a wildcard asks for all of its models, and it is neither declared
-nor opted in to. Without an opt-in no request is made: a machine that has no vLLM server hears nothing of Genesis. There
-are two ways out: set `VLLM_API_KEY` (any value does where the server asks for no key), and its models are
-discovered at `http://127.0.0.1:8000/v1`; or declare `models.providers.vllm`. `genesis check` does not look at the
-environment and leaves this to `genesis compile`.""",
-    bad='{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // and VLLM_API_KEY is not set',
+    why="""The selection uses a model of `vllm`, or all of its models through a wildcard, but the provider is neither
+declared nor enabled by a key. Genesis never probes for a vLLM server unless you opt in. Either set `VLLM_API_KEY` to
+discover the models at `http://127.0.0.1:8000/v1` (any value works if the server needs no key), or declare
+`models.providers.vllm`. `genesis check` does not read the environment, so only `genesis compile` reports this.""",
+    bad='{ agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }  // VLLM_API_KEY is not set',
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { model: { primary: "vllm/llama-3-8b" } } } }""",
 )
 
 
 def check_resolved(context: Context, resolved: Resolved) -> Iterator[Diagnostic]:
-    """Yield the references to models of providers that are not configured."""
+    """Yield a finding for each reference to a model of a provider that is not configured."""
     unconfigured = {decision.provider: decision for decision in resolved.decisions if decision.kind == "none"}
     for provider, reference in context.config.needed_providers:
         decision = unconfigured.get(provider)
         if decision is not None:
             where = reference.place
-            message = f"`{where}` names the provider `{provider}`, which is not configured: {decision.reason}"
+            message = f"`{where}` uses the provider `{provider}`, which is not configured: {decision.reason}"
             yield RULE.finding(where, message, decision.change)

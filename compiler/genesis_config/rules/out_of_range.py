@@ -1,4 +1,4 @@
-"""`out-of-range`: a number that is too small.
+"""`out-of-range`: number is out of range.
 
 Reported by `genesis_config.config.validation`.
 """
@@ -13,11 +13,11 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "out-of-range",
-    title="a number that is too small",
+    title="number is out of range",
     severity="error",
     kind="required",
     stage="schema",
-    why="Windows, limits and time-outs are more than 0, prices are 0 or more.",
+    why="Context windows, limits and timeouts must be greater than 0. Prices must not be negative.",
     bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 0 }] } } } }',
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
 )

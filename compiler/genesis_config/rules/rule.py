@@ -1,9 +1,9 @@
-"""What a rule is, and what it sees."""
+"""The metadata of a rule, and the input that rules check."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.diagnostics.named_tuple import NamedTuple
@@ -12,7 +12,6 @@ from genesis_config.diagnostics.source import Span
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from genesis_config.config.expansion import Expansion
     from genesis_config.config.views import Config, Place
     from genesis_config.diagnostics.finding import Fix, Related, Severity
     from genesis_config.diagnostics.rule_names import RuleName, Stage
@@ -20,22 +19,21 @@ if TYPE_CHECKING:
     from genesis_config.resolve.decision import Decision
     from genesis_config.resolve.lock import Lock, LockedProvider
     from genesis_config.resolve.results import Purpose
-    from genesis_config.syntax import Document
 
 __all__ = ["Context", "Kind", "Resolved", "Rule"]
 
 Kind = Literal["required", "advice"]
-"""Whether no right manifest can be made without a rule (syntax, types, missing keys, unset variables, leaks)."""
+"""A required rule (syntax, types, missing keys, unset variables, leaks) must pass before a manifest can be written."""
 
 
 class Context(NamedTuple):
-    """What a rule sees of one configuration.
+    """The input of a rule: one configuration and the lock file next to it.
 
     Attributes:
-        config: Its typed views.
+        config: The typed configuration.
         purpose: Why the configuration is processed.
-        locked: The providers of the lock whose models count.
-        lock: The lock beside the configuration, where it is compared with it.
+        locked: The locked providers whose models apply to this run.
+        lock: The lock file, if the run compares it with the configuration.
     """
 
     config: Config
@@ -43,29 +41,14 @@ class Context(NamedTuple):
     locked: Mapping[str, LockedProvider] = MappingProxyType({})
     lock: Lock | None = None
 
-    @property
-    def document(self) -> Document:
-        """The text's values and places."""
-        return self.config.document
-
-    @property
-    def expansion(self) -> Expansion:
-        """The same values with references resolved."""
-        return self.config.expansion
-
-    @property
-    def value(self) -> Any:
-        """The configuration, expanded as far as it could be."""
-        return self.config.value
-
 
 class Resolved:
-    """What a rule sees once providers are resolved.
+    """The additional input of a rule once providers are resolved.
 
     Attributes:
-        decisions: Those of the providers that are wanted; references to others are left alone.
+        decisions: The decisions for the providers in use. References to other providers are not checked.
         providers: The providers of the manifest, with their models.
-        served: The ids of the models that servers list, or that the lock has in their place, by provider.
+        served: The ids of the models that each server lists, or that the lock file lists in its place, by provider.
     """
 
     __slots__ = ("decisions", "providers", "served")
@@ -82,21 +65,21 @@ class Resolved:
 
 
 class Rule:
-    """One rule: its metadata. The module that has it as `RULE` has the function that finds it, too.
+    """The metadata of a rule. The module that defines it as `RULE` also contains its check.
 
     Attributes:
-        name: As in `error[name]`.
-        title: One line.
-        severity: What its findings are, unless it says otherwise.
-        kind: Whether it stops `genesis compile` whatever the settings are, or is advice.
-        stage: What reports it.
+        name: The name, as in `error[name]`.
+        title: A summary in one line, without a full stop.
+        severity: The default severity of its findings.
+        kind: Whether it always stops `genesis compile`, whatever the settings, or is advice.
+        stage: The stage that reports it.
         why: What it means and why it matters, in Markdown paragraphs.
-        bad: A configuration, or what stands for one, that has the finding.
-        good: The same put right.
-        fixable: Whether `--fix` puts it right.
+        bad: A configuration, or a description of one, that violates the rule.
+        good: The same configuration, corrected.
+        fixable: Whether `--fix` can fix it.
     """
 
-    # A named tuple takes seven times as long to make, and `genesis check` waits for it.
+    # Creating a named tuple takes seven times as long, and `genesis check` waits for it.
     __slots__ = ("bad", "fixable", "good", "kind", "name", "severity", "stage", "title", "why")
 
     def __init__(  # noqa: PLR0913 - a rule's metadata
@@ -124,12 +107,12 @@ class Rule:
 
     @property
     def sees_only_text(self) -> bool:
-        """Whether its findings are the same whatever the values of variables are."""
+        """Whether its findings do not depend on the values of variables."""
         return self.stage in {"text", "references", "schema"}
 
     @property
     def needs_more(self) -> bool:
-        """Whether it needs what `genesis check` may not have: variables, servers, a lock."""
+        """Whether it needs input that `genesis check` may lack: variables, servers or a lock file."""
         return self.stage in {"variables", "decision", "server", "lock"}
 
     def finding(  # noqa: PLR0913 - a finding's fields
@@ -142,6 +125,6 @@ class Rule:
         fix: Fix | None = None,
         related: tuple[Related, ...] = (),
     ) -> Diagnostic:
-        """Make a finding of this rule at a place."""
+        """Return a finding of this rule at a place; the rule's severity is the default."""
         span = place if place is None or isinstance(place, Span) else place.span
         return Diagnostic(self.name, message, span, help_, related, severity or self.severity, fix)

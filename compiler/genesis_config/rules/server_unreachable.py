@@ -1,4 +1,4 @@
-"""`server-unreachable`: a server that is to be asked does not answer.
+"""`server-unreachable`: server is unreachable.
 
 Reported where servers are queried.
 """
@@ -17,14 +17,14 @@ _CONFIG: Final = """\
 
 RULE: Final = Rule(
     "server-unreachable",
-    title="a server that is to be asked does not answer",
+    title="server is unreachable",
     severity="error",
     kind="required",
     stage="server",
-    why="""A provider that is discovered, or kept dynamic by a wildcard, is asked for its models at
-`{baseUrl}/models`: the connection must stand within 5 seconds, the answer within 15. Nothing listens there, its
-name is not known, its certificate is not accepted, or it is too slow. Where nothing in the configuration names the
-provider this is a warning.""",
-    bad=f"{_CONFIG}  // and nothing listens on 127.0.0.1:8000",
+    why="""Genesis queries `{baseUrl}/models` for the models of a discovered or wildcard provider, with a connect
+timeout of 5 s and a total timeout of 15 s. The query fails if nothing listens at that address, the host name cannot be
+resolved, the certificate is not trusted, or the server is too slow. It is only a warning if nothing in the
+configuration uses the provider.""",
+    bad=f"{_CONFIG}  // nothing listens on 127.0.0.1:8000",
     good=f"{_CONFIG}  // after `vllm serve llama`",
 )

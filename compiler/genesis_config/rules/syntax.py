@@ -1,4 +1,4 @@
-"""`syntax`: the text is no JSON5.
+"""`syntax`: file is not valid JSON5.
 
 Reported by the reader, `genesis_config.syntax`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "syntax",
-    title="the text is no JSON5",
+    title="file is not valid JSON5",
     severity="error",
     kind="required",
     stage="text",
-    why="""A configuration is JSON5 1.0: JSON with comments, trailing commas, unquoted keys and single quotes. All
-syntax errors of a file are reported in one run, up to 20, and what could be read is checked all the same.""",
+    why="""A configuration is JSON5 1.0: JSON with comments, trailing commas, unquoted keys and single quotes. Up to 20
+syntax errors per file are reported in one run, and the other rules still check everything that could be read.""",
     bad='{ agents: { defaults: { model: "vllm/llama" } }',
     good='{ agents: { defaults: { model: "vllm/llama" } } }',
 )

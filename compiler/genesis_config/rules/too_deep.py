@@ -1,4 +1,4 @@
-"""`too-deep`: more than 200 levels of objects and arrays.
+"""`too-deep`: objects and arrays are nested more than 200 levels deep.
 
 Reported by the reader, `genesis_config.syntax`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "too-deep",
-    title="more than 200 levels of objects and arrays",
+    title="objects and arrays are nested more than 200 levels deep",
     severity="error",
     kind="required",
     stage="text",
-    why="""A configuration needs a handful of levels. More than 200 are a bracket that is never closed, or an
-attempt to exhaust whatever reads the file.""",
-    bad="[[[[…]]]] with more than 200 brackets open at once",
+    why="""A configuration needs only a handful of levels. More than 200 indicate brackets that are never closed, or an
+attempt to exhaust the program that reads the file.""",
+    bad="[[[[…]]]], with more than 200 brackets open at once",
     good='{ agents: { defaults: { model: "vllm/llama" } } }',
 )

@@ -1,4 +1,4 @@
-"""`too-large`: a file of more than 16 MiB.
+"""`too-large`: file is larger than 16 MiB.
 
 Reported by `genesis_config.syntax.decode`.
 """
@@ -13,11 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "too-large",
-    title="a file of more than 16 MiB",
+    title="file is larger than 16 MiB",
     severity="error",
     kind="required",
     stage="text",
-    why="10,000 models with all that can be said of them take 3 MB. A file past 16 MiB was given by mistake.",
+    why="""10,000 models with all their settings take about 3 MB. A file larger than 16 MiB was almost certainly passed
+by mistake.""",
     bad="a file of model weights",
-    good="the configuration beside it",
+    good="the configuration next to it",
 )

@@ -1,4 +1,4 @@
-"""`unknown-key`: a key that Genesis does not know.
+"""`unknown-key`: unknown key.
 
 Reported by `genesis_config.config.validation`.
 """
@@ -13,13 +13,13 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "unknown-key",
-    title="a key that Genesis does not know",
+    title="unknown key",
     severity="error",
     kind="advice",
     stage="schema",
     fixable=True,
-    why="""What Genesis owns it reads strictly: a misspelt key would otherwise do nothing, and nobody would be told.
-`$schema` and keys that start with `x-` are allowed anywhere, for editors and for notes of your own.""",
+    why="""Genesis is strict in its own sections, because a misspelled key would otherwise be ignored silently.
+`$schema` (for editors) and keys that start with `x-` (for your own notes) are allowed anywhere.""",
     bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindws: 8192 }] } } } }',
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
 )

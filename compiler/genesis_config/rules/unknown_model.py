@@ -1,4 +1,4 @@
-"""`unknown-model`: a reference to a model that its provider does not have."""
+"""`unknown-model`: provider does not have the model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["RULE", "check", "check_resolved"]
 
 RULE: Final = Rule(
     "unknown-model",
-    title="a reference to a model that its provider does not have",
+    title="provider does not have the model",
     severity="error",
     kind="required",
     stage="config",
-    why="""A declared provider has the models that it lists, and nothing else: the server would answer 404 to the
-first request. Where a wildcard keeps the provider dynamic, or it is discovered, its server's list is what counts,
-and only commands that ask the server can tell.""",
+    why="""A declared provider has only the models that it lists; for any other, the server would respond with 404 to
+the first request. For a discovered or wildcard provider, the server's model list decides, so only commands that query
+the server can report an unknown model.""",
     bad="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { model: "vllm/llama-3-8" } } }""",
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
@@ -37,7 +37,7 @@ and only commands that ask the server can tell.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the references to models that are neither declared nor in the lock."""
+    """Yield a finding for each reference to a model that is neither declared nor locked."""
     config = context.config
     known = {*(provider.id for provider in config.providers), *IMPLICIT_PROVIDERS}
     locked = {name: provider.rows for name, provider in context.locked.items()}
@@ -46,7 +46,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 
 def check_resolved(context: Context, resolved: Resolved) -> Iterator[Diagnostic]:
-    """Yield the references to models that servers do not list."""
+    """Yield a finding for each reference to a model that its server does not list."""
     references = [reference for reference in context.config.references if reference.provider in resolved.served]
     yield from _check(context.config, references, resolved.served)
 
@@ -60,13 +60,14 @@ def _check(config: Config, references: list[ModelRef], served: Mapping[str, Coll
         if model is None or models is None or model in models:
             continue
         near = nearest(model, models)
-        help_ = f"did you mean `{provider}/{near}`?" if near else f"it has {listed(sorted(models)) or 'no models'}"
-        message = f"`{reference}` in `{reference.owner}` names a model that the provider `{provider}` does not have"
+        available = f"available: {listed(sorted(models))}" if models else "the provider has no models"
+        help_ = f"did you mean `{provider}/{near}`?" if near else available
+        message = f"`{reference}` in `{reference.owner}`: the provider `{provider}` does not have this model"
         yield RULE.finding(reference.place, message, without_keys(help_))
 
 
 def _models(config: Config, name: str, served: Collection[str] | None) -> frozenset[str] | None:
-    """Return the ids of a provider's models; None if only its server knows them, or an id is not known."""
+    """Return the ids of a provider's models; None if only its server knows them, or if an id is unknown."""
     provider = config.provider(name)
     if served is None and (provider is None or provider.is_dynamic):
         return None

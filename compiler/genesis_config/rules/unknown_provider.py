@@ -1,4 +1,4 @@
-"""`unknown-provider`: a reference to a provider that is not declared."""
+"""`unknown-provider`: model refers to a provider that is not declared."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "unknown-provider",
-    title="a reference to a provider that is not declared",
+    title="model refers to a provider that is not declared",
     severity="error",
     kind="required",
     stage="config",
-    why="""The part before the first slash names a provider in `models.providers`, or one that Genesis discovers by
-itself (`vllm`). A model's id alone often has a slash of its own: `meta-llama/Llama-3-8B` has to be written with the
-provider before it.""",
+    why="""The part before the first slash must be a provider in `models.providers`, or `vllm`, which Genesis can
+discover by itself. Model ids often contain a slash of their own: `meta-llama/Llama-3-8B` still needs the provider in
+front of it (`vllm/meta-llama/Llama-3-8B`).""",
     bad="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { model: "vlm/llama-3-8b" } } }""",
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
@@ -33,7 +33,7 @@ provider before it.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the references to providers that are neither declared nor discovered."""
+    """Yield a finding for each reference to a provider that is neither declared nor discovered."""
     config = context.config
     known = {*(provider.id for provider in config.providers), *IMPLICIT_PROVIDERS}
     for reference in config.references:
@@ -43,9 +43,9 @@ def check(context: Context) -> Iterator[Diagnostic]:
         near = nearest(provider, known)
         help_ = f"declare it in `models.providers`; known: {listed(sorted(known))}"
         if (owner := config.provider_of_model(reference.text)) is not None:
-            help_ = f"this is a model's id: write `{owner.id}/{reference}`"
+            help_ = f"this is a model id: use `{owner.id}/{reference}`"
         elif near:
             help_ = f"did you mean `{near}/{reference.place.show(reference.model or '')}`?"
         shown = reference.place.show(provider)
-        message = f"`{reference}` in `{reference.owner}` names the provider `{shown}`, which is not declared"
+        message = f"`{reference}` in `{reference.owner}`: the provider `{shown}` is not declared"
         yield RULE.finding(reference.place, message, help_)

@@ -1,4 +1,4 @@
-"""`unknown-section`: a section that is not Genesis'.
+"""`unknown-section`: unknown section.
 
 Reported by `genesis_config.config.validation`.
 """
@@ -13,13 +13,14 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "unknown-section",
-    title="a section that is not Genesis'",
+    title="unknown section",
     severity="warning",
     kind="advice",
     stage="schema",
-    why="""A configuration file may have sections for other programs, so one that Genesis does not know is no error.
-It is worth a warning, since it may be a misspelt one, in which nothing is checked. Other programs' keys in `agents` and
-`agents.defaults` are none, unless they are nearly `defaults`, `model` or `models`, and that one is missing.""",
+    why="""A configuration file may have sections for other programs, so an unknown section is not an error. But it may
+be a misspelled one, and Genesis does not check its contents, so it is reported as a warning. Other keys in `agents` and
+`agents.defaults` are not reported unless they look like a typo of `defaults`, `model` or `models` and that key is
+missing.""",
     bad='{ agnets: { defaults: { model: "vllm/llama" } } }',
     good='{ agents: { defaults: { model: "vllm/llama" } } }',
 )

@@ -1,4 +1,4 @@
-"""`unused-ignore`: a comment that silences nothing.
+"""`unused-ignore`: ignore comment is unused.
 
 Reported by `genesis_config.lint.ignores`.
 """
@@ -13,19 +13,19 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "unused-ignore",
-    title="a comment that silences nothing",
+    title="ignore comment is unused",
     severity="warning",
     kind="advice",
     stage="comments",
     fixable=True,
-    why="""`// genesis: ignore[RULE] reason` silences a rule on its own line, or on the next one that holds
-something. What it was for may be gone, its rule misspelt, or its reason missing: it is required, since whoever comes
-after you will ask. Only `genesis check` looks at these comments; what would make a manifest wrong stops
-`genesis compile` all the same.""",
+    why="""`// genesis: ignore[RULE] reason` silences a rule on its own line, or on the next line that is not empty. A
+comment is unused if the finding is gone, the rule is misspelled, or the reason is missing: a reason is required, for
+whoever reads it next. Only `genesis check` reads these comments: `genesis compile` still stops at errors that would
+make the manifest incorrect.""",
     bad="""{
-  agents: { defaults: { model: "vllm/llama" } }, // genesis: ignore[unknown-section] of another program
+  agents: { defaults: { model: "vllm/llama" } }, // genesis: ignore[unknown-section] read by another program
 }""",
     good="""{
-  gateway: {}, // genesis: ignore[unknown-section] of another program
+  gateway: {}, // genesis: ignore[unknown-section] read by another program
 }""",
 )

@@ -1,4 +1,4 @@
-"""`wrong-type`: a value of another type than its key takes.
+"""`wrong-type`: value has the wrong type.
 
 Reported by `genesis_config.config.validation`.
 """
@@ -13,12 +13,12 @@ __all__ = ["RULE"]
 
 RULE: Final = Rule(
     "wrong-type",
-    title="a value of another type than its key takes",
+    title="value has the wrong type",
     severity="error",
     kind="required",
     stage="schema",
-    why="""Numbers, strings and booleans are not converted into each other: `"8192"` is a string. The root of a
-configuration is an object.""",
+    why="""Numbers, strings and booleans are never converted into each other: `"8192"` is a string. The root of a
+configuration must be an object.""",
     bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: "8192" }] } } } }',
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
 )

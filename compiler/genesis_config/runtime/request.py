@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, get_args
 
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, echoed_parts, secret_value
+from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization
+from genesis_config.manifest.model import MaxTokensField
+from genesis_config.manifest.params import merge_params
 from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
 from genesis_config.runtime.arguments import check_arguments
 from genesis_config.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
@@ -16,12 +19,13 @@ if TYPE_CHECKING:
 
     from genesis_config.manifest import Manifest, Model, Provider
 
-__all__ = ["Target", "authorization_source", "build_body", "build_headers", "find_model"]
+__all__ = ["LIMIT_FIELDS", "Target", "authorization_source", "build_body", "build_headers", "find_model"]
 
 # Headers that HTTP needs. The client library adds Host and Content-Length.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 _HEADER_NAME: Final = re.compile(HEADER_NAME)
-_LIMITS: Final = ("max_tokens", "max_completion_tokens")
+# The request fields that limit output tokens. Servers know one or the other.
+LIMIT_FIELDS: Final = get_args(MaxTokensField)
 # Params that are never sent, by the reason.
 _NEVER_SENT: Final = {
     "only for the native OpenAI endpoint": NATIVE_ONLY,
@@ -88,14 +92,15 @@ def build_body(  # noqa: PLR0913 - a request's parts
     """
     check_arguments(model, messages, params, tools)
     model_params, params = _flatten_extra_body(model.params), _flatten_extra_body(params)
-    merged = _merge(model_params, params)
+    merged = merge_params(model_params, params)
     notes = [
         f"not sent ({reason}): {', '.join(sorted(names & merged.keys()))}"
         for reason, names in _NEVER_SENT.items()
         if names & merged.keys()
     ]
-    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *_LIMITS, *OWN_FIELDS}}
-    limits = [max_tokens, *(source[name] for source in (params, model_params) for name in _LIMITS if name in source)]
+    fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *LIMIT_FIELDS, *OWN_FIELDS}}
+    limits: list[object] = [max_tokens]
+    limits += [source[name] for source in (params, model_params) for name in LIMIT_FIELDS if name in source]
     if model.max_tokens_from == "config":
         limits.append(model.max_tokens)
     limit = next((limit for limit in limits if limit is not None), None)
@@ -114,9 +119,8 @@ def build_body(  # noqa: PLR0913 - a request's parts
 def authorization_source(target: Target) -> SecretRef | None:
     """Return the source of the Authorization header: the model's headers, the provider's headers, or its key."""
     for headers in (target.model.headers, target.provider.headers):
-        for name, ref in headers.items():
-            if name.lower() == "authorization":
-                return ref
+        if (ref := find_authorization(headers)) is not None:
+            return ref
     return target.provider.credential
 
 
@@ -135,12 +139,12 @@ def build_headers(target: Target, environment: Mapping[str, str]) -> tuple[dict[
     values = {name.lower(): (name, value) for name, value in _OWN_HEADERS.items()}
     secrets: list[str] = []
     credential = target.provider.credential
-    if credential is not None and "authorization" not in declared:
+    if credential is not None and AUTHORIZATION.lower() not in declared:
         key = _resolve_value(credential, f"the key of `{target.provider_id}`", environment, secrets)
         if not key.strip():
             message = f"the key of `{target.provider_id}` is empty"
             raise CredentialError(message, help="set the variable that `apiKey` refers to")
-        values["authorization"] = ("Authorization", f"Bearer {key}")
+        values[AUTHORIZATION.lower()] = (AUTHORIZATION, f"{BEARER}{key}")
     for lowered, (name, ref) in declared.items():
         what = f"the header `{name}` of `{target.provider_id}`"
         if lowered in FRAMING_HEADERS or not _HEADER_NAME.fullmatch(name):
@@ -167,13 +171,4 @@ def _flatten_extra_body(params: Mapping[str, object]) -> Mapping[str, object]:
     extra = params.get("extra_body")
     if not isinstance(extra, Mapping):
         return params
-    return _merge({name: value for name, value in params.items() if name != "extra_body"}, extra)
-
-
-def _merge(base: Mapping[str, object], override: Mapping[str, object]) -> dict[str, object]:
-    """Merge request fields. Objects are merged deeply; everything else in `override` replaces the value in `base`."""
-    result = dict(base)
-    for key, value in override.items():
-        old = result.get(key)
-        result[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
+    return merge_params({name: value for name, value in params.items() if name != "extra_body"}, extra)

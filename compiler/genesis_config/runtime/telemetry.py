@@ -17,6 +17,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from genesis_config.runtime.request import LIMIT_FIELDS
+
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Span, Tracer
@@ -144,7 +146,7 @@ class Operation:
 def _request_attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the span attributes of a request's fields. Values of an unexpected type are left out."""
     stop = fields.get("stop")
-    limit = fields.get("max_tokens", fields.get("max_completion_tokens"))
+    limit = next((fields[name] for name in LIMIT_FIELDS if name in fields), None)
     response_format = fields.get("response_format")
     numbers = {
         "max_tokens": limit,

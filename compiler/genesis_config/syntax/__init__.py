@@ -1,7 +1,7 @@
-"""Reading JSON5 1.0 with the place of every key and value."""
+"""A JSON5 1.0 reader that records the place of every key and value."""
 
-from genesis_config.syntax.decode import decode, take
+from genesis_config.syntax.decode import decode, read_limited
 from genesis_config.syntax.document import Document
 from genesis_config.syntax.reader import parse
 
-__all__ = ["Document", "decode", "parse", "take"]
+__all__ = ["Document", "decode", "parse", "read_limited"]

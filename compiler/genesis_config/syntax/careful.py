@@ -1,44 +1,34 @@
-"""Reading one item token by token: all of JSON5, and for what is none a diagnostic and a way to go on."""
+"""A reader of single items, token by token. It knows all of JSON5, reports what is not JSON5, and recovers from it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from genesis_config.diagnostics.finding import Related
 from genesis_config.diagnostics.source import Span
 from genesis_config.syntax.document import Mark, value_offsets
 from genesis_config.syntax.grammar import LITERALS
+from genesis_config.syntax.lexer import Lexer
 from genesis_config.syntax.state import Stop
 from genesis_config.syntax.tokens import (
-    ESCAPE,
-    HASH_COMMENT,
     HASH_COMMENT_BEFORE_VALUE,
     IDENTIFIER,
     KEY_WORD,
-    LINE_END,
     NUMBER,
-    SIMPLE_ESCAPES,
     SKIPPED,
-    SPACE,
     STRING,
     WORD,
-    identifier,
-    number,
+    decode_identifier,
+    decode_number,
 )
-
-if TYPE_CHECKING:
-    import re
-
-    from genesis_config.diagnostics.rule_names import FindingName
-    from genesis_config.syntax.state import State
 
 __all__ = ["CarefulReader"]
 
 _ENDS: Final = {",", "}", "]", ""}
-# As word processors set them.
+# Typographic quotes, as word processors insert them.
 _QUOTES: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\xab\xbb"
 _CLOSER: Final = {"{": "}", "[": "]"}
-# What other languages write, and people with them.
+# Literals of other languages, and what each is in JSON5.
 _OTHER_WORDS: Final = {
     **dict.fromkeys(("None", "nil", "undefined", "NULL", "Null"), "null"),
     **dict.fromkeys(("True", "TRUE", "yes", "on"), "true"),
@@ -46,135 +36,126 @@ _OTHER_WORDS: Final = {
 }
 
 
-class CarefulReader:
-    """Reads items into a state, from wherever the state stands.
+class CarefulReader(Lexer):
+    """A reader of items into a state, starting at the state's position.
 
-    After an error the reader goes on at the next place where an item can start, and does not complain about a missing
-    comma on the way: that would be the same mistake told twice.
+    After an error the reader resumes at the next place where an item can start. It does not report a missing comma on
+    the way, because that would report the same mistake twice.
     """
 
-    def __init__(self, state: State) -> None:
-        """Read on from where `state` stands."""
-        self.state = state
-        self.text = state.text
-        self.complained = False
-        self.last_hash = -1
-
-    def breaks(self, start: int, end: int) -> bool:
-        """Tell whether a line ends between two offsets."""
-        return LINE_END.search(self.text, start, end) is not None
-
     def read_item(self) -> bool:
-        """Read one item, or one bracket that closes; tell whether there is more to read.
+        """Read one item or one closing bracket. Return whether there is more to read.
 
         item = [ key ":" ] value [ "," ]
         """
         state = self.state
-        position = self.space(state.position)
+        position = self.skip_space(state.position)
         if not state.containers:
             if state.root is not None:
-                self.end(position)
+                self.read_end(position)
                 return False
             if position == len(self.text):
-                self.report("there is no configuration here: the text is empty", 0, 0, help="`genesis init` writes one")
+                has_comments = "/" in self.text or "#" in self.text
+                message = "the file contains only comments" if has_comments else "the file is empty"
+                self.report(message, 0, 0, help="run `genesis init` to create a configuration")
                 return False
             key = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
-            if key is not None and self.text.startswith(":", self.space(key.end())):
-                help_ = "a configuration is one object: write `{` before its keys and `}` after them"
+            if key is not None and self.text.startswith(":", self.skip_space(key.end())):
+                help_ = "a configuration is a single object: enclose its keys in `{` and `}`"
                 self.report("expected `{` before the first key", position, position, help=help_)
                 return False
-            self.value(None, -1, -1, position)
+            self.read_value(None, -1, -1, position)
             return True
         if position == len(self.text):
-            self.unclosed(position)
+            self.report_unclosed(position)
         char = self.text[position]
         if char in "}]":
-            self.close(position)
+            self.read_closer(position)
         elif char == ",":
-            self.report("this comma has no item before it", position, position + 1, help="remove it")
+            self.report("unexpected `,`", position, position + 1, help="remove it: there is no item before it")
             state.position = position + 1
-            self.complained = False
+            self.reported = False
         elif type(state.values[-1]) is dict:
-            self.member(position)
+            self.read_member(position)
         else:
-            self.value(None, -1, -1, position)
+            self.read_value(None, -1, -1, position)
         return True
 
-    def member(self, start: int) -> None:
+    def read_member(self, start: int) -> None:
         """Read a member: key ":" value."""
         state = self.state
-        key, end = self.key(start)
+        key, end = self.read_key(start)
         if key is None:
-            self.lose_item(end)
+            self.skip_item(end)
             return
-        position = self.space(end)
+        position = self.skip_space(end)
         char = self.text[position : position + 1]
         if char == ":":
-            position = self.space(position + 1, HASH_COMMENT_BEFORE_VALUE)
+            position = self.skip_space(position + 1, HASH_COMMENT_BEFORE_VALUE)
         elif char not in _ENDS and not self.is_next_key(end, position):
             help_ = "write `:` instead of `=`" if char == "=" else "write `:` between a key and its value"
             self.report("expected `:` after this key", position, position + 1, help=help_)
-            position = self.space(position + (char == "="))
+            position = self.skip_space(position + (char == "="))
         if self.text[position : position + 1] in _ENDS:
-            self.no_value(key, start, end)
-            self.separator(position)
+            self.report_missing_value(key, start, end)
+            self.read_separator(position)
         elif self.is_next_key(end, position):
-            self.no_value(key, start, end)
-            self.complained = False
+            self.report_missing_value(key, start, end)
+            self.reported = False
             state.position = position
         else:
-            self.value(key, start, end, position)
+            self.read_value(key, start, end, position)
 
     def is_next_key(self, end: int, position: int) -> bool:
-        """Tell whether what stands at `position` is the key of a line after the one with `end`, and no value."""
-        if not self.breaks(end, position):
+        """Return whether the text at `position` is a key on a later line than `end`, rather than a value."""
+        if not self.has_line_end(end, position):
             return False
         word = STRING.match(self.text, position) or KEY_WORD.match(self.text, position)
         after = word.end() if word else position
         return after > position and self.text.startswith(":", after) and not self.text.startswith("://", after)
 
-    def no_value(self, key: str, start: int, end: int) -> None:
-        """Report a key, from `start` to `end`, that has no value, and store one that no later stage complains about."""
-        self.report("this key has no value", start, end, help="write `:` and a value after it")
+    def report_missing_value(self, key: str, start: int, end: int) -> None:
+        """Report that the key from `start` to `end` has no value; store a value that later stages do not report."""
+        self.report("this key has no value", start, end, help="write `:` and a value after the key")
         self.state.store(key, None, Mark(start, end, end, end))
         self.state.damaged.add(end)
 
-    def key(self, start: int) -> tuple[str | None, int]:
-        """Read a key: a string or an IdentifierName. None where there is none."""
+    def read_key(self, start: int) -> tuple[str | None, int]:
+        """Read a key, a string or an IdentifierName. Return it (None if there is none) and the offset after it."""
         if (match := STRING.match(self.text, start)) is not None:
-            return self.string(match), match.end()
+            return self.decode_string(match), match.end()
         match = IDENTIFIER.match(self.text, start)
-        name = match and identifier(match[0])
+        name = match and decode_identifier(match[0])
         if match is not None and name is not None and self.text[match.end() : match.end() + 1] not in {"-", "."}:
             return name, match.end()
         word = KEY_WORD.match(self.text, start)
-        if word is not None and self.text.startswith((":", "="), self.space(word.end())):
-            self.report("this key must be quoted", start, word.end(), help='write `"` before and after it')
-            self.complained = False
+        if word is not None and self.text.startswith((":", "="), self.skip_space(word.end())):
+            self.report("this key must be quoted", start, word.end(), help='enclose it in quotes: `"…"`')
+            self.reported = False
             return word[0], word.end()
-        self.unexpected("a key", start)
+        self.report_unexpected("a key", start)
         return None, start
 
-    def value(self, key: str | None, key_start: int, key_end: int, start: int) -> None:
-        """Read a value: an object or array is opened, anything else is stored with the comma after it."""
+    def read_value(self, key: str | None, key_start: int, key_end: int, start: int) -> None:
+        """Read a value: open an object or array, store anything else and read the comma after it."""
         state = self.state
         if self.text[start : start + 1] in {"{", "["}:
             state.open(key, Mark(key_start, key_end, start, start + 1), start)
             state.position = start + 1
-            self.complained = False
+            self.reported = False
             return
         value: object = None
         damaged = False
         if (match := STRING.match(self.text, start)) is not None:
             before = len(state.diagnostics)
-            value, end = self.string(match), match.end()
+            value, end = self.decode_string(match), match.end()
             damaged = len(state.diagnostics) > before
-        elif (match := NUMBER.match(self.text, start)) is not None and not self.goes_on(match.end()):
-            value, end = number(match[0]), match.end()
+        elif (match := NUMBER.match(self.text, start)) is not None and not self.is_word_at(match.end()):
+            value, end = decode_number(match[0]), match.end()
             if value is None:
                 damaged = True
                 self.report(
-                    "JSON cannot carry this number",
+                    "JSON cannot represent this number",
                     start,
                     end,
                     "non-finite-number",
@@ -185,38 +166,38 @@ class CarefulReader:
         elif (match := WORD.match(self.text, start)) is not None:
             damaged = True
             end = match.end()
-            self.word(match[0], start)
+            self.report_word(match[0], start)
         else:
             damaged = True
-            end = self.unexpected("a value", start)
+            end = self.report_unexpected("a value", start)
         state.store(key, value, Mark(key_start, key_end, start, end))
         if damaged:
             state.damaged.add(start)
-        self.separator(end)
+        self.read_separator(end)
 
-    def word(self, word: str, start: int) -> None:
+    def report_word(self, word: str, start: int) -> None:
         """Report a bare word where a value is expected."""
         end = start + len(word)
         if word in _OTHER_WORDS:
-            self.report(f"`{word}` is no JSON5 value", start, end, help=f"write `{_OTHER_WORDS[word]}`")
+            self.report(f"`{word}` is not a JSON5 value", start, end, help=f"write `{_OTHER_WORDS[word]}`")
         elif word[0] in _QUOTES:
-            # Without the word, which may be a key.
-            self.report(f"`{word[0]}` is no quote of JSON5", start, end, help='write straight quotes: `"…"`')
+            # Without the word, which may be an API key.
+            self.report(f"`{word[0]}` is not a JSON5 quotation mark", start, end, help='use straight quotes: `"…"`')
         elif not self.state.containers:
-            help_ = "a configuration is one object: `{ models: { … } }`"
+            help_ = "a configuration is a single object: `{ models: { … } }`"
             self.report("expected `{`", start, end, help=help_)
         elif word[0] in "+-.0123456789":
-            help_ = "a number has no leading zeros, no `_` and no unit: 8192, 0.5, 128e3, 0x2000"
-            self.report("this is not a valid number", start, end, help=help_)
+            help_ = "write a number without leading zeros, `_` or a unit: 8192, 0.5, 128e3, 0x2000"
+            self.report("not a valid number", start, end, help=help_)
         elif not any(map(str.isalnum, word)):
-            self.unexpected("a value", start)
+            self.report_unexpected("a value", start)
         else:
-            self.report("this text must be quoted", start, end, help='write `"` before and after it')
+            self.report("this text must be quoted", start, end, help='enclose it in quotes: `"…"`')
 
-    def separator(self, end: int) -> None:
-        """Read the comma after an item that ended at `end`; before a closing bracket or the end there need be none."""
+    def read_separator(self, end: int) -> None:
+        """Read the comma after an item that ended at `end`; it is optional before a closing bracket and at the end."""
         state = self.state
-        state.position = position = self.space(end)
+        state.position = position = self.skip_space(end)
         char = self.text[position : position + 1]
         if not state.containers:
             return
@@ -224,36 +205,36 @@ class CarefulReader:
             state.position += 1
         elif char in {"", "}", "]"}:
             pass
-        elif self.complained:
-            # What stands in the same line belongs to the item that could not be read.
-            if not self.breaks(end, position):
-                self.lose_item(position)
+        elif self.reported:
+            # The rest of the line belongs to the item that could not be read.
+            if not self.has_line_end(end, position):
+                self.skip_item(position)
         else:
             closer = _CLOSER[self.text[state.containers[-1].start]]
-            self.report(f"expected `,` or `{closer}` here", end, end, help="items are separated by commas")
+            self.report(f"expected `,` or `{closer}`", end, end, help="separate items with commas")
             # As in `'it's'`, `"a" + "b"`, `1 / 2`.
             in_quotes = end == position and self.text[end - 1] in "'\"" and char not in "'\""
             if in_quotes or char in ":=+/" or self.is_second_value(position):
-                self.lose_item(position)
+                self.skip_item(position)
             state.position += char == ";"
-        self.complained = False
+        self.reported = False
 
     def is_second_value(self, position: int) -> bool:
-        """Tell whether a string in an object is no key, as in `a: "b" "c",`."""
+        """Return whether a string in an object is a second value, not a key, as in `a: "b" "c",`."""
         match = STRING.match(self.text, position)
         if match is None or type(self.state.values[-1]) is not dict:
             return False
-        after = self.space(match.end())
+        after = self.skip_space(match.end())
         return self.text[after : after + 1] in {",", "}", ""}
 
-    def close(self, position: int) -> None:
+    def read_closer(self, position: int) -> None:
         """Read a closing bracket."""
         state = self.state
         char = self.text[position]
         opened = [_CLOSER[self.text[container.start]] for container in state.containers]
         if opened[-1] == char:
             state.close(position + 1)
-            self.separator(position + 1)
+            self.read_separator(position + 1)
             return
         start = state.containers[-1].start
         related = (Related("opened here", Span(state.source, start, start + 1)),)
@@ -265,112 +246,40 @@ class CarefulReader:
         else:
             state.position = position + 1
 
-    def end(self, position: int) -> None:
-        """Read what follows the root: nothing."""
+    def read_end(self, position: int) -> None:
+        """Report text after the root, and a root that is not an object."""
         state = self.state
         if position < len(self.text):
             word = WORD.match(self.text, position)
             end = word.end() if word else position + 1
-            message = "the document ends before this"
+            message = "unexpected text after the end of the document"
             if self.text[position] in "}]":
-                message = f"this `{self.text[position]}` closes nothing: the document ends before it"
-            self.report(message, position, end, help="remove it, or look for a bracket that closes too early")
+                message = f"unmatched `{self.text[position]}`"
+            self.report(message, position, end, help="remove it, or look for a bracket that is closed too early")
         elif type(state.value) is not dict and state.root is not None:
             kind = {list: "an array", str: "a string", bool: "a boolean"}.get(type(state.value), "a number")
             kind = "null" if state.value is None else kind
             start, end = value_offsets(state.root)
-            message = f"the root must be an object, and is {kind}"
+            message = f"the root must be an object, got {kind}"
             if start not in state.damaged:
                 self.report(message, start, end, "wrong-type", help="write `{ models: { … } }`")
 
-    def unclosed(self, position: int) -> None:
-        """Report the innermost bracket that the end of the text leaves open; what was read so far counts."""
+    def report_unclosed(self, position: int) -> None:
+        """Report that the innermost bracket is never closed, and end the reading. What was read so far is kept."""
         state = self.state
         start = state.containers[-1].start
         closer = _CLOSER[self.text[start]]
-        if not self.complained:
+        if not self.reported:
             self.report(
                 f"this `{self.text[start]}` is never closed",
                 start,
                 start + 1,
-                help=f"the text ends on line {state.source.position(position).line} without its `{closer}`",
+                help=f"the file ends on line {state.source.position(position).line} without its `{closer}`",
             )
         raise Stop
 
-    def space(self, position: int, hash_comment: re.Pattern[str] = HASH_COMMENT) -> int:
-        """Pass over white space and comments, and over those in the style of other languages with a diagnostic."""
-        match = SPACE.match(self.text, position)
-        position = match.end() if match else position
-        comment = hash_comment.match(self.text, position) if self.text.startswith("#", position) else None
-        if comment is not None:
-            # The same place can be passed over twice.
-            if position > self.last_hash:
-                self.last_hash = position
-                message = "a comment starts with `//`, not with `#`"
-                self.state.report(message, position, position + 1, help="write `//`")
-            return self.space(comment.end(), hash_comment)
-        if self.text.startswith("/*", position):
-            self.complained = False
-            self.report("this comment is never closed", position, position + 2, help="close it with `*/`")
-            raise Stop
-        return position
-
-    def string(self, match: re.Match[str]) -> str | None:
-        """Decode a string; None for one that is not closed."""
-        if not (match[1] or match[2]):
-            quote = match[0][0]
-            help_ = f"close it with {quote} on the same line, or end the line with \\ to go on in the next"
-            self.report("this string is not closed", match.start(), match.end(), help=help_)
-            self.complained = True
-            return None
-        text = match[0][1:-1]
-        pieces = []
-        done = 0
-        for escape in ESCAPE.finditer(text):
-            pieces += [text[done : escape.start()], self.escape(escape, match.start() + 1)]
-            done = escape.end()
-        return "".join([*pieces, text[done:]])
-
-    def escape(self, match: re.Match[str], offset: int) -> str:
-        """Decode one escape of a string whose content is at `offset`."""
-        continuation, high, low, unit, byte, nul, char, wrong = match.groups()
-        start, end = match.start() + offset, match.end() + offset
-        if high:
-            return (bytes.fromhex(high) + bytes.fromhex(low)).decode("utf-16-be")
-        if byte or nul:
-            return chr(int(byte or nul, 16))
-        if char:
-            return SIMPLE_ESCAPES.get(char, char)
-        if unit and not 0xD800 <= int(unit, 16) <= 0xDFFF:  # noqa: PLR2004 - Unicode's surrogates
-            return chr(int(unit, 16))
-        if continuation:
-            return ""
-        if wrong:
-            help_ = "write `\\\\` for a backslash; the escapes are \\n \\t \\r \\b \\f \\v \\0 \\xHH \\uHHHH"
-            self.report("this is not a valid escape", start, end, help=help_)
-            self.complained = False
-        else:
-            help_ = "a character outside the BMP is written itself, or as both of its surrogates"
-            self.report("half of a surrogate pair is no character", start, end, "lone-surrogate", help=help_)
-        return "\ufffd"
-
-    def goes_on(self, position: int) -> bool:
-        """Tell whether a word goes on at `position`, so that what is before it is no number."""
-        return WORD.match(self.text, position) is not None and self.text[position] != ","
-
-    def unexpected(self, expected: str, position: int) -> int:
-        """Report what stands where something else is expected; give the offset after it."""
-        match = WORD.match(self.text, position)
-        found = match[0] if match else self.text[position : position + 1]
-        end = position + len(found)
-        name = f", found `{found}`" if found else ", found the end of the text"
-        if any(map(str.isalnum, found)):
-            name = ""
-        self.report(f"expected {expected}{name}", position, end)
-        return end
-
-    def lose_item(self, position: int) -> None:
-        """Pass over the rest of an item that cannot be read, brackets in it included."""
+    def skip_item(self, position: int) -> None:
+        """Skip the rest of an item that cannot be read, including any brackets in it."""
         state = self.state
         state.damaged.add(state.containers[-1].start)
         depth = 0
@@ -385,21 +294,4 @@ class CarefulReader:
                 break
         else:
             state.position = len(self.text)
-        self.complained = False
-
-    def report(  # noqa: PLR0913 - a diagnostic's fields
-        self,
-        message: str,
-        start: int,
-        end: int,
-        rule: FindingName = "syntax",
-        *,
-        help: str | None = None,  # noqa: A002 - a diagnostic's field
-        related: tuple[Related, ...] = (),
-    ) -> None:
-        """Keep a diagnostic, unless it is about the same item as the syntax error before it."""
-        if rule == "syntax":
-            if self.complained:
-                return
-            self.complained = True
-        self.state.report(message, start, end, rule=rule, help=help, related=related)
+        self.reported = False

@@ -1,4 +1,4 @@
-"""A document: plain values, and beside them where each key and value is."""
+"""A document: plain values, with the place of each key and value."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Container", "Document", "Entry", "Foreign", "Mark", "key_offsets", "value_offsets"]
 
-# Strings are matched since they may contain what looks like a comment. Group 1 is a comment.
+# Strings are matched too, since they may contain what looks like a comment. Group 1 is a comment.
 _COMMENT_OR_STRING = f"""{DOUBLE_QUOTED}"?|{SINGLE_QUOTED}'?|({LINE_COMMENT}|{BLOCK_COMMENT}|{UNCLOSED_COMMENT})"""
 
 
 class Mark(NamedTuple):
-    """Where one item is that was read token by token; `key_start` is -1 in an array."""
+    """The place of one item that was read token by token; `key_start` is -1 in an array."""
 
     key_start: int
     key_end: int
@@ -39,7 +39,7 @@ class Mark(NamedTuple):
 
 
 class Container:
-    """Where an object or array is, and its items: `items` is a dict by key or a list, as the value itself."""
+    """The place of an object or array and of its items: `items` is a dict by key or a list, like the value itself."""
 
     __slots__ = ("end", "items", "mark", "source", "start")
 
@@ -52,20 +52,20 @@ class Container:
         self.items: Any = items
 
     def copy(self) -> Container:
-        """Give a container with the same items, to change them without changing this one."""
+        """Return a container with the same items, which can be changed without changing this one."""
         copy = Container(self.source, self.mark, self.start, self.items.copy())
         copy.end = self.end
         return copy
 
 
 class Foreign(NamedTuple):
-    """An item of a container that stands in another text than the container."""
+    """An item of a container that is in a different text from the container."""
 
     source: Source
     entry: Entry
 
 
-# An item that was read in one match is its match: making anything else of it would cost as much as reading it.
+# An item read in one match is represented by the match: converting it would cost as much as reading it.
 Entry = re.Match[str] | Mark | Container
 
 
@@ -73,20 +73,20 @@ Damage = frozenset[tuple[Source, int]]
 
 
 class Document:
-    """What was read from one source.
+    """The result of reading one source.
 
     Attributes:
-        sources: The text that was read, and those that were merged into it.
+        sources: The text that was read, and the texts merged into it.
         value: Plain Python values: dict, list, str, int, float, bool, None.
-        diagnostics: What was wrong with the text; the value holds what could be recovered.
-        damaged: Where values stand in for something unreadable, and where containers lost an item: source and offset.
-            What a later stage would say about them is a consequence, not a finding.
+        diagnostics: The errors in the text; the value contains what could be recovered.
+        damaged: The source and offset of values that replace something unreadable, and of containers that lost an
+            item. Later stages do not report them, since any finding there would be a consequence of the syntax error.
     """
 
     __slots__ = ("damaged", "diagnostics", "root", "source", "sources", "value")
 
     def __init__(self, source: Source, value: Any, root: Entry, diagnostics: list[Diagnostic], damaged: Damage) -> None:
-        """Hold the outcome of reading `source`."""
+        """Create the result of reading `source`."""
         self.source = source
         self.sources: tuple[Source, ...] = (source,)
         self.value: Any = value
@@ -95,33 +95,33 @@ class Document:
         self.damaged = damaged
 
     def value_span(self, path: Path) -> Span:
-        """Place the value at `path`, or the nearest one around it where the path leads nowhere."""
+        """Return the span of the value at `path`; if there is none, that of the innermost value on the way to it."""
         source, entry, _ = self._find(path)
         return Span(source, *value_offsets(entry))
 
     def key_span(self, path: Path) -> Span:
-        """Place the key of the member at `path`; in an array, or where the path leads nowhere, the value."""
+        """Return the span of the key at `path`; in an array, or if the path does not exist, `value_span`."""
         source, entry, whole = self._find(path)
         return Span(source, *(key_offsets(entry) or value_offsets(entry) if whole else value_offsets(entry)))
 
     def open_span(self, path: Path) -> Span:
-        """Place the opening bracket of the object or array at `path`; for anything else, the value."""
+        """Return the span of the opening bracket of the object or array at `path`; otherwise `value_span`."""
         source, entry, _ = self._find(path)
         if isinstance(entry, Container):
             return Span(source, entry.start, entry.start + 1)
         return Span(source, *value_offsets(entry))
 
     def is_damaged(self, path: Path) -> bool:
-        """Tell whether the value at `path` was not read as it was meant."""
+        """Return whether the value at `path` could not be read as intended."""
         source, entry, _ = self._find(path)
         return (source, value_offsets(entry)[0]) in self.damaged
 
     def comments(self) -> Iterator[Span]:
-        """Place every comment of the text, in order. Made when asked for: reading does not slow down for it."""
+        """Yield the span of every comment in order, found on demand so that reading is not slowed down."""
         return comments(self.source)
 
     def _find(self, path: Path) -> tuple[Source, Entry, bool]:
-        """Walk to `path`: the source and entry there, and whether the whole path was walked."""
+        """Return the source and the entry at `path`, or nearest to it, and whether the whole path exists."""
         entry = self.root
         source = self.source
         for part in path:
@@ -138,26 +138,26 @@ class Document:
 
 
 def comments(source: Source) -> Iterator[Span]:
-    """Place every comment of a text, in order."""
+    """Yield the span of every comment in a text, in order."""
     for match in re.finditer(_COMMENT_OR_STRING, source.text):
         if match[1] is not None:
             yield Span(source, match.start(), match.end())
 
 
 def value_offsets(entry: Entry) -> tuple[int, int]:
-    """Give the offsets of an item's value, quotes and brackets included."""
+    """Return the offsets of an item's value, including quotes or brackets."""
     if isinstance(entry, Container):
         return entry.start, entry.end
     if isinstance(entry, Mark):
         return entry.start, entry.end
     kind = entry.lastindex or 0
     start, end = entry.span(kind)
-    # The match took the string's content; its quotes are around it.
+    # The group contains the string without its quotes.
     return (start - 1, end + 1) if kind in {DOUBLE, SINGLE} else (start, end)
 
 
 def key_offsets(entry: Entry) -> tuple[int, int] | None:
-    """Give the offsets of an item's key, quotes included; None in an array."""
+    """Return the offsets of an item's key, including quotes; None in an array."""
     if isinstance(entry, Container):
         return key_offsets(entry.mark)
     if isinstance(entry, Mark):

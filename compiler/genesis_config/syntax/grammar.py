@@ -1,8 +1,8 @@
-"""The expressions of strings and comments, which all others are made of, and those that read nearly everything.
+"""The expressions for strings and comments, which others are built from, and those that read most of a text.
 
-`MEMBER` and `ELEMENT` take a whole item of an object or array at once: whitespace, comments, key, value and the comma
-after it. They know the common spellings only; whatever they refuse is read token by token (`syntax.tokens`), and that
-knows all of JSON5. Possessive quantifiers keep them linear.
+`MEMBER` and `ELEMENT` match a whole item of an object or array at once: whitespace, comments, key, value and the comma
+after it. They know only the common spellings; whatever they do not match is read token by token (`syntax.tokens`), with
+all of JSON5. Possessive quantifiers keep them linear.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ __all__ = [
     "UNCLOSED_COMMENT",
 ]
 
-# JSON5 1.0 §5: a string with its escapes unread, up to its closing quote or, without one, the end of its line. It may
-# contain U+2028 and U+2029 unescaped.
+# JSON5 1.0 §5: a string, escapes not decoded, up to its closing quote or, if there is none, to the end of its line. It
+# may contain U+2028 and U+2029 unescaped.
 DOUBLE_QUOTED: Final = r""""(?:[^"\\\n\r]|\\(?:\r\n|[\s\S]))*+"""
 SINGLE_QUOTED: Final = DOUBLE_QUOTED.replace('"', "'")
-# JSON5 1.0 §7. `BLOCK_COMMENT` does not match a comment that is not closed; after it, `UNCLOSED_COMMENT` does.
+# JSON5 1.0 §7. `BLOCK_COMMENT` does not match a comment that is not closed; `UNCLOSED_COMMENT`, tried after it, does.
 LINE_COMMENT: Final = r"//[^\n\r\u2028\u2029]*+"
 BLOCK_COMMENT: Final = r"/\*[^*]*+\*++(?:[^/*][^*]*+\*++)*+/"
 UNCLOSED_COMMENT: Final = r"/\*[\s\S]*+"
 
-# The groups of both: the last one that took part tells what the item is.
+# The groups of both; the last group that matched shows the kind of item.
 KEY: Final = 1
 DOUBLE: Final = 2
 SINGLE: Final = 3

@@ -1,4 +1,4 @@
-"""The loop that reads JSON5 text into a document."""
+"""The fast loop that reads JSON5 text into a document."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ __all__ = ["parse"]
 
 
 def parse(source: Source) -> Document:
-    """Read `source`: all of JSON5 1.0, with a diagnostic for everything that is none or that JSON cannot carry.
+    """Parse JSON5 1.0, with a diagnostic for everything that is not valid or that JSON cannot represent.
 
-    Never raises for a text, whatever it holds: the document carries the diagnostics, at most 20, and what could be
-    recovered.
+    No text makes it raise an error: the document contains the diagnostics, at most 20, and what could be recovered.
     """
     state = State(source)
-    # Reading only makes objects that stay: looking for garbage among them took 40 % of the time on a 3 MB file.
+    # Reading creates only objects that are kept: searching them for garbage took 40 % of the time on a 3 MB file.
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -43,8 +42,8 @@ def _read(state: State) -> None:
         _read_items(state)
         if not state.containers and END.match(state.text, state.position):
             return
-    # Whatever the fast loop does not know is read token by token, which is right for every text, item by item.
-    from genesis_config.syntax.careful import CarefulReader  # 2 ms that a common file need not spend
+    # What the fast loop does not know is read token by token, item by item, by a reader that knows all of JSON5.
+    from genesis_config.syntax.careful import CarefulReader  # 2 ms, which a typical file saves
 
     reader = CarefulReader(state)
     while reader.read_item():
@@ -52,10 +51,10 @@ def _read(state: State) -> None:
             _read_items(state)
 
 
-def _read_items(state: State) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop: a call an item costs 30 %
-    """Read items, one match each, down and up through containers, until one needs reading token by token.
+def _read_items(state: State) -> None:  # noqa: C901, PLR0912, PLR0915 - the hot loop: one call per item costs 30 %
+    """Read items with one match each, in and out of containers, until one needs reading token by token.
 
-    The state is in local names here: this loop runs once for every key and bracket of the file.
+    The state is copied to local names: the loop runs once for every key and bracket in the file.
     """
     text, position = state.text, state.position
     containers, values = state.containers, state.values

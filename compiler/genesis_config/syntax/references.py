@@ -1,12 +1,12 @@
-"""The grammar of references to variables in string values, and how one string is resolved.
+"""The grammar of references to variables in string values, and the resolution of one string.
 
     text       = { literal | escape | reference }
     reference  = "${" NAME [ modifier ] "}"  |  "$<" NAME [ modifier ] ">"
     modifier   = ":-" default  |  ":?" message
-    escape     = "$" ( "${" … "}"  |  "$<" … ">" )   (stands for the text after the first "$")
+    escape     = "$" ( "${" … "}"  |  "$<" … ">" )   (means the text after the first "$")
     NAME       = [A-Z_] { [A-Z0-9_] }
 
-A `$` that starts neither is literal. Resolving is one pass: what a variable contains is never read again.
+A `$` that starts neither is literal. Resolution is a single pass: the value of a variable is never expanded itself.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ __all__ = [
 
 NAME: Final = "[A-Z_][A-Z0-9_]*"
 
-# A modifier's text ends before what would be a reference in it. To look for its bracket beyond that, again for each
-# reference, would take time by the square of a hostile text's length.
+# A modifier's text ends before anything that looks like a reference. Searching for its closing bracket beyond that, for
+# each reference again, would take quadratic time on a hostile text.
 _REFERENCE = re.compile(
     r"""(\$?) \$ (?: \{ ([A-Z_][A-Z0-9_]*+) (?: :([-?]) ([^}$]*+ (?: \$(?!\{|<[A-Za-z_]) [^}$]*+ )*+) )? \}
                    | <  ([A-Z_][A-Z0-9_]*+) (?: :([-?]) ([^>$]*+ (?: \$(?!\{|<[A-Za-z_]) [^>$]*+ )*+) )? >
@@ -46,19 +46,19 @@ _REFERENCE = re.compile(
                                (?: > | \$[{<] [^>"']*+ >? ) )? ) )""",
     re.VERBOSE,
 )
-# Compiled when first needed: most configurations hold no string that starts like one of these.
+# Compiled when first needed: most configurations have no string that starts like one of these.
 _FOREIGN = (
     r"(?a)\$([A-Za-z_]\w*)|os\.environ/([A-Za-z_]\w*)|\{\{\s*(?:env\.)?([A-Za-z_]\w*)\s*\}\}|%([A-Z_][A-Z0-9_]*)%"
 )
 
 
 class Reference(NamedTuple):
-    """A reference to a variable; `start` and `end` are its offsets in the string that holds it.
+    """A reference to a variable; `start` and `end` are its offsets in the string that contains it.
 
     Attributes:
-        name: The variable.
-        default: The text of `:-`, used where the variable is unset or empty.
-        message: The text of `:?`, the user's own words for unset or empty.
+        name: The variable's name.
+        default: The text after `:-`, used if the variable is unset or empty.
+        message: The text after `:?`, the user's own error message if the variable is unset or empty.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Reference(NamedTuple):
     end: int
 
     def written(self) -> str:
-        """Write the reference in the `${}` spelling; in the other one where its text holds the closing brace."""
+        """Return the reference in the `${}` spelling, or in the other one if its text contains `}`."""
         modifier = ""
         if self.default is not None:
             modifier = f":-{self.default}"
@@ -78,10 +78,10 @@ class Reference(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """Text that starts like a reference and is none, with the reason and what to write instead.
+    """Text that starts like a reference but is not one, with the reason and what to write instead.
 
     Attributes:
-        lower: The name, where all that is wrong with it is that it is not in upper case.
+        lower: The name, if it is only wrong in not being upper case.
     """
 
     text: str
@@ -93,27 +93,27 @@ class Malformed(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a resolved string: its text, and the reference that gave it (None for literal text)."""
+    """A part of a resolved string: its text, and the reference it comes from (None for literal text)."""
 
     text: str
     reference: Reference | None
 
 
 class Problem(NamedTuple):
-    """Why a reference has no value, or only an empty one: the variable is unset or empty."""
+    """The reason why a reference has no value or an empty one: its variable is unset or empty."""
 
     reference: Reference
     kind: str
-    """`unset`, `empty` (an empty text where a value is asked for by `:?`) or `blank` (empty, and used as it is)."""
+    """`unset`, `empty` (where `:?` requires a value) or `blank` (empty, but used as is)."""
 
 
 class Resolved(NamedTuple):
-    """What became of one string.
+    """The result of resolving one string.
 
     Attributes:
-        value: The text with every reference replaced; None where a variable that is needed has no value.
+        value: The text with every reference replaced; None if a variable that it needs has no value.
         pieces: The parts in order, each with its reference: the origin of every character of `value`.
-        problems: One for each variable that is unset or empty.
+        problems: One for each reference to a variable that is unset or empty.
     """
 
     value: str | None
@@ -142,9 +142,9 @@ def parse(text: str) -> Iterator[str | Reference | Malformed]:
 
 
 def resolve(text: str, lookup: Callable[[str], str | None]) -> Resolved:
-    """Replace every reference in `text` by what `lookup` says of its name (None: unset).
+    """Replace every reference in `text` by the value that `lookup` returns for its name (None: unset).
 
-    Malformed references stay as they are: they are findings of their own.
+    Malformed references are kept as text; they are reported by a rule of their own.
     """
     pieces: list[Piece] = []
     problems: list[Problem] = []
@@ -176,7 +176,7 @@ def names(text: str) -> list[str]:
 
 
 def canonical(text: str) -> str:
-    """Write a string with every reference in the `${}` spelling; escapes and other text stay as they are."""
+    """Return a string with every reference in the `${}` spelling; escapes and other text are unchanged."""
     done = 0
     result = []
     for part in parse(text):
@@ -187,9 +187,9 @@ def canonical(text: str) -> str:
 
 
 def foreign_dialect(text: str) -> str | None:
-    """Name the variable if the whole string is a reference in another tool's dialect.
+    """Return the variable's name if the whole string is a reference in another tool's syntax.
 
-    Those are the shell's bare `$NAME`, LiteLLM's `os.environ/NAME`, a template's `{{NAME}}` and `%NAME%`.
+    These are the shell's bare `$NAME`, LiteLLM's `os.environ/NAME`, the `{{NAME}}` of templates, and `%NAME%`.
     """
     if text[:1] not in {"$", "o", "{", "%"} or text[:2] in {"${", "$<", "$$"}:
         return None
@@ -198,7 +198,7 @@ def foreign_dialect(text: str) -> str | None:
 
 
 def _malformed(found: str, start: int, end: int) -> Malformed:
-    """Say what is wrong with a `{…` or `<…` after a `$` that is no reference."""
+    """Explain a `{…` or `<…` after a `$` that is not a valid reference."""
     written = f"${found}"
     close = "}" if found[0] == "{" else ">"
     closed = found[-1] == close
@@ -209,23 +209,25 @@ def _malformed(found: str, start: int, end: int) -> Malformed:
         name = inner
     if not closed:
         name = re.split("[^A-Za-z0-9_]", name.lstrip(), maxsplit=1)[0]
-    word = re.sub("[^A-Z0-9_]+", "_", name.upper()).strip("_") or "NAME"
-    good = f"${{{'_' * word[0].isdigit()}{word}{mark}{'…' if mark else ''}}}"
+    guess = re.sub("[^A-Z0-9_]+", "_", name.upper()).strip("_") or "NAME"
+    suggestion = f"${{{'_' * guess[0].isdigit()}{guess}{mark}{'…' if mark else ''}}}"
     if not closed:
-        return Malformed(written, f"this reference has no closing `{close}`", f"write `{good}`", start, end)
+        return Malformed(
+            written, f"this reference is missing its closing `{close}`", f"write `{suggestion}`", start, end
+        )
     known = re.match(f"({NAME})(?:$|[:?=+#%/])", name)
-    reason = f"`{name}` is no variable name: names are upper-case letters, digits and `_`"
+    reason = f"`{name}` is not a valid variable name: use upper-case letters, digits and `_`"
     if known and mark:
-        reason = "a reference inside a reference's default is not expanded"
-        help_ = f"write a plain text after `{mark}`, or give {name} a value in one place"
+        reason = "a reference inside another reference is not expanded"
+        help_ = f"use plain text after `{mark}`, or set {name} instead"
         return Malformed(written, reason, help_, start, end)
     if known:
         rest = name[known.end(1) :]
-        reason = f"`{rest}` after a variable's name is neither a default (`:-`) nor a message (`:?`)"
-        good = f"${{{known[1]}}}` or `${{{known[1]}:-…}}"
+        reason = f"`{rest}` is not a valid modifier; use a default (`:-`) or a message (`:?`)"
+        suggestion = f"${{{known[1]}}}` or `${{{known[1]}:-…}}"
     elif not name:
-        reason = "this reference names no variable"
+        reason = "this reference has no variable name"
     elif name[0].isdigit():
-        reason += ", and no digit first"
+        reason += ", not starting with a digit"
     lower = name if re.fullmatch(NAME, name.upper()) and name.isascii() else None
-    return Malformed(written, reason, f"write `{good}`, or `${written}` for the text itself", start, end, lower)
+    return Malformed(written, reason, f"write `{suggestion}`, or `${written}` for the literal text", start, end, lower)

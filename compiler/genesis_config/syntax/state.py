@@ -1,4 +1,4 @@
-"""Where reading stands, shared by the fast loop and the reader that goes token by token."""
+"""The state of reading, shared by the fast loop and the token-by-token reader."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MAX_DEPTH: Final = 200
 MAX_ERRORS: Final = 20
 
 
-class Stop(Exception):  # noqa: N818 - no error: reading ends, and what was read so far is the document
-    """Reading cannot go on."""
+class Stop(Exception):  # noqa: N818 - not an error: the document is what was read so far
+    """The end of a reading that cannot continue."""
 
 
 class State:
-    """A half-read document. `containers` and `values` are the open objects and arrays, outermost first."""
+    """A partly read document. `containers` and `values` are the open objects and arrays, outermost first."""
 
     def __init__(self, source: Source) -> None:
-        """Stand before the first character of `source`."""
+        """Start at the first character of `source`."""
         self.source = source
         self.text = source.text
         self.position = 0
@@ -40,13 +40,13 @@ class State:
         self.damaged: set[int] = set()  # offsets
 
     def document(self) -> Document:
-        """Give what was read."""
+        """Return what was read."""
         damaged = frozenset((self.source, offset) for offset in self.damaged)
         root = self.root or Mark(-1, -1, 0, 0)
         return Document(self.source, self.value, root, self.diagnostics, damaged)
 
     def store(self, key: str | None, value: Any, entry: Entry) -> None:
-        """Put an item into the innermost open container; with none open it is the root."""
+        """Add an item to the innermost open container; if none is open, make it the root."""
         if not self.containers:
             self.value, self.root = value, entry
         elif key is None:
@@ -67,7 +67,7 @@ class State:
                 start,
                 start + 1,
                 rule="too-deep",
-                help=f"a configuration needs a handful of levels; is a bracket before line "
+                help=f"a configuration needs only a few levels; is a bracket before line "
                 f"{self.source.position(start).line} never closed?",
             )
             raise Stop
@@ -78,25 +78,25 @@ class State:
         self.values.append(value)
 
     def close(self, end: int) -> None:
-        """Close the innermost open container at `end`, the offset after its bracket."""
+        """Close the innermost open container at `end`, the offset after its closing bracket."""
         self.containers.pop().end = end
         self.values.pop()
 
     def abandon(self) -> None:
-        """End the reading here: what is still open has lost what comes after."""
+        """End the reading: close all open containers at the end of the text, and mark them as damaged."""
         for container in self.containers:
             container.end = len(self.text)
             self.damaged.add(container.start)
 
     def duplicate(self, key: str, first: Entry, second: Entry) -> None:
-        """Report a key that its object has already; the last value wins, as in every JSON5 library."""
+        """Report a key that its object already has. The last value is used, as in every JSON5 library."""
         start, end = key_offsets(first) or value_offsets(first)
         self.report(
-            f"the key `{key}` is given twice in one object",
+            f"duplicate key `{key}`",
             *(key_offsets(second) or value_offsets(second)),
             rule="duplicate-key",
-            help="keep one of them; until then the last one counts",
-            related=(Related("first given here", Span(self.source, start, end)),),
+            help="keep one of them; the last one is used",
+            related=(Related("first defined here", Span(self.source, start, end)),),
         )
 
     def report(  # noqa: PLR0913 - a diagnostic's fields
@@ -109,7 +109,11 @@ class State:
         help: str | None = None,  # noqa: A002 - a diagnostic's field
         related: tuple[Related, ...] = (),
     ) -> None:
-        """Keep a diagnostic for the text from `start` to `end`; the last that a file may have ends the reading."""
+        """Add a diagnostic for the text from `start` to `end`.
+
+        Raises:
+            Stop: It is the last one that a file may have.
+        """
         self.diagnostics.append(Diagnostic(rule, message, Span(self.source, start, end), help, related))
         if len(self.diagnostics) >= MAX_ERRORS:
             raise Stop

@@ -8,14 +8,28 @@ One JSON file, `auth-profiles.json` in the platform's user config folder:
 from __future__ import annotations
 
 import os
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 import platformdirs
 
 from genesis_config.diagnostics.errors import GenesisError
 
-__all__ = ["Profile", "ProfilesError", "check_folder", "damaged", "decode", "load", "read", "store_path"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "Profile",
+    "ProfilesError",
+    "StoredProfiles",
+    "check_folder",
+    "damaged",
+    "decode",
+    "load",
+    "read",
+    "store_path",
+]
 
 
 class ProfilesError(GenesisError):
@@ -150,3 +164,27 @@ def damaged(path: str, what: str) -> ProfilesError:
         f"the auth profiles in {path} are damaged: {what}",
         help="the file was left untouched: repair it, or move it away and add the keys again with `genesis auth set`",
     )
+
+
+class StoredProfiles(Mapping[str, Profile]):
+    """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
+
+    A look-up raises a `ProfilesError` if the store cannot be read.
+    """
+
+    def __init__(self) -> None:
+        self._found: Mapping[str, Profile] | None = None
+
+    def _profiles(self) -> Mapping[str, Profile]:
+        if self._found is None:
+            self._found = read(store_path())
+        return self._found
+
+    def __getitem__(self, name: str) -> Profile:
+        return self._profiles()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._profiles())
+
+    def __len__(self) -> int:
+        return len(self._profiles())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from genesis_config.diagnostics.crash import describe
 from genesis_config.runtime import CompletionError, Runtime, UnknownModelError
+from genesis_config.runtime.request import LIMIT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "complete_request", "run_batch"]
 
 # Body fields that `Runtime.complete` takes as arguments, and fields that are ignored because it always streams.
-_ARGUMENTS = ("model", "messages", "max_tokens", "max_completion_tokens", "tools", "tool_choice")
+_ARGUMENTS = ("model", "messages", *LIMIT_FIELDS, "tools", "tool_choice")
 _STREAMING = ("stream", "stream_options")
 
 
@@ -113,7 +114,7 @@ async def complete_request(runtime: Runtime, request: Request) -> dict[str, Any]
     body = request.body
     try:
         model = _find_reference(runtime.manifest, body.get("model"))
-        limits = (body.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        limits = (body.get(name) for name in LIMIT_FIELDS)
         completion = await runtime.complete(
             model,
             body.get("messages"),  # type: ignore[arg-type] # the runtime validates it
