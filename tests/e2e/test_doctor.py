@@ -53,7 +53,7 @@ def write(folder: Path, url: str, model: str = "vllm/llama-3-8b", more: str = ""
 
 def normal(text: str) -> str:
     """Take out what is another in every run: ports and times."""
-    return re.sub(r"after \d+ ms", "after N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
+    return re.sub(r"in \d+ ms", "in N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
 
 
 def test_from_one_mistake_to_the_next_by_what_is_said_alone(

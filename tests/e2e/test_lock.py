@@ -232,7 +232,7 @@ def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, fol
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("lock", env=there)
     assert done.returncode == 1
-    assert "only genesis.lock.json names it: remove it" in done.stderr
+    assert "or remove it from genesis.lock.json" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
