@@ -2,8 +2,8 @@
 
 The test server, in a separate process, answers each request correctly or with a random fault. Every ten seconds a line
 shows the number of finished streams and this process's tasks, open files and memory. The test fails if a stream is not
-accounted for or was ended by its deadline, if tasks or files are left, or if memory has grown between the second quarter
-of the time, when everything that is kept has been allocated, and the last.
+accounted for or was ended by its deadline, if tasks or files are left, or if memory has grown since the second quarter
+of the time, when everything that is kept had been allocated.
 """
 
 from __future__ import annotations
