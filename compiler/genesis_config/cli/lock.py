@@ -32,7 +32,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock --check
     """
     from genesis_config.files.reading import leaves_tree
-    from genesis_config.resolve.lock import lock_path, write  # `--help` does without
+    from genesis_config.resolve.lock import lock_path, write_lock  # `--help` does without
     from genesis_config.rules.lock_stale import compare
 
     given = load_input(config, env_files)
@@ -56,7 +56,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     if (given.lock is not None and given.lock.refused) or leaves_tree(lock_path(given.name), given.config.root):
         raise GenesisError(f"cannot write {path}: it is not a regular file in this directory tree", help="remove it")
     try:
-        write(providers, lock_path(given.name))
+        write_lock(providers, lock_path(given.name))
     except OSError as error:
         raise file_error("write", lock_path(given.name), error) from None
     print_note(f"wrote {path}: {summary}")

@@ -95,7 +95,7 @@ def status(  # one argument per option
     given = load_input(config, env_files)
     with spinner("querying servers"):
         session = given.run("status", provider=only)
-        statuses = report_status(session, probed=probe)
+        statuses = report_status(session, with_probe=probe)
     print_findings(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
