@@ -21,7 +21,7 @@ from genesis_config.syntax import decode, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genesis_config.config.includes import Included
+    from genesis_config.config.includes import IncludedFile
     from genesis_config.diagnostics.finding import Diagnostic, Path
     from genesis_config.diagnostics.source import Source
     from genesis_config.lint.settings import Settings
@@ -258,7 +258,7 @@ def _above(name: str) -> Iterator[str]:
         folder = os.path.dirname(folder)
 
 
-def _mounted(file: Included, checked: CheckResult) -> Path:
+def _mounted(file: IncludedFile, checked: CheckResult) -> Path:
     """Give the path of the object that a file is included for."""
     prefix: Path = ()
     while True:
