@@ -1,10 +1,10 @@
-# Everything below sets itself up: a .venv with pinned development dependencies, made anew when they change.
+# Every target creates .venv with pinned development dependencies, and again when these change.
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test test-slow test-live test-all lint types bench docs clean
 
-# One process per core; ORDER=N runs the tests in the random order of that seed.
+# One process per core. ORDER=N runs the tests in random order with this seed.
 PYTEST := -n auto --dist worksteal $(if $(ORDER),--random-order-seed=$(ORDER))
 
 demo: .venv/ready
@@ -16,7 +16,7 @@ test: .venv/ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-# What sets up environments of its own.
+# Tests that create environments of their own.
 test-slow: .venv/ready
 	$(BIN)/python -m pytest tests --ignore=tests/live -m slow
 
@@ -41,7 +41,7 @@ docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
 .venv/ready: requirements-dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Genesis needs Python 3.11 or newer, and this is " + sys.version.split()[0])'
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Genesis needs Python 3.11 or newer, but this is " + sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -1,6 +1,6 @@
-"""Writes the large configuration that speed is measured on: `python benchmarks/large_config.py FILE [MODELS]`.
+"""Write the large configuration for benchmarks: `python benchmarks/large_config.py FILE [MODELS]`.
 
-Each of the 10,000 models has the eight keys of the documented explicit example and a comment, about 310 bytes.
+Each of the 10,000 models has the eight keys of the explicit example in the documentation and a comment: 310 bytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TAIL = """    ],
 
 
 def large_config(models: int = 10_000, first: int = 0) -> str:
-    """Give a configuration of one provider with this many models, numbered from `first` on."""
+    """Return a configuration with one provider and this many models, numbered from `first`."""
     numbers = range(first, first + models)
     return _HEAD + "".join(_MODEL.format(number=number, node=number % 64) for number in numbers) + _TAIL
 

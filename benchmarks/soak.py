@@ -1,9 +1,9 @@
-"""The runtime for minutes under random faults: `python -m benchmarks.soak [MINUTES] [STREAMS]`, by default 10 and 500.
+"""Soak test of the runtime under random faults: `python -m benchmarks.soak [MINUTES] [STREAMS]`, by default 10 and 500.
 
-The test server, in a process of its own, answers each request well or with a fault drawn at random. Every ten seconds
-a line tells the streams that ended, the tasks, the open files and the memory of this process. It fails where a stream
-is not accounted for or had to be ended by its deadline, where tasks or files are left, and where memory has grown:
-that of the last quarter is held against that of the second, by when all that is kept is there.
+The test server, in a separate process, answers each request correctly or with a random fault. Every ten seconds a line
+shows the number of finished streams and this process's tasks, open files and memory. The test fails if a stream is not
+accounted for or was ended by its deadline, if tasks or files are left, or if memory has grown since the second quarter
+of the time, when everything that is kept had been allocated.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _MESSAGES = [{"role": "user", "content": "Hello"}]
-_EVERY = 10.0  # seconds between two lines
-_WELL = 0.5  # the share of requests that are answered well
-_LEFT = 0.1  # the share of streams that are left after their first event
+_INTERVAL = 10.0  # seconds between two lines
+_CORRECT = 0.5  # share of requests that are answered correctly
+_ABANDONED = 0.1  # share of streams that are abandoned after their first event
 _KINDS = get_args(FaultKind)
 _SMALL = [kind for kind in _KINDS if kind != "too large"]
-# Events of 16 MiB are rare, or they would be all that is measured.
+# Events of 16 MiB must be rare, or they would dominate the measurement.
 _LARGE = 0.002
-# Seconds that no stream needs: both its models may be silent three times, each time for a second.
+# Seconds. More than any stream needs: both of its models may be silent three times, for a second each.
 _DEADLINE = 60.0
-_GROWN = 1.2  # times the memory
+_MAX_GROWTH = 1.2  # memory of the last quarter in relation to the second
 
 
 def main() -> int:
-    """Run, and give 0 where nothing was left behind."""
-    given = sys.argv[1:]
-    minutes, streams = float(next(iter(given), "10")), int(next(iter(given[1:]), "500"))
+    """Run the soak test. Return 0 if nothing was left behind."""
+    arguments = sys.argv[1:]
+    minutes, streams = float(next(iter(arguments), "10")), int(next(iter(arguments[1:]), "500"))
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.Process(target=_serve, args=(theirs,), daemon=True)
     server.start()
@@ -67,11 +67,13 @@ def main() -> int:
 
 def _serve(pipe: Connection) -> None:
     def faults() -> Iterator[Fault | None]:
-        drawn = random.Random(7)
+        generator = random.Random(7)
         for _ in repeat(None):
-            kind: FaultKind = "too large" if drawn.random() < _LARGE else drawn.choice(_SMALL)
+            kind: FaultKind = "too large" if generator.random() < _LARGE else generator.choice(_SMALL)
             yield (
-                None if drawn.random() < _WELL else Fault(kind, drawn.randrange(5), drawn.choice((403, 429, 500, 503)))
+                None
+                if generator.random() < _CORRECT
+                else Fault(kind, generator.randrange(5), generator.choice((403, 429, 500, 503)))
             )
 
     async def run() -> None:
@@ -92,24 +94,24 @@ async def _soak(base_url: str, seconds: float, streams: int) -> int:
     )
     manifest = Manifest(1, Generator(), SourceInfo("", ""), {"vllm": provider}, Selection("vllm/m", ("vllm/m",)))
     outcomes: Counter[str] = Counter()
-    begun = 0
+    started = 0
     end = time.monotonic() + seconds
     before = _files()
     memory: list[float] = []
 
     async def work(runtime: Runtime) -> None:
-        nonlocal begun
-        drawn = random.Random(begun)
+        nonlocal started
+        generator = random.Random(started)
         while time.monotonic() < end:
-            begun += 1
+            started += 1
             try:
-                leave = drawn.random() < _LEFT
+                abandon = generator.random() < _ABANDONED
                 events = runtime.stream(None, _MESSAGES, deadline=_DEADLINE)
                 async for _ in events:
-                    if leave:
+                    if abandon:
                         break
                 await events.aclose()
-                outcomes["left" if leave else "done"] += 1
+                outcomes["abandoned" if abandon else "completed"] += 1
             except CompletionError as error:
                 outcomes[type(error).__name__] += 1
 
@@ -119,34 +121,40 @@ async def _soak(base_url: str, seconds: float, streams: int) -> int:
         while time.monotonic() < end:
             await asyncio.sleep(min(1.0, max(0.1, end - time.monotonic())))
             memory.append(_memory())
-            if time.monotonic() - shown >= _EVERY:
+            if time.monotonic() - shown >= _INTERVAL:
                 shown = time.monotonic()
                 tasks = len(asyncio.all_tasks())
                 print(
                     f"{outcomes.total():>8} streams {tasks:>5} tasks {_files():>5} files {memory[-1]:7.1f} MB",
                     flush=True,
                 )
-        # What is not over long after its deadline waits for something that never comes.
+        # A stream still running long after its deadline waits for something that never comes.
         await asyncio.wait(workers, timeout=2 * _DEADLINE)
         for worker in workers:
             worker.cancel()
     await asyncio.sleep(0.5)
     left = len(asyncio.all_tasks()) - 1
-    print(f"\n{begun} streams begun, {outcomes.total()} accounted for; {left} tasks and {_files() - before} files left")
+    print(
+        f"\n{started} streams started, {outcomes.total()} accounted for; "
+        f"{left} tasks and {_files() - before} files left"
+    )
     for name, count in sorted(outcomes.items()):
         print(f"  {name:<24} {count}")
     quarter = len(memory) // 4
     early, late = median(memory[quarter : 2 * quarter] or memory), median(memory[-quarter:] or memory)
     print(f"  {early:.1f} MB in the second quarter, {late:.1f} MB in the last")
-    wrong = {
-        "streams are not accounted for": begun != outcomes.total(),
+    failures = {
+        "streams are not accounted for": started != outcomes.total(),
         "streams were ended by their deadline": outcomes[DeadlineError.__name__] > 0,
         "tasks are left": left != 0,
         "files are left": _files() != before,
-        "memory has grown": late > _GROWN * early,
+        "memory has grown": late > _MAX_GROWTH * early,
     }
-    print("\n".join(f"FAILED: {what}" for what, is_so in wrong.items() if is_so) or "nothing was left behind")
-    return int(any(wrong.values()))
+    print(
+        "\n".join(f"FAILED: {failure}" for failure, occurred in failures.items() if occurred)
+        or "nothing was left behind"
+    )
+    return int(any(failures.values()))
 
 
 def _files() -> int:
@@ -154,7 +162,7 @@ def _files() -> int:
 
 
 def _memory() -> float:
-    """Give the resident memory in megabytes."""
+    """Return the resident memory in megabytes."""
     with open("/proc/self/statm", encoding="ascii") as stream:
         return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 

@@ -1,15 +1,16 @@
-"""Streaming, beside what users would use instead: `python -m benchmarks.streaming [--without-litellm]`.
+"""Benchmark streaming against alternatives: `python -m benchmarks.streaming [--without-litellm]`.
 
-A server of this machine sends the same bytes to all of them; each client is a process of its own, in one environment
-with all of them, and measures itself after its imports. Shown are
+A local server sends the same bytes to every client. Each client runs in a separate process, all of them in the same
+environment, and measures itself after its imports. The tables show
 
-- the microseconds of the processor for each chunk that is read by itself: one stream at a time, and a pause after each
-  chunk. Each client counts its reads, and refuses to be measured where chunks came together. Most of it is what a loop
-  takes to sleep and to wake, which is the same for all;
-- the same where twenty chunks are sent at once, so that one wake serves them: what a client does itself;
-- the seconds of 1,000 streams of 200 chunks at once, by the clock.
+- the CPU time in microseconds for each chunk that is read separately: one stream at a time, with a pause after each
+  chunk. Each client counts its reads, and fails if several chunks arrived together. Most of this time is spent by the
+  event loop on sleeping and waking, which is the same for all clients;
+- the CPU time if twenty chunks are sent at once and read after a single wake-up, which is mostly the client's own work;
+- the wall time in seconds for 1,000 concurrent streams of 200 chunks.
 
-Each is the least of several runs; ratios are to Genesis. It fails where Genesis is past the limits of `_LIMITS`.
+Each value is the minimum of several runs, and ratios are relative to Genesis. The benchmark fails if Genesis exceeds a
+limit in `_LIMITS`.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parent.parent
 _CHUNKS = 200
 
-# How many times what Genesis takes another client must take at least: where waking is most of it, aiohttp with msgspec
-# is what to be near to, and where it is not, the openai SDK is what to be far from.
+# The minimum time of another client in relation to Genesis. If waking dominates, Genesis must be close to aiohttp with
+# msgspec; otherwise it must be much faster than the openai SDK.
 _LIMITS = {"alone": ("aiohttp", 2.8 / 5), "together": ("openai", 15), "streams": ("openai", 10)}
-# How the server sends, by the first part of its path: the seconds between two writes, and the chunks of one. A pause is
-# longer than the slowest client takes for a chunk.
-_WAYS = {"alone": (0.002, 1), "together": (0, 20), "streams": (0, 20)}
+# How the server sends, by the first part of the path: the seconds between two writes, and the chunks in each write. The
+# pause is longer than the slowest client needs for a chunk.
+_MODES = {"alone": (0.002, 1), "together": (0, 20), "streams": (0, 20)}
 
 _MEASURE = """
 import asyncio, sys, time
@@ -59,12 +60,12 @@ async def main():
             return await stream()
     if alone:
         Transport._read_ready = count_reads
-    await stream()  # the first one pays for what is made once
+    await stream()  # the first one includes one-time initialization
     wall, cpu, before = time.perf_counter(), time.process_time(), reads
     counts = await asyncio.gather(*(one() for _ in range(streams)))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     assert set(counts) == {200}, set(counts)
-    assert not alone or reads - before >= 0.9 * 200 * streams, f"{reads - before} reads: not a chunk a packet"
+    assert not alone or reads - before >= 0.9 * 200 * streams, f"{reads - before} reads: several chunks in a packet"
     print(wall, cpu)
 
 asyncio.run(main())
@@ -129,48 +130,48 @@ _CLIENTS = {
 
 
 def main() -> int:
-    """Measure, print both tables, and give 1 where Genesis is past a limit."""
+    """Measure, and print the tables. Return 1 if Genesis exceeds a limit."""
     names = [name for name in _CLIENTS if f"--without-{name}" not in sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as folder:
-        python = _install(Path(folder), names)
+    with tempfile.TemporaryDirectory() as directory:
+        python = _install(Path(directory), names)
         with _serving() as url:
             per_chunk = 1e6 / _CHUNKS
             slow = [
-                _table(title, {name: of(python, name, f"{url}/{way}/v1") for name in names}, unit, way)
-                for title, of, unit, way in (
-                    ("CPU time in µs for each chunk that is read by itself", _cpu, per_chunk, "alone"),
-                    ("CPU time in µs for each chunk, where twenty come together", _cpu, per_chunk, "together"),
-                    ("Seconds for 1,000 streams of 200 chunks at once", _wall, 1, "streams"),
+                _table(title, {name: measure(python, name, f"{url}/{mode}/v1") for name in names}, unit, mode)
+                for title, measure, unit, mode in (
+                    ("CPU time in µs per chunk, read one at a time", _cpu, per_chunk, "alone"),
+                    ("CPU time in µs per chunk, read twenty at a time", _cpu, per_chunk, "together"),
+                    ("Wall time in s for 1,000 concurrent streams of 200 chunks", _wall, 1, "streams"),
                 )
             ]
     return int(any(slow))
 
 
 def _cpu(python: Path, name: str, url: str) -> float:
-    """Give the seconds of the processor for a stream, where there is one at a time."""
+    """Return the CPU time in seconds of a stream, with one stream at a time."""
     streams = 5 if "/alone/" in url else 50
     return min(_run(python, name, url, streams, 1)[1] for _ in range(5)) / streams
 
 
 def _wall(python: Path, name: str, url: str) -> float:
-    """Give the seconds for a thousand streams; those of LiteLLM are minutes, and once is enough."""
+    """Return the wall time in seconds of a thousand streams. LiteLLM, which takes minutes, runs only once."""
     return min(_run(python, name, url, 1000, 1000)[0] for _ in range(1 if name == "litellm" else 3))
 
 
-def _table(title: str, values: dict[str, float], unit: float, way: str) -> bool:
-    """Print a table, and say whether Genesis is past the limit."""
+def _table(title: str, values: dict[str, float], unit: float, mode: str) -> bool:
+    """Print a table. Return whether Genesis exceeds the limit."""
     print(f"\n{title}")
     for name, value in values.items():
         print(f"  {name:<10} {value * unit:10.1f} {value / values['genesis']:8.1f} x")
-    other, limit = _LIMITS[way]
+    other, limit = _LIMITS[mode]
     slow = values[other] < limit * values["genesis"]
     if slow:
-        print(f"  FAILED: {other} must take {limit:.1f} times as long or more")
+        print(f"  FAILED: {other} must take at least {limit:.1f} times as long")
     return slow
 
 
 def _run(python: Path, name: str, url: str, streams: int, at_once: int) -> tuple[float, float]:
-    """Run a client, and give the seconds that it took: by the clock, and of the processor."""
+    """Run a client. Return its wall time and its CPU time in seconds."""
     program = textwrap.dedent(_CLIENTS[name]) + _MEASURE
     command = [str(python), "-c", program, url, str(streams), str(at_once)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -178,21 +179,21 @@ def _run(python: Path, name: str, url: str, streams: int, at_once: int) -> tuple
     return wall, cpu
 
 
-def _install(folder: Path, names: list[str]) -> Path:
-    """Make an environment with Genesis, from its wheel, and the others."""
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(_ROOT)]
+def _install(directory: Path, names: list[str]) -> Path:
+    """Create an environment with Genesis, from its wheel, and the other clients. Return its Python."""
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), str(_ROOT)]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / "bin" / "python"
+    venv.create(directory / "venv", with_pip=True)
+    python = directory / "venv" / "bin" / "python"
     others = [name for name in names if name in {"openai", "litellm"}]
-    install = [str(python), "-m", "pip", "install", "--quiet", str(next(folder.glob("*.whl"))), *others]
+    install = [str(python), "-m", "pip", "install", "--quiet", str(next(directory.glob("*.whl"))), *others]
     subprocess.run(install, check=True, stderr=subprocess.DEVNULL)
     return python
 
 
 @contextlib.contextmanager
 def _serving() -> Iterator[str]:
-    """Run the server in a thread; it answers every request with the same stream."""
+    """Run a server in a thread that answers every request with the same stream. Yield its URL."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     pieces = [_event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})]
     pieces += [
@@ -203,7 +204,7 @@ def _serving() -> Iterator[str]:
     pieces += [_event({"choices": [], "usage": usage}), b"data: [DONE]\n\n"]
     framed = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces] + [b"0\r\n\r\n"]
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 request = await reader.readuntil(b"\r\n\r\n")
@@ -212,14 +213,14 @@ def _serving() -> Iterator[str]:
                 )
                 await reader.readexactly(length)
                 writer.write(head)
-                pause, count = _WAYS[request.split(b"/")[1].decode()]
+                pause, count = _MODES[request.split(b"/")[1].decode()]
                 for first in range(0, len(framed), count):
                     writer.write(b"".join(framed[first : first + count]))
                     await asyncio.sleep(pause)
         writer.close()
 
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(answer, "127.0.0.1", backlog=2048))
+    server = loop.run_until_complete(asyncio.start_server(respond, "127.0.0.1", backlog=2048))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:

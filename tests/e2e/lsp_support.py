@@ -1,4 +1,4 @@
-"""An editor for the tests of the language server: the client of pygls, and what it was sent."""
+"""An editor for tests of the language server: the client of pygls and the messages that it received."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-WINDOW = lsp.PublishDiagnosticsClientCapabilities(
+PUBLISHING = lsp.PublishDiagnosticsClientCapabilities(
     related_information=True,
     code_description_support=True,
     tag_support=lsp.ClientDiagnosticsTagOptions([lsp.DiagnosticTag.Unnecessary]),
 )
-ABLE = lsp.ClientCapabilities(
+ALL_CAPABILITIES = lsp.ClientCapabilities(
     text_document=lsp.TextDocumentClientCapabilities(
-        publish_diagnostics=WINDOW,
+        publish_diagnostics=PUBLISHING,
         completion=lsp.CompletionClientCapabilities(
             completion_item=lsp.ClientCompletionItemOptions(snippet_support=True)
         ),
@@ -37,7 +37,7 @@ ABLE = lsp.ClientCapabilities(
 
 
 class Editor:
-    """A client with a folder of files: what it opens, and what it was sent."""
+    """A client with a directory of files and the messages that it received."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,19 +68,19 @@ class Editor:
                 self.shown[params.uri] = list(params.diagnostics)
                 self.changed.notify_all()
 
-        async def tell(params: lsp.LogMessageParams | lsp.ShowMessageParams) -> None:
+        async def log(params: lsp.LogMessageParams | lsp.ShowMessageParams) -> None:
             async with self.changed:
                 self.messages.append(params.message)
                 self.changed.notify_all()
 
         async def register(params: lsp.RegistrationParams) -> None:
             async with self.changed:
-                self.registered += [each.method for each in params.registrations]
+                self.registered += [registration.method for registration in params.registrations]
                 self.changed.notify_all()
 
         self.client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(publish)
-        self.client.feature(lsp.WINDOW_LOG_MESSAGE)(tell)
-        self.client.feature(lsp.WINDOW_SHOW_MESSAGE)(tell)
+        self.client.feature(lsp.WINDOW_LOG_MESSAGE)(log)
+        self.client.feature(lsp.WINDOW_SHOW_MESSAGE)(log)
         self.client.feature(lsp.CLIENT_REGISTER_CAPABILITY)(register)
 
     def uri(self, name: str) -> str:
@@ -89,15 +89,15 @@ class Editor:
     def document(self, name: str) -> lsp.TextDocumentIdentifier:
         return lsp.TextDocumentIdentifier(self.uri(name))
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait for a message that makes something hold."""
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a message after which a condition is true."""
         async with asyncio.timeout(30), self.changed:
-            await self.changed.wait_for(holds)
+            await self.changed.wait_for(condition)
 
     async def checked(self, name: str) -> list[lsp.Diagnostic]:
-        """Wait for the findings of a file's last version."""
+        """Wait for the findings of a file's latest version."""
         uri, version = self.uri(name), self.version
-        await self.until(lambda: any(each.uri == uri and each.version == version for each in self.published))
+        await self.until(lambda: any(sent.uri == uri and sent.version == version for sent in self.published))
         return self.shown[uri]
 
     def open(self, name: str, text: str) -> None:
@@ -117,29 +117,29 @@ class Editor:
         self.client.text_document_did_close(lsp.DidCloseTextDocumentParams(self.document(name)))
 
     def place(self, name: str, word: str) -> lsp.Position:
-        """Give where a word begins, in UTF-16; the texts here have lines of plain characters before it."""
+        """Return the position of a word. The text before it must be in the Basic Multilingual Plane."""
         before = self.texts[name].partition(word)[0]
         return lsp.Position(before.count("\n"), len(before.rpartition("\n")[2]))
 
     async def hover(self, name: str, position: lsp.Position) -> str:
-        found = await self.client.text_document_hover_async(lsp.HoverParams(self.document(name), position))
-        assert found is not None
-        assert isinstance(found.contents, lsp.MarkupContent)
-        return found.contents.value
+        hover = await self.client.text_document_hover_async(lsp.HoverParams(self.document(name), position))
+        assert hover is not None
+        assert isinstance(hover.contents, lsp.MarkupContent)
+        return hover.contents.value
 
     async def complete(self, name: str, position: lsp.Position) -> dict[str, lsp.CompletionItem]:
         params = lsp.CompletionParams(self.document(name), position)
-        found = await self.client.text_document_completion_async(params)
-        assert isinstance(found, lsp.CompletionList)
-        return {item.label: item for item in found.items}
+        completions = await self.client.text_document_completion_async(params)
+        assert isinstance(completions, lsp.CompletionList)
+        return {item.label: item for item in completions.items}
 
     async def actions(self, name: str, only: Sequence[str] | None = None) -> list[lsp.CodeAction]:
         everything = lsp.Range(lsp.Position(0, 0), lsp.Position(999, 0))
         context = lsp.CodeActionContext([], only)
-        found = await self.client.text_document_code_action_async(
+        actions = await self.client.text_document_code_action_async(
             lsp.CodeActionParams(self.document(name), everything, context)
         )
-        return [each for each in found or () if isinstance(each, lsp.CodeAction)]
+        return [action for action in actions or () if isinstance(action, lsp.CodeAction)]
 
     async def definition(self, name: str, position: lsp.Position) -> object:
         params = lsp.DefinitionParams(self.document(name), position)
@@ -149,17 +149,17 @@ class Editor:
 @asynccontextmanager
 async def editing(
     folder: Path,
-    capabilities: lsp.ClientCapabilities = ABLE,
+    capabilities: lsp.ClientCapabilities = ALL_CAPABILITIES,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (*COMMAND, "lsp", "--stdio"),
 ) -> AsyncIterator[Editor]:
-    """Start the server, and end it as an editor does: it leaves with 0 and says nothing beside the protocol."""
+    """Start the server, and end it as an editor does. It must exit with 0 and print nothing but the protocol."""
     editor = Editor(folder)
-    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **kept, **(environment or {})}
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **coverage, **(environment or {})}
     client = editor.client
     await client.start_io(*command, cwd=folder, env=env)
-    server = client._server  # noqa: SLF001 - there is no other way to its exit code
+    server = client._server  # noqa: SLF001 - the only way to its exit code
     assert server is not None
     assert server.stderr is not None
     try:
@@ -175,40 +175,40 @@ async def editing(
     finally:
         if server.returncode is None:
             server.kill()
-        await client.stop()  # type: ignore[no-untyped-call] # pygls says nothing of it
+        await client.stop()  # type: ignore[no-untyped-call] # not typed in pygls
 
 
 def run(test: Awaitable[None]) -> None:
     """Run a test's coroutine in a loop of its own."""
 
-    async def running() -> None:
+    async def awaiting() -> None:
         await test
 
-    asyncio.run(running())
+    asyncio.run(awaiting())
 
 
-def codes(found: Sequence[lsp.Diagnostic]) -> list[object]:
-    return [each.code for each in found]
+def codes(diagnostics: Sequence[lsp.Diagnostic]) -> list[object]:
+    return [diagnostic.code for diagnostic in diagnostics]
 
 
-def applied(text: str, edits: Sequence[Any]) -> str:
-    """Make edits of a text of one line."""
+def apply(text: str, edits: Sequence[Any]) -> str:
+    """Apply edits to a text of one line."""
     for edit in sorted(edits, key=lambda edit: edit.range.start.character, reverse=True):
         text = text[: edit.range.start.character] + edit.new_text + text[edit.range.end.character :]
     return text
 
 
-def started(folder: Path, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+def start_server(folder: Path, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    coverage = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return subprocess.Popen(
         [*COMMAND, "lsp", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **kept},
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **coverage},
     )
 
 
-def framed(text: str) -> bytes:
+def frame(text: str) -> bytes:
     return f"Content-Length: {len(text)}\r\n\r\n{text}".encode()

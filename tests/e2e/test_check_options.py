@@ -40,7 +40,7 @@ def rules(genesis: Genesis, *arguments: str) -> list[str]:
 ALL = ["error unknown-key", "warning duplicate-fallback", "warning unknown-section"]
 
 
-def test_rules_are_chosen_on_the_command_line(genesis: Genesis, config: Path) -> None:
+def test_rules_are_selected_on_the_command_line(genesis: Genesis, config: Path) -> None:
     assert config.exists()
     assert rules(genesis) == ALL
     assert rules(genesis, "--select", "unknown-key", "--select", "duplicate-fallback") == ALL[:2]
@@ -61,7 +61,7 @@ def test_rules_are_chosen_on_the_command_line(genesis: Genesis, config: Path) ->
 @pytest.mark.parametrize(
     ("name", "prefix"), [("pyproject.toml", "tool.genesis"), ("genesis.toml", "")], ids=["pyproject", "genesis"]
 )
-def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Genesis, config: Path) -> None:
+def test_the_settings_of_the_nearest_directory_apply(name: str, prefix: str, genesis: Genesis, config: Path) -> None:
     def table(key: str) -> str:
         return f"[{'.'.join(part for part in (prefix, key) if part)}]\n" if prefix or key else ""
 
@@ -103,7 +103,7 @@ def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Ge
         ("[tool.genesis", "pyproject.toml is not valid TOML: "),
     ],
 )
-def test_settings_that_are_wrong_are_told(text: str, said: str, genesis: Genesis, config: Path) -> None:
+def test_invalid_settings_are_reported(text: str, said: str, genesis: Genesis, config: Path) -> None:
     (config.parent / "pyproject.toml").write_text(text, encoding="utf-8")
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
@@ -112,7 +112,7 @@ def test_settings_that_are_wrong_are_told(text: str, said: str, genesis: Genesis
     assert genesis("check", "genesis.json5").stderr == done.stderr
 
 
-def test_another_tools_settings_are_left_alone(genesis: Genesis, config: Path) -> None:
+def test_settings_of_other_tools_are_ignored(genesis: Genesis, config: Path) -> None:
     (config.parent / "pyproject.toml").write_text('[project]\nname = "genesis-user"\n[tool.other]\nx = 1\n', "utf-8")
     assert rules(genesis) == ALL
 
@@ -135,7 +135,7 @@ def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["part.json5", "some.env", "genesis.lock.json"])
-def test_what_belongs_to_what_is_checked_is_not_written_over(name: str, genesis: Genesis, folder: Path) -> None:
+def test_files_that_belong_to_the_input_are_not_overwritten(name: str, genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text('{ models: { $include: "./part.json5" } }', encoding="utf-8")
     (folder / "part.json5").write_text("{ providers: {} }", encoding="utf-8")
     (folder / "some.env").write_text("A=1\n", encoding="utf-8")
@@ -146,7 +146,7 @@ def test_what_belongs_to_what_is_checked_is_not_written_over(name: str, genesis:
     assert (folder / name).read_bytes() == before
 
 
-def test_what_is_checked_is_not_written_over(genesis: Genesis, config: Path) -> None:
+def test_an_input_file_is_not_overwritten(genesis: Genesis, config: Path) -> None:
     before = config.read_bytes()
     done = genesis("check", "--format", "json", "-o", f"./{config.name}", "--format", "text")
     assert done.returncode == 2
@@ -178,7 +178,7 @@ def test_the_exit_code_is_the_same_in_every_format(form: str, genesis: Genesis, 
     assert genesis("check", "--format", form, "gone.json5").returncode == 2
 
 
-def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> None:
+def test_ignore_comments_suppress_findings_and_are_counted(genesis: Genesis, config: Path) -> None:
     text = TEXT.replace("  gateway", "  // genesis: ignore[unknown-section] it is the gateway's\n  gateway")
     config.write_text(text, encoding="utf-8")
     done = genesis("check")
@@ -192,7 +192,7 @@ def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> Non
     assert "warning unused-ignore" in rules(genesis)
 
 
-def test_a_comment_that_is_of_use_with_an_option_is_of_use_without(genesis: Genesis, config: Path) -> None:
+def test_a_comment_used_only_with_an_option_is_not_unused_without_it(genesis: Genesis, config: Path) -> None:
     config.write_text(
         '{ models: { providers: { vllm: {\n  params: { user: "${TEAM}" }, // genesis: ignore[empty-variable] may be\n'
         '  baseUrl: "${URL}", // genesis: ignore[base-url-path, lock-stale] ours\n'
@@ -204,7 +204,7 @@ def test_a_comment_that_is_of_use_with_an_option_is_of_use_without(genesis: Gene
     assert genesis("check", "--env-file", "some.env").stdout == "1 file checked: no findings, 2 ignored\n"
 
 
-def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Genesis, config: Path) -> None:
+def test_an_unused_comment_is_removed_by_fix_and_shown_by_diff(genesis: Genesis, config: Path) -> None:
     text = "// a note\n{\n  agents: {}, // genesis: ignore[unknown-key] long gone\n}\n"
     config.write_text(text, encoding="utf-8")
     shown = genesis("check", "--fix", "--diff")
@@ -218,7 +218,7 @@ def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Ge
     assert genesis("check", "--fix", "-", stdin="{}").returncode == 2
 
 
-def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: Genesis, folder: Path) -> None:
+def test_files_from_directories_patterns_and_standard_input_are_checked_once(genesis: Genesis, folder: Path) -> None:
     for name in (
         "a/genesis.json5",
         "b/genesis.json",
@@ -253,14 +253,14 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
     assert files("*/*.json5", "a/genesis.json5") == ["a/genesis.json5"]
 
 
-def test_what_is_said_of_a_comment_shows_no_key(genesis: Genesis) -> None:
+def test_a_finding_about_a_comment_shows_no_key(genesis: Genesis) -> None:
     key = "sk-canary4be1c09dcanary4be1c09d"
     done = genesis("check", "-", stdin=f"{{\n  // genesis: ignore[{key}] copied to the wrong place\n}}")
     assert "unused-ignore" in done.stdout
     assert key not in done.stdout
 
 
-def test_a_reason_shows_no_key_and_is_cut(genesis: Genesis) -> None:
+def test_a_reason_shows_no_key_and_is_truncated(genesis: Genesis) -> None:
     key = "sk-canary4be1c09dcanary4be1c09d"
     text = f"{{\n  gateway: {{}}, // genesis: ignore[unknown-section] like {key} {'why ' * 250_000}\n}}"
     done = genesis("check", "-", "--format", "sarif", stdin=text)
@@ -269,7 +269,7 @@ def test_a_reason_shows_no_key_and_is_cut(genesis: Genesis) -> None:
     assert len(done.stdout) < 200_000
 
 
-def test_settings_that_are_wrong_hide_no_other_file(genesis: Genesis, config: Path) -> None:
+def test_invalid_settings_hide_no_other_file(genesis: Genesis, config: Path) -> None:
     for name in ("a", "b"):
         (config.parent / name).mkdir()
         (config.parent / name / "genesis.json5").write_text(TEXT, encoding="utf-8")
@@ -282,7 +282,7 @@ def test_settings_that_are_wrong_hide_no_other_file(genesis: Genesis, config: Pa
     assert {each["path"] for each in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
 
 
-def test_a_file_that_nobody_may_read_is_left_to_the_run() -> None:
+def test_an_unreadable_file_is_left_to_the_run() -> None:
     (paths,) = [each for each in command.params if each.name == "paths"]
     assert isinstance(paths.type, click.Path)
     # click would refuse the whole line for it.
@@ -290,21 +290,23 @@ def test_a_file_that_nobody_may_read_is_left_to_the_run() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["!", "[z-a]", "a\\\\"])
-def test_a_key_that_is_no_pattern(pattern: str, genesis: Genesis, config: Path) -> None:
+def test_an_invalid_pattern(pattern: str, genesis: Genesis, config: Path) -> None:
     (config.parent / "genesis.toml").write_text(f'[per-path]\n"{pattern}" = ["unknown-key"]', encoding="utf-8")
     done = genesis("check")
     assert done.returncode == 2
     assert "genesis.toml: `per-path` contains an invalid pattern: `" in done.stderr
 
 
-def test_a_pattern_may_start_at_this_folder_and_settings_with_a_mark(genesis: Genesis, config: Path) -> None:
+def test_patterns_may_start_with_a_dot_slash_and_settings_with_a_byte_order_mark(
+    genesis: Genesis, config: Path
+) -> None:
     (config.parent / "genesis.toml").write_text(
         '\ufeffignore = ["unknown-section"]\n[per-path]\n"./genesis.json5" = ["unknown-key"]', encoding="utf-8"
     )
     assert rules(genesis) == ["warning duplicate-fallback"]
 
 
-def test_what_holds_for_a_path_holds_for_the_file_that_a_finding_is_in(genesis: Genesis, config: Path) -> None:
+def test_per_path_settings_apply_to_the_file_that_contains_the_finding(genesis: Genesis, config: Path) -> None:
     config.write_text("{ modles: 1, models: { $include: './part/it.json5' } }", encoding="utf-8")
     (config.parent / "part").mkdir()
     (config.parent / "part" / "it.json5").write_text("{ wrong: 1, // genesis: ignore[syntax] no\n }", encoding="utf-8")
@@ -315,7 +317,7 @@ def test_what_holds_for_a_path_holds_for_the_file_that_a_finding_is_in(genesis: 
     assert rules(genesis) == ["warning unknown-section", "warning unused-ignore"]
 
 
-def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis, config: Path) -> None:
+def test_a_variable_replaces_a_missing_option(genesis: Genesis, config: Path) -> None:
     folder = config.parent
     concise = genesis("check", "--format", "concise").stdout
     assert genesis("check", "-o", "a", env={"GENESIS_FORMAT": "concise"}).stdout == ""
@@ -328,7 +330,7 @@ def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis,
     assert not (folder / "e").exists()
 
 
-def test_what_a_line_cannot_mean_is_refused(genesis: Genesis, config: Path) -> None:
+def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> None:
     two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
     assert (two.returncode, two.stdout) == (2, "")
     assert "two reports cannot go to one file" in two.stderr
@@ -367,7 +369,7 @@ def test_the_path_of_a_configuration_is_not_an_option(name: str, genesis: Genesi
 @pytest.mark.parametrize(
     "name", ["-ox.json5", "--env-file=x.json5", "--exit-zero", "--ignore=unknown-key/x.json5", "-osub/genesis.json5\n"]
 )
-def test_a_word_that_is_an_option_and_a_file_is_refused(name: str, genesis: Genesis, config: Path) -> None:
+def test_an_option_that_is_also_a_file_is_rejected(name: str, genesis: Genesis, config: Path) -> None:
     assert "could be an option" not in genesis("check", name).stderr
     (config.parent / "x.json5").unlink(missing_ok=True)
     path = config.parent / name
@@ -381,7 +383,7 @@ def test_a_word_that_is_an_option_and_a_file_is_refused(name: str, genesis: Gene
         assert rules(genesis, *words) == ["warning unknown-section"]
 
 
-def test_a_link_named_like_an_option_is_refused_wherever_it_leads(genesis: Genesis, config: Path) -> None:
+def test_a_link_named_like_an_option_is_rejected_whatever_its_target(genesis: Genesis, config: Path) -> None:
     for target in ("nowhere", "."):
         (config.parent / "-ox.json5").unlink(missing_ok=True)
         (config.parent / "-ox.json5").symlink_to(target)
@@ -389,7 +391,7 @@ def test_a_link_named_like_an_option_is_refused_wherever_it_leads(genesis: Genes
         assert not (config.parent / "x.json5").exists()
 
 
-def test_a_directory_named_like_an_option_leaves_it_one(genesis: Genesis, config: Path) -> None:
+def test_a_directory_named_like_an_option_does_not_change_the_option(genesis: Genesis, config: Path) -> None:
     (config.parent / "--exit-zero").mkdir()
     (config.parent / "--exit-zero" / config.name).write_text("{ modles: 1 }", encoding="utf-8")
     assert genesis("check", config.name, "--exit-zero").returncode == 0

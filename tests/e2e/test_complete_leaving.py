@@ -63,13 +63,13 @@ def ended(process: subprocess.Popen[bytes], server: FakeVLLM) -> tuple[int, byte
     return code, said
 
 
-def test_ctrl_c_ends_cleanly_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
+def test_ctrl_c_ends_the_command_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
     process = started(folder)
     process.send_signal(signal.SIGINT)
     assert ended(process, server) == (130, b"\nerror: interrupted\n")
 
 
-def test_a_reader_that_has_seen_enough_ends_it_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
+def test_a_closed_pipe_ends_the_command_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
     process = started(folder)
     assert process.stdout is not None
     process.stdout.close()  # as `| head -1` does

@@ -56,7 +56,7 @@ def normal(text: str) -> str:
     return re.sub(r"after \d+ ms", "after N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
 
 
-def test_from_one_mistake_to_the_next_by_what_is_said_alone(
+def test_following_the_help_leads_from_one_mistake_to_the_next(
     genesis: Genesis, folder: Path, server: FakeVLLM, closed: str, snapshot: SnapshotAssertion
 ) -> None:
     shown = [genesis("doctor", env=KEY)]
@@ -130,7 +130,7 @@ def test_an_explicit_configuration_leads_from_each_mistake_to_the_next_step(
     assert genesis("complete", "hello", env=KEY).returncode == 0
 
 
-def test_nothing_opted_in_and_nothing_is_asked(genesis: Genesis, folder: Path, snapshot: SnapshotAssertion) -> None:
+def test_without_an_opt_in_no_request_is_made(genesis: Genesis, folder: Path, snapshot: SnapshotAssertion) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/m' } } }", encoding="utf-8")
     done = genesis("doctor")
     assert (done.returncode, done.stderr) == (1, "")
@@ -149,7 +149,7 @@ def test_nothing_opted_in_and_nothing_is_asked(genesis: Genesis, folder: Path, s
     assert (done.returncode, done.stderr) == (0, "no provider is configured; `genesis doctor` says why\n")
 
 
-def test_a_primary_that_is_not_configured_is_told_though_its_fallback_is_well(
+def test_an_unconfigured_primary_is_reported_although_its_fallback_works(
     genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     (folder / "genesis.json5").write_text(
@@ -187,7 +187,7 @@ def test_a_report_for_a_support_ticket(genesis: Genesis, folder: Path, server: F
     assert "wrong-key-1" not in wrong.stdout
 
 
-def test_a_provider_that_is_not_there(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_an_unknown_provider(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url)
     for command in (["doctor"], ["models", "status"]):
         done = genesis(*command, "--provider", "vlm", env=KEY)
@@ -196,7 +196,7 @@ def test_a_provider_that_is_not_there(genesis: Genesis, folder: Path, server: Fa
     assert server.requests == []
 
 
-def test_colour_is_for_terminals(folder: Path, server: FakeVLLM) -> None:
+def test_color_is_used_only_on_terminals(folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url)
     code, shown = on_terminal("doctor", cwd=folder, env=KEY)
     assert code == 0
@@ -240,7 +240,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
     assert genesis("models", "status", "--json", "--plain").returncode == 2
 
 
-def test_a_probe_that_gets_no_token_is_a_problem(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_a_probe_without_a_token_is_a_problem(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url)
     text = (folder / "genesis.json5").read_text(encoding="utf-8")
     # Declared, selected, and not served.

@@ -21,7 +21,7 @@ BROKEN = sorted(path.parent for path in (FIXTURES / "broken").glob("*/genesis.js
 DOCUMENTED = sorted(path.parent for path in (FIXTURES / "documented").glob("*/genesis.json5"))
 
 
-def test_there_are_the_cases_that_this_file_is_about() -> None:
+def test_the_cases_exist() -> None:
     assert len(BROKEN) >= 20
     assert [path.name for path in DOCUMENTED] == ["explicit", "implicit", "remote"]
 
@@ -46,7 +46,7 @@ def test_broken_configuration(case: Path, genesis: Genesis, snapshot: SnapshotAs
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
-def test_nothing_that_acts_on_a_terminal_is_printed(case: Path, genesis: Genesis) -> None:
+def test_no_control_characters_are_printed(case: Path, genesis: Genesis) -> None:
     printed = genesis("check", "genesis.json5", cwd=case).stdout
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]", printed)
 

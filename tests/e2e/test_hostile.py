@@ -93,7 +93,7 @@ def test_findings_in_an_included_file_with_a_hostile_name(form: str, genesis: Ge
 
 
 @pytest.mark.parametrize("arguments", [["--diff", "--fix"], ["--fix"]], ids=["diff", "fix"])
-def test_a_change_of_a_hostile_file(arguments: list[str], genesis: Genesis, folder: Path) -> None:
+def test_a_fix_of_a_hostile_file(arguments: list[str], genesis: Genesis, folder: Path) -> None:
     inside = f"// {WORDS[:20]}\n/*\n::notice::n\n ##[group]g\n*/ baseURL: 'http://h/v1', x: {written(WORDS)}"
     text = f"{{ models: {{ providers: {{ vllm: {{ {inside} }} }} }} }}"
     path = folder / f"{NAME}.json5"
@@ -106,7 +106,7 @@ def test_a_change_of_a_hostile_file(arguments: list[str], genesis: Genesis, fold
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_file_that_is_not_there_and_settings_that_are_wrong(form: str, genesis: Genesis, folder: Path) -> None:
+def test_a_missing_file_and_invalid_settings(form: str, genesis: Genesis, folder: Path) -> None:
     done = genesis("check", "--format", form, f"{NAME}.json5")
     assert done.returncode == 2
     harmless(done.stderr, "text")

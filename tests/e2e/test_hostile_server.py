@@ -108,7 +108,7 @@ def test_a_completion(case: str, form: str, genesis: Genesis, folder: Path) -> N
     against(hostile(case), run)
 
 
-def test_a_failover_is_told_in_one_harmless_line(genesis: Genesis, folder: Path) -> None:
+def test_a_failover_is_reported_in_one_harmless_line(genesis: Genesis, folder: Path) -> None:
     async def answer(exchange: Exchange) -> None:
         if exchange.request.json["model"] == "m":
             await refuse(exchange, status="403 No")
@@ -137,7 +137,7 @@ def test_a_failover_is_told_in_one_harmless_line(genesis: Genesis, folder: Path)
     [["models", "status", "--probe"], ["models", "list"], ["doctor"], ["lock"], ["compile", "--explain"]],
     ids=lambda command: command[0] if len(command) == 1 else command[1],
 )
-def test_what_asks_a_server_for_its_models(command: list[str], case: str, genesis: Genesis, folder: Path) -> None:
+def test_commands_that_query_the_models(command: list[str], case: str, genesis: Genesis, folder: Path) -> None:
     forms = (
         [["--json"], ["--plain"], []] if command[0] == "models" else [["--json"], []] if command == ["doctor"] else [[]]
     )
@@ -160,7 +160,9 @@ def test_what_asks_a_server_for_its_models(command: list[str], case: str, genesi
 
 
 @pytest.mark.parametrize("command", [["models", "list"], ["models", "list", "--plain"], ["doctor"]], ids=" ".join)
-def test_a_provider_whose_name_is_a_command_begins_no_line(command: list[str], genesis: Genesis, folder: Path) -> None:
+def test_a_provider_named_like_a_workflow_command_starts_no_line(
+    command: list[str], genesis: Genesis, folder: Path
+) -> None:
     text = '{ models: { providers: { "::error::p": { baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m" }] } } } }'
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     done = genesis(*command)
@@ -168,7 +170,7 @@ def test_a_provider_whose_name_is_a_command_begins_no_line(command: list[str], g
     harmless(done.stdout.replace("\t", " ") + done.stderr, "text")
 
 
-def test_requests_of_a_batch(genesis: Genesis, folder: Path) -> None:
+def test_batch_requests(genesis: Genesis, folder: Path) -> None:
     body = {"model": "vllm/m", "messages": [{"role": "user", "content": "x"}]}
 
     def run(url: str) -> None:
@@ -192,7 +194,7 @@ def test_requests_of_a_batch(genesis: Genesis, folder: Path) -> None:
     against(hostile("damaged"), run)
 
 
-def test_an_argument_that_is_quoted(genesis: Genesis, folder: Path) -> None:
+def test_a_quoted_argument(genesis: Genesis, folder: Path) -> None:
     write(folder, "http://127.0.0.1:1/v1")
     for arguments in ([SAID], ["init", "--template", SAID], ["complete", "x", "--manifest", SAID[:50]]):
         done = genesis(*arguments)
@@ -219,7 +221,7 @@ def damaged_stream(text: bytes) -> Answer:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "events"])
-def test_what_is_not_utf8_beside_the_answer_is_replaced(form: str, genesis: Genesis, folder: Path) -> None:
+def test_invalid_utf8_outside_of_the_answer_is_replaced(form: str, genesis: Genesis, folder: Path) -> None:
     def run(url: str) -> None:
         write(folder, url)
         options = ["complete", "hi", *([] if form == "text" else [f"--{form}"])]
@@ -232,9 +234,7 @@ def test_what_is_not_utf8_beside_the_answer_is_replaced(form: str, genesis: Gene
 
 
 @pytest.mark.parametrize("form", ["text", "json", "events"])
-def test_text_that_is_not_utf8_is_an_error_that_keeps_what_came_before(
-    form: str, genesis: Genesis, folder: Path
-) -> None:
+def test_invalid_utf8_in_the_text_is_an_error_with_partial_output(form: str, genesis: Genesis, folder: Path) -> None:
     def run(url: str) -> None:
         write(folder, url)
         done = genesis("complete", "hi", *([] if form == "text" else [f"--{form}"]))
@@ -251,7 +251,7 @@ def test_text_that_is_not_utf8_is_an_error_that_keeps_what_came_before(
     against(damaged_stream(chunk({"content": "?"}).replace(b"?", b"\xff")), run)
 
 
-def test_a_batch_and_a_look_at_servers_that_speak_no_utf8(genesis: Genesis, folder: Path) -> None:
+def test_batch_and_status_with_servers_that_send_invalid_utf8(genesis: Genesis, folder: Path) -> None:
     body: dict[str, Any] = {"model": "vllm/m", "messages": [{"role": "user", "content": "x"}]}
 
     def run(url: str) -> None:

@@ -64,7 +64,7 @@ def reports(genesis: Genesis, folder: Path, *arguments: str) -> tuple[subprocess
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_nothing_of_a_text_behind_a_link_is_reported(genesis: Genesis, folder: Path, secret: Path, text: str) -> None:
+def test_no_text_behind_a_link_is_reported(genesis: Genesis, folder: Path, secret: Path, text: str) -> None:
     write(secret, text)
     (folder / "genesis.json5").symlink_to(secret)
     done, found = reports(genesis, folder, "genesis.json5", "--use-env")
@@ -91,7 +91,7 @@ def test_a_finding_behind_a_link_keeps_its_rule_and_its_place(genesis: Genesis, 
 
 
 @pytest.mark.parametrize("diff", [(), ("--diff",)], ids=["written", "diff"])
-def test_no_fix_goes_through_a_link(genesis: Genesis, folder: Path, secret: Path, diff: tuple[str, ...]) -> None:
+def test_no_fix_is_written_through_a_link(genesis: Genesis, folder: Path, secret: Path, diff: tuple[str, ...]) -> None:
     text = f"{{ models: {{ providers: {{ {CANARY}: {{ modles: [{{ id: 'm', contextWindow: 1 }}] }} }} }} }}"
     write(secret, text)
     (folder / "genesis.json5").symlink_to(secret)
@@ -106,7 +106,7 @@ def test_no_fix_goes_through_a_link(genesis: Genesis, folder: Path, secret: Path
 
 @pytest.mark.parametrize("kind", ["link", "environ", "pipe", "zero"])
 @pytest.mark.parametrize("name", [*FOUND, "part.json5"])
-def test_what_a_search_finds_is_a_file_of_its_tree(
+def test_a_search_finds_only_files_in_its_tree(
     genesis: Genesis, folder: Path, secret: Path, name: str, kind: str
 ) -> None:
     write(secret, TEXTS["keys"])
@@ -175,7 +175,7 @@ def test_a_lock_is_not_written_through_a_link(genesis: Genesis, folder: Path, se
     assert kind != "file" or secret.read_text(encoding="utf-8") == CANARY
 
 
-def test_a_lock_shows_no_string_that_it_has_no_use_for(genesis: Genesis, folder: Path) -> None:
+def test_a_finding_in_a_lock_file_shows_no_unused_string(genesis: Genesis, folder: Path) -> None:
     write(folder / "genesis.json5", CONFIG)
     members = f'"baseUrl": "https://user:{CANARY}@h/v1", "note": "{CANARY}", "models": {{}}'
     write(folder / "genesis.lock.json", f'{{"lockVersion": 1, "providers": {{"mistral": {{{members}}}}}}}')
@@ -186,7 +186,7 @@ def test_a_lock_shows_no_string_that_it_has_no_use_for(genesis: Genesis, folder:
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_lock_that_cannot_be_used_shows_no_text(genesis: Genesis, folder: Path, text: str) -> None:
+def test_a_finding_about_an_invalid_lock_file_shows_no_text(genesis: Genesis, folder: Path, text: str) -> None:
     write(folder / "genesis.json5", CONFIG)
     write(folder / "genesis.lock.json", text)
     _, found = reports(genesis, folder)
@@ -195,7 +195,7 @@ def test_a_lock_that_cannot_be_used_shows_no_text(genesis: Genesis, folder: Path
 
 
 @pytest.mark.parametrize("repository", [True, False])
-def test_links_inside_the_tree_lead_where_they_point(genesis: Genesis, folder: Path, *, repository: bool) -> None:
+def test_links_within_the_tree_are_followed(genesis: Genesis, folder: Path, *, repository: bool) -> None:
     if repository:
         (folder / ".git").mkdir()
     write(folder / "shared" / "config", "{ gateway: {} }")
@@ -218,7 +218,7 @@ def test_links_inside_the_tree_lead_where_they_point(genesis: Genesis, folder: P
     }
 
 
-def test_a_mounted_config_map_is_a_directory_as_any_other(genesis: Genesis, folder: Path) -> None:
+def test_a_mounted_config_map_is_an_ordinary_directory(genesis: Genesis, folder: Path) -> None:
     write(folder / "..2026_11" / "genesis.json5", f'{{ $include: "./part.json5", gateway: {{}}, // {CANARY}\n }}')
     write(folder / "..2026_11" / "part.json5", CONFIG)
     write(folder / "..2026_11" / "genesis.lock.json", '{"lockVersion": 1, "providers": {}}')
@@ -254,7 +254,7 @@ def test_patterns_and_searches_do_not_enter_linked_directories(genesis: Genesis,
     assert genesis("check", "o*/genesis.json5").returncode == 2
 
 
-def test_a_stream_may_be_named(genesis: Genesis, folder: Path) -> None:
+def test_a_path_may_be_a_stream(genesis: Genesis, folder: Path) -> None:
     write(folder / "genesis.json5", CONFIG)
     done = genesis("check", "/dev/stdin", stdin="{ gateway: {} }")
     assert "gateway" in done.stdout
@@ -263,7 +263,7 @@ def test_a_stream_may_be_named(genesis: Genesis, folder: Path) -> None:
     assert "too-large" in genesis("compile", "/dev/zero").stderr
 
 
-def test_the_language_server_reads_no_link_out_of_the_tree(folder: Path, secret: Path) -> None:
+def test_the_language_server_follows_no_link_out_of_the_tree(folder: Path, secret: Path) -> None:
     write(secret, TEXTS["keys"])
     for name in ("genesis.lock.json", "part.json5", "genesis.toml"):
         (folder / name).symlink_to(secret)
@@ -291,7 +291,7 @@ def test_the_users_own_configuration_may_be_a_link(
     assert CANARY not in done.stderr
 
 
-def test_no_provider_behind_a_link_is_named(genesis: Genesis, folder: Path, secret: Path) -> None:
+def test_a_provider_behind_a_link_is_not_named(genesis: Genesis, folder: Path, secret: Path) -> None:
     write(secret, CONFIG.replace("vllm", CANARY))
     (folder / "genesis.json5").symlink_to(secret)
     done = genesis("auth", "set", "foo", "--config", "genesis.json5", stdin="k")

@@ -48,7 +48,7 @@ def write(folder: Path, url: str, model: str = "vllm/llama") -> Path:
     return path
 
 
-def test_a_lock_is_written_compared_and_compiled_from(
+def test_a_lock_file_is_written_checked_and_compiled_from(
     genesis: Genesis, folder: Path, config: Path, server: FakeVLLM
 ) -> None:
     done = genesis("lock", env=KEY)
@@ -79,7 +79,7 @@ def test_a_lock_is_written_compared_and_compiled_from(
     assert (folder / "genesis.lock.json").read_bytes() == written
 
 
-def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesis, folder: Path) -> None:
+def test_changed_model_lists_are_reported_model_by_model(genesis: Genesis, folder: Path) -> None:
     with serving([ServedModel("llama", max_model_len=4096), ServedModel("gone", max_model_len=1)]) as first:
         write(folder, first.base_url)
         assert genesis("lock", env=KEY).returncode == 0
@@ -103,7 +103,7 @@ def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesi
     ]
 
 
-def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) -> None:
+def test_compile_frozen_opens_no_socket(genesis: Genesis, folder: Path) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -130,7 +130,7 @@ def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) ->
         assert "a socket" in genesis("compile", env={**KEY, "PYTHONPATH": str(folder)}).stderr
 
 
-def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
+def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
     assert "error[lock-missing]" in genesis("compile", "--frozen", env=KEY).stderr
     row = {"contextWindow": 64, "parent": None}
@@ -158,7 +158,7 @@ def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_check_uses_the_models_of_the_lock_file(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     assert genesis("check").stdout == "1 file checked: no findings\n"
     write(folder, server.base_url, "vllm/lama")
@@ -182,7 +182,7 @@ def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, serv
     )
 
 
-def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, config: Path) -> None:
+def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genesis, config: Path) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     config.write_text("{ models: { providers: { vllm: { models: [{ id: 'm', contextWindow: 9 }] } } } }")
     done = genesis("check", "--format", "concise")
@@ -197,7 +197,7 @@ def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, 
 
 
 @pytest.mark.usefixtures("config")
-def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: Path) -> None:
+def test_locked_models_are_kept_if_a_server_fails(genesis: Genesis, folder: Path) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
@@ -219,7 +219,7 @@ def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: P
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
-def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
     there = look_for_vllm_at(server.base_url, folder)
     assert genesis("lock").returncode == 1  # a first lock says as much
@@ -239,7 +239,7 @@ def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, fol
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
-def test_a_key_that_is_there_for_something_else_pins_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     there = {**KEY, **look_for_vllm_at(server.base_url, folder)}
     with serving(MODELS) as other:
         (folder / "genesis.json5").write_text(
@@ -256,7 +256,7 @@ def test_a_key_that_is_there_for_something_else_pins_nothing(genesis: Genesis, f
 
 
 @pytest.mark.usefixtures("config")
-def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
+def test_usage_errors_of_lock(genesis: Genesis, folder: Path) -> None:
     done = genesis("lock", "--check", env=KEY)
     assert (done.returncode, done.stderr.partition("\n")[0]) == (
         1,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from lsprotocol import types as lsp
 
-from tests.e2e.lsp_support import ABLE, applied, codes, editing, framed, run, started
+from tests.e2e.lsp_support import ALL_CAPABILITIES, apply, codes, editing, frame, run, start_server
 from tests.e2e.support import FIXTURES
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CANARY = "canary-4be1c09d"
 SHAPED = "sk-canary4be1c09dcanary4be1c09d"
 URL = 'baseURL: "http://127.0.0.1:8000/v1"'
-MISSPELT = f'{{ models: {{ providers: {{ vllm: {{ {URL}, models: [{{ id: "m", contextWindow: 9 }}] }} }} }} }}'
+MISSPELLED = f'{{ models: {{ providers: {{ vllm: {{ {URL}, models: [{{ id: "m", contextWindow: 9 }}] }} }} }} }}'
 
 
 def test_a_day_in_an_editor(folder: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_day_in_an_editor(folder: Path) -> None:
             assert isinstance(provider, lsp.CodeActionOptions)
             assert list(provider.code_action_kinds or ()) == ["quickfix", "source.fixAll.genesis"]
 
-            editor.open("genesis.json5", MISSPELT)
+            editor.open("genesis.json5", MISSPELLED)
             (finding,) = await editor.checked("genesis.json5")
             assert (finding.code, finding.severity, finding.source) == (
                 "unknown-key",
@@ -65,12 +65,12 @@ def test_a_day_in_an_editor(folder: Path) -> None:
             (change,) = quick.edit.document_changes
             assert isinstance(change, lsp.TextDocumentEdit)
             assert (change.text_document.uri, change.text_document.version) == (editor.uri("genesis.json5"), 1)
-            editor.change("genesis.json5", applied(MISSPELT, change.edits))
+            editor.change("genesis.json5", apply(MISSPELLED, change.edits))
             assert await editor.checked("genesis.json5") == []
             assert await editor.actions("genesis.json5") == []
 
-            editor.change("genesis.json5", MISSPELT.replace(URL, "ap"))
-            found = await editor.complete("genesis.json5", lsp.Position(0, MISSPELT.index("baseURL") + 2))
+            editor.change("genesis.json5", MISSPELLED.replace(URL, "ap"))
+            found = await editor.complete("genesis.json5", lsp.Position(0, MISSPELLED.index("baseURL") + 2))
             assert list(found)[:3] == ["baseUrl", "apiKey", "api"]
             assert "models" not in found
             edit = found["apiKey"].text_edit
@@ -86,7 +86,7 @@ def test_a_day_in_an_editor(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "start"), [("utf-8", 11), ("utf-16", 9), ("utf-32", 8), (None, 9)])
-def test_positions_count_in_the_encoding_that_is_agreed_on(encoding: str | None, start: int, folder: Path) -> None:
+def test_positions_use_the_negotiated_encoding(encoding: str | None, start: int, folder: Path) -> None:
     text = "{ /*\U0001f600*/ x: 1, // \u2028\n models: { providers: {} } }"
 
     async def talk() -> None:
@@ -96,7 +96,7 @@ def test_positions_count_in_the_encoding_that_is_agreed_on(encoding: str | None,
             editor.open("genesis.json5", text)
             (finding,) = await editor.checked("genesis.json5")
             assert finding.range == lsp.Range(lsp.Position(0, start), lsp.Position(0, start + 1))
-            # No line of the protocol ends at U+2028.
+            # U+2028 does not end a line in the protocol.
             assert (await editor.hover("genesis.json5", lsp.Position(1, 1))).startswith("**Models**")
 
     run(talk())
@@ -112,7 +112,7 @@ def test_findings_of_included_files_have_their_own_place(folder: Path) -> None:
             await editor.checked("genesis.json5")
             part = editor.uri("part.json5")
             await editor.until(lambda: part in editor.shown)
-            finding = next(each for each in editor.shown[part] if each.code == "unknown-key")
+            finding = next(found for found in editor.shown[part] if found.code == "unknown-key")
             assert finding.range.start == lsp.Position(1, 2)
             assert finding.related_information is not None
             (related,) = finding.related_information
@@ -123,7 +123,7 @@ def test_findings_of_included_files_have_their_own_place(folder: Path) -> None:
             target = await editor.definition("genesis.json5", editor.place("genesis.json5", "part.json5"))
             assert isinstance(target, lsp.Location)
             assert target.uri == part
-            # What is open counts, and so does where it is included.
+            # The open text is used, and so is the place where it is included.
             editor.open("part.json5", "{ base")
             await editor.until(lambda: codes(editor.shown[part])[:1] == ["syntax"])
             assert "baseUrl" in await editor.complete("part.json5", lsp.Position(0, 6))
@@ -135,12 +135,12 @@ def test_findings_of_included_files_have_their_own_place(folder: Path) -> None:
     run(talk())
 
 
-def test_a_client_gets_what_it_can_show(folder: Path) -> None:
+def test_a_client_gets_only_what_it_can_show(folder: Path) -> None:
     text = "{ env: {},\n env: {}, // genesis: ignore[unknown-section] why\n }"
 
     async def talk() -> None:
-        for capabilities in (ABLE, lsp.ClientCapabilities()):
-            able = capabilities is ABLE
+        for capabilities in (ALL_CAPABILITIES, lsp.ClientCapabilities()):
+            able = capabilities is ALL_CAPABILITIES
             async with editing(folder, capabilities) as editor:
                 editor.open("genesis.json5", text)
                 duplicate, unused = await editor.checked("genesis.json5")
@@ -164,7 +164,7 @@ def test_a_client_gets_what_it_can_show(folder: Path) -> None:
     run(talk())
 
 
-def test_all_fixes_at_once_touch_only_what_they_fix(folder: Path) -> None:
+def test_fixing_everything_changes_only_what_is_fixed(folder: Path) -> None:
     members = f'baseUrl: "http://h:80", apiKey: "{CANARY}", timeoutSecond: 5'
     text = f"{{ models: {{ providers: {{ vllm: {{ {members} }} }} }} }}"
 
@@ -177,16 +177,16 @@ def test_all_fixes_at_once_touch_only_what_they_fix(folder: Path) -> None:
                 assert every.edit.document_changes is not None
                 (change,) = every.edit.document_changes
                 assert isinstance(change, lsp.TextDocumentEdit)
-                fixed = applied(text, change.edits)
+                fixed = apply(text, change.edits)
                 assert fixed == text.replace("Second:", "Seconds:").replace("h:80", "h:80/v1")
-            assert {each.kind for each in await editor.actions("genesis.json5", ["quickfix"])} == {"quickfix"}
+            assert {action.kind for action in await editor.actions("genesis.json5", ["quickfix"])} == {"quickfix"}
             assert await editor.actions("genesis.json5", ["refactor"]) == []
             assert CANARY not in "".join(editor.received)
 
     run(talk())
 
 
-def test_files_that_change_are_read_anew(folder: Path) -> None:
+def test_files_that_change_are_read_again(folder: Path) -> None:
     async def talk() -> None:
         async with editing(folder) as editor:
             await editor.until(lambda: editor.registered == ["workspace/didChangeWatchedFiles"])
@@ -208,7 +208,7 @@ def test_files_that_change_are_read_anew(folder: Path) -> None:
     run(talk())
 
 
-def test_of_many_changes_the_last_one_counts(folder: Path) -> None:
+def test_the_last_of_many_changes_is_checked(folder: Path) -> None:
     models = ", ".join(f'{{ id: "m{number}", contextWindow: 9 }}' for number in range(3000))
     text = f"{{ models: {{ providers: {{ vllm: {{ models: [{models}] }} }} }}, %s }}"
 
@@ -217,11 +217,11 @@ def test_of_many_changes_the_last_one_counts(folder: Path) -> None:
             editor.open("genesis.json5", text % "x: 1")
             for number in range(20):
                 editor.change("genesis.json5", text % f"x{number}: 1")
-            # What is asked meanwhile is asked of the last version.
+            # Requests in the meantime are answered for the last version.
             assert "env" in await editor.complete("genesis.json5", lsp.Position(0, 2))
             (finding,) = await editor.checked("genesis.json5")
             assert "`x19`" in finding.message
-            versions = [each.version or 0 for each in editor.published]
+            versions = [sent.version or 0 for sent in editor.published]
             assert versions == sorted(versions)
 
     run(talk())
@@ -260,7 +260,7 @@ def test_no_secret_is_in_any_message(folder: Path) -> None:
     run(talk())
 
 
-def test_every_fixture_is_told_as_check_tells_it(folder: Path, genesis: Genesis) -> None:
+def test_every_fixture_has_the_findings_of_check(folder: Path, genesis: Genesis) -> None:
     cases = sorted((FIXTURES / "broken").glob("*/genesis.json5"))
 
     async def talk() -> None:
@@ -271,16 +271,16 @@ def test_every_fixture_is_told_as_check_tells_it(folder: Path, genesis: Genesis)
                 try:
                     editor.open("genesis.json5", data.removeprefix(b"\xef\xbb\xbf").decode())
                 except UnicodeDecodeError:
-                    continue  # no editor has such a text
-                found = len(await editor.checked("genesis.json5"))
+                    continue  # an editor cannot have such a text
+                count = len(await editor.checked("genesis.json5"))
                 printed = genesis("check", "--format", "concise", str(path)).stdout
-                assert found == sum(line.startswith(f"{path}:") for line in printed.splitlines()), path
+                assert count == sum(line.startswith(f"{path}:") for line in printed.splitlines()), path
                 editor.close("genesis.json5")
 
     run(talk())
 
 
-def test_a_bug_is_told_and_the_server_goes_on(folder: Path) -> None:
+def test_a_bug_is_reported_and_the_server_keeps_running(folder: Path) -> None:
     script = folder / "server.py"
     script.write_text(
         "import sys\n"
@@ -295,7 +295,7 @@ def test_a_bug_is_told_and_the_server_goes_on(folder: Path) -> None:
 
     async def talk() -> None:
         async with editing(folder, command=(sys.executable, str(script))) as editor:
-            editor.open("genesis.json5", MISSPELT)
+            editor.open("genesis.json5", MISSPELLED)
             params = lsp.HoverParams(editor.document("genesis.json5"), lsp.Position(0, 3))
             assert await editor.client.text_document_hover_async(params) is None
             await editor.until(lambda: bool(editor.messages))
@@ -309,27 +309,27 @@ def test_a_bug_is_told_and_the_server_goes_on(folder: Path) -> None:
     run(talk())
 
 
-def test_an_editor_that_goes_without_a_word_is_an_error(folder: Path) -> None:
-    with started(folder) as server:
-        assert server.communicate(framed('{"jsonrpc": "2.0", "method": "exit"}'), timeout=30) == (b"", b"")
+def test_an_exit_without_a_shutdown_is_an_error(folder: Path) -> None:
+    with start_server(folder) as server:
+        assert server.communicate(frame('{"jsonrpc": "2.0", "method": "exit"}'), timeout=30) == (b"", b"")
     assert server.returncode == 1
-    with started(folder) as server:
+    with start_server(folder) as server:
         assert server.communicate(b"", timeout=30) == (b"", b"")
     assert server.returncode == 1
 
 
-def test_what_is_no_message_is_told_without_its_text(folder: Path) -> None:
-    broken = framed(f'{{"jsonrpc": "2.0", "id": 1, "method": "textDocument/hover", "params": "{CANARY}"}}') + framed(
+def test_an_invalid_message_is_reported_without_its_text(folder: Path) -> None:
+    broken = frame(f'{{"jsonrpc": "2.0", "id": 1, "method": "textDocument/hover", "params": "{CANARY}"}}') + frame(
         CANARY
     )
-    with started(folder) as server:
+    with start_server(folder) as server:
         out, err = server.communicate(broken, timeout=30)
-    assert out.count(b"a message of the editor could not be handled") == 2
+    assert out.count(b"could not be handled") == 2
     assert CANARY.encode() not in out + err
 
 
-def test_a_message_longer_than_any_is_the_end(folder: Path) -> None:
-    with started(folder) as server:
+def test_a_message_that_is_too_large_ends_the_server(folder: Path) -> None:
+    with start_server(folder) as server:
         assert server.stdin is not None
         server.stdin.write(b"Content-Length: 99999999999\r\n\r\n{}")
         server.stdin.flush()
@@ -338,13 +338,13 @@ def test_a_message_longer_than_any_is_the_end(folder: Path) -> None:
         assert server.stderr.read() == b""
 
 
-def test_it_ends_with_the_editor_also_where_its_input_stays_open(folder: Path) -> None:
-    # Stands for the editor.
-    with subprocess.Popen(["sleep", "60"]) as editor, started(folder) as server:
+def test_it_exits_with_the_editor_even_if_its_input_stays_open(folder: Path) -> None:
+    # Takes the place of the editor.
+    with subprocess.Popen(["sleep", "60"]) as editor, start_server(folder) as server:
         assert server.stdin is not None
-        given = f'{{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {{"processId": {editor.pid}, '
-        server.stdin.write(framed(given + '"capabilities": {}}}'))
-        server.stdin.write(framed('{"jsonrpc": "2.0", "method": "initialized", "params": {}}'))
+        request = f'{{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {{"processId": {editor.pid}, '
+        server.stdin.write(frame(request + '"capabilities": {}}}'))
+        server.stdin.write(frame('{"jsonrpc": "2.0", "method": "initialized", "params": {}}'))
         server.stdin.flush()
         assert server.stdout is not None
         assert server.stdout.readline().startswith(b"Content-Length")
@@ -353,20 +353,18 @@ def test_it_ends_with_the_editor_also_where_its_input_stays_open(folder: Path) -
         assert server.wait(30) == 1
 
 
-def test_it_is_interrupted_at_once(folder: Path) -> None:
-    with started(folder) as server:
+def test_an_interrupt_ends_it_at_once(folder: Path) -> None:
+    with start_server(folder) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        server.stdin.write(
-            framed('{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}')
-        )
+        server.stdin.write(frame('{"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}'))
         server.stdin.flush()
         assert server.stdout.readline().startswith(b"Content-Length")
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 130
 
 
-def test_without_its_extra_it_says_what_to_install(genesis: Genesis, folder: Path) -> None:
+def test_without_its_extra_it_names_what_to_install(genesis: Genesis, folder: Path) -> None:
     package = folder / "lib" / "pygls"
     package.mkdir(parents=True)
     missing = "raise ModuleNotFoundError(\"No module named 'pygls'\", name='pygls')"
@@ -376,8 +374,8 @@ def test_without_its_extra_it_says_what_to_install(genesis: Genesis, folder: Pat
     assert done.stderr == "error: `pygls` is not installed\n  = help: run `pip install 'genesis-config[lsp]'`\n"
 
 
-def test_check_loads_nothing_of_it(genesis: Genesis, folder: Path) -> None:
-    (folder / "genesis.json5").write_text(MISSPELT, encoding="utf-8")
+def test_check_does_not_import_it(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text(MISSPELLED, encoding="utf-8")
     done = genesis("check", "--format", "text", env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert "genesis_config.config.validation" in done.stderr
     assert "genesis_config.lsp" not in done.stderr

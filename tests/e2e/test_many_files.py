@@ -22,7 +22,7 @@ BROKEN = "{ models: { providers: { vllm: { modles: [{ id: 'm', contextWindow: 1 
 FIXED = BROKEN.replace("modles", "models")
 
 
-def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) -> None:
+def test_progress_on_a_terminal_is_erased_at_the_end(folder: Path) -> None:
     for name in ("a", "c"):
         (folder / f"{name}.json5").write_text(CLEAN, encoding="utf-8")
     os.mkfifo(folder / "b.json5")
@@ -42,7 +42,7 @@ def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) ->
     assert "\x1b[2K" in shown.rpartition("checking")[2]
 
 
-def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -> None:
+def test_no_progress_is_shown_without_a_terminal(genesis: Genesis, folder: Path) -> None:
     for number in range(50):
         (folder / f"{number}.json5").write_text(CLEAN, encoding="utf-8")
     done = genesis("check", "*.json5")
@@ -50,7 +50,7 @@ def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -
 
 
 @pytest.mark.parametrize("overlap", [False, True], ids=["shards", "the same files"])
-def test_runs_at_once_leave_every_file_whole_and_right(folder: Path, *, overlap: bool) -> None:
+def test_concurrent_runs_leave_every_file_complete_and_fixed(folder: Path, *, overlap: bool) -> None:
     names = [f"{number}.json5" for number in range(40)]
     for name in names:
         (folder / name).write_text(BROKEN, encoding="utf-8")

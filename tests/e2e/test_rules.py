@@ -61,7 +61,7 @@ def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
         return done.stdout
 
 
-def test_rules_fixtures_documentation_and_explain_are_the_same_set(genesis: Genesis) -> None:
+def test_fixtures_documentation_and_explain_cover_the_same_rules(genesis: Genesis) -> None:
     sections = re.findall("^## (.+)$", (ROOT / "docs" / "rules.md").read_text("utf-8"), re.MULTILINE)
     assert sections == list(CATALOGUE)
     assert re.findall("^[a-z0-9-]+", genesis("explain").stdout, re.MULTILINE) == list(CATALOGUE)
@@ -73,13 +73,13 @@ def test_rules_fixtures_documentation_and_explain_are_the_same_set(genesis: Gene
 
 @pytest.mark.parametrize("side", ["bad", "good"])
 @pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - DESCRIBED))
-def test_the_case_is_the_example_that_explain_shows(name: str, side: str) -> None:
+def test_the_case_is_the_example_shown_by_explain(name: str, side: str) -> None:
     shown = getattr(CATALOGUE[name], side)
     assert (RULES / name / side / "genesis.json5").read_text("utf-8") == f"{shown}\n"
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_bad_example_has_this_finding_and_no_other(
+def test_the_bad_example_has_only_this_finding(
     name: str, genesis: Genesis, folder: Path, snapshot: SnapshotAssertion
 ) -> None:
     text = findings(name, "bad", genesis, folder)
@@ -89,7 +89,7 @@ def test_the_bad_example_has_this_finding_and_no_other(
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_good_example_has_none(name: str, genesis: Genesis, folder: Path) -> None:
+def test_the_good_example_has_no_findings(name: str, genesis: Genesis, folder: Path) -> None:
     text = findings(name, "good", genesis, folder)
     silenced = ", 1 ignored" if name == "unused-ignore" else ""
     compiled = (RULES / name / "good" / "case.json").exists()
@@ -103,7 +103,7 @@ def test_the_fix_makes_the_bad_example_clean(name: str, genesis: Genesis, folder
     assert genesis("check").stdout == "1 file checked: no findings\n"
 
 
-def test_rules_that_check_cannot_find_are_those_that_need_the_environment_or_a_server() -> None:
+def test_rules_beyond_check_need_the_environment_or_a_server() -> None:
     compiled = {
         path.parent.parent.name
         for path in RULES.glob("*/bad/case.json")

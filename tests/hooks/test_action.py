@@ -64,7 +64,7 @@ def test_the_check_step_writes_annotations_and_sarif(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["-osub/genesis.json5", "--exit-zero", "--fail-on=error", "--", "-h"])
-def test_no_path_of_the_input_is_an_option(name: str, folder: Path) -> None:
+def test_a_path_in_the_input_is_never_an_option(name: str, folder: Path) -> None:
     write(folder / name)
     done = check_step(folder, name, "warning")
     assert (done.returncode, done.stderr) == (1, "")
@@ -72,7 +72,7 @@ def test_no_path_of_the_input_is_an_option(name: str, folder: Path) -> None:
     assert not (folder / "sub").exists()
 
 
-def test_no_file_of_the_repository_is_an_option(folder: Path) -> None:
+def test_a_file_in_the_repository_is_never_an_option(folder: Path) -> None:
     """Options stay what they are, whatever files there are, and no pattern becomes one."""
     for name in ("--exit-zero", "a/genesis.json5", "a/b/c/genesis.json5"):
         write(folder / name)
@@ -81,7 +81,7 @@ def test_no_file_of_the_repository_is_an_option(folder: Path) -> None:
     assert {path for _, path in reported(folder)} == {"--exit-zero", "a/genesis.json5", "a/b/c/genesis.json5"}
 
 
-def test_a_pattern_is_that_of_genesis_and_not_of_the_shell(folder: Path) -> None:
+def test_patterns_are_expanded_by_genesis_and_not_by_the_shell(folder: Path) -> None:
     for name in ("a/x.json5", "a/b/c/x.json5", "ignored/x.json5"):
         write(folder / name)
     (folder / ".git").mkdir()
@@ -96,7 +96,7 @@ def test_without_paths_the_whole_repository_is_checked(folder: Path) -> None:
     assert [path for _, path in reported(folder)] == ["a/genesis.json5"]
 
 
-def test_inputs_reach_the_shell_as_variables_and_never_as_text() -> None:
+def test_inputs_are_passed_to_the_shell_as_variables_and_never_as_text() -> None:
     scripts = [step["run"] for step in STEPS.values() if "run" in step]
     assert len(scripts) == 2
     assert not [script for script in scripts if "${{" in script]

@@ -74,7 +74,7 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_both_packages_are_imported(beside: Path, tmp_path: Path) -> None:
+def test_both_packages_can_be_imported(beside: Path, tmp_path: Path) -> None:
     code = (
         "import genesis, genesis_config.runtime, genesis_config.testing; print(genesis.NAME, genesis_config.__file__)"
     )
@@ -85,7 +85,7 @@ def test_both_packages_are_imported(beside: Path, tmp_path: Path) -> None:
     assert Path(file).is_relative_to(beside.parent)  # the wheel, not the sources
 
 
-def test_the_command_that_was_installed_last_has_the_short_name(beside: Path, tmp_path: Path) -> None:
+def test_the_command_installed_last_has_the_short_name(beside: Path, tmp_path: Path) -> None:
     assert run(beside / "genesis", cwd=tmp_path).stdout == "this is other-command\n"
 
 
@@ -105,7 +105,7 @@ def test_genesis_config_works_under_its_own_name(command: str, beside: Path, tmp
     assert f"usage: {command} check" in wrong.stderr
 
 
-def test_the_language_server_and_the_demo_start_themselves(beside: Path, tmp_path: Path) -> None:
+def test_the_demo_starts_its_subprocess_by_module(beside: Path, tmp_path: Path) -> None:
     # A process of its own is started by its module, never by the name `genesis`.
     done = run(beside / "genesis-config", "demo", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -83,7 +83,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pre-commit")
 
 
-def test_the_hooks_find_and_put_right_what_is_wrong(repository: Path, clone: Path, home: Path) -> None:
+def test_the_hooks_find_and_fix_mistakes(repository: Path, clone: Path, home: Path) -> None:
     found = configured(repository, clone, home, "genesis-check")
     assert found.returncode == 1
     assert "error[unknown-key]: unknown key `modles` in `models.providers.vllm`" in found.stdout
@@ -144,7 +144,7 @@ def texts(repository: Path) -> dict[str, str]:
     return {name: (repository / name).read_text(encoding="utf-8") for name in [*PATHS, "sub/genesis.json5"]}
 
 
-def test_no_path_is_an_option(odd: Path, clone: Path, home: Path) -> None:
+def test_paths_are_never_options(odd: Path, clone: Path, home: Path) -> None:
     before = texts(odd)
     done = configured(odd, clone, home, "genesis-check")
     assert done.returncode == 1
@@ -157,7 +157,7 @@ def test_no_path_is_an_option(odd: Path, clone: Path, home: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PATHS)
-def test_one_path_alone_is_not_an_option_either(name: str, odd: Path, clone: Path, home: Path) -> None:
+def test_a_single_path_is_not_an_option_either(name: str, odd: Path, clone: Path, home: Path) -> None:
     for hook_name, text in (("genesis-check", WRONG), ("genesis-fix", RIGHT)):
         done = configured(odd, clone, home, hook_name, files=f"^{re.escape(name)}$")
         assert done.returncode == 1
@@ -165,7 +165,7 @@ def test_one_path_alone_is_not_an_option_either(name: str, odd: Path, clone: Pat
         assert texts(odd) == {**dict.fromkeys(PATHS, WRONG), "sub/genesis.json5": RIGHT, name: text}
 
 
-def test_arguments_of_users_stay_options(odd: Path, clone: Path, home: Path) -> None:
+def test_arguments_from_users_remain_options(odd: Path, clone: Path, home: Path) -> None:
     done = configured(odd, clone, home, "genesis-check", args=["--ignore", "unknown-key", "--format=concise"])
     assert (done.returncode, "Passed" in done.stdout) == (0, True)
     done = configured(odd, clone, home, "genesis-check", args=["--fix"])
@@ -183,7 +183,7 @@ def test_arguments_of_users_stay_options(odd: Path, clone: Path, home: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["-oother.json5", "--env-file=other.json5", "--exit-zero"])
-def test_a_wider_pattern_of_the_user_lets_no_path_be_an_option(
+def test_paths_are_never_options_even_with_a_wider_pattern(
     name: str, repository: Path, clone: Path, home: Path
 ) -> None:
     before = (repository / "other.json5").read_text(encoding="utf-8")

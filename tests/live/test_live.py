@@ -47,7 +47,7 @@ def write(folder: Path, text: str) -> None:
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
 
 
-def test_implicit_discovery_lists_the_model_and_where_its_window_came_from(
+def test_implicit_discovery_lists_the_model_and_the_origin_of_its_window(
     genesis: Genesis, folder: Path, server: Server
 ) -> None:
     write(folder, IMPLICIT)
@@ -68,7 +68,7 @@ def test_implicit_discovery_lists_the_model_and_where_its_window_came_from(
     assert server.base_url == "http://127.0.0.1:8000/v1"
 
 
-def test_compile_gives_the_manifest(genesis: Genesis, folder: Path, server: Server) -> None:
+def test_compile_writes_the_manifest(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, IMPLICIT)
 
     done = genesis("compile", "-o", "manifest.json", "--explain", env=ANY_KEY)
@@ -83,7 +83,7 @@ def test_compile_gives_the_manifest(genesis: Genesis, folder: Path, server: Serv
     assert [(model["id"], model["contextWindow"]) for model in provider["models"]] == [("tiny-llama", 2048)]
 
 
-def test_completion_streams_and_its_usage_is_the_servers(genesis: Genesis, folder: Path, server: Server) -> None:
+def test_completion_streams_with_the_usage_of_the_server(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, IMPLICIT)
     options = ["--max-tokens", "16", "--param", "temperature=0", "--param", "seed=7"]
 
@@ -132,7 +132,7 @@ def test_wrong_key(command: tuple[str, ...], genesis: Genesis, folder: Path, key
     assert WRONG_KEY["VLLM_API_KEY"] not in done.stderr
 
 
-def test_wrong_key_at_the_completion_itself(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_wrong_key_for_the_completion(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     write(folder, explicit(keyed_server.base_url))
     done = genesis("complete", "hello", env=WRONG_KEY)
     assert (done.returncode, done.stdout) == (1, "")
@@ -153,7 +153,7 @@ def test_no_server(command: tuple[str, ...], genesis: Genesis, folder: Path) -> 
     assert f"{base_url}/models: connection refused" in done.stderr
 
 
-def test_explicit_entry_asks_for_no_list(genesis: Genesis, folder: Path, server: Server) -> None:
+def test_explicit_entry_requests_no_model_list(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, explicit(server.base_url))
     before = server.requests()
 
@@ -165,7 +165,7 @@ def test_explicit_entry_asks_for_no_list(genesis: Genesis, folder: Path, server:
     assert server.requests()[len(before) :] == ["POST /v1/chat/completions HTTP/1.1"] * 2
 
 
-def test_reference_to_a_model_that_the_server_does_not_have(genesis: Genesis, folder: Path, server: Server) -> None:
+def test_reference_to_a_missing_model(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, dynamic(server.base_url).replace('model: "vllm/tiny-llama"', 'model: "vllm/tiny-lama"'))
     done = genesis("compile", env=ANY_KEY)
     assert (done.returncode, done.stdout) == (1, "")

@@ -32,7 +32,7 @@ def test_a_lora_adapter_has_the_window_of_its_base_model(genesis: Genesis, folde
     assert done.returncode == 0, done.stderr
 
 
-def test_a_profile_alone_is_the_opt_in(genesis: Genesis, folder: Path, server: Server) -> None:
+def test_a_profile_alone_is_an_opt_in(genesis: Genesis, folder: Path, server: Server) -> None:
     write(folder, IMPLICIT)
     before = server.requests()
     assert "error[not-configured]" in genesis("models", "list").stderr
@@ -50,7 +50,7 @@ def test_a_profile_alone_is_the_opt_in(genesis: Genesis, folder: Path, server: S
     assert done.returncode == 0, done.stderr
 
 
-def test_an_entry_beside_the_wildcard_wins(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_an_entry_takes_precedence_over_the_wildcard(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     text = dynamic(keyed_server.base_url)
     write(folder, text.replace("models: []", 'models: [{ id: "tiny-llama", name: "Mine", contextWindow: 1024 }]'))
     done = genesis("compile", env=RIGHT_KEY)
@@ -63,14 +63,14 @@ def test_an_entry_beside_the_wildcard_wins(genesis: Genesis, folder: Path, keyed
     ]
 
 
-def test_a_key_is_required_and_none_is_sent(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_a_required_key_is_missing(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     write(folder, dynamic(keyed_server.base_url).replace('"${VLLM_API_KEY}"', '""'))
     done = genesis("models", "list", env=RIGHT_KEY)
     assert (done.returncode, done.stdout) == (1, "")
     assert "answered 401: Unauthorized; no key was sent" in done.stderr
 
 
-def test_a_key_is_required_and_its_variable_is_not_set(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_the_variable_of_a_required_key_is_not_set(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     write(folder, dynamic(keyed_server.base_url))
     before = keyed_server.requests()
     done = genesis("models", "list")
@@ -87,7 +87,7 @@ def test_a_key_is_required_and_its_variable_is_not_set(genesis: Genesis, folder:
     assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
 
 
-def test_the_lock_and_a_server_that_lists_other_models(
+def test_the_lock_file_and_a_changed_model_list(
     genesis: Genesis, folder: Path, server: Server, keyed_server: Server
 ) -> None:
     write(folder, dynamic("${LLM_URL}"))
@@ -109,7 +109,7 @@ def test_the_lock_and_a_server_that_lists_other_models(
     assert (folder / "genesis.lock.json").read_text("utf-8") == text
 
 
-def test_the_status_with_a_token(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_the_status_with_a_probe(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
     write(folder, dynamic(keyed_server.base_url))
     done = genesis("models", "status", "--probe", "--plain", env=RIGHT_KEY)
     assert (done.returncode, done.stderr) == (0, "")
@@ -126,7 +126,9 @@ def failed(genesis: Genesis, env: dict[str, str]) -> str:
     return " ".join(line.split())
 
 
-def test_the_doctor_on_four_broken_set_ups_and_a_good_one(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
+def test_the_doctor_with_four_broken_setups_and_a_working_one(
+    genesis: Genesis, folder: Path, keyed_server: Server
+) -> None:
     write(folder, IMPLICIT)
     assert failed(genesis, {}).startswith("decision not configured: models.providers.vllm is not defined")
     with socket.socket() as closed:

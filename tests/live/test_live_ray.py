@@ -28,7 +28,7 @@ def command() -> Path:
     return genesis_with_ray()
 
 
-def test_a_batch_on_two_workers_goes_on_after_a_kill(command: Path, folder: Path, server: Server) -> None:
+def test_a_batch_on_two_workers_resumes_after_a_kill(command: Path, folder: Path, server: Server) -> None:
     write(folder, explicit(server.base_url))
     lines = [
         {"custom_id": f"r{number}", "body": {"messages": [{"role": "user", "content": f"{number}"}], "max_tokens": 8}}

@@ -166,7 +166,7 @@ def stops(server: Server, before: dict[str, float], log: str) -> None:
     assert re.search(r"Request chatcmpl-\w+ aborted", server.log().removeprefix(log))
 
 
-def test_reasoning_comes_apart_from_the_text(keyed_server: Server) -> None:
+def test_reasoning_is_separate_from_text(keyed_server: Server) -> None:
     events = streamed(manifest(provider(keyed_server.base_url, KEY)), max_tokens=16, params={"temperature": 0})
     assert any(isinstance(event, ReasoningDelta) for event in events)
     assert not any(isinstance(event, TextDelta) for event in events)
@@ -191,14 +191,14 @@ def test_a_required_tool_call(keyed_server: Server) -> None:
         json.loads(done.tool_calls[0].arguments)
 
 
-def test_an_answer_that_is_bound_to_a_schema(server: Server) -> None:
+def test_an_answer_constrained_by_a_schema(server: Server) -> None:
     done = complete(manifest(provider(server.base_url)), None, HELLO, max_tokens=100, params={"response_format": YES})
     if done.finish_reason == "stop":
         assert json.loads(done.text)["verdict"] in {"yes", "no"}
     assert done.text.lstrip().startswith("{")
 
 
-def test_a_picture_is_refused_before_anything_is_asked(server: Server) -> None:
+def test_an_image_is_rejected_before_any_request(server: Server) -> None:
     before = server.requests()
     parts = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}]
     with pytest.raises(InvalidRequestError, match="a message holds image, and `tiny-llama` takes text alone"):
@@ -213,7 +213,7 @@ def test_log_probabilities_and_several_choices(server: Server) -> None:
     assert len(done.logprobs) == 4
 
 
-def test_from_a_port_on_which_nothing_listens_to_the_server(server: Server) -> None:
+def test_failover_from_a_closed_port_to_the_server(server: Server) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         dead = provider(f"http://127.0.0.1:{closed.getsockname()[1]}/v1")
@@ -227,7 +227,7 @@ def test_from_a_port_on_which_nothing_listens_to_the_server(server: Server) -> N
     assert any(isinstance(event, TextDelta) for event in events)
 
 
-def test_the_usage_is_what_the_server_counts(server: Server) -> None:
+def test_the_usage_matches_the_counters_of_the_server(server: Server) -> None:
     before = metrics(server)
 
     async def run() -> tuple[int, int]:
@@ -248,7 +248,7 @@ def test_the_usage_is_what_the_server_counts(server: Server) -> None:
 
 
 @pytest.mark.parametrize("how", ["break", "close", "cancel"])
-def test_who_leaves_a_stream_ends_the_request(how: str, server: Server) -> None:
+def test_leaving_a_stream_ends_the_request(how: str, server: Server) -> None:
     before, log = metrics(server), server.log()
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the language server share: texts with the cursor in them, `|`, as an editor has them open."""
+"""Helpers for tests of the language server: open texts with the cursor marked as `|`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 UTF8, UTF16, UTF32 = (PositionCodec(name) for name in ("utf-8", "utf-16", "utf-32"))
 
 
-def cut(text: str) -> tuple[str, int]:
-    """Give a text without its cursor, and where that is."""
+def split_cursor(text: str) -> tuple[str, int]:
+    """Return a text without its cursor, and the offset of the cursor."""
     offset = text.index("|")
     return text[:offset] + text[offset + 1 :], offset
 
 
-def opened(path: Path, text: str, open_files: OpenFiles | None = None) -> tuple[View, int]:
-    """Open a text with a cursor under a path, and give what the editor sees of it."""
-    text, offset = cut(text)
+def open_text(path: Path, text: str, open_files: OpenFiles | None = None) -> tuple[View, int]:
+    """Open a text with a cursor at a path; return its view and the offset of the cursor."""
+    text, offset = split_cursor(text)
     open_files = open_files or OpenFiles()
     open_files.open(from_path(str(path)), text, 1)
     view = open_files.view(from_path(str(path)))

@@ -1,4 +1,4 @@
-"""What can be typed: keys, values, names; in texts that are whole and in those that are being typed."""
+"""Completions of keys, values and names, in complete texts and in those that are being typed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genesis_config.diagnostics.finding import Edit
 from genesis_config.diagnostics.source import Span
 from genesis_config.lint.edits import apply_edits
 from genesis_config.lsp.completion import complete
-from tests.lsp.support import opened
+from tests.lsp.support import open_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,20 +25,20 @@ KEY = "sk-canary4be1c09dcanary4be1c09d"
 
 
 def completions(path: Path, text: str, name: str = "genesis.json5") -> list[Completion]:
-    view, offset = opened(path / name, text)
+    view, offset = open_text(path / name, text)
     return complete(view, offset)
 
 
 def labels(path: Path, text: str) -> list[str]:
-    return [each.label for each in completions(path, text)]
+    return [completion.label for completion in completions(path, text)]
 
 
-def chosen(path: Path, text: str, label: str, name: str = "genesis.json5") -> str:
-    """Give the text after a completion was chosen."""
-    view, offset = opened(path / name, text)
-    (found,) = [each for each in complete(view, offset) if each.label == label]
+def choose(path: Path, text: str, label: str, name: str = "genesis.json5") -> str:
+    """Return the text after choosing a completion."""
+    view, offset = open_text(path / name, text)
+    (completion,) = [candidate for candidate in complete(view, offset) if candidate.label == label]
     source = view.document.source
-    return apply_edits(source.text, [Edit(Span(source, found.start, found.end), found.text)])
+    return apply_edits(source.text, [Edit(Span(source, completion.start, completion.end), completion.text)])
 
 
 @pytest.mark.parametrize(
@@ -56,21 +56,21 @@ def chosen(path: Path, text: str, label: str, name: str = "genesis.json5") -> st
         ("{ gateway: { |", []),
     ],
 )
-def test_keys_that_are_allowed_and_not_there(text: str, expected: list[str], tmp_path: Path) -> None:
+def test_keys_are_those_that_are_allowed_but_missing(text: str, expected: list[str], tmp_path: Path) -> None:
     assert labels(tmp_path, text) == expected
 
 
-def test_a_required_key_is_the_first(tmp_path: Path) -> None:
+def test_a_required_key_comes_first(tmp_path: Path) -> None:
     first = completions(tmp_path, "{ models: { providers: { vllm: { models: [{ |")[0]
     assert (first.label, first.detail) == ("id", "required")
     assert first.documentation.startswith("**Model id**\n\n")
 
 
-def test_the_key_that_is_typed_is_not_taken_for_one_that_is_there(tmp_path: Path) -> None:
+def test_the_typed_key_does_not_count_as_existing(tmp_path: Path) -> None:
     whole = "{ models: { providers: { vllm: { base|Url: 'x', api: 'y' } } } }"
     assert "baseUrl" in labels(tmp_path, whole)
     assert "api" not in labels(tmp_path, whole)
-    assert chosen(tmp_path, "{ model|: {} }", "models") == "{ models: {} }"
+    assert choose(tmp_path, "{ model|: {} }", "models") == "{ models: {} }"
 
 
 @pytest.mark.parametrize(
@@ -83,17 +83,17 @@ def test_the_key_that_is_typed_is_not_taken_for_one_that_is_there(tmp_path: Path
         ("{ env: {}, | }", "{ env: {}, models:  }"),
     ],
 )
-def test_a_key_is_written_as_its_neighbours_are(text: str, after: str, tmp_path: Path) -> None:
-    assert chosen(tmp_path, text, "models") == after
+def test_a_key_is_quoted_like_its_neighbours(text: str, after: str, tmp_path: Path) -> None:
+    assert choose(tmp_path, text, "models") == after
 
 
 def test_a_key_in_a_json_file_is_quoted(tmp_path: Path) -> None:
-    assert chosen(tmp_path, "{ | }", "models", name="genesis.json") == '{ "models":  }'
+    assert choose(tmp_path, "{ | }", "models", name="genesis.json") == '{ "models":  }'
 
 
 def test_snippets_put_the_cursor_where_the_value_goes(tmp_path: Path) -> None:
     def snippet(text: str, label: str) -> str | None:
-        return next(each.snippet for each in completions(tmp_path, text) if each.label == label)
+        return next(found.snippet for found in completions(tmp_path, text) if found.label == label)
 
     inside = "{ models: { providers: { vllm: { %s } } } }"
     assert snippet(inside % "|", "baseUrl") == 'baseUrl: "$1"'
@@ -134,22 +134,22 @@ def test_values(text: str, expected: list[str], tmp_path: Path) -> None:
         "agents: { defaults: { model: { fallbacks: [\n'vllm/|\n] } } }",
     ],
 )
-def test_models_that_are_declared(selection: str, tmp_path: Path) -> None:
-    found = [each.label.strip("\"'") for each in completions(tmp_path, MODELS + selection) if each.kind == "model"]
-    assert found == ["vllm/a/b", "vllm/c", "other/d"]
+def test_models_are_those_declared(selection: str, tmp_path: Path) -> None:
+    models = [found for found in completions(tmp_path, MODELS + selection) if found.kind == "model"]
+    assert [model.label.strip("\"'") for model in models] == ["vllm/a/b", "vllm/c", "other/d"]
 
 
-def test_a_model_that_is_selected_already_is_left_out(tmp_path: Path) -> None:
+def test_a_model_that_is_already_selected_is_omitted(tmp_path: Path) -> None:
     text = MODELS + "agents: { defaults: { model: { primary: 'vllm/c', fallbacks: ['other/d', '|'] } } } }"
     assert labels(tmp_path, text) == ["'vllm/a/b'"]
 
 
-def test_a_model_is_written_over_what_was_typed(tmp_path: Path) -> None:
+def test_a_model_replaces_the_typed_text(tmp_path: Path) -> None:
     text = "agents: { defaults: { model: { primary: %s } } } }"
-    assert chosen(tmp_path, MODELS + text % "'vllm/|old'", "'other/d'") == MODELS + text % "'other/d'"
-    assert chosen(tmp_path, MODELS + text % "oth|", '"other/d"') == MODELS + text % '"other/d"'
-    (found,) = [each for each in completions(tmp_path, MODELS + text % "oth|") if each.label == '"other/d"']
-    assert found.filter == "other/d"
+    assert choose(tmp_path, MODELS + text % "'vllm/|old'", "'other/d'") == MODELS + text % "'other/d'"
+    assert choose(tmp_path, MODELS + text % "oth|", '"other/d"') == MODELS + text % '"other/d"'
+    (completion,) = [found for found in completions(tmp_path, MODELS + text % "oth|") if found.label == '"other/d"']
+    assert completion.filter == "other/d"
 
 
 def test_names_of_providers_and_of_selected_models(tmp_path: Path) -> None:
@@ -157,19 +157,19 @@ def test_names_of_providers_and_of_selected_models(tmp_path: Path) -> None:
     assert labels(tmp_path, named) == ["vllm", "mine", "$include"]
     selected = MODELS + "agents: { defaults: { models: { 'vllm/c': {}, | } } } }"
     assert labels(tmp_path, selected) == ["vllm/a/b", "other/d", "vllm/*", "other/*", "$include"]
-    assert chosen(tmp_path, MODELS + "agents: { defaults: { models: { | } } } }", "vllm/*").endswith(
+    assert choose(tmp_path, MODELS + "agents: { defaults: { models: { | } } } }", "vllm/*").endswith(
         '{ "vllm/*":  } } } }'
     )
     assert labels(tmp_path, MODELS + "auth: { order: { | } } }") == ["vllm", "other", "$include"]
 
 
-def test_what_looks_like_a_key_is_never_proposed(tmp_path: Path) -> None:
+def test_a_name_that_looks_like_an_api_key_is_never_proposed(tmp_path: Path) -> None:
     text = MODELS.replace("a/b", KEY) + "agents: { defaults: { model: | } } }"
     assert "vllm/c" in json.dumps(completions(tmp_path, text))
     assert KEY not in json.dumps(completions(tmp_path, text))
 
 
-def test_every_cut_of_a_configuration_can_be_completed(tmp_path: Path) -> None:
+def test_every_prefix_of_a_configuration_can_be_completed(tmp_path: Path) -> None:
     text = MODELS + "\n agents: { defaults: { model: { primary: 'vllm/c', fallbacks: ['d'] } } } }"
     for offset in range(len(text)):
         for rest in ("", text[offset:]):
@@ -177,6 +177,6 @@ def test_every_cut_of_a_configuration_can_be_completed(tmp_path: Path) -> None:
                 assert found.start <= offset <= found.end
 
 
-def test_in_a_file_that_is_included_keys_are_those_of_the_place(tmp_path: Path) -> None:
+def test_keys_in_an_included_file_are_those_of_its_place(tmp_path: Path) -> None:
     (tmp_path / "genesis.json5").write_text("{ models: { providers: { vllm: { $include: './vllm.json5' } } } }")
-    assert "baseUrl" in [each.label for each in completions(tmp_path, "{ ba| }", name="vllm.json5")]
+    assert "baseUrl" in [found.label for found in completions(tmp_path, "{ ba| }", name="vllm.json5")]

@@ -1,4 +1,4 @@
-"""Where the cursor is in a text that is being typed."""
+"""The cursor in a text that is being typed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.lsp.cursor import Cursor, cursor_at
-from tests.lsp.support import cut
+from tests.lsp.support import split_cursor
 
 
-def here(marked: str) -> tuple[Cursor | None, str]:
-    """Give the cursor, and what a completion would replace."""
-    text, offset = cut(marked)
+def locate(marked: str) -> tuple[Cursor | None, str]:
+    """Return the cursor, and the text that a completion would replace."""
+    text, offset = split_cursor(marked)
     cursor = cursor_at(text, offset)
     return cursor, text[cursor.start : cursor.end] if cursor else ""
 
@@ -30,7 +30,7 @@ def here(marked: str) -> tuple[Cursor | None, str]:
         ("{ models: { providers: { vllm: { a: 1, | } } } }", ("models", "providers", "vllm"), ""),
         ("{ models: { providers: { vllm: { models: [{}, { i|", ("models", "providers", "vllm", "models", 1), "i"),
         ("{ a: [1, [2, {b: {}}, {|}", ("a", 1, 2), ""),
-        # What people leave out while they type: the comma, the value, the closing bracket.
+        # What is missing while typing: the comma, the value, the closing bracket.
         ("{ models: {}\n a|", (), "a"),
         ("{ env: {\n  vars\n  x|", ("env",), "x"),
         ("{ env: { vars:\n  a|: 1 } }", ("env",), "a"),
@@ -39,7 +39,7 @@ def here(marked: str) -> tuple[Cursor | None, str]:
     ],
 )
 def test_a_key_comes_next(text: str, path: tuple[str | int, ...], typed: str) -> None:
-    cursor, replaced = here(text)
+    cursor, replaced = locate(text)
     assert cursor is not None
     assert (cursor.is_key, cursor.path, replaced) == (True, path, typed)
 
@@ -61,7 +61,7 @@ def test_a_key_comes_next(text: str, path: tuple[str | int, ...], typed: str) ->
     ],
 )
 def test_a_value_comes_next(text: str, path: tuple[str | int, ...], typed: str) -> None:
-    cursor, replaced = here(text)
+    cursor, replaced = locate(text)
     assert cursor is not None
     assert (cursor.is_key, cursor.path, replaced) == (False, path, typed)
 
@@ -82,26 +82,26 @@ def test_a_value_comes_next(text: str, path: tuple[str | int, ...], typed: str) 
         "{ a: { b: [ } } |",
     ],
 )
-def test_nothing_can_be_typed(text: str) -> None:
-    assert here(text)[0] is None
+def test_nothing_can_be_completed(text: str) -> None:
+    assert locate(text)[0] is None
 
 
-def test_what_is_around_the_cursor() -> None:
-    cursor, _ = here("{ a: 1, b|: 2, c: 3 }")
+def test_the_surroundings_of_the_cursor() -> None:
+    cursor, _ = locate("{ a: 1, b|: 2, c: 3 }")
     assert cursor is not None
     assert (cursor.colon, cursor.comma, cursor.keys, cursor.opens) == (True, False, frozenset("a"), 0)
-    cursor, _ = here("{ a: 1, b|\n c: 3 }")
+    cursor, _ = locate("{ a: 1, b|\n c: 3 }")
     assert cursor is not None
     assert (cursor.colon, cursor.comma) == (False, True)
-    cursor, _ = here("{ b| // the last one\n }")
+    cursor, _ = locate("{ b| // the last one\n }")
     assert cursor is not None
     assert (cursor.colon, cursor.comma) == (False, False)
 
 
 @given(st.text(alphabet="{}[]:,'\"\\/*\n a", max_size=40), st.integers(0, 40))
-def test_no_text_is_too_broken(text: str, offset: int) -> None:
+def test_any_text_has_a_cursor_or_none(text: str, offset: int) -> None:
     cursor = cursor_at(text, min(offset, len(text)))
     if cursor is not None:
         assert cursor.start <= min(offset, len(text)) <= cursor.end
-        # What a completion replaces is in the line of the cursor.
+        # The replaced text is on the line of the cursor.
         assert "\n" not in text[cursor.end : offset] + text[offset : cursor.end]

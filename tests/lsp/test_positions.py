@@ -1,4 +1,4 @@
-"""Offsets and positions: code units of three encodings, line ends of the protocol, byte order marks."""
+"""Offsets and positions: code units in three encodings, line ends of the protocol, byte order marks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEXT = "a\n\U0001f600é: 'x'\r\n\u2028b\rc"
     ],
     ids=["utf-8", "utf-16", "utf-32"],
 )
-def test_an_offset_is_a_line_and_units_of_the_encoding(codec: PositionCodec, places: list[tuple[int, int]]) -> None:
+def test_an_offset_converts_to_a_line_and_code_units(codec: PositionCodec, places: list[tuple[int, int]]) -> None:
     lines = Lines(TEXT, codec)
     offsets = [0, 2, 3, 4, 11, 12, 14, 15]
     assert [lines.position(offset) for offset in offsets] == [Position(*place) for place in places]
@@ -43,33 +43,33 @@ def test_a_position_past_the_end_is_the_end() -> None:
     assert lines.position(99) == Position(1, 1)
 
 
-def test_a_position_inside_a_pair_of_surrogates_is_the_character() -> None:
+def test_a_position_inside_a_surrogate_pair_is_that_of_the_character() -> None:
     assert Lines("\U0001f600b", UTF16).offset(Position(0, 1)) == 0
     assert Lines("\U0001f600b", UTF8).offset(Position(0, 5)) == 2
 
 
-def test_a_byte_order_mark_counts_for_the_editor_and_not_for_genesis() -> None:
+def test_a_byte_order_mark_counts_only_in_the_editor() -> None:
     lines = Lines("\ufeffab\nc", UTF16)
     assert [lines.position(offset) for offset in (0, 1, 3)] == [Position(0, 1), Position(0, 2), Position(1, 0)]
     assert [lines.offset(Position(*place)) for place in ((0, 0), (0, 1), (0, 2), (1, 0))] == [0, 0, 1, 3]
 
 
 @given(st.text(alphabet="a\u00e9\u2028\U0001f600\r\n"), st.sampled_from([UTF8, UTF16, UTF32]))
-def test_every_offset_comes_back(text: str, codec: PositionCodec) -> None:
+def test_offsets_survive_the_round_trip(text: str, codec: PositionCodec) -> None:
     lines = Lines(text, codec)
     for offset in range(len(text) + 1):
-        # Between CR and LF there is no place: the line ends before both.
+        # There is no position between CR and LF: the line ends before both.
         expected = offset - (text[offset - 1 : offset + 1] == "\r\n")
         assert lines.offset(lines.position(offset)) == expected
 
 
 @pytest.mark.parametrize("path", ["/a/b.json5", "/a b/ü#?%:[1].json5"])
-def test_a_path_comes_back_from_its_address(path: str) -> None:
+def test_paths_survive_the_round_trip_through_uris(path: str) -> None:
     assert from_path(path).isascii()
     assert to_path(from_path(path)) == path
 
 
-def test_addresses_of_editors_are_understood_however_they_are_escaped() -> None:
+def test_uris_are_understood_however_they_are_escaped() -> None:
     assert to_path("file:///a%20b/c%3Ad.json5") == "/a b/c:d.json5"
     assert to_path("file:///a/./b/../c.json5") == "/a/c.json5"
     assert to_path("untitled:Untitled-1") is None

@@ -111,13 +111,18 @@ class Position(NamedTuple):
             known = self.keys[near]
         return known or self.rest or _UNKNOWN
 
+    @property
+    def shows_strings(self) -> bool:
+        """Whether a string here may be shown, but for key patterns and what is secret in URLs."""
+        return self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain")
+
     def hidden_parts(self, text: str) -> list[tuple[int, int]]:
         """Return the parts of a string at this position that must not be shown, in order."""
         if self.kind == "variable" and is_revision(text):
             return []
         if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
             return []
-        if self.kind in {"params", "variable"} or _shows(self):
+        if self.shows_strings:
             return merged([*key_spans(text), *url_secrets(text)])
         return list(secret_parts(text))
 
@@ -163,13 +168,9 @@ def plain_names(role: str) -> frozenset[str]:
     while todo:
         position = todo.pop()
         for key, child in position.keys.items():
-            found[key] = found.get(key, True) and _shows(child)
+            found[key] = found.get(key, True) and child.shows_strings
         todo += [child for child in (*position.keys.values(), position.rest, position.items) if child is not None]
     return frozenset(key for key, shows in found.items() if shows)
-
-
-def _shows(position: Position) -> bool:
-    return position.kind == "plain" or (position.items is not None and position.items.kind == "plain")
 
 
 def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:

@@ -1,6 +1,6 @@
-"""The language server: what `genesis check` finds, and what the schema says, in an editor.
+"""The language server: the findings of `genesis check` and the schema's documentation, in an editor.
 
-`server` is what speaks the protocol. All else is functions of texts, documents and offsets: `open_files` holds the open
-texts and what checking made of them, `cursor` and `places` say where an offset is, `hover`, `completion`, `definition`
-and `actions` answer what is asked of it, `positions` and `diagnostics` translate.
+Only `server` speaks the protocol. The other modules work on texts, documents and offsets: `open_files` keeps the open
+texts and their check results, `cursor` and `places` locate an offset, `hover`, `completion`, `definition` and `actions`
+answer requests about it, `positions` and `diagnostics` convert to the protocol.
 """

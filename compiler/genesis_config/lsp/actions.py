@@ -1,4 +1,4 @@
-"""Putting findings right from the editor: a quick fix for each that has one, and all of them at once."""
+"""Code actions: a quick fix for each finding that has one, and all safe fixes at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIX_ALL: Final = "source.fixAll.genesis"
 KINDS: Final = (lsp.CodeActionKind.QuickFix, FIX_ALL)
 
 
-def actions(  # noqa: PLR0913 - what a client asks with
+def actions(  # noqa: PLR0913 - the fields of the client's request
     open_files: OpenFiles,
     view: View,
     translator: Translator,
@@ -32,16 +32,16 @@ def actions(  # noqa: PLR0913 - what a client asks with
     only: Collection[str] | None,
     versioned: bool,
 ) -> Iterator[lsp.CodeAction]:
-    """Give what can be put right in a text.
+    """Yield the code actions for a text.
 
     Args:
-        open_files: What is open.
+        open_files: The open files.
         view: The text.
-        translator: Speaks the client's terms.
-        start: Quick fixes are given for findings that touch `start` …
-        end: … to `end`.
-        only: The kinds that are asked for; None is all.
-        versioned: Whether the client takes edits that name the version they are for.
+        translator: Converts places and findings to the client's protocol.
+        start: The start of the selection, as an offset. Quick fixes are for findings that touch the selection.
+        end: The end of the selection.
+        only: The requested kinds; None means all.
+        versioned: Whether the client supports edits of a specific version of the text.
     """
     uri = view.buffer.uri
     fixable = [
@@ -62,14 +62,14 @@ def actions(  # noqa: PLR0913 - what a client asks with
     if _is_wanted(FIX_ALL, only):
         name, data = view.buffer.name, view.buffer.data
         fixes = fix_files({name: data}, view.checked, lambda files: open_files.check_with(view, files[name]))
-        edits = combined_edits(name, data, fixes.rounds)
-        if edits:
-            # Their source is a text of its own; they are edits of the one that is open.
-            here = [Edit(edit.span._replace(source=view.document.source), edit.text) for edit in edits]
+        fixed = combined_edits(name, data, fixes.rounds)
+        if fixed:
+            # Their source is a separate copy of the text; they become edits of the open one.
+            edits = [Edit(edit.span._replace(source=view.document.source), edit.text) for edit in fixed]
             yield lsp.CodeAction(
-                title="Genesis: fix all that is safe to fix",
+                title="Genesis: apply all safe fixes",
                 kind=FIX_ALL,
-                edit=_edit(view, translator, here, versioned=versioned),
+                edit=_edit(view, translator, edits, versioned=versioned),
             )
 
 
@@ -78,7 +78,7 @@ def _is_in(edits: Iterable[Edit], open_files: OpenFiles, uri: str) -> bool:
 
 
 def _is_wanted(kind: str, only: Collection[str] | None) -> bool:
-    """Tell whether a kind is asked for; `source` asks for `source.fixAll` too."""
+    """Return whether a kind is requested; `source` includes `source.fixAll`."""
     return only is None or any(kind == wanted or kind.startswith(f"{wanted}.") for wanted in only)
 
 

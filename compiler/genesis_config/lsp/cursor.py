@@ -1,7 +1,7 @@
-"""Where the cursor of a completion stands in a text that is being typed, and so need not be JSON5 at all.
+"""The place of the cursor in a text that is being typed, which therefore need not be valid JSON5.
 
-The text before the cursor says which brackets are open, which keys lead there, and whether a key or a value comes next.
-A line that ends without its comma, or after a key without its value, is taken as somebody means it who types on below.
+The text before the cursor determines which brackets are open, which keys lead to the cursor, and whether a key or a
+value comes next. A line may end without its comma, or after a key without its value, when typing continues below it.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ _OPENER = {"}": "{", "]": "["}
 
 
 class Cursor(NamedTuple):
-    """A place where something can be completed.
+    """A place where a completion is possible.
 
     Attributes:
-        path: Of the object that a key is typed in, or of the value that is typed.
-        is_key: Whether a key comes here.
-        start: Where what is typed so far begins, its quote included.
-        end: Where what a completion replaces ends.
-        quote: The quote that it begins with; empty without one.
-        opens: Where the bracket of the innermost object or array is.
+        path: The path of the object in which a key is typed, or of the value that is typed.
+        is_key: Whether a key is expected here.
+        start: The offset where the typed text begins, including its quote.
+        end: The offset where the text that a completion replaces ends.
+        quote: The quote that the typed text begins with; empty if there is none.
+        opens: The offset of the opening bracket of the innermost object or array.
         keys: The keys before this one in the same object.
-        colon: Whether a colon follows already.
-        comma: Whether an item follows that a comma must come before.
+        colon: Whether a colon already follows.
+        comma: Whether a comma is needed before the item that follows.
     """
 
     path: Path
@@ -62,7 +62,7 @@ class Cursor(NamedTuple):
 
 
 class _Frame:
-    """An open object or array, and what comes next in it: a key, its colon, a value, or what ends the item."""
+    """An open object or array and what it expects next: a key, its colon, a value, or the end of the item."""
 
     def __init__(self, opens: int, bracket: str) -> None:
         self.opens = opens
@@ -72,8 +72,8 @@ class _Frame:
         self.keys: list[str] = []
         self.next = "key" if self.is_object else "value"
 
-    def item(self, text: str, *, new_line: bool, before_colon: bool) -> None:
-        """Take a string, a word or an opening bracket."""
+    def add_item(self, text: str, *, new_line: bool, before_colon: bool) -> None:
+        """Add a string, a word or an opening bracket."""
         if not self.is_object:
             self.index += self.next == "end"
             self.next = "end"
@@ -85,39 +85,39 @@ class _Frame:
             self.next = "end"
 
     def takes_key(self, *, new_line: bool, before_colon: bool) -> bool:
-        """Tell whether a string or word is a key: also on a new line after an item that nothing ended."""
+        """Return whether a string or word is a key, which includes a new line after an item without a comma."""
         if self.next == "value":
             return new_line and before_colon
         return self.next == "key" or new_line
 
 
 def cursor_at(text: str, offset: int) -> Cursor | None:
-    """Give where the cursor stands; None in comments, outside of all brackets, and where nothing can be typed."""
+    """Return the cursor at an offset; None in comments, outside of all brackets, and where nothing can be completed."""
     frames: list[_Frame] = []
     done = 0
-    found: tuple[int, int, str] | None = None
+    typed: tuple[int, int, str] | None = None
     for token in _TOKEN.finditer(text):
         start, end = token.span()
         if start >= offset:
             break
         kind = token.lastgroup or ""
-        if _holds(kind, token[0], start, offset, end):
+        if _contains(kind, token[0], start, offset, end):
             if kind == "comment":
                 return None
             quote = token[0][0] if kind == "string" else ""
             whole = kind == "word" or (_is_closed(token[0]) and not _LINE_END.search(text, offset, end))
-            found = (start, end if whole else offset, quote)
+            typed = (start, end if whole else offset, quote)
             break
         if kind != "comment":
-            _take(frames, token, done)
+            _add_token(frames, token, done)
             done = end
     if not frames:
         return None
-    return _cursor(frames, text, done, found or (offset, offset, ""))
+    return _cursor(frames, text, done, typed or (offset, offset, ""))
 
 
-def _holds(kind: str, token: str, start: int, offset: int, end: int) -> bool:
-    """Tell whether what is typed at an offset belongs to a token."""
+def _contains(kind: str, token: str, start: int, offset: int, end: int) -> bool:
+    """Return whether text typed at an offset belongs to a token."""
     if offset != end:
         return start < offset < end
     if kind == "string":
@@ -129,19 +129,21 @@ def _is_closed(string: str) -> bool:
     return len(string) > 1 and string[-1] == string[0]
 
 
-def _take(frames: list[_Frame], token: re.Match[str], done: int) -> None:
-    """Take one token that is whole before the cursor; `done` is where the one before it ended."""
+def _add_token(frames: list[_Frame], token: re.Match[str], done: int) -> None:
+    """Process a token that ends before the cursor; `done` is the end of the previous token."""
     mark = token["mark"]
     if mark is None:
         if frames:
             new_line = _LINE_END.search(token.string, done, token.start()) is not None
-            frames[-1].item(token[0], new_line=new_line, before_colon=_after(token.string, token.end()) == ":")
+            frames[-1].add_item(
+                token[0], new_line=new_line, before_colon=_next_character(token.string, token.end()) == ":"
+            )
     elif mark in _OPENER:
-        depth = next((depth for depth, frame in enumerate(reversed(frames), 1) if _opens(frame, mark)), 0)
+        depth = next((depth for depth, frame in enumerate(reversed(frames), 1) if _matches(frame, mark)), 0)
         del frames[len(frames) - depth :]
     elif mark in "{[":
         if frames:
-            frames[-1].item("", new_line=False, before_colon=False)
+            frames[-1].add_item("", new_line=False, before_colon=False)
         frames.append(_Frame(token.start(), mark))
     elif frames and mark == ",":
         frames[-1].index += not frames[-1].is_object
@@ -150,15 +152,15 @@ def _take(frames: list[_Frame], token: re.Match[str], done: int) -> None:
         frames[-1].next = "value"
 
 
-def _opens(frame: _Frame, closer: str) -> bool:
+def _matches(frame: _Frame, closer: str) -> bool:
     return frame.is_object == (_OPENER[closer] == "{")
 
 
-def _cursor(frames: list[_Frame], text: str, done: int, found: tuple[int, int, str]) -> Cursor | None:
-    start, end, quote = found
+def _cursor(frames: list[_Frame], text: str, done: int, typed: tuple[int, int, str]) -> Cursor | None:
+    start, end, quote = typed
     frame = frames[-1]
     new_line = _LINE_END.search(text, done, start) is not None
-    after = _after(text, end)
+    after = _next_character(text, end)
     if frame.next == "end" and not new_line:
         return None
     is_key = frame.is_object and frame.takes_key(new_line=new_line, before_colon=after == ":" and end > start)
@@ -175,8 +177,8 @@ def _cursor(frames: list[_Frame], text: str, done: int, found: tuple[int, int, s
     return Cursor(tuple(path), is_key, start, end, quote, frame.opens, frozenset(frame.keys), colon, after not in _ENDS)
 
 
-def _after(text: str, offset: int) -> str:
-    """Give the first character after an offset that is no space and in no comment; empty at the end."""
+def _next_character(text: str, offset: int) -> str:
+    """Return the first character after an offset outside of whitespace and comments; empty at the end."""
     match = _SPACE.match(text, offset)
     end = match.end() if match else offset
     return text[end : end + 1]

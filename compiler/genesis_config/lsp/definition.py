@@ -1,4 +1,4 @@
-"""Where what the cursor stands on is defined: an included file, a declared model."""
+"""Definitions of what is at the cursor: an included file, a declared model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genesis_config.config import keys
 from genesis_config.config.includes import KEY
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.source import Source, Span
-from genesis_config.lsp.places import at, value_at
+from genesis_config.lsp.places import place_at, value_at
 
 if TYPE_CHECKING:
     from genesis_config.lsp.open_files import View
@@ -18,8 +18,8 @@ __all__ = ["definition"]
 
 
 def definition(view: View, offset: int) -> Span | None:
-    """Give where what stands at an offset is defined; None where that is nowhere."""
-    place = at(view.document, offset)
+    """Return the definition of what is at an offset; None if there is none."""
+    place = place_at(view.document, offset)
     if place is None or place.is_key:
         return None
     value = value_at(view.document, place.path)
@@ -31,7 +31,7 @@ def definition(view: View, offset: int) -> Span | None:
     config = view.checked.session.config
     here = (*view.prefix, *place.path)
     references = Config.written(config.document).selection.references
-    reference = next((found for found in references if found.path == here), None)
+    reference = next((candidate for candidate in references if candidate.path == here), None)
     if reference is None or reference.provider is None:
         return None
     provider = config.provider(reference.provider)

@@ -1,4 +1,4 @@
-"""Findings as an editor shows them."""
+"""Findings and places in terms of the protocol."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _SEVERITIES: Final = {
 }
 
 
-class _Knows(NamedTuple):
-    """What a client can show."""
+class _Features(NamedTuple):
+    """The parts of a diagnostic that a client can show."""
 
     related: bool
     links: bool
@@ -38,47 +38,47 @@ class _Knows(NamedTuple):
 
 
 class Translator:
-    """Gives places and findings in the terms of one client."""
+    """A converter of places and findings to the protocol of one client."""
 
     def __init__(self, open_files: OpenFiles, codec: Codec, client: lsp.ClientCapabilities | None = None) -> None:
-        """Translate the sources of `open_files` with the codec that was agreed on, for what a client can show."""
+        """Convert sources of `open_files` with the negotiated codec, as far as the client can show them."""
         self._open_files = open_files
         self._codec = codec
         self._lines: dict[Source, Lines] = {}
         published = client.text_document.publish_diagnostics if client and client.text_document else None
-        self._client = _Knows(
+        self._features = _Features(
             bool(published and published.related_information),
             bool(published and published.code_description_support),
             frozenset(published.tag_support.value_set if published and published.tag_support else ()),
         )
 
     def location(self, span: Span) -> lsp.Location:
-        """Give the address and range of a span."""
+        """Return the URI and range of a span."""
         return lsp.Location(self._open_files.uri(span.source), self.range(span))
 
     def range(self, span: Span) -> lsp.Range:
-        """Give the range of a span in its text."""
+        """Return the range of a span in its text."""
         lines = self._lines.get(span.source)
         if lines is None:
             lines = self._lines[span.source] = Lines(self._open_files.text(span.source), self._codec)
         return lines.range(span.start, span.end)
 
     def diagnostics(self, findings: Iterable[Diagnostic]) -> list[lsp.Diagnostic]:
-        """Give findings of one file. One without a place stands at the beginning."""
+        """Return the diagnostics for findings in one file. A finding without a place is shown at the beginning."""
         return [self._diagnostic(finding) for finding in findings]
 
     def _diagnostic(self, finding: Diagnostic) -> lsp.Diagnostic:
         lines = [finding.message, *([f"help: {finding.help}"] if finding.help else [])]
         related = None
-        if self._client.related:
+        if self._features.related:
             related = [
                 lsp.DiagnosticRelatedInformation(self.location(place.span), escape(place.message))
                 for place in finding.related
             ]
         url = None
-        if finding.rule != "internal-error" and self._client.links:
+        if finding.rule != "internal-error" and self._features.links:
             url = documentation_url(finding.rule)
-        unused = finding.rule == UNUSED and lsp.DiagnosticTag.Unnecessary in self._client.tags
+        unused = finding.rule == UNUSED and lsp.DiagnosticTag.Unnecessary in self._features.tags
         start = lsp.Position(0, 0)
         return lsp.Diagnostic(
             range=self.range(finding.span) if finding.span else lsp.Range(start, start),

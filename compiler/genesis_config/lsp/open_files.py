@@ -1,7 +1,7 @@
-"""The texts that are open in an editor, and what checking makes of them.
+"""The texts that are open in an editor, and their check results.
 
-A configuration in several files is checked as one: a file that another includes is no configuration of its own, whether
-that other one is open or lies above it in the file system. What is open counts, not what was saved.
+A configuration in several files is checked as one: an included file is not a configuration of its own, whether the file
+that includes it is open or is in the same directory or above. Open texts take precedence over the saved ones.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Buffer", "OpenFiles", "View"]
 
-_FOLDERS: Final = 10  # above a file, in which a configuration that includes it is looked for
+_MAX_PARENTS: Final = 10  # directories in which to look for a configuration that includes a file
 
 
 class Buffer(NamedTuple):
-    """An open text: its address, the path (else the address again) that findings name it by, its version."""
+    """An open text: its URI, the name that findings use (its path, or else its URI), its content and version."""
 
     uri: str
     name: str
@@ -42,18 +42,18 @@ class Buffer(NamedTuple):
 
     @property
     def data(self) -> bytes:
-        """The text as a file would hold it; half a surrogate pair, which none can hold, is replaced."""
+        """The text as bytes of a file. Lone surrogates, which UTF-8 cannot represent, are replaced."""
         return self.text.encode("utf-8", "replace")
 
 
 class View(NamedTuple):
-    """An open text as what an offset in it is looked up in.
+    """An open text with everything needed to look up an offset in it.
 
     Attributes:
         buffer: The text.
-        document: The text by itself, as it was read.
-        prefix: Where the document stands in the configuration: the path at which it is included.
-        checked: What the checks made of the configuration that it is, or is part of.
+        document: The document parsed from this text alone.
+        prefix: The path in the configuration at which the document is included.
+        checked: The check result of the configuration that it is, or is part of.
     """
 
     buffer: Buffer
@@ -63,27 +63,27 @@ class View(NamedTuple):
 
 
 class OpenFiles:
-    """What one client has open.
+    """The files that one client has open.
 
     Attributes:
-        complaints: Why settings could not be used: each is to be told once.
+        complaints: Errors in settings that are still to be shown, each of them once.
     """
 
     def __init__(self) -> None:
-        """Begin with nothing open."""
+        """Start without open files."""
         self.complaints: list[str] = []
         self._buffers: dict[str, Buffer] = {}
         self._checked: dict[str, CheckResult] = {}
         self._roots: dict[str, CheckResult] | None = None
 
     def open(self, uri: str, text: str, version: int) -> None:
-        """Take a text that was opened."""
-        self._take(uri, text, version)
+        """Add a text that was opened."""
+        self._store(uri, text, version)
         self.reread()
 
     def change(self, uri: str, text: str, version: int) -> None:
-        """Take a text that was changed. Configurations that it is no part of stay as they were checked."""
-        buffer = self._take(uri, text, version)
+        """Replace a text that was changed. Check results of configurations without it are kept."""
+        buffer = self._store(uri, text, version)
         key = _key(buffer.name)
         self._roots = None
         for name, checked in list(self._checked.items()):
@@ -91,55 +91,55 @@ class OpenFiles:
                 del self._checked[name]
 
     def close(self, uri: str) -> None:
-        """Let go of a text: what was saved of it counts again."""
+        """Remove a text that was closed; the saved file is used again."""
         self._buffers.pop(_key(_name(uri)), None)
         self.reread()
 
     def reread(self) -> None:
-        """Look at files anew: something outside of the open texts may have changed."""
+        """Discard all results, because files outside of the open texts may have changed."""
         forget_settings()
         self._checked.clear()
         self._roots = None
 
     def buffers(self) -> list[Buffer]:
-        """List the open texts."""
+        """Return the open texts."""
         return list(self._buffers.values())
 
     def buffer(self, uri: str) -> Buffer | None:
-        """Give an open text; None where it is not."""
+        """Return an open text; None if it is not open."""
         return self._buffers.get(_key(_name(uri)))
 
     def uri(self, source: Source) -> str:
-        """Give the address of a source's file."""
+        """Return the URI of a source's file."""
         buffer = self._buffers.get(_key(source.name))
         return buffer.uri if buffer is not None else from_path(source.name)
 
     def text(self, source: Source) -> str:
-        """Give a source's text as the editor has it: with its byte order mark, if it keeps that."""
+        """Return a source's text as it is in the editor, including a byte order mark if the editor keeps it."""
         buffer = self._buffers.get(_key(source.name))
         return BOM + source.text if buffer is not None and buffer.text.startswith(BOM) else source.text
 
     def findings(self) -> dict[str, list[Diagnostic]]:
-        """Give the findings of everything that is open, by the address of the file that they are in.
+        """Return the findings of all open configurations, by the URI of the file that contains them.
 
-        Every open text has an entry, and every file that is included and has findings.
+        Every open text has an entry, as has every included file with findings.
         """
-        found: dict[str, list[Diagnostic]] = {buffer.uri: [] for buffer in self._buffers.values()}
+        findings: dict[str, list[Diagnostic]] = {buffer.uri: [] for buffer in self._buffers.values()}
         seen = set()
         for checked in self.roots().values():
             for finding in checked.findings:
                 source = finding.span.source if finding.span else checked.session.config.document.source
                 uri = self.uri(source)
                 offsets = finding.span and (finding.span.start, finding.span.end)
-                same = (uri, finding.rule, finding.message, offsets)
-                # A file that two configurations include is checked with each.
-                if same not in seen:
-                    seen.add(same)
-                    found.setdefault(uri, []).append(finding)
-        return found
+                identity = (uri, finding.rule, finding.message, offsets)
+                # A file included by two configurations is checked with each of them.
+                if identity not in seen:
+                    seen.add(identity)
+                    findings.setdefault(uri, []).append(finding)
+        return findings
 
     def view(self, uri: str) -> View | None:
-        """Give an open text with what is known of it; None where it is not open."""
+        """Return the view of an open text; None if it is not open."""
         buffer = self.buffer(uri)
         if buffer is None:
             return None
@@ -151,7 +151,7 @@ class OpenFiles:
         for checked in self.roots().values():
             for file in checked.session.files:
                 if _key(file.source.name) == key:
-                    return View(buffer, document, _mounted(file, checked), checked)
+                    return View(buffer, document, _include_path(file, checked), checked)
         return View(buffer, document, (), self._check(buffer.name))
 
     def check_with(self, view: View, data: bytes) -> CheckResult:
@@ -166,12 +166,12 @@ class OpenFiles:
         return check_text(name, text, self._settings(name), read=read)
 
     def roots(self) -> dict[str, CheckResult]:
-        """Give the configurations that open texts are, or are parts of, by name."""
+        """Return the check results of all configurations that open texts are, or are part of, by name."""
         if self._roots is None:
-            self._roots = self._found_roots()
+            self._roots = self._check_roots()
         return self._roots
 
-    def _found_roots(self) -> dict[str, CheckResult]:
+    def _check_roots(self) -> dict[str, CheckResult]:
         roots: dict[str, CheckResult] = {}
         for buffer in sorted(self._buffers.values(), key=lambda buffer: (not _is_config(buffer.name), buffer.name)):
             key = _key(buffer.name)
@@ -179,7 +179,7 @@ class OpenFiles:
             if not _is_config(name):
                 if any(key in _covered(checked) for checked in roots.values()):
                     continue
-                name = next((above for above in _above(name) if self._includes(above, key)), name)
+                name = next((above for above in _configs_above(name) if self._includes(above, key)), name)
             roots[name] = self._check(name)
         for name in sorted(name for name in roots if not _is_config(name)):
             if any(_key(name) in _covered(checked) for other, checked in roots.items() if other != name):
@@ -193,10 +193,10 @@ class OpenFiles:
             return False
 
     def _check(self, name: str) -> CheckResult:
-        """Check a configuration, unless nothing changed since it was.
+        """Check a configuration, unless nothing has changed since the last check.
 
         Raises:
-            OSError: It is not open, and cannot be read.
+            OSError: The file is not open and cannot be read.
         """
         if name not in self._checked:
             self._checked[name] = check_text(name, self._root(name), self._settings(name), read=self._read)
@@ -212,16 +212,16 @@ class OpenFiles:
             return NO_SETTINGS
 
     def _root(self, name: str) -> bytes:
-        """Return a configuration's text: an open one, or a file that nobody named."""
+        """Return the text of a configuration: the open one, or that of a file that was found."""
         buffer = self._buffers.get(_key(name))
         return read_found(name) if buffer is None else buffer.data
 
     def _read(self, path: str, tree: str) -> bytes:
-        """Return the text of a file that is included."""
+        """Return the text of an included file."""
         buffer = self._buffers.get(_key(path))
         return read_below(path, tree) if buffer is None else buffer.data
 
-    def _take(self, uri: str, text: str, version: int) -> Buffer:
+    def _store(self, uri: str, text: str, version: int) -> Buffer:
         buffer = Buffer(uri, _name(uri), text, version)
         self._buffers[_key(buffer.name)] = buffer
         return buffer
@@ -232,7 +232,7 @@ def _name(uri: str) -> str:
 
 
 def _key(name: str) -> str:
-    """Give what is the same for all names of a file."""
+    """Return a key that is the same for all names of a file."""
     return os.path.realpath(name)
 
 
@@ -241,30 +241,30 @@ def _is_config(name: str) -> bool:
 
 
 def _covered(checked: CheckResult) -> frozenset[str]:
-    """Give the files that a configuration includes."""
+    """Return the keys of the files that a configuration includes."""
     return frozenset(_key(file.source.name) for file in checked.session.files)
 
 
-def _above(name: str) -> Iterator[str]:
-    """List the configurations in a file's folder and those above it, up to the root of its repository."""
-    folder = os.path.dirname(name)
-    for _ in range(_FOLDERS if os.path.isabs(name) else 0):
+def _configs_above(name: str) -> Iterator[str]:
+    """Yield configurations in a file's directory and those above it, up to the root of its repository."""
+    directory = os.path.dirname(name)
+    for _ in range(_MAX_PARENTS if os.path.isabs(name) else 0):
         for config in NAMES:
-            path = os.path.join(folder, config)
+            path = os.path.join(directory, config)
             if os.path.isfile(path):
                 yield path
-        if os.path.exists(os.path.join(folder, ".git")) or os.path.dirname(folder) == folder:
+        if os.path.exists(os.path.join(directory, ".git")) or os.path.dirname(directory) == directory:
             return
-        folder = os.path.dirname(folder)
+        directory = os.path.dirname(directory)
 
 
-def _mounted(file: IncludedFile, checked: CheckResult) -> Path:
-    """Give the path of the object that a file is included for."""
+def _include_path(file: IncludedFile, checked: CheckResult) -> Path:
+    """Return the path of the object in which a file is included."""
     prefix: Path = ()
     while True:
         source = file.span.source
         here = path_around(parse(source), file.span.start)
-        # What names the file is the value of `$include`, or an item of that.
+        # The file name is the value of `$include`, or one of its items.
         prefix = (*(here[: here.index("$include")] if "$include" in here else ()), *prefix)
         outer = next((other for other in checked.session.files if other.source is source), None)
         if outer is None or outer is file:

@@ -1,4 +1,4 @@
-"""What stands at an offset of a document."""
+"""Lookup of the key or value at an offset of a document."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from genesis_config.syntax import Document
     from genesis_config.syntax.document import Entry
 
-__all__ = ["Place", "at", "path_around", "value_at"]
+__all__ = ["Place", "path_around", "place_at", "value_at"]
 
 
 class Place(NamedTuple):
-    """A key or a value: the path of its item, whether the key is meant, and where that, or the value, stands."""
+    """A key or a value: the path of its item, whether it is the key, and its span."""
 
     path: Path
     is_key: bool
     span: Span
 
 
-def at(document: Document, offset: int) -> Place | None:
-    """Give the innermost key or value at an offset of a document that was read from one text; None between them."""
+def place_at(document: Document, offset: int) -> Place | None:
+    """Return the innermost key or value at an offset of a document from a single text; None between them."""
     path, entry, is_key = _walk(document, offset)
     start, end = (key_offsets(entry) if is_key else None) or value_offsets(entry)
     if (isinstance(entry, Container) and not is_key) or not start <= offset <= end:
@@ -33,12 +33,12 @@ def at(document: Document, offset: int) -> Place | None:
 
 
 def path_around(document: Document, offset: int) -> Path:
-    """Give the path of the innermost item around an offset of a document that was read from one text."""
+    """Return the path of the innermost item around an offset of a document from a single text."""
     return _walk(document, offset)[0]
 
 
 def _walk(document: Document, offset: int) -> tuple[Path, Entry, bool]:
-    """Go down to an offset: the path and entry of the innermost item there, and whether the offset is in its key."""
+    """Return the path and entry of the innermost item at an offset, and whether the offset is in its key."""
     path: Path = ()
     entry = document.root
     while isinstance(entry, Container):
@@ -57,7 +57,7 @@ def _walk(document: Document, offset: int) -> tuple[Path, Entry, bool]:
 
 
 def value_at(document: Document, path: Path) -> object:
-    """Give the value at a path; None where there is none."""
+    """Return the value at a path; None if there is none."""
     value = document.value
     for part in path:
         try:

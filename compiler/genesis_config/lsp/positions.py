@@ -1,8 +1,8 @@
-"""Offsets of Genesis and positions of the protocol.
+"""Conversion between offsets in Genesis and positions in the protocol.
 
-Genesis counts code points from 0. The protocol counts lines from 0, and in a line the code units of an encoding that
-client and server agree on: UTF-16 unless both know better. Its lines end with LF, CR LF or CR, while those of JSON5 end
-with U+2028 and U+2029 too, so a finding's own line and column are of no use here.
+Genesis counts code points from 0. The protocol counts lines from 0 and, within a line, code units of an encoding that
+client and server negotiate: UTF-16 by default. Its lines end with LF, CR LF or CR, but those of JSON5 also end with
+U+2028 and U+2029, so a finding's own line and column cannot be used here.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _LINE_END = re.compile("\r\n|[\n\r]")
 
 
 class Codec(Protocol):
-    """Counts a text in the units that were agreed on."""
+    """A counter of code units in the negotiated encoding."""
 
     def client_num_units(self, string: str) -> int:
-        """Give how many units a text has."""
+        """Return the number of code units in a text."""
 
 
 class Lines:
     """The lines of one text.
 
-    Offsets are Genesis' own, which do not count a byte order mark at the beginning; an editor that keeps one does.
+    Offsets are those of Genesis: they do not count a byte order mark at the beginning, but positions in an editor may.
     """
 
     def __init__(self, text: str, codec: Codec) -> None:
-        """Hold the lines of `text`, as the editor has it."""
+        """Split `text`, as it is in the editor, into lines."""
         self._text = text
         self._codec = codec
         self._plain = text.isascii()
@@ -41,7 +41,7 @@ class Lines:
         self._starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
 
     def position(self, offset: int) -> Position:
-        """Give the position of an offset."""
+        """Return the position of an offset."""
         offset = max(0, min(offset + self._shift, len(self._text)))
         line = bisect_right(self._starts, offset) - 1
         start = self._starts[line]
@@ -49,11 +49,11 @@ class Lines:
         return Position(line, units)
 
     def range(self, start: int, end: int) -> Range:
-        """Give the range from one offset to another."""
+        """Return the range from one offset to another."""
         return Range(self.position(start), self.position(end))
 
     def offset(self, position: Position) -> int:
-        """Give the offset of a position; the end of the line, or of the text, for one that is past it."""
+        """Return the offset of a position; past the end of a line or of the text, the offset of that end."""
         if position.line >= len(self._starts):
             return len(self._text) - self._shift
         start = self._starts[position.line]
@@ -62,14 +62,14 @@ class Lines:
         line = self._text[start:end].rstrip("\r\n") if not last else self._text[start:end]
         characters = min(position.character, len(line))
         if not line.isascii():
-            characters = self._characters(line, position.character)
+            characters = self._count_characters(line, position.character)
         return max(0, start + characters - self._shift)
 
-    def _characters(self, line: str, units: int) -> int:
-        """Give how many whole characters of a line a number of units takes."""
-        taken = 0
+    def _count_characters(self, line: str, units: int) -> int:
+        """Return the number of whole characters in the first `units` code units of a line."""
+        counted = 0
         for index, char in enumerate(line):
-            taken += self._codec.client_num_units(char)
-            if taken > units:
+            counted += self._codec.client_num_units(char)
+            if counted > units:
                 return index
         return len(line)

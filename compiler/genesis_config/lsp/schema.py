@@ -1,4 +1,4 @@
-"""What the schema of configurations says of a path."""
+"""Lookup in the configuration schema."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["Node", "branches", "markdown", "node_at", "properties", "required", "types"]
 
 Node = dict[str, Any]
-"""A part of the schema, its `$ref` resolved."""
+"""A part of the schema, with its `$ref` resolved."""
 
 _LONGEST: Final = 800  # characters of an example
 _loaded: list[Node] = []
 
 
 def node_at(path: Path) -> Node | None:
-    """Give what the schema says of the value at a path; None where it says nothing."""
+    """Return the schema of the value at a path; None if there is none."""
     node: Node | None = _schema()
     for part in path:
         node = next(filter(None, (_child(branch, part) for branch in branches(node))), None) if node else None
@@ -31,31 +31,33 @@ def node_at(path: Path) -> Node | None:
 
 
 def branches(node: Node) -> Iterator[Node]:
-    """Give a node and, where it is a union, what it is one of."""
+    """Yield a node and, if it is a union, its alternatives."""
     yield node
     for branch in node.get("anyOf", ()):
         yield from branches(_resolved(branch))
 
 
 def properties(node: Node) -> dict[str, Node]:
-    """Give the keys that the schema names for an object, in its order, those for editors and includes last."""
-    found = {key: _resolved(child) for branch in branches(node) for key, child in branch.get("properties", {}).items()}
-    return dict(sorted(found.items(), key=lambda item: item[0].startswith("$")))
+    """Return the keys that the schema lists for an object, in its order but with `$schema` and `$include` last."""
+    children = {
+        key: _resolved(child) for branch in branches(node) for key, child in branch.get("properties", {}).items()
+    }
+    return dict(sorted(children.items(), key=lambda item: item[0].startswith("$")))
 
 
 def required(node: Node) -> frozenset[str]:
-    """Give the keys that an object must have, unless an include brings them."""
-    found = {key for branch in branches(node) for key in branch.get("required", ())}
-    return frozenset(found | {key for branch in branches(node) for key in branch.get("then", {}).get("required", ())})
+    """Return the keys that an object must have, itself or from an include."""
+    names = {key for branch in branches(node) for key in branch.get("required", ())}
+    return frozenset(names | {key for branch in branches(node) for key in branch.get("then", {}).get("required", ())})
 
 
 def types(node: Node) -> list[str]:
-    """Name the JSON types that a value may have."""
+    """Return the JSON types that a value may have."""
     return list(dict.fromkeys(branch["type"] for branch in branches(node) if "type" in branch))
 
 
 def markdown(node: Node) -> str:
-    """Write what a node says of itself: title, description, type, default, values and examples."""
+    """Format the documentation of a node: title, description, type, default, values and examples."""
     lines = [f"**{node['title']}**"] if "title" in node else []
     lines += [node["description"]] if "description" in node else []
     facts = [" or ".join(types(node))] if types(node) else []
@@ -84,14 +86,14 @@ def _resolved(node: Node) -> Node:
 
 
 def _child(node: Node, part: str | int) -> Node | None:
-    """Give what a node says of one of its items; what it only allows is nothing said."""
+    """Return the schema of one item of a node; None if the node does not describe it."""
     if isinstance(part, int):
         child = node.get("items")
     else:
         child = node.get("properties", {}).get(part)
         if child is None:
             patterns = node.get("patternProperties", {}).items()
-            child = next((said for pattern, said in patterns if re.search(pattern, part)), None)
+            child = next((value for pattern, value in patterns if re.search(pattern, part)), None)
         if child is None:
             child = node.get("additionalProperties")
     return _resolved(child) if isinstance(child, dict) else None

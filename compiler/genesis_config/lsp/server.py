@@ -1,6 +1,6 @@
-"""The protocol: texts from the client go to the open files, and what Genesis makes of them goes to the client.
+"""The protocol: texts from the client go to the open files, results go back to the client.
 
-Nothing is sent that could hold a secret: of an error only its kind and where in Genesis it was raised.
+Nothing that could contain a secret is sent: an error is reported only by its type and by its traceback within Genesis.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from genesis_config.lsp.completion import Completion
     from genesis_config.lsp.open_files import View
 
-__all__ = ["Server", "make", "serve"]
+__all__ = ["Server", "create_server", "serve"]
 
-_Given = ParamSpec("_Given")
+_Parameters = ParamSpec("_Parameters")
 _Result = TypeVar("_Result")
 
-_AT_ONCE: Final = 0.02  # seconds that a check may take to be made with every key that is pressed
-_LONGEST_WAIT: Final = 1.0
-_LOOKED_AFTER: Final = 2.0  # seconds between two looks for the client's process
-_LARGEST: Final = 256 * 1024 * 1024  # bytes of a message; a configuration has at most 16 MiB
+_IMMEDIATE: Final = 0.02  # seconds; a check that takes longer is not run on every key press
+_MAX_DELAY: Final = 1.0  # seconds
+_POLL_INTERVAL: Final = 2.0  # seconds between checks that the client's process is running
+_MAX_MESSAGE: Final = 256 * 1024 * 1024  # bytes; a configuration has at most 16 MiB
 _TRIGGERS: Final = ('"', "'", ":", "/")
 _WATCHED: Final = ("**/*.json5", "**/*.json", *(f"**/{name}" for name in FILES))
 _KINDS: Final = {
@@ -59,99 +59,99 @@ class Server(LanguageServer):
     """A language server for one client."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Begin with nothing open; of `environment` it is told which variables are set."""
-        # A change brings the whole text. To apply partial ones, pygls counts lines that the protocol does not know:
-        # it cuts at U+2028 and U+0085, which may stand in a string.
+        """Start without open files. Hovers show which variables of `environment` are set."""
+        # Changes contain the whole text. When pygls applies partial changes, it also splits lines at U+2028 and U+0085,
+        # which are not line ends in the protocol and may be part of a string.
         super().__init__("genesis", __version__, text_document_sync_kind=lsp.TextDocumentSyncKind.Full)
         self.open_files = OpenFiles()
         self.environment = environment
         self.clean = False
         self._sent: dict[str, tuple[int | None, list[lsp.Diagnostic]]] = {}
-        self._waiting: asyncio.TimerHandle | None = None
-        self._took = 0.0  # seconds that the last check took
+        self._pending: asyncio.TimerHandle | None = None
+        self._duration = 0.0  # of the last check, in seconds
 
     def translator(self) -> Translator:
-        """Give what translates places for this client."""
+        """Return a translator for this client."""
         return Translator(self.open_files, self.workspace.position_codec, self.client_capabilities)
 
     def view(self, uri: str) -> View | None:
-        """Look at an open text."""
+        """Return the view of an open text."""
         return self.open_files.view(uri)
 
     def offset(self, view: View, position: lsp.Position) -> int:
-        """Give the offset of a position."""
+        """Return the offset of a position."""
         return Lines(view.buffer.text, self.workspace.position_codec).offset(position)
 
     def log(self, message: str, kind: lsp.MessageType = lsp.MessageType.Error) -> None:
-        """Write into the client's log."""
+        """Write to the client's log."""
         self.window_log_message(lsp.LogMessageParams(kind, message))
 
     def report(self, error: Exception) -> None:
-        """Tell the client of a bug in Genesis."""
+        """Report a bug in Genesis to the client."""
         self.log(
             f"this is a bug in Genesis; please report it with these lines:\n  genesis {__version__}\n{describe(error)}"
         )
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Tell the client of a message that could not be handled; pygls would send the error's own text."""
-        # A request has an answer that says so.
+        """Report a message that could not be handled, without the error's text, which pygls would send."""
+        # A request is answered with an error anyway.
         if source is not FeatureRequestError:
-            self.log(f"a message of the editor could not be handled:\n{describe(error)}")
+            self.log(f"a message from the editor could not be handled:\n{describe(error)}")
 
     def publish(self) -> None:
-        """Send the findings of all that is open, and clear those of what is not any more."""
+        """Send the findings of everything that is open, and clear those of what is no longer open."""
         self.cancel()
         began = time.perf_counter()
-        found = self.open_files.findings()
-        self._took = time.perf_counter() - began
+        findings = self.open_files.findings()
+        self._duration = time.perf_counter() - began
         translator = self.translator()
         versions = {buffer.uri: buffer.version for buffer in self.open_files.buffers()}
-        new = {uri: (versions.get(uri), translator.diagnostics(findings)) for uri, findings in found.items()}
+        new = {uri: (versions.get(uri), translator.diagnostics(items)) for uri, items in findings.items()}
         for uri in [uri for uri in self._sent if uri not in new]:
             new[uri] = (None, [])
         for uri, (version, diagnostics) in new.items():
             if self._sent.get(uri) != (version, diagnostics):
                 params = lsp.PublishDiagnosticsParams(uri=uri, diagnostics=diagnostics, version=version)
                 self.text_document_publish_diagnostics(params)
-        self._sent = {uri: sent for uri, sent in new.items() if uri in found}
+        self._sent = {uri: sent for uri, sent in new.items() if uri in findings}
         for complaint in self.open_files.complaints:
             self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, f"genesis: {complaint}"))
         self.open_files.complaints.clear()
 
     def publish_soon(self) -> None:
-        """Publish now, or where that takes long when nothing more was typed for a while: no old version is checked."""
+        """Publish now or, if checks are slow, after a pause in typing, so that no outdated version is checked."""
         self.cancel()
-        if self._took <= _AT_ONCE:
+        if self._duration <= _IMMEDIATE:
             self.publish()
         else:
-            wait = min(_LONGEST_WAIT, 2 * self._took)
-            self._waiting = asyncio.get_running_loop().call_later(wait, _guarded(Server.publish), self)
+            delay = min(_MAX_DELAY, 2 * self._duration)
+            self._pending = asyncio.get_running_loop().call_later(delay, _guarded(Server.publish), self)
 
     def cancel(self) -> None:
-        """Give up a check that waits."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        """Cancel a pending check."""
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
 
 
 def _guarded(
-    handler: Callable[Concatenate[Server, _Given], _Result],
-) -> Callable[Concatenate[Server, _Given], _Result | None]:
-    """Make a handler that a bug does not end: the client is told, and gets nothing."""
+    handler: Callable[Concatenate[Server, _Parameters], _Result],
+) -> Callable[Concatenate[Server, _Parameters], _Result | None]:
+    """Wrap a handler so that a bug in it does not stop the server: the bug is reported and the result is None."""
 
     @functools.wraps(handler)
-    def guarded(ls: Server, /, *args: _Given.args, **kwargs: _Given.kwargs) -> _Result | None:
+    def guarded(ls: Server, /, *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result | None:
         try:
             return handler(ls, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the server goes on
+        except Exception as error:  # noqa: BLE001 - the server keeps running
             ls.report(error)
             return None
 
     return guarded
 
 
-def make(environment: Mapping[str, str]) -> Server:
-    """Give a server that is not started yet."""
+def create_server(environment: Mapping[str, str]) -> Server:
+    """Return a server that is not started yet."""
     server = Server(environment)
     for name, (handler, options) in _HANDLERS.items():
         server.feature(name, options)(_guarded(handler))
@@ -159,15 +159,15 @@ def make(environment: Mapping[str, str]) -> Server:
 
 
 def serve() -> int:
-    """Serve on standard input and output until the client ends it; give the exit code: 0 if it said so before."""
-    # pygls would log texts of the user.
+    """Serve on standard input and output until the client ends it. Return 0 if it was shut down first, else 1."""
+    # pygls would log the user's texts.
     logger = logging.getLogger("pygls")
     logger.addHandler(logging.NullHandler())
     logger.propagate = False
-    # A thread waits for input, and would be waited for.
+    # A thread is blocked on standard input, and a normal exit would wait for it.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    server = make(os.environ)
-    # pygls closes what it writes to; standard output belongs to the command.
+    server = create_server(os.environ)
+    # pygls closes its output stream, but standard output belongs to the command.
     stdin = _Input(io.FileIO(sys.stdin.fileno(), closefd=False))
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as stdout:
         server.start_io(stdin, stdout)
@@ -175,28 +175,28 @@ def serve() -> int:
 
 
 class _Input(io.BufferedReader):
-    """Standard input, which a message of any announced length does not make this process as large as it says."""
+    """Standard input with a limit on the size of a message, since the announced size would be allocated."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read a message; one that nobody would send is the end of the input."""
-        return b"" if size is not None and size > _LARGEST else super().read(size)
+        """Read a message; one that is too large counts as the end of the input."""
+        return b"" if size is not None and size > _MAX_MESSAGE else super().read(size)
 
 
-def _outlives(ls: Server, client: int) -> None:
-    """End when the client has: something else may hold its end of standard input open."""
+def _exit_with_client(ls: Server, client: int) -> None:
+    """Exit when the client has exited, since another process may keep standard input open."""
     try:
         os.kill(client, 0)
     except ProcessLookupError:
         os._exit(0 if ls.clean else 1)
     except OSError:
-        return  # it is somebody else's process, and nothing can be told of it
-    asyncio.get_running_loop().call_later(_LOOKED_AFTER, _outlives, ls, client)
+        return  # the process belongs to another user, so its end cannot be detected
+    asyncio.get_running_loop().call_later(_POLL_INTERVAL, _exit_with_client, ls, client)
 
 
 def _initialized(ls: Server, params: lsp.InitializedParams) -> None:  # noqa: ARG001 - the protocol's
-    """Look after the client, and ask to be told of files that change."""
+    """Watch the client's process, and register for changes of files."""
     if ls.process_id:
-        _outlives(ls, ls.process_id)
+        _exit_with_client(ls, ls.process_id)
     workspace = ls.client_capabilities.workspace
     watching = workspace.did_change_watched_files if workspace else None
     if watching and watching.dynamic_registration:
@@ -224,22 +224,22 @@ def _did_close(ls: Server, params: lsp.DidCloseTextDocumentParams) -> None:
     ls.publish()
 
 
-def _files_changed(ls: Server, params: object) -> None:  # noqa: ARG001 - whatever it was
+def _files_changed(ls: Server, params: object) -> None:  # noqa: ARG001 - the kind of change does not matter
     ls.open_files.reread()
     ls.publish()
 
 
-def _shutdown(ls: Server, params: object) -> None:  # noqa: ARG001 - there are none
+def _shutdown(ls: Server, params: object) -> None:  # noqa: ARG001 - has no parameters
     ls.cancel()
     ls.clean = True
 
 
 def _hover(ls: Server, params: lsp.HoverParams) -> lsp.Hover | None:
     view = ls.view(params.text_document.uri)
-    told = hover(view, ls.offset(view, params.position), ls.environment) if view else None
-    if told is None:
+    hovered = hover(view, ls.offset(view, params.position), ls.environment) if view else None
+    if hovered is None:
         return None
-    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, told.text), ls.translator().range(told.span))
+    return lsp.Hover(lsp.MarkupContent(lsp.MarkupKind.Markdown, hovered.text), ls.translator().range(hovered.span))
 
 
 def _completion(ls: Server, params: lsp.CompletionParams) -> lsp.CompletionList | None:
@@ -248,25 +248,25 @@ def _completion(ls: Server, params: lsp.CompletionParams) -> lsp.CompletionList 
         return None
     lines = Lines(view.buffer.text, ls.workspace.position_codec)
     text_document = ls.client_capabilities.text_document
-    completion = text_document.completion if text_document else None
-    item = completion.completion_item if completion else None
+    capability = text_document.completion if text_document else None
+    item = capability.completion_item if capability else None
     snippets = bool(item and item.snippet_support)
-    found = complete(view, lines.offset(params.position))
-    items = [_item(number, each, lines, snippets=snippets) for number, each in enumerate(found)]
+    completions = complete(view, lines.offset(params.position))
+    items = [_item(rank, completion, lines, snippets=snippets) for rank, completion in enumerate(completions)]
     return lsp.CompletionList(is_incomplete=False, items=items)
 
 
-def _item(number: int, found: Completion, lines: Lines, *, snippets: bool) -> lsp.CompletionItem:
-    snippet = found.snippet if snippets else None
+def _item(rank: int, completion: Completion, lines: Lines, *, snippets: bool) -> lsp.CompletionItem:
+    snippet = completion.snippet if snippets else None
     return lsp.CompletionItem(
-        label=found.label,
-        kind=_KINDS[found.kind],
-        detail=found.detail or None,
-        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, found.documentation),
-        sort_text=f"{number:05}",
-        filter_text=found.filter,
+        label=completion.label,
+        kind=_KINDS[completion.kind],
+        detail=completion.detail or None,
+        documentation=lsp.MarkupContent(lsp.MarkupKind.Markdown, completion.documentation),
+        sort_text=f"{rank:05}",
+        filter_text=completion.filter,
         insert_text_format=lsp.InsertTextFormat.Snippet if snippet else lsp.InsertTextFormat.PlainText,
-        text_edit=lsp.TextEdit(lines.range(found.start, found.end), snippet or found.text),
+        text_edit=lsp.TextEdit(lines.range(completion.start, completion.end), snippet or completion.text),
     )
 
 

@@ -1,4 +1,4 @@
-"""Paths and the addresses that editors name files by."""
+"""Conversion between paths and file URIs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["from_path", "to_path"]
 
 
 def to_path(uri: str) -> str | None:
-    """Give the path of a file's address; None for what is in no file (`untitled:Untitled-1`)."""
+    """Return the path of a file URI; None if it is not a file (`untitled:Untitled-1`)."""
     parts = urlsplit(uri)
     if parts.scheme != "file":
         return None
@@ -17,5 +17,5 @@ def to_path(uri: str) -> str | None:
 
 
 def from_path(path: str) -> str:
-    """Give the address of a file."""
+    """Return the URI of a file."""
     return "file://" + quote(os.fsencode(os.path.abspath(path)))

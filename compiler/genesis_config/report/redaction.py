@@ -96,6 +96,7 @@ class _Walk:
         self.keys: dict[str, None] = {}
         self.revisions: set[tuple[int, int]] = set()
         self._used: frozenset[str] = frozenset()
+        self._is_damaged = bool(document.diagnostics)
         source = document.source
         position = root(source.role or "configuration")
         for key in source.at:
@@ -114,7 +115,8 @@ class _Walk:
             if isinstance(entry, Container) and isinstance(value, dict | list):
                 for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                     child = entry.items[key]
-                    self._key(key, child, position)
+                    if self._is_damaged or position.kind == "secret":
+                        self._key(key, child, position)
                     todo.append((item, child, self._child(position, key)))
             elif isinstance(value, str):
                 self._string(value, *value_offsets(entry), position)
@@ -141,6 +143,8 @@ class _Walk:
         raw = self.text[low:high]
         if position.kind == "variable" and is_revision(value):
             self.revisions.add((low, high))
+        if position.shows_strings and raw == value:
+            return  # key patterns and what is secret in URLs are looked for in the whole text
         parts = position.hidden_parts(value)
         if parts and raw != value:
             # Escapes hide where its parts are.

@@ -4,10 +4,10 @@
         ...  # server.base_url, server.requests
 
     with serving(api_key="a-key") as server:
-        ...  # the same in a thread, for code that is not asynchronous
+        ...  # the same in a thread, for synchronous code
 
-`python -m genesis_config.testing` runs it as a process of its own. Its answers have the shape of those recorded from
-vLLM 0.32.0, byte for byte apart from ids, times and counts.
+`python -m genesis_config.testing` runs it as a separate process. Its responses match those recorded from vLLM 0.32.0
+byte for byte, except for ids, times and counts.
 """
 
 from genesis_config.testing.answers import DEFAULT_ANSWER, Answer, ToolCall

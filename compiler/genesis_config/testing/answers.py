@@ -1,6 +1,6 @@
-"""What the test server says: an answer is a list of pieces, and each piece is one token and one chunk.
+"""The answers of the test server: lists of pieces, each of which is one token and one chunk.
 
-Sources: the streams recorded from vLLM 0.32.0, which lie with the tests (tests/captures).
+Source: the streams recorded from vLLM 0.32.0 in tests/captures.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["DEFAULT_ANSWER", "Answer", "ToolCall"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One tool call of an answer.
+    """A tool call in an answer.
 
     Attributes:
-        id: The call's id, such as `chatcmpl-tool-8217db575dbd702e`; streamed once, with the name.
+        id: The call's id, such as `chatcmpl-tool-8217db575dbd702e`; streamed once, together with the name.
         name: The function's name.
-        arguments: The JSON text of the arguments, in pieces. It is never looked at, so it need not be valid.
+        arguments: The JSON text of the arguments, in pieces. It is not parsed, so it need not be valid.
     """
 
     id: str
@@ -28,16 +28,16 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answers with: reasoning first, then text, then tool calls.
+    """An answer of the server: reasoning first, then text, then tool calls.
 
     Attributes:
-        text: The pieces of `content`, one chunk each; an empty piece is an empty chunk, which vLLM sends too.
+        text: The pieces of `content`, one chunk each; an empty piece is an empty chunk, as vLLM sends too.
         reasoning: The pieces of the reasoning, one chunk each.
-        tool_calls: The calls; each opens with a piece for its id and name, followed by those of its arguments.
-        finish_reason: None stands for what vLLM says of a whole answer: `tool_calls` after tool calls (but `stop`
-            where `tool_choice` names the function), else `stop`.
-        older: Name the reasoning `reasoning_content` and count no reasoning tokens, as vLLM did before
-            `delta.reasoning` took that name's place. All else keeps the shape of 0.32.0.
+        tool_calls: The tool calls; each starts with a piece for its id and name, followed by those of its arguments.
+        finish_reason: None means the value that vLLM uses for a complete answer: `tool_calls` after tool calls (but
+            `stop` if `tool_choice` names the function), else `stop`.
+        older: Use the name `reasoning_content` and do not count reasoning tokens, as vLLM did before it introduced
+            `delta.reasoning`. Everything else is as in 0.32.0.
     """
 
     text: tuple[str, ...] = ()
@@ -48,16 +48,16 @@ class Answer:
 
     @property
     def tokens(self) -> int:
-        """How many tokens the answer has: one for each piece."""
+        """The number of tokens: one for each piece."""
         return len(self.reasoning) + len(self.text) + sum(1 + len(call.arguments) for call in self.tool_calls)
 
     @property
     def reasoning_key(self) -> str:
-        """The key of the reasoning, in a delta as in a message."""
+        """The key of the reasoning, both in a delta and in a message."""
         return "reasoning_content" if self.older else "reasoning"
 
     def limited(self, max_tokens: int | None) -> Answer:
-        """Cut the answer after `max_tokens` pieces; one that was cut finishes with `length`, another is unchanged."""
+        """Return the answer cut after `max_tokens` pieces with the reason `length`; unchanged if it is not longer."""
         if max_tokens is None or max_tokens >= self.tokens:
             return self
         text = self.text[: max(max_tokens - len(self.reasoning), 0)]
@@ -72,13 +72,13 @@ class Answer:
         )
 
     def finished(self, *, named_tool: bool) -> Answer:
-        """Settle the finish reason. `named_tool`: the request's `tool_choice` names a function."""
+        """Return the answer with its finish reason set. `named_tool`: the request's `tool_choice` names a function."""
         if self.finish_reason is not None:
             return self
         return replace(self, finish_reason="tool_calls" if self.tool_calls and not named_tool else "stop")
 
     def deltas(self) -> list[dict[str, object]]:
-        """Give the `delta` of each piece in order, as vLLM streams them between the role and the finish."""
+        """Return the `delta` of each piece in order, as vLLM streams them between the role and the finish reason."""
         deltas: list[dict[str, object]] = [{self.reasoning_key: piece} for piece in self.reasoning]
         deltas += [{"content": piece} for piece in self.text]
         for index, call in enumerate(self.tool_calls):
@@ -89,7 +89,7 @@ class Answer:
 
 
 def _pieces(text: str) -> tuple[str, ...]:
-    """Split `text` before each space, as tokenizers of language models like to."""
+    """Split `text` before each space, as tokenizers typically do."""
     first, *others = text.split(" ")
     return (first, *(f" {word}" for word in others))
 

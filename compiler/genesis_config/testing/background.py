@@ -1,4 +1,4 @@
-"""The test server in a thread with an event loop of its own, for tests that are not asynchronous themselves."""
+"""The test server in a thread with its own event loop, for synchronous tests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _P = ParamSpec("_P")
 
 
 def _in_thread(make: Callable[_P, FakeVLLM]) -> Callable[_P, AbstractContextManager[FakeVLLM]]:
-    """Give a context manager that takes what `make` takes, and runs what it makes."""
+    """Return a context manager with the parameters of `make` that runs the server that `make` returns."""
 
     @contextmanager
     def run(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[FakeVLLM]:
-        """Run a `FakeVLLM`, made from the same arguments, in a thread until the block ends.
+        """Run a `FakeVLLM` with these arguments in a thread until the block ends.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The server cannot listen on the address.
         """
         server = make(*args, **kwargs)
         started: Future[Any] = Future()
@@ -41,7 +41,7 @@ def _in_thread(make: Callable[_P, FakeVLLM]) -> Callable[_P, AbstractContextMana
             ended: Future[Any] = thread.submit(asyncio.run, serve())
             wait((started, ended), return_when=FIRST_COMPLETED)
             if not started.done():
-                ended.result()  # raises what kept the server from starting
+                ended.result()  # raises the error that kept the server from starting
             stop = started.result()
             try:
                 yield server

@@ -1,8 +1,8 @@
-"""One chat completion in the shapes of vLLM 0.32.0: the chunks of a stream, or the whole answer in one body.
+"""A chat completion in the format of vLLM 0.32.0: the chunks of a stream, or a single body.
 
-The keys, their order and which of them are null or missing are those of the recorded answers (tests/captures).
-Counts are simple on purpose: a piece of an answer is a token (vLLM counts the unseen one that ends it too), and
-`prompt_tokens` says what a prompt counts.
+The keys, their order, and which of them are null or missing are those of the recorded responses (tests/captures).
+Counts are deliberately simple: each piece of an answer is a token (vLLM also counts the invisible token that ends it),
+and `prompt_tokens` defines the length of a prompt.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ VERSION: Final = "0.32.0"
 FINGERPRINT: Final = f"vllm-{VERSION}-00000000"
 
 CREATED: Final = 1_795_400_502
-"""The fixed second, counted from 1970, at which the server says that all was created."""
+"""The creation time of everything, in seconds since 1970."""
 
 
 def prompt_tokens(messages: list[dict[str, object]]) -> int:
-    """Count a prompt: four tokens for each message, and one for each word of its text between white space."""
+    """Return the length of a prompt: four tokens for each message, and one for each word of its text."""
     return sum(4 + len(_text(message.get("content")).split()) for message in messages)
 
 
 def _text(content: object) -> str:
-    """Join the text of a message: a string, or the `text` of the parts that have one."""
+    """Return the text of a message: a string, or the joined `text` of its parts."""
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
@@ -37,15 +37,15 @@ def _text(content: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """What one request is answered with.
+    """The response to one request.
 
     Attributes:
         id: The completion's id.
-        model: The id of the model that answers.
-        answers: One for each choice, with their finish reasons settled.
+        model: The model's id.
+        answers: The answer of each choice, with its finish reason set.
         prompt_tokens: The length of the prompt in tokens.
-        include_usage: Whether a stream ends with a usage chunk.
-        continuous_usage: Whether its other chunks carry usage as well.
+        include_usage: Whether the stream ends with a usage chunk.
+        continuous_usage: Whether the other chunks contain usage too.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Completion:
     continuous_usage: bool = False
 
     def chunks(self) -> list[dict[str, object]]:
-        """List the chunks of a stream: the roles, the pieces of all choices in turn, the usage if it is included."""
+        """Return the chunks of a stream: the roles, the pieces of all choices in turn, and the usage if included."""
         chunks = [self._role_chunk(index) for index in range(len(self.answers))]
         turns = zip_longest(*(self._choice_chunks(index) for index in range(len(self.answers))))
         chunks += [chunk for turn in turns for chunk in turn if chunk is not None]
@@ -64,14 +64,14 @@ class Completion:
             chunks.append(self._usage_chunk())
         return chunks
 
-    def whole(self) -> dict[str, object]:
-        """Give the body of an answer that is not streamed (recorded: nonstream.body)."""
+    def body(self) -> dict[str, object]:
+        """Return the body of a response that is not streamed (recorded: nonstream.body)."""
         return {
             "id": self.id,
             "object": "chat.completion",
             "created": CREATED,
             "model": self.model,
-            "choices": [_whole_choice(index, answer) for index, answer in enumerate(self.answers)],
+            "choices": [_body_choice(index, answer) for index, answer in enumerate(self.answers)],
             "service_tier": None,
             "system_fingerprint": FINGERPRINT,
             "usage": {
@@ -97,10 +97,10 @@ class Completion:
         return self._chunk([choice]) | self._running_usage(0, 0) | {"prompt_token_ids": None, "prompt_text": None}
 
     def _choice_chunks(self, index: int) -> list[dict[str, object]]:
-        """List the chunks of one choice after its role.
+        """Return the chunks of one choice after its role.
 
-        `length` rides on the last piece (recorded: stream-usage); any other reason has a chunk of its own, with an
-        empty delta (recorded: stream-json).
+        The reason `length` is in the chunk of the last piece (recorded: stream-usage); any other reason has a chunk of
+        its own with an empty delta (recorded: stream-json).
         """
         answer = self.answers[index]
         deltas = answer.deltas()
@@ -113,7 +113,7 @@ class Completion:
             choice = {"index": index, "delta": delta, "logprobs": None, **finish, "token_ids": None}
             tokens = min(number, answer.tokens)
             usage = self._running_usage(tokens, min(tokens, _reasoning_tokens(answer)))
-            # The fingerprint comes once, at the end: with the usage, or without any with each choice's last chunk.
+            # The fingerprint is in the usage chunk or, if there is none, in the last chunk of each choice.
             end = {"system_fingerprint": FINGERPRINT} if last and not self.include_usage else {}
             chunks.append(self._chunk([choice]) | usage | end)
         return chunks
@@ -135,7 +135,7 @@ class Completion:
         }
 
     def _running_usage(self, tokens: int, reasoning: int) -> dict[str, object]:
-        """Give the usage that rides on a chunk: one choice so far (recorded: stream-continuous). Empty if unasked."""
+        """Return the usage of one choice so far, if requested (recorded: stream-continuous)."""
         if not self.continuous_usage:
             return {}
         return {"usage": {**self._counts(tokens), "completion_tokens_details": self._details(reasoning)}}
@@ -148,7 +148,7 @@ class Completion:
         }
 
     def _details(self, reasoning: int) -> dict[str, int] | None:
-        """Count the reasoning, which a server does only with a reasoning parser: here, if any answer reasons."""
+        """Return the count of reasoning tokens if any answer has reasoning. vLLM needs a reasoning parser for it."""
         return {"reasoning_tokens": reasoning} if any(map(_reasoning_tokens, self.answers)) else None
 
 
@@ -156,18 +156,18 @@ def _reasoning_tokens(answer: Answer) -> int:
     return 0 if answer.older else len(answer.reasoning)
 
 
-def _whole_choice(index: int, answer: Answer) -> dict[str, object]:
+def _body_choice(index: int, answer: Answer) -> dict[str, object]:
     text = "".join(answer.text)
     message: dict[str, object] = {
         "role": "assistant",
-        # A parser that finds reasoning or calls and no text leaves null.
+        # null if a parser found reasoning or tool calls but no text.
         "content": None if not text and (answer.reasoning or answer.tool_calls) else text,
         "refusal": None,
         "annotations": None,
         "audio": None,
         "function_call": None,
     }
-    if answer.tool_calls:  # The key is missing without any call, never an empty list.
+    if answer.tool_calls:  # Without tool calls the key is missing; it is never an empty list.
         message["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(call.arguments)}}
             for call in answer.tool_calls

@@ -1,4 +1,4 @@
-"""What can go wrong with a completion, each a switch of the test server: one for each request, in turn."""
+"""Faults of the test server: everything that can go wrong with a completion, one fault per request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Fault", "FaultKind", "answer", "headers", "write"]
+__all__ = ["Fault", "FaultKind", "headers", "respond", "write_stream"]
 
 FaultKind = Literal[
     # Instead of a stream.
@@ -28,7 +28,7 @@ FaultKind = Literal[
     "huge headers",
     "no answer",
     "no http",
-    # In the middle of one.
+    # In the middle of a stream.
     "cut",
     "drop",
     "reset",
@@ -44,35 +44,35 @@ FaultKind = Literal[
     "invalid utf-8",
     "half an event",
     "too large",
-    # What is not valid UTF-8 in all events of one.
+    # In every event of a stream.
     "invalid utf-8 in id",
-    # What is left out of one.
+    # Omitted from a stream.
     "no content",
     "no finish reason",
     "no done",
     "no usage",
 ]
 
-_LONG: Final = 3600.0
-# Seconds between what was written and what breaks the connection, so that the client has read the one before the other.
-_APART: Final = 0.05
+_FOREVER: Final = 3600.0
+# Seconds between writing and breaking the connection, so that the client has read everything before.
+_PAUSE: Final = 0.05
 _TOO_LARGE: Final = 16 * 1024 * 1024 + 1
 _DONE: Final = b"data: [DONE]\n\n"
 _ERROR: Final = b'data: {"error": {"message": "the engine died", "type": "InternalServerError", "code": 500}}\n\n'
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
-# What is written instead of an answer before the connection is closed.
+# Written instead of a response before the connection is closed.
 _INSTEAD: Final[dict[FaultKind, bytes]] = {
     "huge headers": b"HTTP/1.1 200 OK\r\nX-Huge: " + b"x" * 1_000_000,
     "no answer": b"",
     "no http": b"SSH-2.0-OpenSSH_9.6\r\n",
 }
-# What is written before the rest comes byte by byte, and has no end.
+# Written before the rest, which comes byte by byte without end.
 _TRICKLING: Final[dict[FaultKind, bytes]] = {
     "slow headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
     "slow error": b"HTTP/1.1 CODE Slow\r\nContent-Type: text/plain\r\n\r\nout of order",
 }
-# What is written in the middle of a stream, which then ends.
+# Written in the middle of a stream, which then ends.
 _WRITTEN: Final[dict[FaultKind, bytes]] = {
     "cut": b"",
     "error": _ERROR,
@@ -83,10 +83,10 @@ _WRITTEN: Final[dict[FaultKind, bytes]] = {
     "half an event": b'data: {"choices": [{"index": 0, "del',
     "too large": b"data: " + b"x" * _TOO_LARGE,
 }
-# How the body is said to be packed.
-_PACKINGS: Final[dict[FaultKind, str]] = {"cut gzip": "gzip", "not gzip": "gzip", "not asked for": "br"}
-# What is in the events that are left out; all others come.
-_LEFT_OUT: Final[dict[FaultKind, bytes]] = {
+# The declared content encoding.
+_ENCODINGS: Final[dict[FaultKind, str]] = {"cut gzip": "gzip", "not gzip": "gzip", "not asked for": "br"}
+# A text in the events that are omitted from the stream.
+_OMITTED: Final[dict[FaultKind, bytes]] = {
     "no content": b'"choices":',
     "no finish reason": b'"finish_reason":"',
     "no done": _DONE,
@@ -96,14 +96,14 @@ _LEFT_OUT: Final[dict[FaultKind, bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault.
+    """A fault of the server.
 
     Attributes:
         kind: What goes wrong.
-        after: How many events of the stream come before it.
+        after: The number of events before it in the stream.
         code: The HTTP status of `status`, `slow error` and `redirect`.
-        retry_after: The header of that name, as it is sent.
-        body: The body of `status`; a lone surrogate is written as the byte that it stands for (PEP 383).
+        retry_after: The value of the `Retry-After` header.
+        body: The body of `status`; a lone surrogate is written as the byte that it represents (PEP 383).
     """
 
     kind: FaultKind
@@ -113,8 +113,8 @@ class Fault:
     body: str = '{"error": {"message": "out of order", "type": "ServerError", "param": null, "code": 503}}'
 
 
-async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | None:
-    """Answer with a fault that comes instead of a stream; None for one that comes in or after it."""
+async def respond(request: web.Request, fault: Fault) -> web.StreamResponse | None:
+    """Send a fault that replaces the stream. Return None if the fault occurs in the stream."""
     match fault.kind:
         case "status" | "redirect":
             headers = {} if fault.retry_after is None else {"Retry-After": fault.retry_after}
@@ -127,12 +127,12 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
         case "whole":
             return web.Response(text='{"choices": []}', content_type="application/json")
         case "silence":
-            await asyncio.sleep(_LONG)
+            await asyncio.sleep(_FOREVER)
         case _ if fault.kind in _TRICKLING:
             _raw(request, _TRICKLING[fault.kind].replace(b"CODE", b"%d" % fault.code))
             while request.transport is not None:
                 _raw(request, b".")
-                await asyncio.sleep(_APART)
+                await asyncio.sleep(_PAUSE)
         case _ if fault.kind in _INSTEAD:
             _raw(request, _INSTEAD[fault.kind])
             _close(request)
@@ -141,49 +141,53 @@ async def answer(request: web.Request, fault: Fault) -> web.StreamResponse | Non
     return web.Response()
 
 
-async def write(request: web.Request, response: web.StreamResponse, events: Sequence[bytes], fault: Fault) -> None:
-    """Write a stream that goes wrong. `events` are whole, the last one is `[DONE]`."""
-    events = _before(events, fault)
+async def write_stream(
+    request: web.Request, response: web.StreamResponse, events: Sequence[bytes], fault: Fault
+) -> None:
+    """Write a stream with a fault. `events` are complete server-sent events, of which the last one is `[DONE]`."""
+    events = _faulty_events(events, fault)
     for event in events:
         await response.write(event)
     if fault.kind in _WRITTEN:
         await response.write(_WRITTEN[fault.kind])
         return
-    await asyncio.sleep(_APART)
+    await asyncio.sleep(_PAUSE)
     match fault.kind:
         case "stall":
-            await asyncio.sleep(_LONG)
+            await asyncio.sleep(_FOREVER)
         case "drop":
             _close(request)
         case "reset":
             _reset(request)
         case "bad framing":
-            _raw(request, b"zz\r\nno size of a chunk\r\n")
-            await asyncio.sleep(_LONG)
+            _raw(request, b"zz\r\nnot a chunk size\r\n")
+            await asyncio.sleep(_FOREVER)
 
 
-def _before(events: Sequence[bytes], fault: Fault) -> Sequence[bytes]:
-    """Return what is written of a stream before it goes wrong, or all of it with what is wrong inside."""
-    if fault.kind in _LEFT_OUT:
-        return [event for event in events if _LEFT_OUT[fault.kind] not in event]
+def _faulty_events(events: Sequence[bytes], fault: Fault) -> Sequence[bytes]:
+    """Return the events before the fault, or all events if the fault is inside of them."""
+    if fault.kind in _OMITTED:
+        return [event for event in events if _OMITTED[fault.kind] not in event]
     if fault.kind == "invalid utf-8 in id":
         return [event.replace(b'"id":"', b'"id":"\xff') for event in events]
     if fault.kind == "cut gzip":
-        # Each event can be unpacked when it is there, as servers do that pack streams; the next one is cut.
-        packer = zlib.compressobj(wbits=_GZIP)
-        packed = [packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]]
-        return [*packed[:-1], packed[-1][: len(packed[-1]) // 2]]
-    return events if fault.kind in _PACKINGS else events[: fault.after]
+        # Each event can be decompressed on arrival, as with servers that compress streams; the last one is cut.
+        compressor = zlib.compressobj(wbits=_GZIP)
+        compressed = [
+            compressor.compress(event) + compressor.flush(zlib.Z_SYNC_FLUSH) for event in events[: fault.after + 1]
+        ]
+        return [*compressed[:-1], compressed[-1][: len(compressed[-1]) // 2]]
+    return events if fault.kind in _ENCODINGS else events[: fault.after]
 
 
 def headers(fault: Fault | None) -> dict[str, str]:
-    """Give the headers that a fault needs."""
-    packing = None if fault is None else _PACKINGS.get(fault.kind)
-    return {} if packing is None else {"Content-Encoding": packing}
+    """Return the headers that a fault needs."""
+    encoding = None if fault is None else _ENCODINGS.get(fault.kind)
+    return {} if encoding is None else {"Content-Encoding": encoding}
 
 
 def _raw(request: web.Request, data: bytes) -> None:
-    """Write past aiohttp, which would not write what is wrong."""
+    """Write to the transport directly, since aiohttp would not write invalid data."""
     if request.transport is not None:
         request.transport.write(data)
 
@@ -194,7 +198,7 @@ def _close(request: web.Request) -> None:
 
 
 def _reset(request: web.Request) -> None:
-    """Close the connection so that the client sees a reset."""
+    """Close the connection so that the client gets a connection reset."""
     if request.transport is not None:
         raw = request.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,11 +1,11 @@
-"""What vLLM 0.32.0 takes and refuses: the model list, the chat request, the shapes of errors.
+"""The API of vLLM 0.32.0: the model list, chat requests and errors.
 
-    RefusedError           an answer that is an error
-    ├── BadBodyError       400: no JSON, or not the JSON of a chat request
-    └── UnauthorizedError  401: no key, or a wrong one
+    RefusedError           an error response
+    ├── BadBodyError       400: not JSON, or not a chat request
+    └── UnauthorizedError  401: missing or wrong key
 
-Recorded (tests/captures): the model list, the unknown model, the window that is exceeded, the malformed JSON, the
-missing key. Made up in the same shape, because no recording shows them: other faults of a request's body.
+Recorded (tests/captures): the model list, an unknown model, an exceeded window, malformed JSON, a missing key. Other
+errors in a request's body were not recorded; they are made up in the same format.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ["BadBodyError", "ChatRequest", "RefusedError", "ServedModel", "Unauth
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """One model that the server offers.
+    """A model that the server offers.
 
     Attributes:
-        id: Its id.
-        max_model_len: Its window in tokens, prompt and answer together. None is reported as null and enforced nowhere.
-        parent: The base model's id, for a LoRA adapter. vLLM reports no window of an adapter: `max_model_len` is None.
+        id: The model's id.
+        max_model_len: The window in tokens, prompt and answer together. None is reported as null and not enforced.
+        parent: The base model's id, for a LoRA adapter. vLLM reports no window for it, so `max_model_len` is None.
     """
 
     id: str
@@ -38,17 +38,17 @@ class ServedModel:
     parent: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what vLLM never lists.
+        """Reject a model that vLLM never lists.
 
         Raises:
-            ValueError: An adapter with a window.
+            ValueError: The model is an adapter with a window.
         """
         if self.parent is not None and self.max_model_len is not None:
-            raise ValueError("an adapter has no window of its own: leave max_model_len out, or parent")
+            raise ValueError("an adapter has no window of its own: omit max_model_len or parent")
 
 
 def model_list(models: tuple[ServedModel, ...]) -> dict[str, object]:
-    """Give the body of `/v1/models` (recorded: models.json)."""
+    """Return the body of `/v1/models` (recorded: models.json)."""
     return {"object": "list", "data": [_model_row(number, model) for number, model in enumerate(models, start=1)]}
 
 
@@ -80,10 +80,10 @@ def _model_row(number: int, model: ServedModel) -> dict[str, object]:
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error; `status` and `body` are that answer."""
+    """A request that is answered with an error of this `status` and `body`."""
 
     def __init__(self, status: HTTPStatus, message: str, *, kind: str | None = None, param: str | None = None) -> None:
-        """Take the error's text; `kind` is its `type`, by default the status's phrase as vLLM's web framework says."""
+        """Create an error with a message. `kind` is its `type`, by default the status phrase."""
         super().__init__(message)
         self.status = status
         self.body: dict[str, object] = {
@@ -92,7 +92,7 @@ class RefusedError(Exception):
 
 
 class UnauthorizedError(RefusedError):
-    """No key or a wrong one: not the shape of the other errors (recorded: models-401.txt, chat-401.txt)."""
+    """A missing or wrong key, in a different format from other errors (recorded: models-401.txt, chat-401.txt)."""
 
     def __init__(self) -> None:
         super().__init__(HTTPStatus.UNAUTHORIZED, "Unauthorized")
@@ -100,15 +100,15 @@ class UnauthorizedError(RefusedError):
 
 
 class BadBodyError(RefusedError):
-    """A body that fails vLLM's validation: one `{…}` of facts in Python's spelling (recorded: bad-json.body)."""
+    """A body that fails vLLM's validation: the details as the `repr` of a dict (recorded: bad-json.body)."""
 
-    def __init__(self, kind: str, place: str, message: str, **facts: object) -> None:
-        found = {"type": kind, "loc": place, "msg": message, **facts}
-        super().__init__(HTTPStatus.BAD_REQUEST, f"1 validation error:\n  {found!r}", param=place)
+    def __init__(self, kind: str, place: str, message: str, **details: object) -> None:
+        error = {"type": kind, "loc": place, "msg": message, **details}
+        super().__init__(HTTPStatus.BAD_REQUEST, f"1 validation error:\n  {error!r}", param=place)
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
-    """`stream_options`. vLLM includes usage unless told not to, once they are there at all."""
+    """`stream_options`. If they are present, vLLM includes usage by default."""
 
     include_usage: bool | None = True
     continuous_usage_stats: bool | None = False
@@ -118,7 +118,7 @@ _Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """What the server reads of a request to `/v1/chat/completions`. Like vLLM, it takes any further field."""
+    """The fields of a request to `/v1/chat/completions` that the server uses. Like vLLM, it accepts any other field."""
 
     messages: list[dict[str, object]]
     model: str | None = None
@@ -131,20 +131,20 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, body: bytes) -> ChatRequest:
-        """Read a request's body.
+        """Parse a request's body.
 
         Raises:
-            RefusedError: It is no JSON, or not that of a chat request.
+            RefusedError: It is not JSON, or not a chat request.
         """
         try:
             request = msgspec.convert(json.loads(body), cls)
         except json.JSONDecodeError as error:
-            # The words and the position are json's own, with which vLLM's web framework reads a body.
-            facts = {"input": "<dict of 0 items>", "ctx": {"error": error.msg}}
-            raise BadBodyError("json_invalid", f"body.{error.pos}", "JSON decode error", **facts) from None
+            # The message and the position are those of `json`, which vLLM's web framework uses too.
+            details = {"input": "<dict of 0 items>", "ctx": {"error": error.msg}}
+            raise BadBodyError("json_invalid", f"body.{error.pos}", "JSON decode error", **details) from None
         except msgspec.ValidationError as error:
-            what, _, path = str(error).partition(" - at `$")
-            raise BadBodyError("value_error", _place(path), what) from None
+            message, _, path = str(error).partition(" - at `$")
+            raise BadBodyError("value_error", _place(path), message) from None
         except (UnicodeDecodeError, RecursionError):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "There was an error parsing the body") from None
         if request.stream_options is not None and not request.stream:
@@ -154,12 +154,12 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int | None:
-        """The token limit that holds: the newer field, else the older one, else none."""
+        """The token limit: the newer field, else the older one, else None."""
         return self.max_completion_tokens or self.max_tokens
 
     @property
     def usage(self) -> tuple[bool, bool]:
-        """Whether usage is asked for at the end of the stream, and on every chunk (which the former is needed for)."""
+        """Whether usage is requested at the end of the stream, and also in every chunk."""
         options = self.stream_options
         if options is None or not options.include_usage:
             return False, False
@@ -167,5 +167,5 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
 
 def _place(path: str) -> str:
-    """Turn the rest of msgspec's `$.messages[0]`, closing tick included, into vLLM's `body.messages.0`."""
+    """Convert the rest of msgspec's `$.messages[0]`, including its closing backtick, to vLLM's `body.messages.0`."""
     return "body" + re.sub(r"\[(\d+)\]", r".\1", path.removesuffix("`"))

@@ -1,8 +1,8 @@
-"""A server with the face of vLLM 0.32.0: `/v1/models`, `/v1/chat/completions`, `/health`, `/version`.
+"""A server with the API of vLLM 0.32.0: `/v1/models`, `/v1/chat/completions`, `/health`, `/version`.
 
-It listens on a port of this machine, answers with fixed text and keeps every request for assertions on the wire.
-A chat request is read by `ChatRequest.parse`, turned into a `Completion` by `_completion`, whose `chunks` are the
-whole stream as a list; `_stream` writes that list and does nothing else.
+It listens on a local port, answers with fixed text, and records every request for assertions.
+`ChatRequest.parse` parses a chat request, `_completion` builds a `Completion` for it, whose `chunks` are the whole
+stream as a list, and `_stream` writes that list.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as it came over the wire, answered with an error or not.
+    """A request as it was sent, whether or not the response was an error.
 
     Attributes:
-        method: Such as `POST`.
-        path: The request's target as sent, with its query.
-        headers: Names and values in the order and the case in which they were sent.
-        body: The body's bytes, without the framing of chunks.
+        method: The method, such as `POST`.
+        path: The request target as sent, including the query.
+        headers: Names and values in the order and case in which they were sent.
+        body: The bytes of the body, without chunked framing.
     """
 
     method: str
@@ -65,30 +65,30 @@ class RecordedRequest:
 
 
 class FakeVLLM:
-    """A vLLM-shaped server that runs within `async with`; outside of it nothing listens.
+    """A vLLM-shaped server that listens within an `async with` block.
 
-    Equal requests in equal order get equal answers: ids come from a counter, `created` is fixed, counts of tokens
-    come from the pieces of the answer. The `Date` header alone tells the time.
+    The same requests in the same order get the same responses: ids come from a counter, `created` is fixed, and tokens
+    are the pieces of the answer. Only the `Date` header depends on the time.
 
     Args:
-        models: What is served, in the order of the list. A request without a model gets the first.
-        api_key: The key that requests under `/v1` must bear; None lets everyone in.
-        answer: What every request is answered with. Several answers go to the choices of one request (`n`) in turn.
-        usage: `requested` does what `stream_options` ask for; `continuous` adds usage to every chunk of a stream for
-            which any was asked; `never` is a server that ignores the option.
+        models: The models, in the order of the model list. A request without a model gets the first.
+        api_key: The key that requests under `/v1` need; None if they need none.
+        answer: The answer to every request. Several answers go to the choices of one request (`n`) in turn.
+        usage: `requested` follows `stream_options`; `continuous` adds usage to every chunk of a stream if any usage
+            was requested; `never` ignores `stream_options`.
         host: The IPv4 address to listen on.
-        port: The port; 0 takes a free one.
-        chunk_delay: Seconds between two chunks of a stream.
-        faults: What goes wrong with the first chat request, the second, and so on; None is nothing, as is the end of
-            them. `itertools.repeat` makes all go wrong.
+        port: The port; 0 for any free port.
+        chunk_delay: Seconds between the chunks of a stream.
+        faults: The faults of the first chat request, the second, and so on; None for no fault. Requests after the last
+            one have no fault. Use `itertools.repeat` for a fault in every request.
 
     Attributes:
-        base_url: `http://HOST:PORT/v1`; empty before the server listens.
-        requests: Every request so far, oldest first.
-        aborted: How many streams lost their client before their last chunk was written.
+        base_url: `http://HOST:PORT/v1`; empty until the server listens.
+        requests: All requests so far, oldest first.
+        aborted: The number of streams whose client disconnected before the last chunk was written.
     """
 
-    def __init__(  # noqa: PLR0913  (each is a property of a server, and all have defaults)
+    def __init__(  # noqa: PLR0913  (properties of a server, all with defaults)
         self,
         models: Sequence[ServedModel] = (DEFAULT_MODEL,),
         *,
@@ -114,10 +114,10 @@ class FakeVLLM:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        """Start to listen.
+        """Start listening.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The server cannot listen on the address.
         """
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
@@ -134,12 +134,12 @@ class FakeVLLM:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop to listen and close every connection, in the midst of a stream too."""
+        """Stop listening and close all connections, even in the middle of a stream."""
         if self._runner is not None:
             await self._runner.cleanup()
 
     def _application(self) -> web.Application:
-        # 0: bodies of any size, as images make them.
+        # 0: no size limit, since images make bodies large.
         application = web.Application(middlewares=[self._record, self._refuse], client_max_size=0)
         application.add_routes(
             [
@@ -154,25 +154,25 @@ class FakeVLLM:
 
     @web.middleware
     async def _record(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Keep the request, whatever it is answered with."""
+        """Record the request, whatever the response will be."""
         headers = [(_wire_text(name), _wire_text(value)) for name, value in request.raw_headers]
         try:
             body = await request.read()
-        except ConnectionError:  # The client left in the midst of its request: there is nothing to keep or to answer.
+        except ConnectionError:  # The client disconnected before its request was complete.
             return web.Response()
         self.requests.append(RecordedRequest(request.method, request.raw_path, headers, body))
         return await handler(request)
 
     @web.middleware
     async def _refuse(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Ask for the key, under `/v1` alone as vLLM does, and answer every refusal in vLLM's shape."""
+        """Require the key, only under `/v1` as vLLM does, and send every error in vLLM's format."""
         try:
             if request.path.startswith("/v1"):
                 self._check_key(request)
             return await handler(request)
         except RefusedError as refusal:
             return _json_response(refusal.body, refusal.status)
-        except web.HTTPException as error:  # No such path, or not with this method.
+        except web.HTTPException as error:  # Unknown path or wrong method.
             status = HTTPStatus(error.status)
             return _json_response(RefusedError(status, status.phrase).body, status)
 
@@ -196,18 +196,18 @@ class FakeVLLM:
             raise RefusedError(HTTPStatus.BAD_REQUEST, message)
         chat = ChatRequest.parse(await request.read())
         fault = next(self._faults, None)
-        if fault is not None and (wrong := await faults.answer(request, fault)) is not None:
-            return wrong
+        if fault is not None and (response := await faults.respond(request, fault)) is not None:
+            return response
         completion = self._completion(chat)
         if chat.stream:
             return await self._stream(request, completion.chunks(), fault)
-        return _json_response(completion.whole())
+        return _json_response(completion.body())
 
     def _completion(self, chat: ChatRequest) -> Completion:
-        """Settle what is answered.
+        """Build the completion for a request.
 
         Raises:
-            RefusedError: The model is unknown, or the limit exceeds its window.
+            RefusedError: The model is unknown, or the token limit exceeds its window.
         """
         model = self._find_model(chat.model)
         self._check_window(model, chat.limit)
@@ -232,7 +232,7 @@ class FakeVLLM:
         raise RefusedError(HTTPStatus.NOT_FOUND, message, kind="NotFoundError", param="model")
 
     def _check_window(self, model: ServedModel, limit: int | None) -> None:
-        """Refuse a limit past the window; an adapter's is its parent's. Only the limit counts, as far as recorded."""
+        """Reject a token limit beyond the window, or the parent's window for an adapter. The prompt is not counted."""
         window = model.max_model_len
         if model.parent is not None:
             window = next((base.max_model_len for base in self._models if base.id == model.parent), None)
@@ -246,14 +246,14 @@ class FakeVLLM:
     async def _stream(
         self, request: web.Request, chunks: list[dict[str, object]], fault: Fault | None
     ) -> web.StreamResponse:
-        """Write the chunks as server-sent events, each in a write of its own, and `[DONE]`."""
+        """Write the chunks and `[DONE]` as server-sent events, each in a separate write."""
         headers = {"Content-Type": "text/event-stream; charset=utf-8", **faults.headers(fault)}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         events = [b"data: " + data + b"\n\n" for data in (*map(msgspec.json.encode, chunks), b"[DONE]")]
         try:
             if fault is not None:
-                await faults.write(request, response, events, fault)
+                await faults.write_stream(request, response, events, fault)
                 return response
             for number, event in enumerate(events):
                 if number and self._chunk_delay:
@@ -265,7 +265,7 @@ class FakeVLLM:
 
 
 async def _set_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Name no library and no version, and send the `Vary` that vLLM sends on everything but a 401."""
+    """Hide library names and versions, and add the `Vary` header that vLLM sends with everything but a 401."""
     response.headers["Server"] = "genesis-testing"
     if response.status != HTTPStatus.UNAUTHORIZED:
         response.headers["Vary"] = "Origin"
@@ -276,5 +276,5 @@ def _json_response(body: dict[str, object], status: HTTPStatus = HTTPStatus.OK) 
 
 
 def _wire_text(raw: bytes) -> str:
-    """Decode a header without a loss: what is not UTF-8 stays as lone surrogates."""
+    """Decode a header without loss: bytes that are not UTF-8 become lone surrogates."""
     return raw.decode("utf-8", "surrogateescape")
