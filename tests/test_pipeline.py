@@ -148,7 +148,7 @@ def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
     assert note.message == (
         "the variable `KEY` is empty; `models.providers.vllm.apiKey` keeps the reference: ask the team"
     )
-    assert note.help == "give KEY a value where it is set"
+    assert note.help == "set KEY to a non-empty value"
 
 
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'

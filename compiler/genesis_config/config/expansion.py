@@ -281,14 +281,14 @@ def _diagnose(document: Document, string: ExpandedString, variables: Variables) 
         default = "" if reference.message is not None else f", or use a default: `${{{name}:-…}}`"
         reason = f": {without_keys(reference.message)}" if reference.message else ""
         if name not in string.origins:
-            message = f"`{name}` is not set, but `{where}` needs its value{reason}"
+            message = f"the variable `{name}` is not set, but `{where}` needs its value{reason}"
             yield Diagnostic("unset-variable", message, span, f"set it in the environment or an --env-file{default}")
         elif problem.kind == "empty":
-            message = f"`{name}` is empty, but `{where}` needs its value{reason}"
+            message = f"the variable `{name}` is empty, but `{where}` needs its value{reason}"
             help_ = f"set a value in {string.origins[name]}"
             yield Diagnostic("unset-variable", message, span, help_)
         else:
-            message = f"`{name}` is empty, and `{where}` uses the empty value"
+            message = f"the variable `{name}` is empty, and `{where}` uses the empty value"
             help_ = f"set a value in {string.origins[name]}{default}"
             yield Diagnostic("empty-variable", message, span, help_, severity="warning")
 

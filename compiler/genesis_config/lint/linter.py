@@ -20,8 +20,7 @@ from genesis_config.lint.discovery import STDIN, FoundFile, find_files, is_patte
 from genesis_config.lint.settings import Settings, SettingsError, settings_for
 from genesis_config.pipeline import Session, check_config
 from genesis_config.report.model import Report
-from genesis_config.resolve.lock import lock_path
-from genesis_config.resolve.lock import read as read_lock
+from genesis_config.resolve.lock import lock_path, read_lock
 from genesis_config.syntax import read_limited
 
 if TYPE_CHECKING:
