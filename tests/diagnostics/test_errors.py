@@ -20,7 +20,7 @@ def subclasses(base: type[Exception]) -> set[type[Exception]]:
     return {found for child in base.__subclasses__() for found in {child, *subclasses(child)}}
 
 
-def test_every_error_that_leaves_its_module_has_the_base() -> None:
+def test_user_errors_have_the_common_base() -> None:
     for module in pkgutil.walk_packages(genesis_config.__path__, "genesis_config."):
         if module.name not in LEFT_OUT:
             importlib.import_module(module.name)
@@ -35,13 +35,13 @@ def test_every_error_that_leaves_its_module_has_the_base() -> None:
     assert {error.__qualname__ for error in own if not issubclass(error, GenesisError)} == set()
 
 
-def test_the_tree_in_the_docstring_is_the_one_in_the_code() -> None:
+def test_error_tree_in_the_docstring_matches_the_code() -> None:
     drawn = re.findall(r"^[├└]── (\w+) .* (\S+)$", errors.__doc__ or "", re.MULTILINE)
     assert {name for name, _ in drawn} == {error.__name__ for error in GenesisError.__subclasses__()}
     for name, module in drawn:
         assert issubclass(getattr(importlib.import_module(f"genesis_config.{module}"), name), GenesisError)
 
 
-def test_a_file_error_names_the_action_the_path_and_the_reason() -> None:
+def test_file_error_names_action_path_and_reason() -> None:
     error = errors.file_error("read", "a/b", FileNotFoundError(2, "No such file or directory", "elsewhere"))
     assert (str(error), error.help) == ("cannot read a/b: No such file or directory", None)

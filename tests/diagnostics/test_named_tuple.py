@@ -43,7 +43,7 @@ class Point(NamedTuple):
         return cls(0, 0)
 
 
-def test_a_named_tuple_is_like_one_of_typing() -> None:
+def test_named_tuple_behaves_like_typing_named_tuple() -> None:
     point = Point(1)
     assert (point, point.across, point.down, point.both) == ((1, 2), 1, 2, 3)
     assert (repr(point), point._replace(down=5), Point.origin()) == ("Point(across=1, down=2)", (1, 5), (0, 0))

@@ -219,7 +219,7 @@ def test_a_file_without_results_is_not_changed(
     (folder / "notes.txt").write_text(content + ending, encoding="utf-8")
     done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
     assert done.returncode == 2
-    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert "notes.txt: line 1 is not a batch result" in done.stderr
     assert (folder / "notes.txt").read_text(encoding="utf-8") == content + ending
     assert server.requests == []
 
@@ -252,13 +252,13 @@ def test_unusable_files(genesis: Genesis, folder: Path, server: FakeVLLM) -> Non
     (folder / "notes.txt").write_text("mine\n", encoding="utf-8")
     done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
     assert done.returncode == 2
-    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert "notes.txt: line 1 is not a batch result" in done.stderr
     assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine\n"
     if os.path.exists("/dev/full"):
         done = genesis("batch", "requests.jsonl", "-o", "/dev/full")
         assert (done.returncode, done.stderr) == (
             2,
-            "error: /dev/full: it is no file that results could be read back from\n  = help: choose another file\n",
+            "error: /dev/full: not a regular file, so results could not be read back\n  = help: choose another file\n",
         )
 
 

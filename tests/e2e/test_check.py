@@ -124,8 +124,8 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: write NAME=value"),
-        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: write NAME=value"),
+        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: use the form NAME=value"),
+        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: use the form NAME=value"),
         (b"\xff\xfeA\x00=\x001\x00", "odd.env is not valid UTF-8"),
         (b"A=caf\xe9\n", "odd.env is not valid UTF-8"),
     ],

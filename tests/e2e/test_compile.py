@@ -146,9 +146,9 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--model", "vllm/nope"], 1, "error[unknown-model]: the manifest has no model `vllm/nope`"),
+        (["--model", "vllm/nope"], 1, "error[unknown-model]: unknown model `vllm/nope`"),
         (["--model", "pool/llama"], 2, "no provider 'pool' is configured (configured: vllm)"),
-        (["--model", "fast"], 1, "error[unknown-model]: `fast` is no alias of the manifest"),
+        (["--model", "fast"], 1, "error[unknown-model]: `fast` is not an alias in the manifest"),
         (["--param", "x"], 2, "--param expects K=V"),
         (["--max-tokens", "0"], 2, "0 is not in the range"),
         (["--max-tokens", "9999"], 1, "error[bad-request]: "),

@@ -53,7 +53,7 @@ def write(folder: Path, url: str, model: str = "vllm/llama-3-8b", more: str = ""
 
 def normal(text: str) -> str:
     """Replace what differs in every run: ports and times."""
-    return re.sub(r"after \d+ ms", "after N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
+    return re.sub(r"in \d+ ms", "in N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
 
 
 def test_following_the_help_leads_from_one_mistake_to_the_next(
@@ -89,9 +89,7 @@ def test_an_implicit_configuration_leads_from_each_mistake_to_the_next_step(
     config.write_text("{ agents: { defaults: { model: 'vllm/llama-3-8' } } }", encoding="utf-8")
     done = genesis(*command, env={**KEY, **implicit_vllm_at(closed, folder)})
     assert "error[server-unreachable]" in done.stderr
-    advice = re.search(
-        r'declare `models.providers.vllm.baseUrl` if it is elsewhere, and ("vllm/\*": {}) in', done.stderr
-    )
+    advice = re.search(r'set `models.providers.vllm.baseUrl`, and add ("vllm/\*": {}) to', done.stderr)
     assert advice is not None
     # As the help says: the base URL is declared, and the wildcard keeps the models of the server.
     config.write_text(
@@ -168,7 +166,7 @@ def test_an_unconfigured_primary_is_reported_although_its_fallback_works(
         done = genesis(*command, env={"P_KEY": CANARY})
         assert done.returncode == 1
         assert "VLLM_API_KEY is not set" in done.stdout + done.stderr
-    assert "a token was streamed" in genesis("doctor", env={"P_KEY": CANARY}).stdout
+    assert "streamed a token" in genesis("doctor", env={"P_KEY": CANARY}).stdout
     assert genesis("doctor", "--provider", "p", env={"P_KEY": CANARY}).returncode == 0
 
 

@@ -104,7 +104,7 @@ def test_the_lock_file_and_a_changed_model_list(
     other = genesis("lock", "--check", env={"LLM_URL": keyed_server.base_url, **RIGHT_KEY})
     assert other.returncode == 1
     assert other.stderr.startswith(
-        f"error[lock-stale]: `vllm/{ADAPTER}` is listed by its server, and is not locked\n --> genesis.lock.json:4:5\n"
+        f"error[lock-stale]: `vllm/{ADAPTER}` is listed by its server, but not locked\n --> genesis.lock.json:4:5\n"
     )
     assert (folder / "genesis.lock.json").read_text("utf-8") == text
 
@@ -138,8 +138,8 @@ def test_the_doctor_with_four_broken_setups_and_a_working_one(
         assert failed(genesis, ANY_KEY) == f"connection 127.0.0.1:{port}: connection refused"
     write(folder, dynamic(keyed_server.base_url).replace("vllm/tiny-llama", "vllm/tiny-lama"))
     assert failed(genesis, WRONG_KEY).endswith("/models answered 401: Unauthorized; the server rejected the key")
-    assert failed(genesis, RIGHT_KEY) == "selection `vllm/tiny-lama` is selected, and the server does not serve it"
+    assert failed(genesis, RIGHT_KEY) == "selection `vllm/tiny-lama` is selected, but the server does not serve it"
     write(folder, dynamic(keyed_server.base_url))
     done = genesis("doctor", env=RIGHT_KEY)
     assert done.returncode == 0, done.stdout
-    assert re.search(r"ok    completion      a token was streamed; usage: \d+ input \+ 1 output tokens", done.stdout)
+    assert re.search(r"ok    completion      streamed a token; usage: \d+ input \+ 1 output tokens", done.stdout)
