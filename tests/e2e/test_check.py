@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
 
 CLEAN = FIXTURES / "documented" / "explicit" / "genesis.json5"
-BROKEN = FIXTURES / "broken" / "misspelt-key" / "genesis.json5"
+BROKEN = FIXTURES / "broken" / "misspelled-key" / "genesis.json5"
 WARNED = FIXTURES / "broken" / "repeated-fallback" / "genesis.json5"
 
 

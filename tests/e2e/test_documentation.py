@@ -92,7 +92,7 @@ def test_the_readme_lists_every_command() -> None:
 
 def test_the_finding_in_the_readme_is_what_check_prints() -> None:
     shown = TEXTS["README.md"].partition("```\n$ genesis check\n")[2].partition("```\n")[0]
-    assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")
+    assert shown == (FIXTURES / "broken" / "misspelled-key" / "findings.txt").read_text(encoding="utf-8")
 
 
 def test_the_documented_output_of_doctor_is_what_doctor_prints(genesis: Genesis, folder: Path) -> None:
