@@ -14,7 +14,7 @@ from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials import profiles
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.credentials.profiles import Profile
-from genesis_config.diagnostics.finding import in_order
+from genesis_config.diagnostics.finding import sort_findings
 from genesis_config.manifest import Include, dumps, loads
 from genesis_config.pipeline import check_config
 from genesis_config.resolve.credentials import Credentials
@@ -138,7 +138,7 @@ def test_findings_of_all_stages_are_ordered_by_place() -> None:
         ("native-only-param", (6, 39, "service_tier")),
         ("unset-variable", (6, 78, "${C}")),
     ]
-    assert in_order(reversed(done.diagnostics)) == done.diagnostics
+    assert sort_findings(reversed(done.diagnostics)) == done.diagnostics
 
 
 def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
@@ -148,7 +148,7 @@ def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
     assert note.message == (
         "the variable `KEY` is empty; `models.providers.vllm.apiKey` keeps the reference: ask the team"
     )
-    assert note.help == "give KEY a value where it is set"
+    assert note.help == "set KEY to a non-empty value"
 
 
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'

@@ -17,7 +17,7 @@ from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.diagnostics.source import Source
 from genesis_config.health import doctor, status
-from genesis_config.health.probe import Probed
+from genesis_config.health.probe import ProbeResult
 from genesis_config.pipeline import STAGES, Request, check_config, load, run_pipeline
 from genesis_config.resolve.lock import Lock, LockedProvider, Row
 from genesis_config.testing import ServedModel, serving
@@ -150,9 +150,9 @@ def test_the_digest_is_of_the_files_own_bytes_whoever_makes_the_manifest(
 ) -> None:
     probed: list[Manifest] = []
 
-    async def noted(manifest: Manifest, *_: object) -> Probed:
+    async def noted(manifest: Manifest, *_: object) -> ProbeResult:
         probed.append(manifest)
-        return Probed(0.0, None)
+        return ProbeResult(0.0, None)
 
     monkeypatch.setattr(doctor, "probe", noted)
     monkeypatch.setattr(status, "probe", noted)
@@ -160,7 +160,7 @@ def test_the_digest_is_of_the_files_own_bytes_whoever_makes_the_manifest(
         data = start + DYNAMIC.replace("URL", server.base_url).encode()
         compiled_manifest = run_pipeline("genesis.json5", data, Request("compile", WITH_KEY)).manifest
         doctor.examine(run_pipeline("genesis.json5", data, Request("doctor", WITH_KEY)))
-        status.report_status(run_pipeline("genesis.json5", data, Request("status", WITH_KEY)), probed=True)
+        status.report_status(run_pipeline("genesis.json5", data, Request("status", WITH_KEY)), with_probe=True)
     assert compiled_manifest is not None
     assert compiled_manifest.source.sha256 == hashlib.sha256(data).hexdigest()
     assert probed == [compiled_manifest] * 2

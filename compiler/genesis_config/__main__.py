@@ -1,4 +1,4 @@
-"""The entrance of the command line."""
+"""The entry point of the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-# What writing fails with where there is no more room: on the device, in the quota, in the file; where it breaks, and
-# where standard output is closed (see `_open_streams`).
+# Errors of writing the output: no space on the device, in the quota or in the file; a broken device; and a closed
+# standard output (see `_open_streams`).
 _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 def main() -> None:
     """Run `genesis` with the process's arguments and exit with its code."""
-    # A number keeps its digits however many they are, and messages may name it: CPython refuses more than 4,300.
+    # Messages may contain numbers of any length, but by default CPython does not format more than 4,300 digits.
     sys.set_int_max_str_digits(0)
     _open_streams()
     try:
@@ -29,7 +29,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough.
+        # The reader of the output has closed it.
         _drop_output()
         code = 1
     except Exception as error:  # noqa: BLE001 - it is reported
@@ -54,11 +54,11 @@ def _exit_without_cleanup(code: int) -> NoReturn:
 
 
 def _open_streams() -> None:
-    """Open all three streams, whatever the process was started with, with UTF-8 whatever the locale says.
+    """Open the three standard streams if they are closed, and use UTF-8 regardless of the locale.
 
-    Python has none for what is closed (`>&-`), and would write the manifest of the same configuration in the bytes of
-    each machine's locale, or not at all. What a command prints to a closed standard output must not be lost silently:
-    writing there fails with EBADF, since the stream can only be read.
+    For a closed stream (`>&-`), Python has no stream object. With the locale's encoding, the same configuration would
+    give different bytes on different machines, or fail. Output to a closed standard output must not be lost silently,
+    so it is opened read-only and writing fails with EBADF.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
@@ -70,11 +70,11 @@ def _open_streams() -> None:
 
 
 def _report(error: Exception) -> int:
-    """Report what ended the program, unwritable output or a bug, and return the exit code."""
+    """Report the error that ended the program, unwritable output or a bug, and return the exit code."""
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         try:
-            # Whether it is the output that is full. A buffer has what it could not write, and fails with it again; an
-            # unbuffered stream (PYTHONUNBUFFERED, as in many images) has nothing left, so that one more line is asked.
+            # Find out whether standard output caused the error. A buffer still has its data and fails again. An
+            # unbuffered stream (PYTHONUNBUFFERED, as in many images) has none left, so write one more line.
             sys.stdout.write("\n")
             sys.stdout.flush()
         except OSError as unwritable:
@@ -90,14 +90,14 @@ def _report(error: Exception) -> int:
 
 
 def _drop_output() -> None:
-    """Let what is left of the output go nowhere: Python would complain once more when it flushes at exit."""
+    """Redirect the remaining output to the null device, so that Python's flush at exit does not fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["check"]:
-        # What it makes lives to the end of the process, with hardly a cycle in it. The collector walked a document of
-        # 3 MB again and again: 60 of 350 ms (CPython 3.11).
+        # The objects live until the process ends and contain hardly any cycles, but the collector walked a 3 MB
+        # document again and again: 60 of 350 ms (CPython 3.11).
         gc.disable()
     if (
         len(arguments) > 1
@@ -105,8 +105,8 @@ def _run(arguments: list[str]) -> int:
         and not any(word.startswith("-") for word in arguments)
         and not (os.environ.get("GENESIS_FORMAT") or os.environ.get("GENESIS_OUTPUT"))
     ):
-        # `genesis check FILES…` is what a pre-commit hook runs, many times a day: it has no option to parse, and to
-        # import click for that took 20 of 60 ms (CPython 3.11).
+        # `genesis check FILES…` is what a pre-commit hook runs, many times a day. It has no options to parse, and
+        # importing click would take 20 of 60 ms (CPython 3.11).
         from genesis_config.cli.checking import run
 
         return run(arguments[1:])

@@ -1,23 +1,24 @@
 """One configuration, processed in stages over one session: the page to read first.
 
     stage        what it does                                                  its result
-    load         bytes -> decode -> parse -> include -> expand                 LoadResult
+    load         bytes -> decode -> parse -> resolve includes -> expand        LoadResult
     lint         validate against the schema -> run the rules                  LintResult
     decide       explicit, implicit or not configured, for each provider       Decisions
     discover     query servers for their models, or read them from the lock    Discovery
-    resolve      providers and models as the manifest has them                 Resolution
+    resolve      the providers and models of the manifest                      Resolution
     emit         the manifest                                                  Manifest
-    lock_models  what the lock file pins                                       LockedProvider for each provider
+    lock_models  the models to pin in the lock file                            LockedProvider for each provider
 
     purpose      commands                                       stages after `load`
     check        check, init, lsp                               lint
     compile      compile, models list, complete, batch, demo    lint, decide, discover, resolve, emit
-    frozen       compile --frozen                               the same; the lock stands in for servers and keys
+    frozen       compile --frozen                               the same; the lock file replaces servers and keys
     lock         lock                                           lint, decide, discover, lock_models
     status       models status                                  lint, decide, discover, resolve, emit
-    doctor       doctor                                         lint, decide; the others are steps of each examination
+    doctor       doctor                                         lint, decide; later stages are steps of each examination
 
-A stage adds its findings to the session; an exception is a bug. No stage runs once there is nothing to work on.
+Each stage adds its findings to the session; an exception is a bug. After an error, no further stage runs (see
+`Session.stopped`).
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables, expand
-from genesis_config.config.includes import Reader, include, with_origin
+from genesis_config.config.includes import Reader, add_include_origins, resolve_includes
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
-from genesis_config.diagnostics.finding import in_order
+from genesis_config.diagnostics.finding import sort_findings
 from genesis_config.files.reading import read_below
-from genesis_config.resolve.lock import LockedProvider, match_lock, template
+from genesis_config.resolve.lock import LockedProvider, base_url_template, match_lock
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
 from genesis_config.resolve.session import LintResult, LoadResult, Request, Session
 from genesis_config.rules import registry
@@ -53,12 +54,12 @@ def check_config(
     read: Reader = read_below,
     lock: Lock | None = None,
 ) -> Session:
-    """Check a configuration; see `load`. Nothing but the arguments and the included files is looked at."""
+    """Check a configuration. The result depends only on the arguments (see `load`) and on included files."""
     return lint(load(name, data, Request("check", variables, lock=lock), read))
 
 
 def run_pipeline(name: str, data: bytes, request: Request) -> Session:
-    """Run the stages that a purpose has; see `load`."""
+    """Run the stages for the request's purpose. `load` describes the arguments."""
     session = load(name, data, request)
     for stage in STAGES[request.purpose]:
         if session.stopped:
@@ -68,33 +69,33 @@ def run_pipeline(name: str, data: bytes, request: Request) -> Session:
 
 
 def load(name: str, data: bytes, request: Request, read: Reader = read_below) -> Session:
-    """Read a configuration with its includes, and expand its references.
+    """Parse a configuration with its includes, and expand its references.
 
     Args:
-        name: The path that findings show, and that includes are relative to.
-        data: The file's bytes.
-        request: What is wanted of it.
-        read: Returns the bytes of an included file, or raises OSError.
+        name: The path that findings show and that includes are relative to.
+        data: The bytes of the file.
+        request: What to do with the configuration.
+        read: A function that returns the bytes of an included file, or raises OSError.
     """
     source, diagnostics = decode(name, data)
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
-    inclusion = include(parsed, read)
-    document = inclusion.document
+    included = resolve_includes(parsed, read)
+    document = included.document
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
-    # Where servers are queried, the models of the lock do not count.
+    # If servers are queried, the models in the lock file do not count.
     locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
-    diagnostics += [*inclusion.diagnostics, *expansion.diagnostics]
-    return Session(request, LoadResult(name, data, config, inclusion.files, locked, tuple(diagnostics)))
+    diagnostics += [*included.diagnostics, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, included.files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
+    return session._replace(linted=LintResult(tuple(sort_findings(add_include_origins(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:
@@ -111,7 +112,7 @@ def decide(session: Session) -> Session:
 
 
 def discover(session: Session) -> Session:
-    """Query the servers that the decisions name for their models, or read them from the lock that stands in."""
+    """Query servers for their models as the decisions require, or take the models from the lock file."""
     from genesis_config.resolve.queries import query_servers  # with msgspec
 
     purpose = session.request.purpose
@@ -143,13 +144,13 @@ def resolve(session: Session) -> Session:
 
 
 def emit(session: Session) -> Session:
-    """Make the manifest of what could be resolved."""
+    """Build the manifest from what could be resolved."""
     from genesis_config.manifest import MANIFEST_VERSION, Generator, Include, Manifest, SourceInfo, digest
     from genesis_config.resolve.selection import select_models
 
     loaded, providers = session.loaded, dict(session.resolution.providers)
     includes = {file.path: Include(file.path, digest(file.data)) for file in loaded.files}
-    # The same wherever the configuration is.
+    # Without a directory, so that the manifest does not depend on where the configuration is.
     source = SourceInfo(
         os.path.basename(loaded.name), digest(loaded.data), tuple(includes[path] for path in sorted(includes))
     )
@@ -162,12 +163,12 @@ def lock_models(session: Session) -> Session:
     written = Config.written(session.config.document)
     rows = session.discovery.rows
     return session._replace(
-        locked={provider: LockedProvider(template(written, provider), rows[provider]) for provider in rows}
+        locked={provider: LockedProvider(base_url_template(written, provider), rows[provider]) for provider in rows}
     )
 
 
 def _context(session: Session) -> Context:
-    """Return what rules see; they compare the lock, unless it is not used (compile) or about to be replaced (lock)."""
+    """Return the context for rules, without the lock file if it is unused (compile) or about to be replaced (lock)."""
     request = session.request
     lock = None if request.purpose in {"compile", "lock"} else request.lock
     return Context(session.config, request.purpose, session.loaded.locked, lock)

@@ -1,4 +1,4 @@
-"""`genesis auth` as a user runs it: hidden prompts, pipes, several at once, and no key in anything that is printed."""
+"""`genesis auth`: hidden prompts, pipes, concurrent commands, and no key in any output."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CANARY = "sk-canary-9f3e"
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    """Give the path of the store of the command's home."""
+    """Return the path of the store in the command's home."""
     return tmp_path / "home" / ".config" / "genesis" / "auth-profiles.json"
 
 
 def environment(stored: Path, **more: str) -> dict[str, str]:
-    """Give what the fixture `genesis` gives, for what needs more than that runs."""
+    """Return the environment of the fixture `genesis` with more variables, for commands that are run differently."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return {"PATH": os.environ["PATH"], "HOME": str(stored.parents[2]), **kept, **more}
 
@@ -54,7 +54,7 @@ def entry(provider: str, **more: Any) -> dict[str, Any]:
     return {"provider": provider, "kind": "api_key", "key": CANARY, **more}
 
 
-def test_a_key_from_a_pipe_is_kept_listed_used_and_removed(genesis: Genesis, stored: Path, folder: Path) -> None:
+def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored: Path, folder: Path) -> None:
     path = genesis("auth", "path")
     assert (path.returncode, path.stdout, path.stderr) == (0, f"{stored}\n", "")
     assert not stored.parent.exists()
@@ -85,7 +85,7 @@ def test_a_key_from_a_pipe_is_kept_listed_used_and_removed(genesis: Genesis, sto
     assert keys(stored) == {}
 
 
-def test_the_configuration_says_which_profile_is_used(genesis: Genesis, stored: Path, folder: Path) -> None:
+def test_the_configuration_selects_the_profile(genesis: Genesis, stored: Path, folder: Path) -> None:
     for name in ("vllm:default", "vllm:staging"):
         genesis("auth", "set", "vllm", "--profile", name, stdin=f"key-of-{name}")
     assert keys(stored) == {name: f"key-of-{name}" for name in ("vllm:default", "vllm:staging")}
@@ -102,7 +102,7 @@ def test_the_configuration_says_which_profile_is_used(genesis: Genesis, stored: 
         assert credential == (used and {"profile": used})
 
 
-def test_a_list_tells_ages_and_never_a_key(genesis: Genesis, stored: Path) -> None:
+def test_a_list_shows_ages_but_no_keys(genesis: Genesis, stored: Path) -> None:
     created = datetime.now(UTC) - timedelta(days=3, hours=1)
     stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     write(stored, {"vllm:default": entry("vllm", created=stamp), "\x1b[31m": entry("pool")})
@@ -125,7 +125,7 @@ def test_a_list_tells_ages_and_never_a_key(genesis: Genesis, stored: Path) -> No
         assert "canary" not in done.stdout + done.stderr
 
 
-def test_an_empty_list_says_how_to_add_one(genesis: Genesis, stored: Path) -> None:
+def test_an_empty_list_explains_how_to_add_a_profile(genesis: Genesis, stored: Path) -> None:
     for _ in range(2):
         done = genesis("auth", "list")
         assert (done.returncode, done.stdout) == (0, "")
@@ -154,7 +154,7 @@ def test_an_empty_list_says_how_to_add_one(genesis: Genesis, stored: Path) -> No
     ],
     ids=str,
 )
-def test_a_key_is_never_an_argument_and_is_not_repeated(
+def test_a_key_given_as_an_argument_is_rejected_and_not_repeated(
     arguments: tuple[str, ...], genesis: Genesis, stored: Path
 ) -> None:
     done = genesis("auth", *arguments, stdin="other")
@@ -164,14 +164,14 @@ def test_a_key_is_never_an_argument_and_is_not_repeated(
     assert not stored.exists()
 
 
-def test_an_argument_too_many_is_told_what_to_do(genesis: Genesis) -> None:
+def test_the_error_for_an_extra_argument_explains_what_to_do(genesis: Genesis) -> None:
     done = genesis("auth", "set", "vllm", CANARY)
     assert "`genesis auth set PROVIDER` prompts for the key, or reads it from standard input" in done.stderr
     assert "no such command (commands: set, list, remove, path)" in genesis("auth", "st").stderr
 
 
 @pytest.mark.parametrize(
-    ("stdin", "said"),
+    ("stdin", "message"),
     [
         (
             "",
@@ -187,17 +187,17 @@ def test_an_argument_too_many_is_told_what_to_do(genesis: Genesis) -> None:
     ],
     ids=["empty", "blank", "two-lines", "two-ends", "control", "space", "not-utf8", "long"],
 )
-def test_what_is_no_key_is_refused_and_not_repeated(
-    stdin: str | bytes, said: str, genesis: Genesis, stored: Path
+def test_an_invalid_key_is_rejected_and_not_repeated(
+    stdin: str | bytes, message: str, genesis: Genesis, stored: Path
 ) -> None:
     done = genesis("auth", "set", "vllm", stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.startswith(f"error: {message}")
     assert "canary" not in done.stderr
     assert not stored.parent.exists()
 
 
-def test_without_any_standard_input_there_is_no_key(tmp_path: Path, stored: Path) -> None:
+def test_a_closed_standard_input_is_an_error(tmp_path: Path, stored: Path) -> None:
     script = 'exec "$@" <&-'
     done = subprocess.run(
         ["sh", "-c", script, "sh", *COMMAND, "auth", "set", "vllm"],
@@ -213,14 +213,14 @@ def test_without_any_standard_input_there_is_no_key(tmp_path: Path, stored: Path
 
 
 @pytest.mark.parametrize("provider", ["", " ", "a\nb", "vllm "])
-def test_a_provider_without_a_name_is_refused(provider: str, genesis: Genesis, stored: Path) -> None:
+def test_an_empty_provider_name_is_rejected(provider: str, genesis: Genesis, stored: Path) -> None:
     done = genesis("auth", "set", provider, stdin=CANARY)
     assert done.returncode == 2
     assert f"the provider id {provider!r} is empty" in done.stderr.replace("\\\\", "\\")
     assert not stored.exists()
 
 
-def test_commands_at_once_lose_nothing(genesis: Genesis, stored: Path, folder: Path) -> None:
+def test_concurrent_commands_lose_nothing(genesis: Genesis, stored: Path, folder: Path) -> None:
     running = [
         subprocess.Popen(
             [*COMMAND, "auth", "set", f"p{number}"],
@@ -237,7 +237,7 @@ def test_commands_at_once_lose_nothing(genesis: Genesis, stored: Path, folder: P
     assert genesis("auth", "list").stdout.count("\n") == 9
 
 
-def test_a_damaged_store_is_told_before_a_key_is_and_stays(genesis: Genesis, stored: Path) -> None:
+def test_a_damaged_store_is_reported_before_the_prompt_and_kept(genesis: Genesis, stored: Path) -> None:
     write(stored, {})
     stored.write_bytes(b'{"version": 1, "profiles": {"a": "sk-canary"}}')
     for arguments in (["set", "vllm"], ["list"], ["list", "--json"], ["remove", "a"]):
@@ -249,7 +249,7 @@ def test_a_damaged_store_is_told_before_a_key_is_and_stays(genesis: Genesis, sto
     assert stored.read_bytes() == b'{"version": 1, "profiles": {"a": "sk-canary"}}'
 
 
-def test_a_store_that_others_may_read_is_refused_with_the_chmod(genesis: Genesis, stored: Path) -> None:
+def test_a_store_readable_by_others_is_rejected_with_the_chmod_command(genesis: Genesis, stored: Path) -> None:
     before = write(stored, {"vllm:default": entry("vllm")})
     stored.chmod(0o640)
     for arguments in (["set", "vllm"], ["list"], ["remove", "vllm"]):
@@ -259,21 +259,21 @@ def test_a_store_that_others_may_read_is_refused_with_the_chmod(genesis: Genesis
     assert stored.read_bytes() == before
 
 
-def test_a_store_whose_folder_cannot_be_one_is_told(genesis: Genesis, stored: Path, tmp_path: Path) -> None:
+def test_a_store_whose_directory_cannot_be_created_is_reported(genesis: Genesis, stored: Path, tmp_path: Path) -> None:
     (tmp_path / "home" / ".config").write_text("mine", encoding="utf-8")
     done = genesis("auth", "set", "vllm", stdin=CANARY)
     assert done.returncode == 2
     assert done.stderr == f"error: cannot read the auth profiles in {stored}: Not a directory\n"
 
 
-def test_what_is_not_there_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
+def test_a_missing_profile_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
     before = write(stored, {"vllm:default": entry("vllm"), "pool:a": entry("pool"), "pool:b": entry("pool")})
-    for name, said in (
+    for name, message in (
         ("vlm", "no auth profile or provider `vlm`\n  = help: did you mean `vllm`?"),
         ("pool", "the provider `pool` has 2 auth profiles\n  = help: name one of `pool:a`, `pool:b`"),
     ):
         done = genesis("auth", "remove", name)
-        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {said}\n")
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
     assert stored.read_bytes() == before
     assert genesis("auth", "remove", "pool:b").returncode == 0
     assert set(keys(stored)) == {"vllm:default", "pool:a"}
@@ -292,13 +292,13 @@ CONFIG = """{
         ("first", ""),
         ("second", ""),
         ("third", ""),
-        # Implicit, whether or not it is named.
+        # Implicit, even if it is not in the configuration.
         ("vllm", ""),
         ("pol", "note: genesis.json5 names no provider pol; did you mean pool?\n"),
         ("foo", "note: genesis.json5 names no provider foo, so nothing there uses the key yet\n"),
     ],
 )
-def test_a_provider_that_the_configuration_does_not_name_is_noted(
+def test_a_provider_missing_from_the_configuration_is_noted(
     provider: str, note: str, genesis: Genesis, stored: Path, folder: Path
 ) -> None:
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
@@ -308,13 +308,13 @@ def test_a_provider_that_the_configuration_does_not_name_is_noted(
     assert keys(stored) == {f"{provider}:default": CANARY}
 
 
-def test_the_configuration_is_found_as_everywhere(genesis: Genesis, folder: Path) -> None:
+def test_the_configuration_is_found_as_by_other_commands(genesis: Genesis, folder: Path) -> None:
     (folder / "mine.json5").write_text(CONFIG, encoding="utf-8")
     note = "note: mine.json5 names no provider foo"
     assert "note" not in genesis("auth", "set", "foo", stdin="k").stderr
     assert genesis("auth", "set", "foo", "--config", "mine.json5", stdin="k").stderr.startswith(note)
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
-    # A stated one must be there; the environment's is another command's business.
+    # A configuration given as an option must exist; one from the environment is for other commands.
     gone = genesis("auth", "set", "foo", "--config", "gone.json5", stdin="k")
     assert (gone.returncode, gone.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "gone.json5"}).returncode == 0
@@ -325,7 +325,7 @@ def test_the_configuration_is_found_as_everywhere(genesis: Genesis, folder: Path
 
 
 @pytest.mark.parametrize("text", ["{ models: ", "[]]", '{ $include: "./gone.json5" }'])
-def test_a_configuration_that_cannot_be_read_is_not_judged(text: str, genesis: Genesis, folder: Path) -> None:
+def test_an_unreadable_configuration_causes_no_note(text: str, genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     done = genesis("auth", "set", "foo", stdin=CANARY)
     assert done.returncode == 0
@@ -333,7 +333,7 @@ def test_a_configuration_that_cannot_be_read_is_not_judged(text: str, genesis: G
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["path"]], ids=str)
-def test_a_reader_that_has_seen_enough_is_no_trouble(arguments: list[str], stored: Path, folder: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(arguments: list[str], stored: Path, folder: Path) -> None:
     write(stored, {"vllm:default": entry("vllm")})
     reader, writer = os.pipe()
     os.close(reader)
@@ -350,7 +350,7 @@ def test_a_reader_that_has_seen_enough_is_no_trouble(arguments: list[str], store
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-# Makes the terminal the one of a new session, which `/dev/tty` and Ctrl-C need.
+# Makes the terminal the controlling one of a new session, which `/dev/tty` and Ctrl-C need.
 ON_A_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -359,7 +359,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 class Terminal:
-    """A command on a terminal of its own, with what is shown there."""
+    """A command on a terminal of its own, and the text shown there."""
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
@@ -374,7 +374,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self) -> int:
-        """Wait for the command and give its exit code; a terminal that nobody holds any more cannot be read."""
+        """Wait for the command and return its exit code. A terminal that no process has open cannot be read."""
         code = self.process.wait(60)
         while select.select([self.master], [], [], 0.05)[0]:
             try:
@@ -393,7 +393,7 @@ class Terminal:
 
 @contextmanager
 def terminal(arguments: list[str], stored: Path, folder: Path) -> Iterator[Terminal]:
-    """Run the command with a terminal that it can open, and that Ctrl-C is typed on."""
+    """Run the command with a terminal that it can open and on which Ctrl-C can be typed."""
     master, slave = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", ON_A_TERMINAL, *COMMAND, *arguments],
@@ -412,11 +412,11 @@ def terminal(arguments: list[str], stored: Path, folder: Path) -> Iterator[Termi
             os.close(master)
 
 
-def test_on_a_terminal_the_key_is_asked_for_and_not_shown(stored: Path, folder: Path) -> None:
+def test_a_terminal_prompts_for_the_key_and_hides_it(stored: Path, folder: Path) -> None:
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
     with terminal(["auth", "set", "foo"], stored, folder) as run:
         run.wait_for("Key for foo (hidden): ")
-        # Told before somebody goes and looks for the key.
+        # Shown before the user looks for the key.
         assert run.shown.startswith("note: genesis.json5 names no provider foo")
         run.type(f"{CANARY}\n")
         assert run.end() == 0
@@ -435,35 +435,35 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
         assert run.shown.endswith("\r\nerror: interrupted\r\n")
         assert "canary" not in run.shown
         assert "Traceback" not in run.shown
-        # The terminal shows what is typed again.
+        # The terminal echoes again.
         assert termios.tcgetattr(run.master)[3] & termios.ECHO
     assert stored.read_bytes() == before
     assert os.listdir(stored.parent) == ["auth-profiles.json"]
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("\n", "the key is empty or only whitespace"),
         ("  \n", "the key is empty or only whitespace"),
         ("\x04", "no key was entered; nothing was changed"),
         ("sk-canary\x16\x1b[A\n", "the key contains a line break, or a control or an invisible character"),
-        # A terminal would cut it off without a word.
+        # A terminal would truncate it silently.
         ("sk-canary" * 500 + "\n", "a terminal passes on"),
     ],
     ids=["empty", "blank", "end", "arrow", "long"],
 )
-def test_what_is_typed_and_no_key_is_refused(typed: str, said: str, stored: Path, folder: Path) -> None:
+def test_an_invalid_typed_key_is_rejected(typed: str, message: str, stored: Path, folder: Path) -> None:
     with terminal(["auth", "set", "vllm"], stored, folder) as run:
         run.wait_for("(hidden): ")
         run.type(typed)
         assert run.end() == 2
-        assert f"error: {said}" in run.shown
+        assert f"error: {message}" in run.shown
         assert "canary" not in run.shown
     assert not stored.exists()
 
 
-def test_on_a_terminal_a_list_is_a_table(stored: Path, folder: Path) -> None:
+def test_a_list_on_a_terminal_is_a_table(stored: Path, folder: Path) -> None:
     write(stored, {"vllm:default": entry("vllm"), "[red]": entry("vllm")})
     with terminal(["auth", "list"], stored, folder) as run:
         assert run.end() == 0

@@ -1,4 +1,4 @@
-"""`genesis batch`: every line is answered once, whatever ends a run in between."""
+"""`genesis batch`: every line has one result, however often a run is interrupted."""
 
 from __future__ import annotations
 
@@ -56,16 +56,16 @@ def results(folder: Path) -> list[dict[str, Any]]:
 RUN = ["batch", "requests.jsonl", "-o", "results.jsonl"]
 
 
-def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url, 5, temperature=0.5, stream=True)
     done = genesis(*RUN)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "5 succeeded, 0 failed; 30 input + 10 output tokens, cost 5e-05\n"
-    found = {result["custom_id"]: result for result in results(folder)}
-    assert sorted(found) == [f"r{number}" for number in range(5)]
-    assert found["r3"]["error"] is None
-    assert found["r3"]["id"] == "batch_req_r3"
-    identifier = found["r3"]["response"]["body"].pop("id")
+    by_id = {result["custom_id"]: result for result in results(folder)}
+    assert sorted(by_id) == [f"r{number}" for number in range(5)]
+    assert by_id["r3"]["error"] is None
+    assert by_id["r3"]["id"] == "batch_req_r3"
+    identifier = by_id["r3"]["response"]["body"].pop("id")
     assert identifier.startswith("chatcmpl-")
     choice = {
         "index": 0,
@@ -73,7 +73,7 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
         "logprobs": None,
         "finish_reason": "stop",
     }
-    assert found["r3"]["response"] == {
+    assert by_id["r3"]["response"] == {
         "status_code": 200,
         "request_id": None,
         "body": {
@@ -87,13 +87,13 @@ def test_each_request_has_its_result(genesis: Genesis, folder: Path, server: Fak
     }
     sent = server.requests[0].json()
     assert (sent["temperature"], sent["max_tokens"], sent["model"]) == (0.5, 8, "tiny-llama")
-    # What is there is not asked again.
+    # Finished requests are not sent again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
     assert again.stderr == "0 succeeded, 0 failed, 5 already done; 0 input + 0 output tokens, cost 0\n"
 
 
-def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesis, folder: Path) -> None:
+def test_a_failed_request_has_an_error_and_does_not_affect_others(genesis: Genesis, folder: Path) -> None:
     with serving(faults=[Fault("cut"), None, Fault("status", code=400)], answer=Answer(("One ", "two "))) as running:
         write(folder, running.base_url, 3)
         with (folder / "requests.jsonl").open("a") as stream:
@@ -105,7 +105,7 @@ def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesi
         done = genesis(*RUN, "--concurrency", "1")
     assert done.returncode == 1
     assert done.stderr.startswith("2 succeeded, 6 failed; ")
-    errors = {each["custom_id"]: each["error"] for each in results(folder)}
+    errors = {result["custom_id"]: result["error"] for result in results(folder)}
     assert {name: error and error["code"] for name, error in errors.items()} == {
         "r0": "TruncatedStreamError",
         "r1": None,
@@ -120,7 +120,7 @@ def test_a_request_that_fails_has_its_error_and_hinders_no_other(genesis: Genesi
     assert errors["r2"]["status"] == 400
 
 
-def test_every_choice_is_whole_and_what_a_failure_had_used_is_counted(genesis: Genesis, folder: Path) -> None:
+def test_choices_are_complete_and_the_usage_of_failed_attempts_counts(genesis: Genesis, folder: Path) -> None:
     call = ToolCall("c1", "look", ("{}",))
     answers = (Answer(("One",), reasoning=("so",)), Answer(("two",), reasoning=("then",), tool_calls=(call,)))
     with serving(answer=answers, faults=[None, Fault("cut", after=3)]) as running:
@@ -131,15 +131,15 @@ def test_every_choice_is_whole_and_what_a_failure_had_used_is_counted(genesis: G
         done = genesis(*RUN, "--concurrency", "1")
     whole, failed = results(folder)
     choices = whole["response"]["body"]["choices"]
-    assert [each["message"]["reasoning"] for each in choices] == ["so", "then"]
-    assert [len(each["message"].get("tool_calls", ())) for each in choices] == [0, 1]
+    assert [choice["message"]["reasoning"] for choice in choices] == ["so", "then"]
+    assert [len(choice["message"].get("tool_calls", ())) for choice in choices] == [0, 1]
     used, lost = whole["response"]["body"]["usage"], failed["error"]["usage"]
     assert lost["prompt_tokens"] == used["prompt_tokens"]
     total = lost["completion_tokens"] + used["completion_tokens"]
     assert f"1 succeeded, 1 failed; {2 * used['prompt_tokens']} input + {total} output tokens" in done.stderr
 
 
-def test_calls_of_tools_are_in_the_message(genesis: Genesis, folder: Path) -> None:
+def test_tool_calls_are_in_the_message(genesis: Genesis, folder: Path) -> None:
     with serving(answer=Answer((), tool_calls=(ToolCall("c1", "look", ('{"a"', ": 1}")),))) as running:
         write(folder, running.base_url, 1, tools=[{"type": "function", "function": {"name": "look"}}])
         assert genesis(*RUN).returncode == 0
@@ -152,8 +152,8 @@ def test_calls_of_tools_are_in_the_message(genesis: Genesis, folder: Path) -> No
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
-def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: Genesis, folder: Path) -> None:
-    """Ended again and again, and no line is lost or written twice."""
+def test_an_interrupted_run_resumes(how: signal.Signals, genesis: Genesis, folder: Path) -> None:
+    """Interrupt a run repeatedly: no line may be lost or written twice."""
     count = 120
     with serving([ServedModel("tiny-llama")], answer=Answer(("a",)), chunk_delay=0.002) as running:
         write(folder, running.base_url, count)
@@ -167,11 +167,11 @@ def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: 
                 ):
                     time.sleep(0.002)
                 process.send_signal(how)
-                _, told = process.communicate(timeout=30)
-            assert b"Traceback" not in told
+                _, stderr = process.communicate(timeout=30)
+            assert b"Traceback" not in stderr
             if how is signal.SIGINT and process.returncode != 0:
                 assert process.returncode == 130
-        # As a kill in the midst of a write leaves it.
+        # As after a kill in the middle of a write.
         with (folder / "results.jsonl").open("a") as stream:
             stream.write('{"id":"batch_req_r1')
         done = genesis(*RUN)
@@ -183,7 +183,7 @@ def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: 
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("not json", "requests.jsonl:2: not a valid batch request: JSON is malformed"),
         (
@@ -197,34 +197,34 @@ def test_a_run_that_is_ended_goes_on_where_it_was(how: signal.Signals, genesis: 
         ),
     ],
 )
-def test_a_file_that_is_no_batch_is_refused_before_anything_is_asked(
-    line: str, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+def test_an_invalid_batch_file_is_rejected_before_any_request(
+    line: str, message: str, genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, server.base_url, 1)
     with (folder / "requests.jsonl").open("a") as stream:
         stream.write(f"{line}\n")
     done = genesis(*RUN)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert server.requests == []
     assert not (folder / "results.jsonl").exists()
 
 
 @pytest.mark.parametrize("ending", ["", "\n"])
 @pytest.mark.parametrize("content", ["mine", '{"custom_id": "r0", "body": {}}', '{"id": 1}', '{"id":"batch_resp'])
-def test_what_is_no_file_of_results_is_left_as_it_is(
+def test_a_file_without_results_is_not_changed(
     content: str, ending: str, genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, server.base_url, 1)
     (folder / "notes.txt").write_text(content + ending, encoding="utf-8")
     done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
     assert done.returncode == 2
-    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert "notes.txt: line 1 is not a batch result" in done.stderr
     assert (folder / "notes.txt").read_text(encoding="utf-8") == content + ending
     assert server.requests == []
 
 
-def test_results_do_not_go_into_what_is_read(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_results_are_not_written_to_an_input_file(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url, 1)
     before = (folder / "requests.jsonl").read_bytes()
     done = genesis("batch", "requests.jsonl", "-o", "./requests.jsonl")
@@ -233,7 +233,7 @@ def test_results_do_not_go_into_what_is_read(genesis: Genesis, folder: Path, ser
     assert (folder / "requests.jsonl").read_bytes() == before
 
 
-def test_a_result_that_is_an_error_is_told_again(genesis: Genesis, folder: Path) -> None:
+def test_a_resumed_run_reports_earlier_failures(genesis: Genesis, folder: Path) -> None:
     with serving(faults=[Fault("status", code=401)]) as server:
         write(folder, server.base_url, 2)
         first = genesis(*RUN, "--concurrency", "1")
@@ -245,24 +245,24 @@ def test_a_result_that_is_an_error_is_told_again(genesis: Genesis, folder: Path)
     )
 
 
-def test_files_that_cannot_be_used(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_unusable_files(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url, 1)
     assert "cannot read gone.jsonl: No such file or directory" in genesis("batch", "gone.jsonl", "-o", "x").stderr
     assert "cannot write gone/x: No such file or directory" in genesis("batch", "requests.jsonl", "-o", "gone/x").stderr
     (folder / "notes.txt").write_text("mine\n", encoding="utf-8")
     done = genesis("batch", "requests.jsonl", "-o", "notes.txt")
     assert done.returncode == 2
-    assert "notes.txt: line 1 is no result of a batch" in done.stderr
+    assert "notes.txt: line 1 is not a batch result" in done.stderr
     assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine\n"
     if os.path.exists("/dev/full"):
         done = genesis("batch", "requests.jsonl", "-o", "/dev/full")
         assert (done.returncode, done.stderr) == (
             2,
-            "error: /dev/full: it is no file that results could be read back from\n  = help: choose another file\n",
+            "error: /dev/full: not a regular file, so results could not be read back\n  = help: choose another file\n",
         )
 
 
-def test_an_engine_that_is_not_installed_is_said_before_anything_is_asked(genesis: Genesis, folder: Path) -> None:
+def test_a_missing_engine_is_reported_before_any_request(genesis: Genesis, folder: Path) -> None:
     write(folder, "http://127.0.0.1:1/v1", 1)
     done = genesis(*RUN, "--engine", "ray")
     assert done.returncode == 2
@@ -271,7 +271,7 @@ def test_an_engine_that_is_not_installed_is_said_before_anything_is_asked(genesi
     assert not (folder / "results.jsonl").exists()
 
 
-def test_two_runs_at_once_are_one_too_many(folder: Path, genesis: Genesis) -> None:
+def test_a_second_run_at_the_same_time_is_rejected(folder: Path, genesis: Genesis) -> None:
     with serving(faults=[Fault("stall")]) as running:
         write(folder, running.base_url, 1)
         with subprocess.Popen([*COMMAND, *RUN], cwd=folder, stderr=subprocess.PIPE) as first:
@@ -282,7 +282,7 @@ def test_two_runs_at_once_are_one_too_many(folder: Path, genesis: Genesis) -> No
     assert (done.returncode, done.stderr) == (2, "error: results.jsonl is being written by another run\n")
 
 
-def test_progress_is_for_terminals(folder: Path, server: FakeVLLM) -> None:
+def test_progress_is_shown_only_on_terminals(folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url, 3)
     code, shown = on_terminal(*RUN, cwd=folder, stream="stderr")
     assert code == 0

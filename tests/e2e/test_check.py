@@ -1,4 +1,4 @@
-"""`genesis check` as hooks, CI jobs and people run it."""
+"""`genesis check` as run by hooks, CI jobs and users."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
 
 CLEAN = FIXTURES / "documented" / "explicit" / "genesis.json5"
-BROKEN = FIXTURES / "broken" / "misspelt-key" / "genesis.json5"
+BROKEN = FIXTURES / "broken" / "misspelled-key" / "genesis.json5"
 WARNED = FIXTURES / "broken" / "repeated-fallback" / "genesis.json5"
 
 
 @pytest.mark.parametrize("name", ["explicit", "implicit", "remote"])
-def test_documented_configurations_are_clean_without_any_environment(name: str) -> None:
+def test_documented_configurations_are_clean_in_an_empty_environment(name: str) -> None:
     path = FIXTURES / "documented" / name / "genesis.json5"
     done = subprocess.run([*COMMAND, "check", str(path)], env={}, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"1 file checked: no findings\n", b"")
 
 
-def test_a_clean_file_imports_nothing_that_it_does_not_need() -> None:
+def test_a_clean_file_causes_no_unnecessary_imports() -> None:
     script = (
         "import sys\n"
         "from genesis_config.cli.checking import run\n"
@@ -57,7 +57,7 @@ def test_exit_codes(genesis: Genesis) -> None:
     assert genesis("chek").returncode == 2
 
 
-def test_a_file_that_cannot_be_read_is_no_finding_and_hides_no_other(genesis: Genesis, folder: Path) -> None:
+def test_an_unreadable_file_is_an_error_and_hides_no_other_file(genesis: Genesis, folder: Path) -> None:
     done = genesis("check", "missing.json5", str(BROKEN))
     assert done.returncode == 2
     assert done.stderr == "error: cannot read missing.json5: No such file or directory\n"
@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_is_no_finding_and_hides_no_other(genesis: Ge
     assert not list(folder.iterdir())
 
 
-def test_nothing_found_says_what_was_looked_for(genesis: Genesis) -> None:
+def test_the_error_without_files_names_what_was_searched_for(genesis: Genesis) -> None:
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
@@ -75,7 +75,7 @@ def test_nothing_found_says_what_was_looked_for(genesis: Genesis) -> None:
     )
 
 
-def test_folders_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -> None:
+def test_directories_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -> None:
     for name in ("b/genesis.json", "a/genesis.json5", ".hidden/genesis.json5", "a/other.json5", "genesis.json5"):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
@@ -99,45 +99,45 @@ def test_standard_input(genesis: Genesis) -> None:
     assert " --> <stdin>:1:13\n" in done.stdout
 
 
-def test_many_files_share_one_run(genesis: Genesis, folder: Path) -> None:
+def test_several_files_are_checked_in_one_run(genesis: Genesis, folder: Path) -> None:
     for number in range(50):
         (folder / f"{number:02}.json5").write_text(CLEAN.read_text("utf-8"), encoding="utf-8")
     done = genesis("check", *(f"{number:02}.json5" for number in range(50)), str(CLEAN), str(CLEAN))
     assert (done.returncode, done.stdout) == (0, "51 files checked: no findings\n")
 
 
-def test_references_are_unknown_unless_check_is_told(genesis: Genesis, folder: Path) -> None:
+def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Path) -> None:
     text = '{ models: { providers: { vllm: { api: "${API:-nonsense}", models: [{ id: "${MODEL}" }] } } } }'
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     (folder / "some.env").write_text("API=also-nonsense\n", encoding="utf-8")
 
     alone = genesis("check", "--ignore", "assumed-context-window", env={"API": "seen", "MODEL": "seen"})
-    told = genesis("check", "--env-file", "some.env")
+    from_file = genesis("check", "--env-file", "some.env")
     environment = genesis("check", "--use-env", env={"API": "openai-completions"})
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
-    assert "the API `also-nonsense`" in told.stdout
-    assert "1 file checked: 1 error, 1 note\n" in told.stdout
+    assert "the API `also-nonsense`" in from_file.stdout
+    assert "1 file checked: 1 error, 1 note\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: write NAME=value"),
-        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: write NAME=value"),
+        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: use the form NAME=value"),
+        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: use the form NAME=value"),
         (b"\xff\xfeA\x00=\x001\x00", "odd.env is not valid UTF-8"),
         (b"A=caf\xe9\n", "odd.env is not valid UTF-8"),
     ],
     ids=["no assignment", "below empty lines", "UTF-16", "latin-1"],
 )
-def test_an_env_file_that_cannot_be_used(content: bytes, message: str, genesis: Genesis, folder: Path) -> None:
+def test_an_invalid_env_file(content: bytes, message: str, genesis: Genesis, folder: Path) -> None:
     (folder / "odd.env").write_bytes(content)
     done = genesis("check", "--env-file", "odd.env", str(CLEAN))
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
 
 
-def test_an_env_file_in_the_ways_that_there_are(genesis: Genesis, folder: Path) -> None:
+def test_an_env_file_in_every_supported_syntax(genesis: Genesis, folder: Path) -> None:
     text = b"\xef\xbb\xbf# first\nexport API='openai-completions'\nEMPTY=\nBARE\nMORE=\"$API\"\n"
     (folder / "some.env").write_bytes(text)
     config = '{ models: { providers: { vllm: { api: "${API}", models: [{ id: "${MORE}", contextWindow: 8 }] } } } }'
@@ -154,14 +154,14 @@ def test_an_endless_file_is_too_large(command: str, genesis: Genesis) -> None:
     assert "16 MiB" in done.stdout + done.stderr
 
 
-def test_an_env_file_that_is_not_there(genesis: Genesis) -> None:
+def test_a_missing_env_file(genesis: Genesis) -> None:
     done = genesis("check", "--env-file", "missing.env", str(CLEAN))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: cannot read missing.env: No such file or directory\n"
 
 
-def test_a_reader_that_leaves_early_is_no_error_to_report(folder: Path) -> None:
-    # Far more findings than a pipe holds.
+def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:
+    # More findings than fit into a pipe.
     keys = ", ".join(f"key{number}: 1" for number in range(2000))
     (folder / "genesis.json5").write_text(f"{{ models: {{ {keys} }} }}", encoding="utf-8")
     with subprocess.Popen(
@@ -175,19 +175,19 @@ def test_a_reader_that_leaves_early_is_no_error_to_report(folder: Path) -> None:
         assert process.wait(30) == 1
 
 
-def test_colour_is_for_terminals(genesis: Genesis) -> None:
+def test_color_is_used_only_on_terminals(genesis: Genesis) -> None:
     assert "\x1b" not in genesis("check", str(BROKEN), env={"TERM": "xterm-256color"}).stdout
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-def test_colour_on_a_terminal(no_color: str, coloured: bool) -> None:  # noqa: FBT001 - a table
+def test_color_on_a_terminal(no_color: str, coloured: bool) -> None:  # noqa: FBT001 - a table
     code, shown = on_terminal("check", str(BROKEN), env={"NO_COLOR": no_color})
     assert code == 1
     assert ("\x1b[1;31merror[unknown-key]" in shown) is coloured
     assert "unknown key" in shown
 
 
-def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> None:
+def test_a_bug_is_reported_without_its_message(folder: Path) -> None:
     script = (
         "import genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise RuntimeError('sk-canary')\n"
@@ -206,7 +206,7 @@ def test_a_bug_is_reported_as_one_and_its_words_are_kept_back(folder: Path) -> N
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("arguments", [["schema", "config"], ["check"], ["--help"], ["auth", "list", "--json"]])
-def test_an_output_that_cannot_be_written_is_no_bug(arguments: list[str], unbuffered: str, folder: Path) -> None:
+def test_an_unwritable_output_is_not_a_bug(arguments: list[str], unbuffered: str, folder: Path) -> None:
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
@@ -223,7 +223,7 @@ def test_an_output_that_cannot_be_written_is_no_bug(arguments: list[str], unbuff
     assert (done.returncode, done.stderr) == (2, message)
 
 
-def test_an_error_of_the_system_is_a_bug_where_the_output_can_be_written(folder: Path) -> None:
+def test_an_os_error_with_a_writable_output_is_a_bug(folder: Path) -> None:
     script = (
         "import errno, genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise OSError(errno.ENOSPC, 'sk-canary')\n"

@@ -1,4 +1,4 @@
-"""`genesis check` as a team sets it up: settings, formats, patterns, ignore comments, fixes."""
+"""`genesis check` as configured by a team: settings, formats, patterns, ignore comments, fixes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
-# An error, a warning that can be fixed by hand alone, and a warning.
+# An error, a warning that can only be fixed by hand, and a warning.
 TEXT = """{
   models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", modells: 1,
     models: [{ id: "m", contextWindow: 1 }] } } },
@@ -34,13 +34,13 @@ def config(folder: Path) -> Path:
 
 def rules(genesis: Genesis, *arguments: str) -> list[str]:
     report = json.loads(genesis("check", "--format", "json", *arguments).stdout)
-    return [f"{each['severity']} {each['rule']}" for each in report["findings"]]
+    return [f"{finding['severity']} {finding['rule']}" for finding in report["findings"]]
 
 
 ALL = ["error unknown-key", "warning duplicate-fallback", "warning unknown-section"]
 
 
-def test_rules_are_chosen_on_the_command_line(genesis: Genesis, config: Path) -> None:
+def test_rules_are_selected_on_the_command_line(genesis: Genesis, config: Path) -> None:
     assert config.exists()
     assert rules(genesis) == ALL
     assert rules(genesis, "--select", "unknown-key", "--select", "duplicate-fallback") == ALL[:2]
@@ -61,7 +61,7 @@ def test_rules_are_chosen_on_the_command_line(genesis: Genesis, config: Path) ->
 @pytest.mark.parametrize(
     ("name", "prefix"), [("pyproject.toml", "tool.genesis"), ("genesis.toml", "")], ids=["pyproject", "genesis"]
 )
-def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Genesis, config: Path) -> None:
+def test_the_settings_of_the_nearest_directory_apply(name: str, prefix: str, genesis: Genesis, config: Path) -> None:
     def table(key: str) -> str:
         return f"[{'.'.join(part for part in (prefix, key) if part)}]\n" if prefix or key else ""
 
@@ -82,7 +82,7 @@ def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Ge
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[tool.genesis]\nignroe = []", "unknown key `ignroe`\n  = help: did you mean `ignore`?"),
         (
@@ -103,16 +103,16 @@ def test_settings_of_the_nearest_folder_hold(name: str, prefix: str, genesis: Ge
         ("[tool.genesis", "pyproject.toml is not valid TOML: "),
     ],
 )
-def test_settings_that_are_wrong_are_told(text: str, said: str, genesis: Genesis, config: Path) -> None:
+def test_invalid_settings_are_reported(text: str, message: str, genesis: Genesis, config: Path) -> None:
     (config.parent / "pyproject.toml").write_text(text, encoding="utf-8")
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("error: pyproject.toml")
     assert genesis("check", "genesis.json5").stderr == done.stderr
 
 
-def test_another_tools_settings_are_left_alone(genesis: Genesis, config: Path) -> None:
+def test_settings_of_other_tools_are_ignored(genesis: Genesis, config: Path) -> None:
     (config.parent / "pyproject.toml").write_text('[project]\nname = "genesis-user"\n[tool.other]\nx = 1\n', "utf-8")
     assert rules(genesis) == ALL
 
@@ -135,7 +135,7 @@ def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["part.json5", "some.env", "genesis.lock.json"])
-def test_what_belongs_to_what_is_checked_is_not_written_over(name: str, genesis: Genesis, folder: Path) -> None:
+def test_files_that_belong_to_the_input_are_not_overwritten(name: str, genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text('{ models: { $include: "./part.json5" } }', encoding="utf-8")
     (folder / "part.json5").write_text("{ providers: {} }", encoding="utf-8")
     (folder / "some.env").write_text("A=1\n", encoding="utf-8")
@@ -146,7 +146,7 @@ def test_what_belongs_to_what_is_checked_is_not_written_over(name: str, genesis:
     assert (folder / name).read_bytes() == before
 
 
-def test_what_is_checked_is_not_written_over(genesis: Genesis, config: Path) -> None:
+def test_an_input_file_is_not_overwritten(genesis: Genesis, config: Path) -> None:
     before = config.read_bytes()
     done = genesis("check", "--format", "json", "-o", f"./{config.name}", "--format", "text")
     assert done.returncode == 2
@@ -160,7 +160,7 @@ def test_the_environment_may_set_the_format(genesis: Genesis, config: Path) -> N
     assert genesis("check", env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise", "GENESIS_OUTPUT": "out"}).stdout == ""
-    # A line of files alone takes it as well, which is read without the options.
+    # It also applies to a command line of files only, which is parsed without the options.
     assert genesis("check", config.name, env={"GENESIS_OUTPUT": "text"}).stdout == ""
     assert (config.parent / "text").read_text("utf-8") == genesis("check", config.name).stdout
     assert (config.parent / "out").read_text(encoding="utf-8") == concise
@@ -178,21 +178,21 @@ def test_the_exit_code_is_the_same_in_every_format(form: str, genesis: Genesis, 
     assert genesis("check", "--format", form, "gone.json5").returncode == 2
 
 
-def test_comments_silence_and_are_counted(genesis: Genesis, config: Path) -> None:
+def test_ignore_comments_suppress_findings_and_are_counted(genesis: Genesis, config: Path) -> None:
     text = TEXT.replace("  gateway", "  // genesis: ignore[unknown-section] it is the gateway's\n  gateway")
     config.write_text(text, encoding="utf-8")
     done = genesis("check")
     assert "unknown-section" not in done.stdout
     assert done.stdout.endswith("1 file checked: 1 error, 1 warning (1 fixable with --fix), 1 ignored\n")
     results = json.loads(genesis("check", "--format", "sarif").stdout)["runs"][0]["results"]
-    assert [each.get("suppressions") for each in results if each["ruleId"] == "unknown-section"] == [
+    assert [result.get("suppressions") for result in results if result["ruleId"] == "unknown-section"] == [
         [{"kind": "inSource", "justification": "it is the gateway's"}]
     ]
     config.write_text(text.replace("  gateway: {},\n", ""), encoding="utf-8")
     assert "warning unused-ignore" in rules(genesis)
 
 
-def test_a_comment_that_is_of_use_with_an_option_is_of_use_without(genesis: Genesis, config: Path) -> None:
+def test_a_comment_used_only_with_an_option_is_not_unused_without_it(genesis: Genesis, config: Path) -> None:
     config.write_text(
         '{ models: { providers: { vllm: {\n  params: { user: "${TEAM}" }, // genesis: ignore[empty-variable] may be\n'
         '  baseUrl: "${URL}", // genesis: ignore[base-url-path, lock-stale] ours\n'
@@ -204,7 +204,7 @@ def test_a_comment_that_is_of_use_with_an_option_is_of_use_without(genesis: Gene
     assert genesis("check", "--env-file", "some.env").stdout == "1 file checked: no findings, 2 ignored\n"
 
 
-def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Genesis, config: Path) -> None:
+def test_an_unused_comment_is_removed_by_fix_and_shown_by_diff(genesis: Genesis, config: Path) -> None:
     text = "// a note\n{\n  agents: {}, // genesis: ignore[unknown-key] long gone\n}\n"
     config.write_text(text, encoding="utf-8")
     shown = genesis("check", "--fix", "--diff")
@@ -218,7 +218,7 @@ def test_an_unused_comment_is_fixed_away_and_the_diff_shows_it_first(genesis: Ge
     assert genesis("check", "--fix", "-", stdin="{}").returncode == 2
 
 
-def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: Genesis, folder: Path) -> None:
+def test_files_from_directories_patterns_and_standard_input_are_checked_once(genesis: Genesis, folder: Path) -> None:
     for name in (
         "a/genesis.json5",
         "b/genesis.json",
@@ -232,7 +232,7 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
 
     def files(*arguments: str) -> list[str]:
         report = json.loads(genesis("check", "--format", "json", *arguments, stdin="{ x: 1 }").stdout)
-        return [each["path"] for each in report["findings"]]
+        return [finding["path"] for finding in report["findings"]]
 
     assert files() == ["a/genesis.json5", "b/genesis.json", "out/genesis.json5"]
     assert files("b/other.json5", "b", "b/genesis.json") == ["b/genesis.json", "b/other.json5"]
@@ -253,14 +253,14 @@ def test_files_come_from_folders_patterns_and_standard_input_each_once(genesis: 
     assert files("*/*.json5", "a/genesis.json5") == ["a/genesis.json5"]
 
 
-def test_what_is_said_of_a_comment_shows_no_key(genesis: Genesis) -> None:
+def test_a_finding_about_a_comment_shows_no_key(genesis: Genesis) -> None:
     key = "sk-canary4be1c09dcanary4be1c09d"
     done = genesis("check", "-", stdin=f"{{\n  // genesis: ignore[{key}] copied to the wrong place\n}}")
     assert "unused-ignore" in done.stdout
     assert key not in done.stdout
 
 
-def test_a_reason_shows_no_key_and_is_cut(genesis: Genesis) -> None:
+def test_a_reason_shows_no_key_and_is_truncated(genesis: Genesis) -> None:
     key = "sk-canary4be1c09dcanary4be1c09d"
     text = f"{{\n  gateway: {{}}, // genesis: ignore[unknown-section] like {key} {'why ' * 250_000}\n}}"
     done = genesis("check", "-", "--format", "sarif", stdin=text)
@@ -269,7 +269,7 @@ def test_a_reason_shows_no_key_and_is_cut(genesis: Genesis) -> None:
     assert len(done.stdout) < 200_000
 
 
-def test_settings_that_are_wrong_hide_no_other_file(genesis: Genesis, config: Path) -> None:
+def test_invalid_settings_hide_no_other_file(genesis: Genesis, config: Path) -> None:
     for name in ("a", "b"):
         (config.parent / name).mkdir()
         (config.parent / name / "genesis.json5").write_text(TEXT, encoding="utf-8")
@@ -279,43 +279,45 @@ def test_settings_that_are_wrong_hide_no_other_file(genesis: Genesis, config: Pa
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: b/genesis.toml: unknown key `ignroe`\n  = help: did you mean `ignore`?\n"
     report = json.loads((config.parent / "report.json").read_text(encoding="utf-8"))
-    assert {each["path"] for each in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
+    assert {finding["path"] for finding in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
 
 
-def test_a_file_that_nobody_may_read_is_left_to_the_run() -> None:
-    (paths,) = [each for each in command.params if each.name == "paths"]
+def test_an_unreadable_file_is_left_to_the_run() -> None:
+    (paths,) = [parameter for parameter in command.params if parameter.name == "paths"]
     assert isinstance(paths.type, click.Path)
-    # click would refuse the whole line for it.
+    # click would reject the whole command line for it.
     assert not paths.type.readable
 
 
 @pytest.mark.parametrize("pattern", ["!", "[z-a]", "a\\\\"])
-def test_a_key_that_is_no_pattern(pattern: str, genesis: Genesis, config: Path) -> None:
+def test_an_invalid_pattern(pattern: str, genesis: Genesis, config: Path) -> None:
     (config.parent / "genesis.toml").write_text(f'[per-path]\n"{pattern}" = ["unknown-key"]', encoding="utf-8")
     done = genesis("check")
     assert done.returncode == 2
     assert "genesis.toml: `per-path` contains an invalid pattern: `" in done.stderr
 
 
-def test_a_pattern_may_start_at_this_folder_and_settings_with_a_mark(genesis: Genesis, config: Path) -> None:
+def test_patterns_may_start_with_a_dot_slash_and_settings_with_a_byte_order_mark(
+    genesis: Genesis, config: Path
+) -> None:
     (config.parent / "genesis.toml").write_text(
         '\ufeffignore = ["unknown-section"]\n[per-path]\n"./genesis.json5" = ["unknown-key"]', encoding="utf-8"
     )
     assert rules(genesis) == ["warning duplicate-fallback"]
 
 
-def test_what_holds_for_a_path_holds_for_the_file_that_a_finding_is_in(genesis: Genesis, config: Path) -> None:
+def test_per_path_settings_apply_to_the_file_that_contains_the_finding(genesis: Genesis, config: Path) -> None:
     config.write_text("{ modles: 1, models: { $include: './part/it.json5' } }", encoding="utf-8")
     (config.parent / "part").mkdir()
     (config.parent / "part" / "it.json5").write_text("{ wrong: 1, // genesis: ignore[syntax] no\n }", encoding="utf-8")
     (config.parent / "part" / "genesis.toml").write_text('ignore = ["unknown-section"]', encoding="utf-8")
     settings = config.parent / "genesis.toml"
     settings.write_text('[per-path]\n"part/**" = ["unknown-key"]\n"genesis.json5" = ["unused-ignore"]', "utf-8")
-    # The file is part of a configuration, whose settings are what counts.
+    # The file is part of a configuration, so the settings of that configuration apply.
     assert rules(genesis) == ["warning unknown-section", "warning unused-ignore"]
 
 
-def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis, config: Path) -> None:
+def test_a_variable_replaces_a_missing_option(genesis: Genesis, config: Path) -> None:
     folder = config.parent
     concise = genesis("check", "--format", "concise").stdout
     assert genesis("check", "-o", "a", env={"GENESIS_FORMAT": "concise"}).stdout == ""
@@ -328,7 +330,7 @@ def test_each_variable_stands_for_the_option_that_is_not_there(genesis: Genesis,
     assert not (folder / "e").exists()
 
 
-def test_what_a_line_cannot_mean_is_refused(genesis: Genesis, config: Path) -> None:
+def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> None:
     two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
     assert (two.returncode, two.stdout) == (2, "")
     assert "two reports cannot go to one file" in two.stderr
@@ -367,7 +369,7 @@ def test_the_path_of_a_configuration_is_not_an_option(name: str, genesis: Genesi
 @pytest.mark.parametrize(
     "name", ["-ox.json5", "--env-file=x.json5", "--exit-zero", "--ignore=unknown-key/x.json5", "-osub/genesis.json5\n"]
 )
-def test_a_word_that_is_an_option_and_a_file_is_refused(name: str, genesis: Genesis, config: Path) -> None:
+def test_an_option_that_is_also_a_file_is_rejected(name: str, genesis: Genesis, config: Path) -> None:
     assert "could be an option" not in genesis("check", name).stderr
     (config.parent / "x.json5").unlink(missing_ok=True)
     path = config.parent / name
@@ -381,7 +383,7 @@ def test_a_word_that_is_an_option_and_a_file_is_refused(name: str, genesis: Gene
         assert rules(genesis, *words) == ["warning unknown-section"]
 
 
-def test_a_link_named_like_an_option_is_refused_wherever_it_leads(genesis: Genesis, config: Path) -> None:
+def test_a_link_named_like_an_option_is_rejected_whatever_its_target(genesis: Genesis, config: Path) -> None:
     for target in ("nowhere", "."):
         (config.parent / "-ox.json5").unlink(missing_ok=True)
         (config.parent / "-ox.json5").symlink_to(target)
@@ -389,7 +391,7 @@ def test_a_link_named_like_an_option_is_refused_wherever_it_leads(genesis: Genes
         assert not (config.parent / "x.json5").exists()
 
 
-def test_a_directory_named_like_an_option_leaves_it_one(genesis: Genesis, config: Path) -> None:
+def test_a_directory_named_like_an_option_does_not_change_the_option(genesis: Genesis, config: Path) -> None:
     (config.parent / "--exit-zero").mkdir()
     (config.parent / "--exit-zero" / config.name).write_text("{ modles: 1 }", encoding="utf-8")
     assert genesis("check", config.name, "--exit-zero").returncode == 0

@@ -1,4 +1,4 @@
-"""`genesis compile`, `models list` and `complete` on the built-in server, and what they do where something is wrong."""
+"""`genesis compile`, `models list` and `complete` with the built-in server, and their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.testing import Answer, ServedModel, serving
-from tests.e2e.support import COMMAND, FIXTURES, look_for_vllm_at, on_terminal
+from tests.e2e.support import COMMAND, FIXTURES, implicit_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,9 +47,7 @@ def write(folder: Path, server: FakeVLLM, *, declared: str = "", selection: str 
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
 
 
-def test_wildcard_merges_what_is_declared_and_what_is_discovered(
-    genesis: Genesis, folder: Path, server: FakeVLLM
-) -> None:
+def test_a_wildcard_merges_declared_and_discovered_models(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(
         folder, server, declared='{ id: "llama", name: "Mine", maxTokens: 64 }', selection='"vllm/r1": { alias: "r" }'
     )
@@ -95,7 +93,7 @@ def test_models_list(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     assert "no provider 'other' is configured (configured: vllm)" in other.stderr
 
 
-def test_one_server_that_never_answers_hides_no_other(genesis: Genesis, folder: Path) -> None:
+def test_a_server_that_never_responds_hides_no_other(genesis: Genesis, folder: Path) -> None:
     with ExitStack() as stack:
         servers = [stack.enter_context(serving([ServedModel(f"m{number}")])) for number in range(9)]
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -146,11 +144,11 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
-        (["--model", "vllm/nope"], 1, "error[unknown-model]: the manifest has no model `vllm/nope`"),
+        (["--model", "vllm/nope"], 1, "error[unknown-model]: unknown model `vllm/nope`"),
         (["--model", "pool/llama"], 2, "no provider 'pool' is configured (configured: vllm)"),
-        (["--model", "fast"], 1, "error[unknown-model]: `fast` is no alias of the manifest"),
+        (["--model", "fast"], 1, "error[unknown-model]: `fast` is not an alias in the manifest"),
         (["--param", "x"], 2, "--param expects K=V"),
         (["--max-tokens", "0"], 2, "0 is not in the range"),
         (["--max-tokens", "9999"], 1, "error[bad-request]: "),
@@ -159,13 +157,13 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
         (["--config", "missing.json5"], 2, "cannot read missing.json5: No such file or directory"),
     ],
 )
-def test_complete_says_what_is_wrong(
-    arguments: list[str], code: int, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+def test_complete_reports_errors(
+    arguments: list[str], code: int, message: str, genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, server)
     done = genesis("complete", "hi", *arguments, env=KEY)
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -195,7 +193,7 @@ def test_wrong_key_and_no_server(genesis: Genesis, folder: Path, server: FakeVLL
     assert f"from http://127.0.0.1:{port}/v1/models: connection refused" in gone.stderr
 
 
-def test_without_an_opt_in_nothing_is_asked_and_both_ways_out_are_said(genesis: Genesis) -> None:
+def test_without_an_opt_in_no_request_is_made_and_both_solutions_are_shown(genesis: Genesis) -> None:
     for environment in ({}, {"VLLM_API_KEY": ""}, {"VLLM_API_KEY": "  "}):
         done = genesis("compile", str(FIXTURES / "documented" / "implicit" / "genesis.json5"), env=environment)
         assert (done.returncode, done.stdout) == (1, "")
@@ -208,13 +206,13 @@ def test_without_an_opt_in_nothing_is_asked_and_both_ways_out_are_said(genesis: 
 def test_standard_output_is_utf_8_whatever_the_locale_says(encoding: str, genesis: Genesis, folder: Path) -> None:
     text = '{ models: { providers: { vllm: { models: [{ id: "llama", name: "Übung …", contextWindow: 4096 }] } } } }'
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
-    there = genesis("compile", env={**KEY, "PYTHONIOENCODING": encoding})
-    assert there.stdout == genesis("compile", env=KEY).stdout
-    assert "Übung …" in there.stdout
+    compiled = genesis("compile", env={**KEY, "PYTHONIOENCODING": encoding})
+    assert compiled.stdout == genesis("compile", env=KEY).stdout
+    assert "Übung …" in compiled.stdout
 
 
 @pytest.mark.parametrize("output", ["genesis.json5", "part.json5", "./some.env", "link.json", "genesis.lock.json"])
-def test_what_is_compiled_is_not_written_over(output: str, genesis: Genesis, folder: Path) -> None:
+def test_the_input_is_not_overwritten(output: str, genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text('{ models: { $include: "part.json5" } } // mine', encoding="utf-8")
     (folder / "part.json5").write_text("{ providers: {} } // mine as well", encoding="utf-8")
     (folder / "some.env").write_text("A=1\n", encoding="utf-8")
@@ -227,7 +225,7 @@ def test_what_is_compiled_is_not_written_over(output: str, genesis: Genesis, fol
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_streams_that_are_closed_are_no_crash(folder: Path) -> None:
+def test_closed_streams_cause_no_crash(folder: Path) -> None:
     (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
     script = f"{shlex.join(COMMAND)} compile genesis.json5 -o manifest.json <&- >&- 2>&-"
     assert subprocess.run(["sh", "-c", script], cwd=folder, check=False).returncode == 0
@@ -250,22 +248,22 @@ def test_without_an_opt_in_no_connection_is_made(genesis: Genesis, folder: Path)
     (folder / "genesis.json5").write_bytes((FIXTURES / "documented" / "implicit" / "genesis.json5").read_bytes())
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
-        there = look_for_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
+        environment = implicit_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
         with (folder / "sitecustomize.py").open("a", encoding="utf-8") as stream:
             stream.write("import genesis_config.net.limits as limits\nlimits.TOTAL_SECONDS = 0.5\n")
         for arguments in ASKING:
-            # White space is no key, and neither is one of another provider.
-            done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **there})
+            # Whitespace is not a key, and the key of another provider does not count.
+            done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **environment})
             assert done.returncode == 1
             assert "VLLM_API_KEY is empty, which counts as unset" in done.stdout + done.stderr
             with pytest.raises(BlockingIOError):
                 listening.accept()
-        # With the opt-in there is one, so that it would have been seen.
-        assert genesis("models", "list", env={**KEY, **there}).returncode == 1
+        # With the opt-in there is a connection, so the test would have noticed one.
+        assert genesis("models", "list", env={**KEY, **environment}).returncode == 1
         listening.accept()[0].close()
 
 
-def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
+def test_the_manifest_is_the_same_everywhere(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
     (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
@@ -297,9 +295,7 @@ def test_the_same_bytes_anywhere(genesis: Genesis, folder: Path, tmp_path: Path)
     ],
     ids=" ".join,
 )
-def test_a_key_in_every_plain_position_is_shown_by_no_rule(
-    command: tuple[str, ...], genesis: Genesis, folder: Path
-) -> None:
+def test_no_rule_shows_a_key_in_a_plain_position(command: tuple[str, ...], genesis: Genesis, folder: Path) -> None:
     text = """{
       models: { providers: {
         vllm: { baseUrl: "http://h:${VLLM_API_KEY}/v1", apiKey: "${VLLM_API_KEY}", api: "${VLLM_API_KEY}",
@@ -317,7 +313,7 @@ def test_a_key_in_every_plain_position_is_shown_by_no_rule(
     assert CANARY not in done.stdout + done.stderr
 
 
-def test_a_key_in_a_base_url_is_not_shown_of_it(genesis: Genesis, folder: Path) -> None:
+def test_a_key_in_a_base_url_is_not_shown(genesis: Genesis, folder: Path) -> None:
     provider = f'{{ baseUrl: "http://127.0.0.1:1/{CANARY}/v1", models: [{{ id: "m" }}] }}'
     text = f"{{ models: {{ providers: {{ vllm: {provider} }} }} }}"
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
@@ -328,7 +324,7 @@ def test_a_key_in_a_base_url_is_not_shown_of_it(genesis: Genesis, folder: Path) 
         assert CANARY not in done.stdout + done.stderr
 
 
-def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_the_key_is_written_only_where_it_was_requested(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server)
     commands = [
         ["check"],
@@ -369,7 +365,7 @@ def test_the_key_is_nowhere_but_where_it_was_asked_for(genesis: Genesis, folder:
     assert done.stderr == "warning: standard output contains secrets in plain text\n"
 
 
-def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, folder: Path) -> None:
+def test_an_error_writes_nothing_and_keeps_existing_files(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("{ models: { provider: 1 } }", encoding="utf-8")
     (folder / "manifest.json").write_text("old", encoding="utf-8")
     done = genesis("compile", "-o", "manifest.json")
@@ -377,14 +373,14 @@ def test_an_error_writes_nothing_and_leaves_what_is_there(genesis: Genesis, fold
     assert (folder / "manifest.json").read_text("utf-8") == "old"
 
 
-def test_a_folder_that_cannot_be_written(genesis: Genesis, folder: Path) -> None:
+def test_an_unwritable_directory(genesis: Genesis, folder: Path) -> None:
     done = genesis("compile", str(EXPLICIT), "-o", "missing/manifest.json", env=KEY)
     assert done.returncode == 2
     assert done.stderr == "error: cannot write missing/manifest.json: No such file or directory\n"
     assert not list(folder.iterdir())
 
 
-def test_one_provider_alone(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_a_single_provider(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server)
     config = (folder / "genesis.json5").read_text("utf-8")
     other = 'pool: { baseUrl: "http://pool.internal/v1", models: [{ id: "a" }] }, vllm: {'
@@ -402,8 +398,8 @@ def test_where_the_configuration_is_found(genesis: Genesis, folder: Path, tmp_pa
     config_home = tmp_path / "config" / "genesis"
     config_home.mkdir(parents=True)
     (config_home / "genesis.json").write_text("{}", encoding="utf-8")
-    found = genesis("compile", env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
-    assert json.loads(found.stdout)["source"]["path"] == "genesis.json"
+    compiled = genesis("compile", env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    assert json.loads(compiled.stdout)["source"]["path"] == "genesis.json"
     (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
     here = genesis("compile", env={**KEY, "XDG_CONFIG_HOME": str(tmp_path / "config")})
     assert json.loads(here.stdout)["source"]["path"] == "genesis.json5"
@@ -424,7 +420,7 @@ def test_a_profile_alone_opts_in_and_its_key_is_used(
     open_store = genesis("compile", env=environment)
     assert open_store.returncode == 2
     assert f"run `chmod 600 {store}`" in open_store.stderr
-    # Where a variable has the key nobody asks for a profile.
+    # A key in a variable takes precedence over the profile.
     assert genesis("compile", env={**environment, **KEY}).returncode == 0
 
     store.chmod(0o600)
@@ -460,7 +456,7 @@ def test_interrupted(number: signal.Signals, folder: Path) -> None:
         assert server.aborted == 1
 
 
-def test_a_reader_that_leaves_early_ends_the_stream(folder: Path) -> None:
+def test_a_closed_pipe_ends_the_stream(folder: Path) -> None:
     answer = Answer(tuple(f"{piece} " for piece in range(1000)))
     with serving((ServedModel("llama", max_model_len=4096),), answer=answer, chunk_delay=0.01) as server:
         write(folder, server)
@@ -479,7 +475,7 @@ def test_a_reader_that_leaves_early_ends_the_stream(folder: Path) -> None:
             assert process.stderr.read() == b""
 
 
-def test_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
+def test_demo_exits_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
     done = genesis("demo", env=KEY)
     assert (done.returncode, done.stderr) == (0, "")
     for part in ("The configuration", "vllm: explicit, asked for its models", "tiny-llama: 2048 tokens", "usage: "):

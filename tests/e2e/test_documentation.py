@@ -1,4 +1,4 @@
-"""The documentation is tested: its configurations are clean, its commands exist, its outputs are what is printed."""
+"""Tests of the documentation: its configurations are clean, its commands exist, its output is what is printed."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 
 
 def blocks(kind: str, page: str = "README.md") -> list[str]:
-    """Give the code blocks of one kind on a page."""
+    """Return the code blocks of one language on a page."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
-    """Give every line of the documentation that runs `genesis`, in blocks, tables and text."""
-    found = []
+    """Return every command line in the documentation that runs `genesis`, in blocks, tables and text."""
+    lines = []
     for text in TEXTS.values():
-        found += re.findall(r"^(?:\$ |\.venv/bin/)?(genesis .*?)(?: *#.*)?$", text, re.MULTILINE)
-        found += re.findall(r"`(genesis [^`]*)`", text)
-    return sorted({line for line in found if "…" not in line.replace("[PATHS…]", "")})
+        lines += re.findall(r"^(?:\$ |\.venv/bin/)?(genesis .*?)(?: *#.*)?$", text, re.MULTILINE)
+        lines += re.findall(r"`(genesis [^`]*)`", text)
+    return sorted({line for line in lines if "…" not in line.replace("[PATHS…]", "")})
 
 
-def test_there_is_documentation_to_test() -> None:
+def test_the_documentation_contains_examples() -> None:
     assert len(blocks("json5")) == 2
     assert len(commands()) > 10
 
@@ -64,21 +64,21 @@ def test_there_is_documentation_to_test() -> None:
         *(block for page in ("configuration", "recipes", "editors") for block in blocks("json5", f"docs/{page}.md")),
     ],
 )
-def test_a_configuration_that_is_shown_is_clean(block: str, genesis: Genesis) -> None:
+def test_a_documented_configuration_is_clean(block: str, genesis: Genesis) -> None:
     done = genesis("check", "-", stdin=block)
     assert done.returncode == 0
     assert done.stdout.startswith("1 file checked: no findings")
 
 
 @pytest.mark.parametrize("line", commands())
-def test_a_command_that_is_shown_exists_with_its_options(line: str) -> None:
+def test_a_documented_command_exists_with_its_options(line: str) -> None:
     words = shlex.split(re.sub(r"[\[\]]| \| .*| > .*| < .*", "", line))[1:]
     context = click.Context(group)
     command: click.Command = group
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(context, words.pop(0))
-        assert found is not None, line
-        command = found
+        subcommand = command.get_command(context, words.pop(0))
+        assert subcommand is not None, line
+        command = subcommand
     options = {option for parameter in command.get_params(context) for option in parameter.opts}
     for word in words:
         if word.startswith("-") and word != "-":
@@ -90,12 +90,12 @@ def test_the_readme_lists_every_command() -> None:
     assert listed == set(group.list_commands(click.Context(group)))
 
 
-def test_the_finding_that_the_readme_shows_is_what_check_prints() -> None:
+def test_the_finding_in_the_readme_is_what_check_prints() -> None:
     shown = TEXTS["README.md"].partition("```\n$ genesis check\n")[2].partition("```\n")[0]
-    assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")
+    assert shown == (FIXTURES / "broken" / "misspelled-key" / "findings.txt").read_text(encoding="utf-8")
 
 
-def test_the_examination_that_is_shown_is_what_doctor_prints(genesis: Genesis, folder: Path) -> None:
+def test_the_documented_output_of_doctor_is_what_doctor_prints(genesis: Genesis, folder: Path) -> None:
     page = TEXTS["docs/troubleshooting.md"]
     shown = page.partition("```\n$ genesis doctor\n")[2].partition("```\n")[0]
     with socket.socket() as closed:
@@ -110,7 +110,7 @@ def test_the_examination_that_is_shown_is_what_doctor_prints(genesis: Genesis, f
     assert re.findall(r"^\| ([a-z ]+) \| (?!fails)", page, re.MULTILINE) == steps
 
 
-def test_the_program_that_the_readme_shows_runs_against_what_there_is() -> None:
+def test_the_program_in_the_readme_uses_existing_names() -> None:
     (program,) = blocks("python")
     tree = ast.parse(program)
     imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -127,16 +127,16 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_comparison_tells_what_genesis_finds_today() -> None:
+def test_the_comparison_is_up_to_date_for_genesis() -> None:
     page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| ([^|*]+) \| ([^|]+) \|", page, re.MULTILINE))
-    found = {case.mistake: comparison.cell(case, comparison.genesis(case.path)) for case in comparison.read_cases()}
-    assert len(found) == 12
-    assert found == {mistake: told[mistake] for mistake in found}
-    assert all(re.match(r"\d+:\d+", place) for place in found.values())
+    documented = dict(re.findall(r"^\| ([^|*]+) \| ([^|]+) \|", page, re.MULTILINE))
+    cells = {case.mistake: comparison.cell(case, comparison.genesis(case.path)) for case in comparison.read_cases()}
+    assert len(cells) == 12
+    assert cells == {mistake: documented[mistake] for mistake in cells}
+    assert all(re.match(r"\d+:\d+", place) for place in cells.values())
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     assert f"\n## {package.__version__} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -155,7 +155,7 @@ def test_the_yaml_of_a_recipe_is_valid(block: str) -> None:
     assert yaml.safe_load(block)
 
 
-def test_the_settings_of_a_recipe_are_understood(genesis: Genesis, folder: Path) -> None:
+def test_the_settings_of_a_recipe_are_valid(genesis: Genesis, folder: Path) -> None:
     (settings,) = blocks("toml", "docs/recipes.md")
     (folder / "pyproject.toml").write_text(settings, encoding="utf-8")
     (folder / "genesis.json5").write_text('{ gateway: {}, models: { providers: { vllm: { models: [{ id: "m" }] } } } }')
@@ -164,7 +164,7 @@ def test_the_settings_of_a_recipe_are_understood(genesis: Genesis, folder: Path)
     assert done.stdout.count("\n") == 1
 
 
-def test_the_settings_of_editors_start_the_server_as_it_is_started() -> None:
+def test_the_editor_settings_start_the_language_server() -> None:
     for block in blocks("json", "docs/editors.md"):
         json.loads(block)
     (helix,) = blocks("toml", "docs/editors.md")
@@ -189,7 +189,7 @@ def anchors(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_are_valid(page: str) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", TEXTS[page]):
         path = ((ROOT / page).parent / target).resolve() if target else ROOT / page
         assert path.exists(), target

@@ -1,4 +1,4 @@
-"""The real executable, once for each command: it does what a child of the warm process does, byte for byte."""
+"""The real executable, once for each command: it behaves like a child of the warm process, byte for byte."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def write(folder: Path, server: FakeVLLM) -> None:
     (folder / "requests.jsonl").write_text(f'{{"custom_id": "a", "body": {body}}}\n', encoding="utf-8")
 
 
-def test_every_command_is_among_them() -> None:
+def test_every_command_is_covered() -> None:
     assert {line[0] for line in LINES if line[0][0] != "-"} == {*group.list_commands(None), "chekc"}  # type: ignore[arg-type] # it needs no context
 
 
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
-def test_the_executable_does_the_same(
+def test_the_executable_behaves_like_the_warm_process(
     line: list[str], genesis: Genesis, executable: Genesis, tmp_path: Path, server: FakeVLLM
 ) -> None:
     seen = []
@@ -83,7 +83,7 @@ def test_the_executable_does_the_same(
     assert seen[0] == seen[1]
 
 
-def test_no_run_sees_the_one_before(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
+def test_runs_do_not_affect_each_other(genesis: Genesis, folder: Path, tmp_path: Path) -> None:
     (folder / "genesis.json5").write_text("{ modles: '${A}' }", encoding="utf-8")
     settings = folder / "genesis.toml"
     text = genesis("check").stdout
@@ -108,7 +108,7 @@ def test_a_run_has_the_umask_of_the_test(mask: int, genesis: Genesis, executable
         os.umask(before)
 
 
-def test_more_than_a_pipe_holds_goes_in_and_out(genesis: Genesis, executable: Genesis) -> None:
+def test_input_and_output_may_exceed_the_size_of_a_pipe(genesis: Genesis, executable: Genesis) -> None:
     text = f"{{ {', '.join(f'other{number}: 1' for number in range(5000))} }}"
     warm, real = (run("check", "-", "--format", "concise", stdin=text) for run in (genesis, executable))
     assert len(warm.stdout) > 300_000

@@ -1,4 +1,4 @@
-"""The commands that tell and write what one starts from: init, explain, schema, help, demo."""
+"""The commands to get started: init, explain, schema, help, demo."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("arguments", [[], ["--model", 'odd "id"'], ["--base-url", "http://10.0.0.5:9000/v1"]], ids=str)
-def test_init_writes_a_configuration_that_is_clean(arguments: list[str], genesis: Genesis, folder: Path) -> None:
+def test_init_writes_a_clean_configuration(arguments: list[str], genesis: Genesis, folder: Path) -> None:
     done = genesis("init", *arguments)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "wrote genesis.json5; `genesis check` lints it\n"
@@ -47,7 +47,7 @@ def test_init_writes_a_configuration_that_is_clean(arguments: list[str], genesis
     ],
     ids=str,
 )
-def test_init_writes_nothing_that_check_would_refuse(
+def test_init_writes_nothing_that_check_would_reject(
     arguments: list[str], rule: str, genesis: Genesis, folder: Path
 ) -> None:
     done = genesis("init", *arguments)
@@ -59,14 +59,14 @@ def test_init_writes_nothing_that_check_would_refuse(
     assert list(folder.iterdir()) == []
 
 
-def test_init_names_a_model_as_it_is_named(genesis: Genesis, folder: Path) -> None:
+def test_init_escapes_the_name_of_a_model(genesis: Genesis, folder: Path) -> None:
     done = genesis("init", "--model", "a${B}$<C>$D", "-o", "-")
     assert (done.returncode, done.stderr) == (0, "")
     assert 'primary: "vllm/a$${B}$$<C>$D"' in done.stdout
     assert list(folder.iterdir()) == []
 
 
-def test_init_leaves_a_file_that_is_there_as_it_is(genesis: Genesis, folder: Path) -> None:
+def test_init_does_not_overwrite_a_file(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("mine", encoding="utf-8")
     done = genesis("init")
     assert done.returncode == 2
@@ -74,14 +74,14 @@ def test_init_leaves_a_file_that_is_there_as_it_is(genesis: Genesis, folder: Pat
     assert (folder / "genesis.json5").read_text(encoding="utf-8") == "mine"
 
 
-def test_init_says_why_it_cannot_write(genesis: Genesis) -> None:
+def test_init_reports_why_it_cannot_write(genesis: Genesis) -> None:
     done = genesis("init", "--output", "gone/genesis.json5")
     assert done.returncode == 2
     assert done.stderr == "error: cannot write gone/genesis.json5: No such file or directory\n"
 
 
 @pytest.mark.parametrize("rule", CATALOGUE)
-def test_explain_tells_what_a_rule_means_and_shows_both_sides(rule: str, genesis: Genesis) -> None:
+def test_explain_describes_a_rule_with_both_examples(rule: str, genesis: Genesis) -> None:
     done = genesis("explain", rule)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"{rule} ({CATALOGUE[rule].severity}): {CATALOGUE[rule].title}\n\n")
@@ -92,7 +92,7 @@ def test_explain_tells_what_a_rule_means_and_shows_both_sides(rule: str, genesis
 
 
 @pytest.mark.parametrize("rule", CATALOGUE)
-def test_explain_on_a_terminal_says_the_same(rule: str) -> None:
+def test_explain_on_a_terminal_has_the_same_content(rule: str) -> None:
     code, shown = on_terminal("explain", rule)
     assert code == 0
     assert "\x1b[1m" in shown
@@ -106,19 +106,19 @@ def test_explain_on_a_terminal_says_the_same(rule: str) -> None:
         assert bare(part) in bare(words)
 
 
-def test_explain_alone_lists_every_rule(genesis: Genesis) -> None:
+def test_explain_without_a_rule_lists_all_rules(genesis: Genesis) -> None:
     listed = re.findall("^[a-z0-9-]+", genesis("explain").stdout, re.MULTILINE)
     assert listed == list(CATALOGUE)
 
 
-def test_explain_knows_what_was_meant(genesis: Genesis) -> None:
+def test_explain_suggests_a_similar_rule(genesis: Genesis) -> None:
     done = genesis("explain", "unknown-kye")
     assert done.returncode == 2
     assert done.stderr == "error: unknown rule `unknown-kye`\n  = help: did you mean `unknown-key`?\n"
 
 
 @pytest.mark.parametrize("name", ["config", "manifest"])
-def test_schema_prints_what_is_shipped(name: str, genesis: Genesis) -> None:
+def test_schema_prints_the_packaged_schema(name: str, genesis: Genesis) -> None:
     printed = genesis("schema", name).stdout
     assert printed == schema_text(name)
     assert json.loads(printed)["title"]
@@ -146,12 +146,12 @@ def test_the_version_is_printed(genesis: Genesis) -> None:
     assert genesis("--version").stdout == f"{PROGRAM} {__version__}\n"
 
 
-def test_a_command_that_is_misspelt_is_told(genesis: Genesis) -> None:
+def test_a_misspelled_command_is_reported(genesis: Genesis) -> None:
     assert genesis("compil").stderr == "error: unknown command 'compil'\n  = help: did you mean `compile`?\n"
     assert "help: the commands are " in genesis("qqq").stderr
 
 
-def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
+def test_the_demo_exits_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
     done = genesis("demo")
     assert (done.returncode, done.stderr) == (0, "")
     headings = ["The configuration", "The decision, and why", "The models", "A completion, token by token", "usage: "]
@@ -175,7 +175,9 @@ def test_the_demo_ends_by_itself_and_leaves_nothing_behind(genesis: Genesis, fol
     ],
     ids=str,
 )
-def test_no_suggestion_for_a_mistyped_option_writes(arguments: list[str], near: str | None, genesis: Genesis) -> None:
+def test_a_suggestion_for_a_mistyped_option_never_writes_files(
+    arguments: list[str], near: str | None, genesis: Genesis
+) -> None:
     done = genesis(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"no such option: {arguments[1]}\n  = usage: {PROGRAM} {arguments[0]} [OPTIONS]" in done.stderr
@@ -187,7 +189,7 @@ def test_no_suggestion_for_a_mistyped_option_writes(arguments: list[str], near: 
 @pytest.mark.parametrize(
     "arguments", [["explain"], ["init", "-o", "-"], ["schema", "lock"], ["check", "-"], ["compile", "-"]], ids=str
 )
-def test_output_that_goes_nowhere_is_an_error(arguments: list[str], folder: Path) -> None:
+def test_a_closed_standard_output_is_an_error(arguments: list[str], folder: Path) -> None:
     script = 'exec "$@" >&-'
     done = subprocess.run(
         ["sh", "-c", script, "sh", *COMMAND, *arguments],
@@ -202,7 +204,7 @@ def test_output_that_goes_nowhere_is_an_error(arguments: list[str], folder: Path
     assert done.stderr.endswith("error: cannot write the output: standard output is closed\n")
 
 
-def test_a_command_that_prints_nothing_needs_no_output(folder: Path) -> None:
+def test_a_command_that_prints_nothing_needs_no_standard_output(folder: Path) -> None:
     script = 'exec "$@" >&-'
     done = subprocess.run(["sh", "-c", script, "sh", *COMMAND, "init"], cwd=folder, timeout=60, check=False)
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""What a hostile server says acts on nobody who reads it, and bytes that are not UTF-8 end no command with a bug."""
+"""Text from a hostile server cannot affect the reader, and bytes that are not UTF-8 cause no crash."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
     from tests.runtime.support import Answer, Exchange
 
-# A line that ends before a command, as a message in JSON may hold it, and a command of a terminal.
+# A line break before a workflow command, as JSON can encode it, and a terminal escape sequence.
 SAID = f"no\n::error::owned\n  ::warning::x\x1b]0;title\x07{WORDS}"
 REFUSAL = json.dumps({"error": {"message": SAID, "type": "ServerError", "param": None, "code": 503}}).encode()
-# The same words as bytes that are not UTF-8.
+# The same text as bytes that are not UTF-8.
 DAMAGED = REFUSAL.replace(b"owned", b"owned \xff\xc3(")
 MODELS = {"data": [{"id": name, "max_model_len": 9} for name in ("m", "##[error]x", "::error::z", f"m{SAID}")]}
 KINDS = {"refused": "bad-request", "damaged": "bad-request", "text": "bad-request", "malformed": "malformed-stream"}
@@ -34,7 +34,7 @@ NO_CHUNK = b"data: no chunk ##[error]owned " + WORDS.partition("\n")[0].encode()
 ERROR = event({"error": {"message": SAID}}).replace(b"owned", b"\xff")
 FINISH = chunk({"tool_calls": [{"id": SAID, "function": {"name": SAID}}]}, SAID)
 
-# How a completion is refused, and the streams that are hostile themselves.
+# Refused completions, and hostile streams.
 REFUSALS = {"refused": REFUSAL, "no list": REFUSAL, "damaged": DAMAGED, "text": TEXT}
 STREAMS = {"error event": [HELLO, ERROR], "malformed": [NO_CHUNK], "finish": [HELLO, FINISH, USAGE, DONE]}
 
@@ -49,7 +49,7 @@ async def list_models(exchange: Exchange) -> None:
 
 
 def hostile(case: str) -> Answer:
-    """Answer each list of models, and a completion as the case says."""
+    """Return a server that sends a model list, and a completion that depends on the case."""
 
     async def answer(exchange: Exchange) -> None:
         posts = sum(request.method == "POST" for request in exchange.server.requests)
@@ -68,7 +68,7 @@ def hostile(case: str) -> Answer:
 
 
 def against(answer: Answer, run: Callable[[str], None]) -> None:
-    """Run something that blocks while a server answers with raw bytes."""
+    """Call a blocking function while a server sends raw bytes."""
 
     async def both() -> None:
         async with raw_server(answer) as server:
@@ -108,7 +108,7 @@ def test_a_completion(case: str, form: str, genesis: Genesis, folder: Path) -> N
     against(hostile(case), run)
 
 
-def test_a_failover_is_told_in_one_harmless_line(genesis: Genesis, folder: Path) -> None:
+def test_a_failover_is_reported_in_one_harmless_line(genesis: Genesis, folder: Path) -> None:
     async def answer(exchange: Exchange) -> None:
         if exchange.request.json["model"] == "m":
             await refuse(exchange, status="403 No")
@@ -123,9 +123,9 @@ def test_a_failover_is_told_in_one_harmless_line(genesis: Genesis, folder: Path)
         done = genesis("complete", "hi")
         assert (done.returncode, done.stdout) == (0, "Hello")
         harmless(done.stderr, "text")
-        told, usage = done.stderr.splitlines()
-        assert told.startswith("vllm/m: ")
-        assert "\\n::error::owned" in told
+        failover, usage = done.stderr.splitlines()
+        assert failover.startswith("vllm/m: ")
+        assert "\\n::error::owned" in failover
         assert usage.startswith("usage: ")
 
     against(answer, run)
@@ -137,7 +137,7 @@ def test_a_failover_is_told_in_one_harmless_line(genesis: Genesis, folder: Path)
     [["models", "status", "--probe"], ["models", "list"], ["doctor"], ["lock"], ["compile", "--explain"]],
     ids=lambda command: command[0] if len(command) == 1 else command[1],
 )
-def test_what_asks_a_server_for_its_models(command: list[str], case: str, genesis: Genesis, folder: Path) -> None:
+def test_commands_that_query_the_models(command: list[str], case: str, genesis: Genesis, folder: Path) -> None:
     forms = (
         [["--json"], ["--plain"], []] if command[0] == "models" else [["--json"], []] if command == ["doctor"] else [[]]
     )
@@ -160,7 +160,9 @@ def test_what_asks_a_server_for_its_models(command: list[str], case: str, genesi
 
 
 @pytest.mark.parametrize("command", [["models", "list"], ["models", "list", "--plain"], ["doctor"]], ids=" ".join)
-def test_a_provider_whose_name_is_a_command_begins_no_line(command: list[str], genesis: Genesis, folder: Path) -> None:
+def test_a_provider_named_like_a_workflow_command_starts_no_line(
+    command: list[str], genesis: Genesis, folder: Path
+) -> None:
     text = '{ models: { providers: { "::error::p": { baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m" }] } } } }'
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     done = genesis(*command)
@@ -168,7 +170,7 @@ def test_a_provider_whose_name_is_a_command_begins_no_line(command: list[str], g
     harmless(done.stdout.replace("\t", " ") + done.stderr, "text")
 
 
-def test_requests_of_a_batch(genesis: Genesis, folder: Path) -> None:
+def test_batch_requests(genesis: Genesis, folder: Path) -> None:
     body = {"model": "vllm/m", "messages": [{"role": "user", "content": "x"}]}
 
     def run(url: str) -> None:
@@ -192,7 +194,7 @@ def test_requests_of_a_batch(genesis: Genesis, folder: Path) -> None:
     against(hostile("damaged"), run)
 
 
-def test_an_argument_that_is_quoted(genesis: Genesis, folder: Path) -> None:
+def test_a_quoted_argument(genesis: Genesis, folder: Path) -> None:
     write(folder, "http://127.0.0.1:1/v1")
     for arguments in ([SAID], ["init", "--template", SAID], ["complete", "x", "--manifest", SAID[:50]]):
         done = genesis(*arguments)
@@ -201,7 +203,7 @@ def test_an_argument_that_is_quoted(genesis: Genesis, folder: Path) -> None:
 
 
 def damaged_stream(text: bytes) -> Answer:
-    """Answer with a stream whose id, model and headers are not UTF-8; `text` follows its first chunks."""
+    """Return a server that streams an id, model and headers that are not UTF-8; `text` follows the first chunks."""
 
     async def answer(exchange: Exchange) -> None:
         if exchange.request.method == "GET":
@@ -219,7 +221,7 @@ def damaged_stream(text: bytes) -> Answer:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "events"])
-def test_what_is_not_utf8_beside_the_answer_is_replaced(form: str, genesis: Genesis, folder: Path) -> None:
+def test_invalid_utf8_outside_of_the_answer_is_replaced(form: str, genesis: Genesis, folder: Path) -> None:
     def run(url: str) -> None:
         write(folder, url)
         options = ["complete", "hi", *([] if form == "text" else [f"--{form}"])]
@@ -232,9 +234,7 @@ def test_what_is_not_utf8_beside_the_answer_is_replaced(form: str, genesis: Gene
 
 
 @pytest.mark.parametrize("form", ["text", "json", "events"])
-def test_text_that_is_not_utf8_is_an_error_that_keeps_what_came_before(
-    form: str, genesis: Genesis, folder: Path
-) -> None:
+def test_invalid_utf8_in_the_text_is_an_error_with_partial_output(form: str, genesis: Genesis, folder: Path) -> None:
     def run(url: str) -> None:
         write(folder, url)
         done = genesis("complete", "hi", *([] if form == "text" else [f"--{form}"]))
@@ -246,12 +246,12 @@ def test_text_that_is_not_utf8_is_an_error_that_keeps_what_came_before(
             assert json.loads(done.stdout)["text"] == "Hello"
         else:
             events = [json.loads(line) for line in done.stdout.splitlines()]
-            assert [each["type"] for each in events] == ["text", "text", "error"]
+            assert [event["type"] for event in events] == ["text", "text", "error"]
 
     against(damaged_stream(chunk({"content": "?"}).replace(b"?", b"\xff")), run)
 
 
-def test_a_batch_and_a_look_at_servers_that_speak_no_utf8(genesis: Genesis, folder: Path) -> None:
+def test_batch_and_status_with_servers_that_send_invalid_utf8(genesis: Genesis, folder: Path) -> None:
     body: dict[str, Any] = {"model": "vllm/m", "messages": [{"role": "user", "content": "x"}]}
 
     def run(url: str) -> None:
@@ -266,7 +266,7 @@ def test_a_batch_and_a_look_at_servers_that_speak_no_utf8(genesis: Genesis, fold
         assert done.returncode == 2
         assert "requests.jsonl:2: " in done.stderr
         status = json.loads(genesis("models", "status", "--probe", "--json").stdout)["providers"]
-        assert [(each["models"], each["problem"]) for each in status] == [(["m"], None)]
+        assert [(provider["models"], provider["problem"]) for provider in status] == [(["m"], None)]
         done = genesis("doctor")
         assert done.returncode == 0, done.stdout
         assert "FAIL" not in done.stdout

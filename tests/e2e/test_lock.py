@@ -1,4 +1,4 @@
-"""`genesis lock`, `compile --frozen`, and what `check` makes of a lock."""
+"""`genesis lock`, `compile --frozen`, and `check` with a lock file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from genesis_config.config.validation import schema_text
 from genesis_config.testing import ServedModel, serving
-from tests.e2e.support import look_for_vllm_at
+from tests.e2e.support import implicit_vllm_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def write(folder: Path, url: str, model: str = "vllm/llama") -> Path:
     return path
 
 
-def test_a_lock_is_written_compared_and_compiled_from(
+def test_a_lock_file_is_written_checked_and_compiled_from(
     genesis: Genesis, folder: Path, config: Path, server: FakeVLLM
 ) -> None:
     done = genesis("lock", env=KEY)
@@ -79,7 +79,7 @@ def test_a_lock_is_written_compared_and_compiled_from(
     assert (folder / "genesis.lock.json").read_bytes() == written
 
 
-def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesis, folder: Path) -> None:
+def test_changed_model_lists_are_reported_model_by_model(genesis: Genesis, folder: Path) -> None:
     with serving([ServedModel("llama", max_model_len=4096), ServedModel("gone", max_model_len=1)]) as first:
         write(folder, first.base_url)
         assert genesis("lock", env=KEY).returncode == 0
@@ -91,19 +91,19 @@ def test_a_server_that_lists_other_models_is_told_model_by_model(genesis: Genesi
     assert done.returncode == 1
     assert (folder / "genesis.lock.json").read_bytes() == locked
     assert [line for line in done.stderr.splitlines() if line.startswith(("error", " --> "))] == [
-        "error[lock-stale]: `vllm/gone` is locked, and its server does not list it any more",
+        "error[lock-stale]: `vllm/gone` is locked, but its server no longer lists it",
         " --> genesis.lock.json:7:9",
         (
             "error[lock-stale]: `vllm/llama` is locked with a context window of 4096 tokens, "
-            "and its server says a context window of 8192 tokens"
+            "but its server reports a context window of 8192 tokens"
         ),
         " --> genesis.lock.json:8:9",
-        "error[lock-stale]: `vllm/new` is listed by its server, and is not locked",
+        "error[lock-stale]: `vllm/new` is listed by its server, but not locked",
         " --> genesis.lock.json:4:5",
     ]
 
 
-def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) -> None:
+def test_compile_frozen_opens_no_socket(genesis: Genesis, folder: Path) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
@@ -115,7 +115,7 @@ def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) ->
             "providers": {"vllm": {"baseUrl": url, "models": {"llama": {"contextWindow": 64, "parent": None}}}},
         }
         (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
-        # Any socket that Python makes ends the program.
+        # Creating a socket in Python ends the program.
         (folder / "sitecustomize.py").write_text(
             "import sys\n"
             "sys.addaudithook(lambda name, _: sys.exit('a socket') if name == 'socket.__new__' else None)\n",
@@ -130,7 +130,7 @@ def test_a_frozen_compilation_opens_no_socket(genesis: Genesis, folder: Path) ->
         assert "a socket" in genesis("compile", env={**KEY, "PYTHONPATH": str(folder)}).stderr
 
 
-def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
+def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
     assert "error[lock-missing]" in genesis("compile", "--frozen", env=KEY).stderr
     row = {"contextWindow": 64, "parent": None}
@@ -158,7 +158,7 @@ def test_the_lock_is_the_opt_in(genesis: Genesis, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("config")
-def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_check_uses_the_models_of_the_lock_file(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     assert genesis("check").stdout == "1 file checked: no findings\n"
     write(folder, server.base_url, "vllm/lama")
@@ -166,7 +166,7 @@ def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, serv
     assert done.returncode == 1
     assert "error[unknown-model]: `vllm/lama`" in done.stdout
     assert "did you mean `vllm/llama`?" in done.stdout
-    # Asked for what servers say, a lock is no answer.
+    # Commands that query servers do not use the lock file.
     assert "error[unknown-model]" in genesis("compile", env=KEY).stderr
     (folder / "genesis.lock.json").unlink()
     assert genesis("check").returncode == 0
@@ -175,14 +175,11 @@ def test_check_knows_the_models_of_the_lock(genesis: Genesis, folder: Path, serv
     done = genesis("check", "--format", "concise")
     assert (done.returncode, done.stdout) == (
         0,
-        (
-            "genesis.lock.json:3:1: warning[lock-stale] "
-            "genesis.lock.json holds the marks of a merge that is not resolved\n"
-        ),
+        ("genesis.lock.json:3:1: warning[lock-stale] genesis.lock.json contains unresolved merge conflict markers\n"),
     )
 
 
-def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, config: Path) -> None:
+def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genesis, config: Path) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     config.write_text("{ models: { providers: { vllm: { models: [{ id: 'm', contextWindow: 9 }] } } } }")
     done = genesis("check", "--format", "concise")
@@ -197,7 +194,7 @@ def test_a_lock_of_providers_that_are_not_discovered_any_more(genesis: Genesis, 
 
 
 @pytest.mark.usefixtures("config")
-def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: Path) -> None:
+def test_locked_models_are_kept_if_a_server_fails(genesis: Genesis, folder: Path) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
@@ -209,20 +206,20 @@ def test_what_is_locked_is_kept_where_a_server_fails(genesis: Genesis, folder: P
         assert "error[unset-variable]" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
-    # Nothing names the provider, so that for `compile` a server that is down is a warning. Where it is looked for a
-    # server of this machine may well run.
+    # No model refers to the provider, so an unreachable server is only a warning for `compile`. The default base URL is
+    # replaced because a server may be running there.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        done = genesis("lock", env={**KEY, **look_for_vllm_at(url, folder)})
+        done = genesis("lock", env={**KEY, **implicit_vllm_at(url, folder)})
     assert (done.returncode, "error[" in done.stderr) == (1, True)
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
-def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
-    there = look_for_vllm_at(server.base_url, folder)
-    assert genesis("lock").returncode == 1  # a first lock says as much
+    there = implicit_vllm_at(server.base_url, folder)
+    assert genesis("lock").returncode == 1  # a first lock reports this
     assert not (folder / "genesis.lock.json").exists()
     assert genesis("lock", env={**KEY, **there}).stderr == "genesis.lock.json: 2 models of 1 provider\n"
     locked = (folder / "genesis.lock.json").read_bytes()
@@ -235,12 +232,12 @@ def test_without_the_opt_in_nothing_that_is_pinned_is_lost(genesis: Genesis, fol
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("lock", env=there)
     assert done.returncode == 1
-    assert "only genesis.lock.json names it: remove it" in done.stderr
+    assert "or remove it from genesis.lock.json" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
-def test_a_key_that_is_there_for_something_else_pins_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
-    there = {**KEY, **look_for_vllm_at(server.base_url, folder)}
+def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+    there = {**KEY, **implicit_vllm_at(server.base_url, folder)}
     with serving(MODELS) as other:
         (folder / "genesis.json5").write_text(
             f"""{{ models: {{ providers: {{ p: {{ baseUrl: "{other.base_url}", models: [] }} }} }},
@@ -256,7 +253,7 @@ def test_a_key_that_is_there_for_something_else_pins_nothing(genesis: Genesis, f
 
 
 @pytest.mark.usefixtures("config")
-def test_misuse_of_lock(genesis: Genesis, folder: Path) -> None:
+def test_usage_errors_of_lock(genesis: Genesis, folder: Path) -> None:
     done = genesis("lock", "--check", env=KEY)
     assert (done.returncode, done.stderr.partition("\n")[0]) == (
         1,

@@ -1,4 +1,4 @@
-"""Many files in one run, and many runs at once."""
+"""Many files in one run, and concurrent runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BROKEN = "{ models: { providers: { vllm: { modles: [{ id: 'm', contextWindow: 1 
 FIXED = BROKEN.replace("modles", "models")
 
 
-def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) -> None:
+def test_progress_on_a_terminal_is_erased_at_the_end(folder: Path) -> None:
     for name in ("a", "c"):
         (folder / f"{name}.json5").write_text(CLEAN, encoding="utf-8")
     os.mkfifo(folder / "b.json5")
@@ -38,11 +38,11 @@ def test_progress_is_shown_on_a_terminal_and_is_gone_at_the_end(folder: Path) ->
     writer.join()
     assert code == 0
     assert "checking" in shown
-    # The line of the bar is erased.
+    # The line of the progress bar is erased.
     assert "\x1b[2K" in shown.rpartition("checking")[2]
 
 
-def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -> None:
+def test_no_progress_is_shown_without_a_terminal(genesis: Genesis, folder: Path) -> None:
     for number in range(50):
         (folder / f"{number}.json5").write_text(CLEAN, encoding="utf-8")
     done = genesis("check", "*.json5")
@@ -50,7 +50,7 @@ def test_nothing_is_shown_where_no_terminal_is(genesis: Genesis, folder: Path) -
 
 
 @pytest.mark.parametrize("overlap", [False, True], ids=["shards", "the same files"])
-def test_runs_at_once_leave_every_file_whole_and_right(folder: Path, *, overlap: bool) -> None:
+def test_concurrent_runs_leave_every_file_complete_and_fixed(folder: Path, *, overlap: bool) -> None:
     names = [f"{number}.json5" for number in range(40)]
     for name in names:
         (folder / name).write_text(BROKEN, encoding="utf-8")
@@ -59,7 +59,7 @@ def test_runs_at_once_leave_every_file_whole_and_right(folder: Path, *, overlap:
         subprocess.Popen([*COMMAND, "check", "--fix", *shard], cwd=folder, stdout=subprocess.PIPE, text=True)
         for shard in shards
     ]
-    told = [run.communicate(timeout=60)[0] for run in runs]
+    outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * 4
-    assert all(f"{len(shards[0])} files checked: no findings" in text for text in told)
+    assert all(f"{len(shards[0])} files checked: no findings" in text for text in outputs)
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == dict.fromkeys(names, FIXED)

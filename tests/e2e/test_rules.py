@@ -1,4 +1,4 @@
-"""Every rule by itself: its bad example has this finding and no other, its good one has none."""
+"""Every rule by itself: its bad example has only this finding, its good example has none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from genesis_config.rules.registry import load_rules
 from genesis_config.testing import ServedModel, serving
-from tests.e2e.support import FIXTURES, ROOT, beside
+from tests.e2e.support import FIXTURES, ROOT, snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 RULES = FIXTURES / "rules"
 CATALOGUE = load_rules()
 
-# What `explain` shows of them stands for a file that nobody would want to read.
+# Rules for which `explain` describes the file instead of showing it.
 DESCRIBED = {"not-utf8", "too-deep", "too-large"}
 
 
 @contextlib.contextmanager
 def _address(server: dict[str, Any] | None) -> Iterator[str]:
-    """Give the address of a server as a case asks for it, or without one an address on which nothing listens."""
+    """Yield the address of the server that a case needs or, if it needs none, of a closed port."""
     if server is None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -44,7 +44,7 @@ def _address(server: dict[str, Any] | None) -> Iterator[str]:
 
 
 def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
-    """Run a case as its `case.json` says, and give the findings as text."""
+    """Run a case with the settings in its `case.json`. Return the findings as text."""
     shutil.copytree(RULES / name / side, folder, dirs_exist_ok=True)
     config = folder / "genesis.json5"
     case = json.loads((folder / "case.json").read_text("utf-8")) if (folder / "case.json").exists() else {}
@@ -61,7 +61,7 @@ def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
         return done.stdout
 
 
-def test_rules_fixtures_documentation_and_explain_are_the_same_set(genesis: Genesis) -> None:
+def test_fixtures_documentation_and_explain_cover_the_same_rules(genesis: Genesis) -> None:
     sections = re.findall("^## (.+)$", (ROOT / "docs" / "rules.md").read_text("utf-8"), re.MULTILINE)
     assert sections == list(CATALOGUE)
     assert re.findall("^[a-z0-9-]+", genesis("explain").stdout, re.MULTILINE) == list(CATALOGUE)
@@ -73,23 +73,23 @@ def test_rules_fixtures_documentation_and_explain_are_the_same_set(genesis: Gene
 
 @pytest.mark.parametrize("side", ["bad", "good"])
 @pytest.mark.parametrize("name", sorted(CATALOGUE.keys() - DESCRIBED))
-def test_the_case_is_the_example_that_explain_shows(name: str, side: str) -> None:
+def test_the_case_is_the_example_shown_by_explain(name: str, side: str) -> None:
     shown = getattr(CATALOGUE[name], side)
     assert (RULES / name / side / "genesis.json5").read_text("utf-8") == f"{shown}\n"
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_bad_example_has_this_finding_and_no_other(
+def test_the_bad_example_has_only_this_finding(
     name: str, genesis: Genesis, folder: Path, snapshot: SnapshotAssertion
 ) -> None:
     text = findings(name, "bad", genesis, folder)
-    found = re.findall(r"^(\w+)\[([a-z0-9-]+)\]: ", text, re.MULTILINE)
-    assert found == [(CATALOGUE[name].severity, name)]
-    assert text == beside(snapshot, RULES / name / "bad" / "findings.txt")
+    reported = re.findall(r"^(\w+)\[([a-z0-9-]+)\]: ", text, re.MULTILINE)
+    assert reported == [(CATALOGUE[name].severity, name)]
+    assert text == snapshot_file(snapshot, RULES / name / "bad" / "findings.txt")
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_the_good_example_has_none(name: str, genesis: Genesis, folder: Path) -> None:
+def test_the_good_example_has_no_findings(name: str, genesis: Genesis, folder: Path) -> None:
     text = findings(name, "good", genesis, folder)
     silenced = ", 1 ignored" if name == "unused-ignore" else ""
     compiled = (RULES / name / "good" / "case.json").exists()
@@ -103,11 +103,11 @@ def test_the_fix_makes_the_bad_example_clean(name: str, genesis: Genesis, folder
     assert genesis("check").stdout == "1 file checked: no findings\n"
 
 
-def test_rules_that_check_cannot_find_are_those_that_need_the_environment_or_a_server() -> None:
+def test_rules_beyond_check_need_the_environment_or_a_server() -> None:
     compiled = {
         path.parent.parent.name
         for path in RULES.glob("*/bad/case.json")
         if json.loads(path.read_text("utf-8")).get("command") == "compile"
     }
-    # A lock is there for `check`, too.
+    # `check` uses a lock file too.
     assert compiled == {name for name, rule in CATALOGUE.items() if rule.needs_more} - {"lock-stale"}

@@ -239,9 +239,9 @@ def shown(findings: Iterable[Diagnostic]) -> list[tuple[str, int, int, str, str]
         assert finding.span is not None
         source, start, end = finding.span
         name = finding.message.split("`")[1]
-        empty = f"give {name} a value where it is set"
+        empty = f"set {name} to a non-empty value"
         assert finding.help == (
-            empty if "is empty" in finding.message else f"export {name}, or put it into an --env-file"
+            empty if "is empty" in finding.message else f"export {name}, or add it to an --env-file"
         )
         found.append((finding.severity, *source.position(start), source.text[start:end], finding.message))
     return found

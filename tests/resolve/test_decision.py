@@ -256,7 +256,7 @@ def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() ->
     assert made.kind == "none"
     assert made.reason == (
         "models.providers.vllm is not defined, VLLM_API_KEY is not set, "
-        "and no auth profile for it that auth.order.vllm lists is there"
+        "and none of the auth profiles in auth.order.vllm exists"
     )
 
 
@@ -265,11 +265,11 @@ def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() ->
     [
         (
             Case("exact", False, False, None, False),
-            'add "vllm/*": {} to agents.defaults.models to ask its server for models as well',
+            'add "vllm/*": {} to agents.defaults.models to discover more models from its server',
         ),
         (
             Case("exact", True, False, None, False),
-            'remove "vllm/*" from agents.defaults.models to use the declared models alone',
+            'remove "vllm/*" from agents.defaults.models to use only the declared models',
         ),
         (
             Case("absent", False, False, "canary", False),

@@ -114,7 +114,7 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert made == ModelList({"m": Row("m", None, None)})
     made, _, base_url = ask(answering(b"\xef\xbb\xbf<html>"))
     assert made.failure is not None
-    assert made.failure.message == f"{base_url}/models answered with an HTML page, not with a list of models"
+    assert made.failure.message == f"{base_url}/models answered with an HTML page instead of a model list"
 
 
 def test_the_first_of_two_rows_with_one_id_counts() -> None:
@@ -204,7 +204,7 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
             "429 Too Many Requests",
             "bad-model-list",
             "{url} answered 429: slow down",
-            "try again later, or use a key of your own",
+            "try again later, or use a key with a higher rate limit",
         ),
         (
             {"error": "loading"},
@@ -225,35 +225,35 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
             b"<!doctype html>",
             "200 OK",
             "bad-model-list",
-            "{url} answered with an HTML page, not with a list of models",
+            "{url} answered with an HTML page instead of a model list",
             "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             b"\xff{",
             "200 OK",
             "bad-model-list",
-            "{url} answered with text that is not valid JSON, not with a list of models",
+            "{url} answered with text that is not valid JSON instead of a model list",
             "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             b"[" * 100_000,
             "200 OK",
             "bad-model-list",
-            "{url} answered with text that is not valid JSON, not with a list of models",
+            "{url} answered with text that is not valid JSON instead of a model list",
             "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             ["m"],
             "200 OK",
             "bad-model-list",
-            "{url} answered with JSON that is not a list of models",
+            "{url} answered with JSON that is not a model list",
             "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (
             {"data": {"id": "m"}},
             "200 OK",
             "bad-model-list",
-            "{url} answered with JSON that is not a list of models",
+            "{url} answered with JSON that is not a model list",
             "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?",
         ),
         (

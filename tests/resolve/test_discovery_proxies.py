@@ -85,7 +85,7 @@ def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch)
     )
     assert made.failure is not None
     assert made.failure.message == (
-        "http://models.example/v1/models answered with an HTML page, not with a list of models "
+        "http://models.example/v1/models answered with an HTML page instead of a model list "
         f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
     )
     assert "hunter2" not in repr(made)

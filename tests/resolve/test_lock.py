@@ -1,4 +1,4 @@
-"""The lock: what is written, what is read, when it speaks for a configuration."""
+"""The lock file: writing, reading, and when it applies to a configuration."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from genesis_config.config.validation import schema_text
 from genesis_config.resolve.lock import (
     LockedProvider,
     Row,
-    differences,
-    dumps,
+    base_url_template,
+    compare_locks,
+    encode_lock,
     lock_path,
     match_lock,
-    read,
-    template,
-    write,
+    read_lock,
+    write_lock,
 )
 from tests.support import config_of
 
@@ -53,9 +53,9 @@ TEXT = """{
 """
 
 
-def test_a_lock_is_a_model_a_line_in_order() -> None:
-    assert dumps(PINNED).decode() == TEXT
-    assert dumps({}).decode() == '{\n  "lockVersion": 1,\n  "providers": {}\n}\n'
+def test_lock_has_one_model_per_line_in_order() -> None:
+    assert encode_lock(PINNED).decode() == TEXT
+    assert encode_lock({}).decode() == '{\n  "lockVersion": 1,\n  "providers": {}\n}\n'
 
 
 NAMES = st.text(max_size=8)
@@ -66,7 +66,7 @@ LOCKS = st.dictionaries(NAMES, st.tuples(NAMES, ROWS), max_size=4)
 
 @given(LOCKS)
 @example({"<<<<<<< ": ("", {})})
-def test_what_is_written_is_what_is_read_and_fits_the_schema(
+def test_written_lock_is_read_back_and_matches_the_schema(
     tmp_path_factory: pytest.TempPathFactory, drawn: dict[str, tuple[str, dict[str, tuple[int | None, str | None]]]]
 ) -> None:
     pinned = {
@@ -75,57 +75,58 @@ def test_what_is_written_is_what_is_read_and_fits_the_schema(
     }
     path = tmp_path_factory.mktemp("lock") / "genesis.lock.json"
     try:
-        write(pinned, str(path))
+        write_lock(pinned, str(path))
     except UnicodeEncodeError:
-        return  # half of a surrogate pair: neither ids nor base URLs have one
+        return  # a lone surrogate, which neither ids nor base URLs contain
     VALIDATOR.validate(json.loads(path.read_bytes()))
-    lock = read(str(path))
+    lock = read_lock(str(path))
     assert lock is not None
     assert lock.problem is None
     assert lock.providers == pinned
     backwards = {
-        name: each._replace(rows=dict(reversed([*each.rows.items()]))) for name, each in reversed(pinned.items())
+        name: provider._replace(rows=dict(reversed([*provider.rows.items()])))
+        for name, provider in reversed(pinned.items())
     }
-    assert dumps(backwards) == path.read_bytes()
+    assert encode_lock(backwards) == path.read_bytes()
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is no lock that Genesis wrote"),
-        ("[]", "is no lock that Genesis wrote"),
-        ('{"lockVersion": 1}', "is no lock that Genesis wrote"),
-        ('{"lockVersion": 2, "providers": {}}', "has the version 2, and this Genesis knows 1"),
-        (TEXT.replace("2048", "0"), "is no lock that Genesis wrote"),
-        (TEXT.replace("2048", '"2048"'), "is no lock that Genesis wrote"),
-        (TEXT.replace("2048", "true"), "is no lock that Genesis wrote"),
-        (TEXT.replace('"parent": null', '"parent": 1'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"llama": {', "\n<<<<<<< HEAD\n {"), "holds the marks of a merge that is not resolved"),
-        (TEXT.replace('"llama": {', '"": {'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"llama": {', '"*": {'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"llama": {', '"\\u001b[31m": {'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"baseUrl": "${URL}"', '"baseUrl": null'), "is no lock that Genesis wrote"),
-        (TEXT.replace('"lora": {', '"llama": {'), "holds `llama` twice, as a merge leaves it"),
-        ("[" * 100_000, "is no lock that Genesis wrote"),
-        ("\udcff", "is no lock that Genesis wrote"),
+        ("", "is not a lock file written by Genesis"),
+        ("[]", "is not a lock file written by Genesis"),
+        ('{"lockVersion": 1}', "is not a lock file written by Genesis"),
+        ('{"lockVersion": 2, "providers": {}}', "has version 2, but this Genesis only supports version 1"),
+        (TEXT.replace("2048", "0"), "is not a lock file written by Genesis"),
+        (TEXT.replace("2048", '"2048"'), "is not a lock file written by Genesis"),
+        (TEXT.replace("2048", "true"), "is not a lock file written by Genesis"),
+        (TEXT.replace('"parent": null', '"parent": 1'), "is not a lock file written by Genesis"),
+        (TEXT.replace('"llama": {', "\n<<<<<<< HEAD\n {"), "contains unresolved merge conflict markers"),
+        (TEXT.replace('"llama": {', '"": {'), "is not a lock file written by Genesis"),
+        (TEXT.replace('"llama": {', '"*": {'), "is not a lock file written by Genesis"),
+        (TEXT.replace('"llama": {', '"\\u001b[31m": {'), "is not a lock file written by Genesis"),
+        (TEXT.replace('"baseUrl": "${URL}"', '"baseUrl": null'), "is not a lock file written by Genesis"),
+        (TEXT.replace('"lora": {', '"llama": {'), "contains the key `llama` twice, possibly after a merge"),
+        ("[" * 100_000, "is not a lock file written by Genesis"),
+        ("\udcff", "is not a lock file written by Genesis"),
     ],
 )
-def test_a_lock_that_cannot_be_used_says_why(tmp_path: Path, text: str, problem: str) -> None:
+def test_unusable_lock_has_a_problem(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "genesis.lock.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
-    lock = read(str(path))
+    lock = read_lock(str(path))
     assert lock is not None
     assert (lock.providers, lock.problem) == ({}, problem)
 
 
-def test_no_lock_and_one_that_is_a_folder(tmp_path: Path) -> None:
-    assert read(str(tmp_path / "genesis.lock.json")) is None
-    lock = read(str(tmp_path))
+def test_missing_lock_and_directory(tmp_path: Path) -> None:
+    assert read_lock(str(tmp_path / "genesis.lock.json")) is None
+    lock = read_lock(str(tmp_path))
     assert lock is not None
     assert lock.problem == "cannot be read: Is a directory"
 
 
-def test_a_lock_lies_beside_its_configuration() -> None:
+def test_lock_path_is_next_to_the_configuration() -> None:
     assert lock_path("genesis.json5") == "genesis.lock.json"
     assert lock_path("deploy/prod.json5") == "deploy/genesis.lock.json"
 
@@ -140,13 +141,13 @@ def test_a_lock_lies_beside_its_configuration() -> None:
         ({"baseUrl": 1}, ""),
     ],
 )
-def test_the_template_of_a_base_url(entry: dict[str, Any] | None, expected: str) -> None:
+def test_base_url_template(entry: dict[str, Any] | None, expected: str) -> None:
     value = {} if entry is None else {"models": {"providers": {"vllm": entry}}}
-    assert template(config_of(value), "vllm") == expected
+    assert base_url_template(config_of(value), "vllm") == expected
 
 
 @pytest.mark.parametrize(
-    ("value", "spoken_for"),
+    ("value", "matching"),
     [
         ({}, {"vllm"}),
         ({"models": {"providers": {"vllm": {}}}}, set()),
@@ -167,41 +168,41 @@ def test_the_template_of_a_base_url(entry: dict[str, Any] | None, expected: str)
         ),
     ],
 )
-def test_a_lock_speaks_for_what_is_discovered_where_it_was(
-    tmp_path: Path, value: dict[str, Any], spoken_for: set[str]
+def test_lock_matches_discovered_providers_at_the_same_base_url(
+    tmp_path: Path, value: dict[str, Any], matching: set[str]
 ) -> None:
     path = tmp_path / "genesis.lock.json"
     path.write_text(TEXT, encoding="utf-8")
-    assert match_lock(config_of(value), read(str(path))).keys() == spoken_for
+    assert match_lock(config_of(value), read_lock(str(path))).keys() == matching
     assert match_lock(config_of(value), None) == {}
 
 
-def test_differences_are_told_one_by_one() -> None:
+def test_compare_locks() -> None:
     now = {
         "vllm": LockedProvider("${OTHER}", {"llama": Row("llama", 4096, None), "new": Row("new", None, None)}),
         "b": LockedProvider(URL, {}),
     }
-    assert list(differences(PINNED, now)) == [
-        ("a", None, "`a` is locked and is not discovered any more"),
-        ("b", None, "`b` is discovered and is not locked"),
-        ("vllm", None, "the base URL of `vllm` is another one than in the lock"),
+    assert list(compare_locks(PINNED, now)) == [
+        ("a", None, "`a` is locked, but no longer discovered"),
+        ("b", None, "`b` is discovered, but not locked"),
+        ("vllm", None, "the base URL of `vllm` differs from the one in the lock file"),
         (
             "vllm",
             "llama",
             (
                 "`vllm/llama` is locked with a context window of 2048 tokens, "
-                "and its server says a context window of 4096 tokens"
+                "but its server reports a context window of 4096 tokens"
             ),
         ),
-        ("vllm", "lora", "`vllm/lora` is locked, and its server does not list it any more"),
-        ("vllm", "new", "`vllm/new` is listed by its server, and is not locked"),
+        ("vllm", "lora", "`vllm/lora` is locked, but its server no longer lists it"),
+        ("vllm", "new", "`vllm/new` is listed by its server, but not locked"),
     ]
-    assert list(differences(PINNED, PINNED)) == []
+    assert list(compare_locks(PINNED, PINNED)) == []
     parent = {"vllm": PINNED["vllm"]._replace(rows={"lora": LORA._replace(context_window=64)})}
     before = {"vllm": PINNED["vllm"]._replace(rows={"lora": LORA})}
-    assert [words for _, _, words in differences(before, parent)] == [
+    assert [message for _, _, message in compare_locks(before, parent)] == [
         (
             "`vllm/lora` is locked with no context window and the parent `llama`, "
-            "and its server says a context window of 64 tokens and the parent `llama`"
+            "but its server reports a context window of 64 tokens and the parent `llama`"
         )
     ]

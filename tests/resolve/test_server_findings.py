@@ -97,7 +97,7 @@ def test_at_the_default_address_the_help_says_how_to_start_a_server(
     monkeypatch.setattr(queries, "DEFAULT_BASE_URL", closed)
     (finding,) = compiled(dynamic(closed)).diagnostics
     assert finding.help == (
-        "start it (`vllm serve MODEL`), or declare `models.providers.vllm.baseUrl` if it is elsewhere"
+        "start the server (`vllm serve MODEL`); if it runs elsewhere, set `models.providers.vllm.baseUrl`"
     )
     assert DEFAULT_BASE_URL == "http://127.0.0.1:8000/v1"
 
@@ -179,8 +179,8 @@ def test_no_form_of_a_key_that_a_server_repeats_is_shown(stated: str, echoed: st
         ('apiKey: { source: "env", id: "POOL_TOKEN" },', "set POOL_TOKEN to"),
         ('headers: { authorization: "Basic ${POOL_TOKEN}" },', "set POOL_TOKEN to"),
         ('apiKey: { source: "file", path: "FILE" },', "write into FILE"),
-        ('apiKey: "EMPTY",', "write `${VLLM_API_KEY}` in place of the stated key, and set VLLM_API_KEY to"),
-        ('apiKey: "",', "write `${VLLM_API_KEY}` in place of the stated key, and set VLLM_API_KEY to"),
+        ('apiKey: "EMPTY",', "replace the literal key with `${VLLM_API_KEY}`, and set VLLM_API_KEY to"),
+        ('apiKey: "",', "replace the literal key with `${VLLM_API_KEY}`, and set VLLM_API_KEY to"),
     ],
 )
 def test_the_help_for_a_refused_key_says_where_this_key_is_changed(stated: str, words: str, tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_rows_that_were_left_out_are_a_warning(bad: int, words: str) -> None:
     done = asked({"data": data}, "200 OK", dynamic("BASE"))
     (finding,) = done.diagnostics
     assert (finding.rule, finding.severity) == ("bad-model-list", "warning")
-    assert finding.message.endswith(f"/v1/models lists {words} without a usable id, left out here")
+    assert finding.message.endswith(f"/v1/models lists {words} without a usable id, which Genesis ignores")
     assert done.manifest is not None
     assert [model.id for model in done.manifest.providers["vllm"].models] == ["ok"]
 

@@ -1,4 +1,4 @@
-"""What the tests of the runtime share: manifests, a transport without sockets, and a server of raw bytes."""
+"""Shared helpers: manifests, a transport without sockets, and a server that sends raw bytes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def provider_with(**changes: Any) -> Provider:
 
 
 def manifest_of(provider: Provider = PROVIDER, **selection: Any) -> Manifest:
-    """Make a manifest with the provider `vllm`; its first model is the primary unless `selection` says otherwise."""
+    """Return a manifest with the provider `vllm`. Its first model is the primary unless `selection` sets another."""
     return Manifest(
         manifest_version=1,
         generator=Generator(),
@@ -86,12 +86,12 @@ def manifest_of(provider: Provider = PROVIDER, **selection: Any) -> Manifest:
 
 
 def event(data: object) -> bytes:
-    """Write a server-sent event."""
+    """Return a server-sent event."""
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
 def chunk(delta: dict[str, Any] | None = None, finish: str | None = None, index: int = 0, **more: Any) -> bytes:
-    """Write a chunk with one choice."""
+    """Return a chunk with one choice."""
     return event({"choices": [{"index": index, "delta": delta, "finish_reason": finish}], **more})
 
 
@@ -103,7 +103,7 @@ WHOLE = HELLO + STOP + USAGE + DONE
 
 
 class MemoryResponse:
-    """A response from memory: its body in pieces, of which an exception is raised when it is read."""
+    """A response from memory, with its body in pieces. A piece that is an exception is raised."""
 
     def __init__(
         self,
@@ -130,11 +130,11 @@ class MemoryResponse:
 
 
 class MemoryTransport:
-    """Answers the requests to each provider in turn, by the start of the URL; an exception is raised.
+    """A transport with a sequence of answers for each provider. An answer that is an exception is raised.
 
     Attributes:
-        requests: What was sent, in order.
-        closed: Whether the runtime closed it.
+        requests: The requests sent, in order.
+        closed: Whether the runtime closed the transport.
     """
 
     def __init__(self, **answers: Iterable[MemoryResponse | Exception]) -> None:
@@ -182,7 +182,7 @@ class Request:
 
 @dataclass
 class Exchange:
-    """A request and the connection on which it is answered."""
+    """A request and the connection for its response."""
 
     request: Request
     reader: asyncio.StreamReader
@@ -194,7 +194,7 @@ class Exchange:
         await self.writer.drain()
 
     async def head(self, status: str = "200 OK", kind: str = "text/event-stream", *more: str) -> None:
-        """Send the head of an answer whose body comes in chunks of HTTP."""
+        """Send the headers of a chunked response."""
         lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", "Transfer-Encoding: chunked", *more, "", ""]
         await self.send("\r\n".join(lines).encode())
 
@@ -205,12 +205,12 @@ class Exchange:
         await self.send(b"0\r\n\r\n")
 
     async def whole(self, status: str, kind: str, body: bytes, *more: str) -> None:
-        """Send an answer that states its length."""
+        """Send a response with a Content-Length."""
         lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *more, "", ""]
         await self.send("\r\n".join(lines).encode() + body)
 
     async def stream(self, *datas: bytes) -> None:
-        """Send a whole stream, each part in a chunk of HTTP of its own, and the end in a packet of its own."""
+        """Send a whole stream: each part in its own HTTP chunk, and the end in its own packet."""
         await self.head()
         for data in datas:
             await self.chunk(data)
@@ -218,7 +218,7 @@ class Exchange:
         await self.end()
 
     async def until_the_client_leaves(self) -> None:
-        """Wait for the end of what the client sends, and take note of it."""
+        """Wait until the client closes the connection, and record it."""
         try:
             while await self.reader.read(1024):
                 pass
@@ -236,10 +236,10 @@ class RawServer:
     """A server on a socket of this machine.
 
     Attributes:
-        requests: What came, in order.
-        asked: By a number of requests: set when so many came.
-        connections: How many were made.
-        left: Set when a client left that an answer waited for.
+        requests: The requests received, in order.
+        asked: For each number of requests, an event that is set when that many have arrived.
+        connections: The number of connections accepted.
+        left: Set when a client closes the connection while `until_the_client_leaves` waits.
     """
 
     base_url: str = ""
@@ -257,7 +257,7 @@ class RawServer:
 async def raw_server(
     answer: Answer, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[RawServer]:
-    """Answer every request with `answer`; a connection is kept until the client leaves, or the answer closes it."""
+    """Answer every request with `answer`. Connections stay open until the client or the answer closes them."""
     server = RawServer()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -293,7 +293,7 @@ async def raw_server(
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
-    """Read a request; None at the end of the connection."""
+    """Return the next request; None at the end of the connection."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -308,5 +308,5 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 async def collect(
     runtime: Runtime, model: str | None = None, messages: Sequence[Any] = MESSAGES, **options: Any
 ) -> list[Event]:
-    """Run a stream to its end."""
-    return [each async for each in runtime.stream(model, messages, **options)]
+    """Return all events of a stream."""
+    return [event async for event in runtime.stream(model, messages, **options)]

@@ -1,4 +1,4 @@
-"""The runtime without asynchronous code around it: in a script, and where a loop runs already."""
+"""The synchronous API of the runtime: in scripts, and inside a running event loop."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "genesis-runtime"]
 
 
-def test_a_stream_in_a_script() -> None:
+def test_stream_sync_in_a_script() -> None:
     with server() as running:
         assert streamed(running) == list(TEXT)
     assert threads() == []
 
 
-def test_a_stream_where_a_loop_runs_already() -> None:
+def test_sync_calls_inside_a_running_event_loop() -> None:
     async def cell() -> list[str]:
         return streamed(running)
 
@@ -75,7 +75,7 @@ def test_a_stream_where_a_loop_runs_already() -> None:
         assert asyncio.run(whole()) == "".join(TEXT)
 
 
-def test_from_a_file(tmp_path: Path) -> None:
+def test_sync_calls_accept_a_manifest_path(tmp_path: Path) -> None:
     with server() as running:
         (tmp_path / "manifest.json").write_bytes(dumps(manifest(running)))
         assert complete(tmp_path / "manifest.json", None, MESSAGES).text == "".join(TEXT)
@@ -84,7 +84,7 @@ def test_from_a_file(tmp_path: Path) -> None:
         events.close()
 
 
-def test_leaving_early_closes_the_connection() -> None:
+def test_leaving_the_loop_closes_the_connection() -> None:
     with server(text=tuple("x" * 1000), delay=0.01) as running:
         for event in stream_sync(manifest(running), None, MESSAGES):
             assert isinstance(event, TextDelta)
@@ -96,7 +96,7 @@ def test_leaving_early_closes_the_connection() -> None:
     assert threads() == []
 
 
-def test_errors_come_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sync_calls_raise_the_same_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.001)
     with server([Fault("cut"), *[Fault("status", code=500)] * 3]) as running:
         with pytest.raises(TruncatedStreamError) as caught:
@@ -108,7 +108,7 @@ def test_errors_come_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threads() == []
 
 
-def test_a_script_that_ends_in_the_middle_of_an_answer_ends(tmp_path: Path) -> None:
+def test_script_exits_cleanly_mid_stream(tmp_path: Path) -> None:
     script = (
         "from genesis_config.runtime import stream_sync\n"
         "events = stream_sync('manifest.json', None, [{'role': 'user', 'content': 'Hello'}])\n"

@@ -1,4 +1,4 @@
-"""Again, elsewhere, or not at all: what follows a failure before the first token, and what is told of it."""
+"""Retries and failover after a failure before the first token, and how they are reported."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ from genesis_config.runtime import (
     Usage,
     failover,
 )
-from genesis_config.runtime.reply import seconds_until
+from genesis_config.runtime.failover import choose_next_step
+from genesis_config.runtime.reply import parse_retry_after
 from genesis_config.testing import Answer, FakeVLLM, ServedModel
 from tests.runtime.support import (
     DONE,
@@ -84,32 +85,34 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_follows_each_error(
+def test_next_step_for_each_error(
     error: CompletionError, expected: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    told = [failover.next_step(error, tries, more=True, jitter=lambda: 0.5) for tries in range(3)]
-    assert told == expected
-    alone = [failover.next_step(error, tries, more=False, jitter=lambda: 0.5) for tries in range(3)]
-    assert alone == [None if each == "next" else each for each in expected]
+    steps = [choose_next_step(error, retries, has_fallback=True, jitter=lambda: 0.5) for retries in range(3)]
+    assert steps == expected
+    steps = [choose_next_step(error, retries, has_fallback=False, jitter=lambda: 0.5) for retries in range(3)]
+    assert steps == [None if step == "next" else step for step in expected]
 
 
-def test_a_wait_grows_to_its_limit_and_no_two_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_doubles_up_to_a_limit_with_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "RETRIES", 20)
     monkeypatch.setattr(failover, "FIRST_WAIT", 0.5)
-    longest = [failover.next_step(ServerFailedError("x"), tries, more=False, jitter=lambda: 1.0) for tries in range(8)]
+    longest = [
+        choose_next_step(ServerFailedError("x"), tries, has_fallback=False, jitter=lambda: 1.0) for tries in range(8)
+    ]
     assert longest == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
-    shortest = failover.next_step(ServerFailedError("x"), 0, more=False, jitter=lambda: 0.0)
+    shortest = choose_next_step(ServerFailedError("x"), 0, has_fallback=False, jitter=lambda: 0.0)
     assert shortest == 0.25
-    assert len({failover.next_step(ServerFailedError("x"), 0, more=False) for _ in range(20)}) > 1
+    assert len({choose_next_step(ServerFailedError("x"), 0, has_fallback=False) for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(0.0, 0.0), (29.0, 29.0), (30.0, 30.0), (30.5, "next")])
-def test_the_server_says_how_long_to_wait(asked: float, expected: object) -> None:
+def test_retry_after_replaces_the_wait(asked: float, expected: object) -> None:
     error = RateLimitedError("x")
     error.retry_after = asked
-    assert failover.next_step(error, 0, more=True) == expected
-    assert failover.next_step(error, 2, more=True) == "next"
+    assert choose_next_step(error, 0, has_fallback=True) == expected
+    assert choose_next_step(error, 2, has_fallback=True) == "next"
 
 
 @pytest.mark.parametrize(
@@ -127,22 +130,22 @@ def test_the_server_says_how_long_to_wait(asked: float, expected: object) -> Non
         ("Wed, 99 Oct 2015 07:28:00 GMT", None),
     ],
 )
-def test_retry_after_in_seconds_and_as_a_date(header: str | None, seconds: float | None) -> None:
-    assert seconds_until(header) == seconds
+def test_parse_retry_after(header: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(header) == seconds
 
 
-def test_retry_after_as_a_date_to_come() -> None:
-    seconds = seconds_until(formatdate(time.time() + 20, usegmt=True))
+def test_retry_after_date_in_the_future() -> None:
+    seconds = parse_retry_after(formatdate(time.time() + 20, usegmt=True))
     assert seconds is not None
     assert 17 < seconds < 21
 
 
 @pytest.mark.parametrize("form", ["%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S -0000"])
-def test_a_date_without_a_zone_is_in_gmt(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_after_date_without_a_zone_is_gmt(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        seconds = seconds_until(time.strftime(form, time.gmtime(time.time() + 20)))
+        seconds = parse_retry_after(time.strftime(form, time.gmtime(time.time() + 20)))
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -176,9 +179,9 @@ def two() -> Manifest:
 def completed(
     answers: Iterable[MemoryResponse | Exception], model: str | None = None, **options: Any
 ) -> tuple[Completion | CompletionError, int, int]:
-    """Complete with a first server that answers like this before it is healthy, and a second one that is.
+    """Run a completion with a first server that gives these answers before it is healthy, and a healthy second one.
 
-    Returns the completion or its error, and the number of requests to each.
+    Return the completion or its error, and the number of requests to each server.
     """
     transport = MemoryTransport(
         first=itertools.chain(answers, forever(lambda: healthy("first"))), second=forever(lambda: healthy("second"))
@@ -196,7 +199,7 @@ def completed(
     return done, transport.count("first"), transport.count("second")
 
 
-def test_a_server_that_is_well_again_is_not_left() -> None:
+def test_recovered_server_is_kept() -> None:
     done, first, second = completed([busy(), out_of_order()])
     assert isinstance(done, Completion)
     assert (done.text, first, second) == ("first", 3, 0)
@@ -205,36 +208,37 @@ def test_a_server_that_is_well_again_is_not_left() -> None:
         ("vllm/org/model", "ServerFailedError", 500),
     ]
     assert KEY not in repr(done)
-    assert done.usage.notes == (f"tried 3 times: {done.attempts[-1].message}",)
+    (note,) = done.usage.notes
+    assert note.endswith(f"2 retries: {done.attempts[-1].message}")
 
 
-def test_after_two_more_tries_the_next_model_is_tried() -> None:
+def test_failover_after_two_retries() -> None:
     done, first, second = completed(forever(busy))
     assert isinstance(done, Completion)
     assert (done.text, done.provider, first, second) == ("second", "pool", 3, 1)
     assert [attempt.error for attempt in done.attempts] == ["RateLimitedError"] * 3
 
 
-def test_a_model_that_is_named_has_no_fallback() -> None:
+def test_named_model_has_no_fallback() -> None:
     done, first, second = completed(forever(out_of_order), "vllm/org/model")
     assert isinstance(done, ServerFailedError)
     assert (first, second) == (3, 0)
     assert [attempt.error for attempt in done.attempts] == ["ServerFailedError"] * 2
 
 
-def test_what_the_caller_got_wrong_is_tried_nowhere_else() -> None:
+def test_client_error_does_not_fail_over() -> None:
     done, first, second = completed([MemoryResponse(status=400)])
     assert isinstance(done, BadRequestError)
     assert (first, second, done.attempts) == (1, 0, ())
 
 
-def test_after_the_first_token_nothing_is_replayed() -> None:
+def test_no_replay_after_the_first_token() -> None:
     done, first, second = completed([MemoryResponse(chunk({"content": "first"}))])
     assert isinstance(done, TruncatedStreamError)
     assert (done.text, first, second) == ("first", 1, 0)
 
 
-def test_what_had_arrived_of_every_choice_is_kept() -> None:
+def test_partial_output_of_every_choice_is_kept() -> None:
     done, _, _ = completed(
         [MemoryResponse(chunk({"content": "first"}), chunk({"content": "first"}, index=1))], params={"n": 2}
     )
@@ -243,7 +247,7 @@ def test_what_had_arrived_of_every_choice_is_kept() -> None:
     assert done.text == "first"
 
 
-def test_the_last_error_tells_all_that_was_tried() -> None:
+def test_last_error_lists_all_attempts() -> None:
     transport = MemoryTransport(first=forever(out_of_order), second=[MemoryResponse(status=404)])
 
     async def run() -> CompletionError:
@@ -261,7 +265,7 @@ def test_the_last_error_tells_all_that_was_tried() -> None:
     assert all("out of order" in attempt.message for attempt in error.attempts)
 
 
-def test_usage_is_counted_for_the_model_that_answered() -> None:
+def test_usage_counts_for_the_model_that_responded() -> None:
     transport = MemoryTransport(first=[ConnectionResetError()], second=[healthy("second")])
 
     async def run() -> None:
@@ -278,31 +282,31 @@ def test_usage_is_counted_for_the_model_that_answered() -> None:
 
 
 @pytest.mark.parametrize(("left", "expected"), [(30.0, 0.75), (0.75, "next"), (0.0, "next"), (-1.0, "next")])
-def test_no_wait_is_begun_that_the_deadline_would_end(
-    left: float, expected: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_wait_beyond_the_deadline(left: float, expected: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 1.0)
-    assert failover.next_step(RateLimitedError("x"), 0, more=True, left=left, jitter=lambda: 0.5) == expected
+    assert (
+        choose_next_step(RateLimitedError("x"), 0, has_fallback=True, seconds_left=left, jitter=lambda: 0.5) == expected
+    )
 
 
-def test_where_there_is_no_time_to_wait_the_next_model_is_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failover_at_once_if_there_is_no_time_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failover, "FIRST_WAIT", 20.0)
     done, first, second = completed(forever(busy), deadline=5)
     assert isinstance(done, Completion)
     assert (done.text, first, second) == ("second", 1, 1)
     done, first, second = completed(forever(busy), "vllm/org/model", deadline=5)
-    # What the server said is worth more than that there is no time left.
+    # The server's error is more useful than the missing time.
     assert isinstance(done, RateLimitedError)
     assert (first, second) == (1, 0)
 
 
-def test_a_deadline_that_is_met_changes_nothing() -> None:
+def test_deadline_that_is_met_has_no_effect() -> None:
     done, first, second = completed([], deadline=30)
     assert isinstance(done, Completion)
     assert (done.text, done.usage.notes, first, second) == ("first", (), 1, 0)
 
 
-def test_the_wait_for_ones_turn_counts_to_the_deadline() -> None:
+def test_deadline_includes_waiting_for_a_connection() -> None:
     async def run() -> None:
         async with FakeVLLM(SERVED, chunk_delay=0.05) as server:
             provider = provider_with(base_url=server.base_url, max_connections=1)
@@ -312,7 +316,7 @@ def test_the_wait_for_ones_turn_counts_to_the_deadline() -> None:
                 with pytest.raises(DeadlineError, match=r"the deadline of 0\.02 seconds passed"):
                     await runtime.complete(None, MESSAGES, deadline=0.02)
                 await stream.aclose()
-                # The one that gave up holds no place.
+                # The request that gave up does not occupy a connection.
                 assert (await runtime.complete(None, MESSAGES, deadline=30)).finish_reason == "stop"
 
     asyncio.run(run())
@@ -325,7 +329,7 @@ async def _aborted(server: FakeVLLM) -> None:
 
 
 @pytest.mark.parametrize("how", ["break", "close", "cancel"])
-def test_leaving_a_stream_closes_its_connection(how: str) -> None:
+def test_leaving_a_stream_frees_its_connection(how: str) -> None:
     async def run() -> None:
         answer = Answer(tuple(f"{number} " for number in range(1000)))
         async with FakeVLLM(SERVED, answer=answer, chunk_delay=0.01) as server:
@@ -345,10 +349,10 @@ def test_leaving_a_stream_closes_its_connection(how: str) -> None:
                     if how == "close":
                         await stream.aclose()
                     else:
-                        # Python closes a generator that nobody holds any more.
+                        # Python closes a generator that is no longer referenced.
                         del stream
                 await _aborted(server)
-                # Its place is free again.
+                # Its connection is free again.
                 async with asyncio.timeout(5):
                     assert isinstance(await anext(runtime.stream(None, MESSAGES)), TextDelta)
 

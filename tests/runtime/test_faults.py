@@ -1,4 +1,4 @@
-"""What a stream does where something is wrong: which error, its words, what had arrived, and no secret in any of it."""
+"""Failures of a stream: the error, its message and partial output, and no secret in any of them."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def failed(
     environment: dict[str, str] | None = None,
     **options: Any,
 ) -> CompletionError:
-    """Run one completion that fails; give the error, after a look whether a secret is anywhere in it."""
+    """Return the error of one failing completion, after checking that it contains no secret."""
 
     async def run() -> CompletionError:
         async with raw_server(answer) as server:
             changed = provider_with(**{"base_url": server.base_url, **(provider or {})})
             async with Runtime(manifest_of(changed), environment=environment or ENVIRONMENT) as runtime:
                 with pytest.raises(CompletionError) as caught:
-                    async with asyncio.timeout(30):  # no fault is a hang
+                    async with asyncio.timeout(30):  # no failure may hang
                         await collect(runtime, **options)
         assert runtime.usage[""].completions == 0
         return caught.value
@@ -132,17 +132,17 @@ def said(message: str) -> bytes:
             RedirectedError,
             "307, a redirect to http://127.0.0.1:1/, which is not followed",
         ),
-        ("201 Created", b'{"error": "later"}', MalformedStreamError, "201, not with a stream: later"),
+        ("201 Created", b'{"error": "later"}', MalformedStreamError, "201 instead of a stream: later"),
         (
             "202 Accepted",
             WHOLE,
             MalformedStreamError,
-            f"202, not with a stream: {' '.join(WHOLE.decode().split())}",
+            f"202 instead of a stream: {' '.join(WHOLE.decode().split())}",
         ),
-        ("204 No Content", b"", MalformedStreamError, "204, not with a stream"),
+        ("204 No Content", b"", MalformedStreamError, "204 instead of a stream"),
     ],
 )
-def test_each_status_is_its_own_error(status: str, body: bytes, kind: type[CompletionError], message: str) -> None:
+def test_error_for_each_status(status: str, body: bytes, kind: type[CompletionError], message: str) -> None:
     error = failed(answering(status, body, "application/json", "Location: http://127.0.0.1:1/"))
     assert type(error) is kind
     assert str(error).partition(" answered ")[2] == message
@@ -160,7 +160,7 @@ def test_each_status_is_its_own_error(status: str, body: bytes, kind: type[Compl
         ({"credential": None}, "set the provider's `apiKey` to a key that the server accepts"),
     ],
 )
-def test_a_key_that_is_refused_is_told_by_its_place(changes: dict[str, Any], help_: str, tmp_path: Path) -> None:
+def test_rejected_key_help_names_its_source(changes: dict[str, Any], help_: str, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("a-key-of-mine", encoding="utf-8")
     if changes.get("credential"):
@@ -179,31 +179,31 @@ def test_a_key_that_is_refused_is_told_by_its_place(changes: dict[str, Any], hel
         ("", ""),
     ],
 )
-def test_where_a_redirect_points_is_shown_without_secrets(location: str, shown: str) -> None:
+def test_redirect_target_is_shown_without_secrets(location: str, shown: str) -> None:
     error = failed(answering("302 Found", b"", "text/plain", f"Location: {location}"))
     origin = str(error).partition("/v1/")[0]
     assert str(error).endswith(f"302, a redirect{shown.format(origin=origin)}, which is not followed")
 
 
-def test_a_key_in_a_url_is_one_whichever_way_it_is_written() -> None:
+def test_url_encoded_key_is_redacted() -> None:
     body = said("see /login?key=sk-a%2Bb%2Fc%3D, /login?key=sk-a%2bb%2fc%3d and sk-a%2Bb/c%3D")
     error = failed(answering("400 Bad Request", body), environment={"VLLM_API_KEY": "sk-a+b/c="})
     assert str(error).endswith("400: see /login?key=***, /login?key=*** and ***")
 
 
 @pytest.mark.parametrize("secret", [KEY, "k", 'quo"te\\and-more', "p4ss"])
-def test_a_server_that_echoes_the_key_does_not_get_it_printed(secret: str) -> None:
+def test_echoed_key_is_redacted(secret: str) -> None:
     environment = {"VLLM_API_KEY": secret}
     body = said(f"no such key: {secret}, Bearer {secret}; kept")
     error = failed(answering("401 Unauthorized", body), environment=environment)
     assert str(error).endswith("401: no such key: ***, Bearer ***; kept")
-    # As it stands in JSON that is shown as it came.
+    # In its JSON form, in an event that is shown verbatim.
     raw = f"data: [{json.dumps(secret)}]\n\n".encode()
     error = failed(answering("200 OK", raw, "text/event-stream"), environment=environment)
     assert str(error).endswith('got `array`): ["***"]')
 
 
-def test_a_variable_inside_a_template_is_a_secret_of_its_own() -> None:
+def test_variable_inside_a_template_is_redacted() -> None:
     headers = {"X-Auth": SecretRef(template="user=me;token=${TOKEN_OF_MINE}")}
     error = failed(
         answering("403 Forbidden", said("token abc-123-def is unknown")),
@@ -213,7 +213,7 @@ def test_a_variable_inside_a_template_is_a_secret_of_its_own() -> None:
     assert str(error).endswith("403: token *** is unknown")
 
 
-def test_a_secret_is_taken_out_before_a_long_message_is_cut() -> None:
+def test_long_message_is_redacted_before_it_is_cut() -> None:
     error = failed(answering("400 Bad Request", said("x" * 530 + KEY * 40)))
     assert len(str(error)) <= 600
     assert KEY[:6] not in str(error)
@@ -222,10 +222,10 @@ def test_a_secret_is_taken_out_before_a_long_message_is_cut() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"nonsense " + KEY.encode() * 30, f"no chunk of a completion: nonsense {'***' * 30}"),
+        (b"nonsense " + KEY.encode() * 30, f"not a completion chunk: nonsense {'***' * 30}"),
         (
             b'{"choices": 7}',
-            'no chunk of a completion (Expected `array | null`, got `int` - at `$.choices`): {"choices": 7}',
+            'not a completion chunk (Expected `array | null`, got `int` - at `$.choices`): {"choices": 7}',
         ),
         (
             b'{"choices": [], "usage": {"prompt_tokens": 1' + b"0" * 400 + b"}}",
@@ -235,11 +235,11 @@ def test_a_secret_is_taken_out_before_a_long_message_is_cut() -> None:
             b'{"usage": {"completion_tokens": -1}}',
             '(Expected `int` >= 0 - at `$.usage.completion_tokens`): {"usage": {"completion_tokens": -1}}',
         ),
-        (b"x" * 1000, f"no chunk of a completion: {'x' * 200}"),
-        (b"x" * 195 + KEY.encode() * 9, f"no chunk of a completion: {'x' * 195}***{'*' * 2}"),
+        (b"x" * 1000, f"not a completion chunk: {'x' * 200}"),
+        (b"x" * 195 + KEY.encode() * 9, f"not a completion chunk: {'x' * 195}***{'*' * 2}"),
     ],
 )
-def test_an_event_that_is_no_chunk_is_shown_without_secrets_and_cut(data: bytes, message: str) -> None:
+def test_malformed_event_is_redacted_and_cut(data: bytes, message: str) -> None:
     error = failed(answering("200 OK", b"data: " + data + b"\n\n", "text/event-stream"))
     assert isinstance(error, MalformedStreamError)
     assert str(error).endswith(message)
@@ -247,7 +247,7 @@ def test_an_event_that_is_no_chunk_is_shown_without_secrets_and_cut(data: bytes,
     assert len(error.event) <= 200
 
 
-def test_nobody_listens() -> None:
+def test_connection_refused() -> None:
     error = failed(never_asked, {"base_url": "http://127.0.0.1:1/v1"})
     assert type(error) is ServerUnreachableError
     assert str(error) == "request to http://127.0.0.1:1/v1/chat/completions failed: connection refused"
@@ -256,7 +256,7 @@ def test_nobody_listens() -> None:
     assert error.status is None
 
 
-def test_a_server_without_tls_is_asked_for_it() -> None:
+def test_server_without_tls() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -290,7 +290,7 @@ async def breaks_off(exchange: Exchange) -> None:
 async def bad_framing(exchange: Exchange) -> None:
     await exchange.head()
     await exchange.chunk(HELLO)
-    await asyncio.sleep(0.05)  # in the packet of the head it would make that one invalid too
+    await asyncio.sleep(0.05)  # in the same packet, it would make the headers invalid too
     await exchange.send(b"no number\r\n")
 
 
@@ -313,12 +313,12 @@ async def nonsense_inside(exchange: Exchange) -> None:
         (not_http, ServerUnreachableError, "the response is not valid HTTP", ""),
         (breaks_off, ConnectionLostError, "connection lost in the middle of the response", "Hello"),
         (bad_framing, ConnectionLostError, "connection lost in the middle of the response", "Hello"),
-        (stops_early, TruncatedStreamError, "[DONE] came before the answer had ended: no finish reason came", "Hello"),
-        (fails_inside, ErrorInStreamError, "failed in the middle of the answer: out of memory, ***", "Hello"),
-        (nonsense_inside, MalformedStreamError, "an event that is no chunk of a completion: nonsense", "Hello"),
+        (stops_early, TruncatedStreamError, "before the response was complete: no finish reason", "Hello"),
+        (fails_inside, ErrorInStreamError, ": out of memory, ***", "Hello"),
+        (nonsense_inside, MalformedStreamError, "an event that is not a completion chunk: nonsense", "Hello"),
     ],
 )
-def test_each_way_to_break_off_is_its_own_error_with_the_text_so_far(
+def test_error_and_partial_text_for_each_broken_response(
     answer: Callable[[Exchange], Awaitable[None]], kind: type[CompletionError], message: str, text: str
 ) -> None:
     error = failed(answer, {"timeout_seconds": 60})
@@ -329,7 +329,7 @@ def test_each_way_to_break_off_is_its_own_error_with_the_text_so_far(
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "words"),
+    ("kind", "body", "reason"),
     [
         ("application/json", b"{}", ""),
         ("application/json", b'{"choices": []}', ""),
@@ -337,13 +337,13 @@ def test_each_way_to_break_off_is_its_own_error_with_the_text_so_far(
         ("text/html", b"<html>", ""),
     ],
 )
-def test_an_answer_that_is_no_stream_is_said_to_be_none(kind: str, body: bytes, words: str) -> None:
+def test_response_that_is_not_a_stream(kind: str, body: bytes, reason: str) -> None:
     error = failed(answering("200 OK", body, kind))
     assert type(error) is MalformedStreamError
-    assert str(error).endswith(f" answered with {kind}, not with a stream{words}")
+    assert str(error).endswith(f" answered with {kind} instead of a stream{reason}")
 
 
-def test_an_error_whose_body_comes_slowly_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_error_body_is_still_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reply, "_ERROR_SECONDS", 0.2)
 
     async def answer(exchange: Exchange) -> None:
@@ -359,13 +359,13 @@ def test_an_error_whose_body_comes_slowly_is_told_all_the_same(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(("packing", "name"), [("br", "brotli (br)"), ("zstd", "zstandard (zstd)")])
-def test_a_body_that_is_packed_in_a_way_that_was_not_asked_for(packing: str, name: str) -> None:
+def test_unrequested_compression(packing: str, name: str) -> None:
     error = failed(answering("200 OK", WHOLE, "text/event-stream", f"Content-Encoding: {packing}"))
     assert type(error) is MalformedStreamError
     assert str(error).endswith(f": the server compressed the response with {name}, which was not requested")
 
 
-def test_an_answer_whose_first_packet_breaks_the_framing() -> None:
+def test_invalid_framing_in_the_first_packet() -> None:
     async def answer(exchange: Exchange) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         await exchange.send(head + b"no number\r\n")
@@ -375,7 +375,7 @@ def test_an_answer_whose_first_packet_breaks_the_framing() -> None:
     assert str(error).endswith(": the framing of the response is not valid HTTP")
 
 
-def test_what_had_arrived_is_not_lost_to_a_reader_that_is_busy() -> None:
+def test_slow_reader_receives_everything_that_arrived() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.chunk(chunk({"content": "one "}))
@@ -406,7 +406,7 @@ def test_what_had_arrived_is_not_lost_to_a_reader_that_is_busy() -> None:
 
 
 @pytest.mark.parametrize("begun", [False, True])
-def test_silence_past_the_time_out_is_an_error_with_the_text_so_far(begun: bool) -> None:  # noqa: FBT001 - a parameter
+def test_timeout_keeps_partial_text(begun: bool) -> None:  # noqa: FBT001 - a parameter
     async def answer(exchange: Exchange) -> None:
         if begun:
             await exchange.head()
@@ -420,7 +420,7 @@ def test_silence_past_the_time_out_is_an_error_with_the_text_so_far(begun: bool)
     assert error.help == "raise the provider's `timeoutSeconds` if the server needs longer"
 
 
-def test_the_wait_for_ones_turn_is_no_silence_of_the_server() -> None:
+def test_waiting_for_a_connection_is_not_a_server_timeout() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head()
         for _ in range(6):
@@ -440,7 +440,7 @@ def test_the_wait_for_ones_turn_is_no_silence_of_the_server() -> None:
     asyncio.run(run())
 
 
-def test_a_runtime_that_is_closed_ends_its_streams_and_begins_none() -> None:
+def test_closing_the_runtime_ends_its_streams() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.chunk(HELLO)
@@ -468,12 +468,12 @@ async def _silent(exchange: Exchange) -> None:
 @pytest.mark.parametrize(
     ("answer", "connections"),
     [
-        (_silent, 3),  # all of them wait for an answer
-        (_silent, 1),  # one does, the others for their turn
-        (answering("503 Service Unavailable", b"", "text/plain", "Retry-After: 1"), 3),  # all wait to ask again
+        (_silent, 3),  # all wait for a response
+        (_silent, 1),  # one waits for a response, the others for a connection
+        (answering("503 Service Unavailable", b"", "text/plain", "Retry-After: 1"), 3),  # all wait to retry
     ],
 )
-def test_a_runtime_that_is_closed_ends_what_waits(
+def test_closing_the_runtime_ends_waiting_requests(
     answer: Callable[[Exchange], Awaitable[None]], connections: int
 ) -> None:
     async def run() -> list[BaseException | Completion]:
@@ -489,7 +489,7 @@ def test_a_runtime_that_is_closed_ends_what_waits(
     assert [type(each) for each in asyncio.run(run())] == [RuntimeClosedError] * 3
 
 
-def test_what_waits_for_its_turn_ends_though_nobody_reads_the_stream_that_has_it() -> None:
+def test_closing_the_runtime_ends_requests_behind_an_unread_stream() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.chunk(HELLO)
@@ -512,7 +512,7 @@ def test_what_waits_for_its_turn_ends_though_nobody_reads_the_stream_that_has_it
     asyncio.run(run())
 
 
-def test_a_runtime_belongs_to_the_loop_that_it_was_used_in() -> None:
+def test_runtime_belongs_to_one_event_loop() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.stream(HELLO, STOP, USAGE, DONE)
 
@@ -560,7 +560,7 @@ def test_a_runtime_belongs_to_the_loop_that_it_was_used_in() -> None:
         ),
     ],
 )
-def test_without_a_value_that_can_be_sent_nothing_is_sent(
+def test_nothing_is_sent_without_a_usable_credential(
     provider: dict[str, Any], environment: dict[str, str], message: str
 ) -> None:
     error = failed(never_asked, provider, environment)
@@ -578,11 +578,11 @@ def test_without_a_value_that_can_be_sent_nothing_is_sent(
         ([{"type": "new", "size": (1.0, float("-inf"))}], "the number -inf"),
     ],
 )
-def test_a_message_that_json_cannot_hold_is_refused(content: object, reason: str) -> None:
+def test_values_that_json_cannot_express_are_rejected(content: object, reason: str) -> None:
     async def run() -> None:
         provider = provider_with(max_connections=1)
         async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
-            for _ in range(2):  # the first one gave its connection back
+            for _ in range(2):  # the first request freed its connection
                 with pytest.raises(InvalidRequestError, match=reason):
                     await runtime.complete(None, [{"role": "user", "content": content}])
 
@@ -592,23 +592,23 @@ def test_a_message_that_json_cannot_hold_is_refused(content: object, reason: str
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"messages": None}, "the messages are no list of objects"),
-        ({"messages": "hello"}, "the messages are no list of objects"),
-        ({"messages": MESSAGES[0]}, "the messages are no list of objects"),
-        ({"messages": ["hello"]}, "the messages are no list of objects"),
+        ({"messages": None}, "`messages` must be a list of objects"),
+        ({"messages": "hello"}, "`messages` must be a list of objects"),
+        ({"messages": MESSAGES[0]}, "`messages` must be a list of objects"),
+        ({"messages": ["hello"]}, "`messages` must be a list of objects"),
         (
             {"messages": [{"role": "user", "content": [{"type": ["text"]}]}]},
-            "the `type` of a part of a message is no text",
+            "the `type` of a message part must be a string",
         ),
-        ({"tools": 5}, "the tools are no list of objects"),
-        ({"tools": {"type": "function"}}, "the tools are no list of objects"),
-        ({"tools": [None]}, "the tools are no list of objects"),
-        ({"params": [1]}, "the params are no object"),
-        ({"model": 5}, "the model's name is no text"),
-        ({"model": []}, "the model's name is no text"),
+        ({"tools": 5}, "`tools` must be a list of objects"),
+        ({"tools": {"type": "function"}}, "`tools` must be a list of objects"),
+        ({"tools": [None]}, "`tools` must be a list of objects"),
+        ({"params": [1]}, "`params` must be an object"),
+        ({"model": 5}, "the model must be a string"),
+        ({"model": []}, "the model must be a string"),
     ],
 )
-def test_what_no_request_can_be_made_of_is_refused(given: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_rejected(given: dict[str, Any], message: str) -> None:
     error = failed(never_asked, **given)
     assert type(error) is InvalidRequestError
     assert str(error) == message
@@ -618,14 +618,14 @@ def test_what_no_request_can_be_made_of_is_refused(given: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("model", "message", "help_"),
     [
-        (None, "no model was named, and the manifest selects no primary", "name one as `provider/model`"),
-        ("fast", "`fast` is no alias of the manifest", "its aliases: quick; else write `provider/model`"),
-        ("vllm", "`vllm` is no alias of the manifest", "its aliases: quick; else write `provider/model`"),
-        ("other/m", "`other/m` names no provider of the manifest", "it has vllm"),
-        ("vllm/nope", "the manifest has no model `vllm/nope`", "the provider has vllm/org/model"),
+        (None, "no model given, and the manifest has no primary model", "pass `provider/model`"),
+        ("fast", "`fast` is not an alias in the manifest", "use `provider/model` or an alias (quick)"),
+        ("vllm", "`vllm` is not an alias in the manifest", "use `provider/model` or an alias (quick)"),
+        ("other/m", "unknown provider in `other/m`", "available providers: vllm"),
+        ("vllm/nope", "unknown model `vllm/nope`", "available models: vllm/org/model"),
     ],
 )
-def test_a_model_that_is_not_there_is_named_beside_those_that_are(model: str | None, message: str, help_: str) -> None:
+def test_unknown_model_lists_what_is_available(model: str | None, message: str, help_: str) -> None:
     async def run() -> CompletionError:
         manifest = manifest_of(PROVIDER, primary=None, aliases={"quick": "vllm/org/model"})
         async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
@@ -639,7 +639,7 @@ def test_a_model_that_is_not_there_is_named_beside_those_that_are(model: str | N
     assert error.help.startswith(help_)
 
 
-def test_an_answer_in_one_packet_is_whole() -> None:
+def test_response_in_one_packet() -> None:
     async def run() -> str:
         async with raw_server(answering("200 OK", WHOLE, "text/event-stream")) as server:
             provider = provider_with(base_url=server.base_url, models=(model_with(),))

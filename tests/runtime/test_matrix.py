@@ -1,4 +1,4 @@
-"""Every fault against the runtime, over real sockets; docs/runtime.md has what comes of each."""
+"""Every fault against the runtime, over real sockets. The outcomes are in docs/runtime.md."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
-from tests.e2e.support import ROOT, beside
+from tests.e2e.support import ROOT, snapshot_file
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, manifest_of, model_with, provider_with
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BAD_REQUEST = '{"error": {"message": "bad", "type": "BadRequestError", "param": 
 class Case(NamedTuple):
     """A failure: its description, the fault of the server that causes it, and what differs in the setup."""
 
-    words: str
+    description: str
     fault: Fault | None = None
     setting: str = ""
 
@@ -113,7 +113,7 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def full(stack: ExitStack) -> int:
-    """Give a port that listens and takes no connection."""
+    """Return a port that listens but accepts no connections."""
     listener = stack.enter_context(socket.socket())
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -127,7 +127,7 @@ def full(stack: ExitStack) -> int:
 
 @asynccontextmanager
 async def faulty(case: Case) -> AsyncIterator[tuple[FakeVLLM, Provider]]:
-    """Run a server that has the fault with every request, and give the provider for it."""
+    """Run a server that fails every request in this way, and yield it with its provider."""
     key = "another" if case.setting == "wrong key" else KEY
     models = [ServedModel("other" if case.setting == "model" else "org/model")]
     faults = () if case.fault is None else itertools.repeat(case.fault)
@@ -138,7 +138,7 @@ async def faulty(case: Case) -> AsyncIterator[tuple[FakeVLLM, Provider]]:
                 closed.bind(("127.0.0.1", 0))
                 url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
             if case.setting == "full":
-                # The one place in the queue of those who want to connect is taken, so that nobody else is answered.
+                # The listen queue is full, so that no further connection is accepted.
                 url = f"http://127.0.0.1:{full(stack)}/v1"
             if case.setting == "tls":
                 url = url.replace("http:", "https:")
@@ -146,8 +146,8 @@ async def faulty(case: Case) -> AsyncIterator[tuple[FakeVLLM, Provider]]:
             yield server, provider_with(base_url=url, timeout_seconds=1, credential=credential)
 
 
-async def tried(runtime: Runtime, case: Case) -> tuple[str, str, list[Event]]:
-    """Run a completion, and give what came of it, the text, and the events."""
+async def run_completion(runtime: Runtime, case: Case) -> tuple[str, str, list[Event]]:
+    """Run a completion, and return its result, its text and its events."""
     options: dict[str, Any] = {"deadline": 0.4} if case.setting == "deadline" else {}
     if case.setting == "two choices":
         options["params"] = {"n": 2}
@@ -163,7 +163,7 @@ async def tried(runtime: Runtime, case: Case) -> tuple[str, str, list[Event]]:
     if failure is not None:
         assert KEY not in str(failure)
         assert failure.text == text
-        assert failure.help or "the server failed" in str(failure) or "the server sent" in str(failure)
+        assert failure.help or "the server reported" in str(failure) or "the server sent" in str(failure)
         return type(failure).__name__, text, events
     last = events[-1]
     assert isinstance(last, Usage)
@@ -171,27 +171,27 @@ async def tried(runtime: Runtime, case: Case) -> tuple[str, str, list[Event]]:
 
 
 def outcome(case: Case) -> Outcome:
-    """Run a fault alone, and then with a fallback on a server that is well."""
+    """Run a fault with a single model, and then with a fallback on a healthy server."""
 
     async def run() -> Outcome:
         async with faulty(case) as (server, provider):
             async with Runtime(manifest_of(provider), environment=ENVIRONMENT) as runtime:
-                result, text, _ = await tried(runtime, case)
+                result, text, _ = await run_completion(runtime, case)
             requests = len(server.requests)
-            async with FakeVLLM([ServedModel("org/model")], answer=Answer(("well",))) as well:
+            async with FakeVLLM([ServedModel("org/model")], answer=Answer(("healthy",))) as healthy:
                 manifest = manifest_of(provider, fallbacks=("pool/org/model",))
-                pool = provider_with(base_url=well.base_url, credential=None, models=(model_with(),))
+                pool = provider_with(base_url=healthy.base_url, credential=None, models=(model_with(),))
                 manifest = msgspec.structs.replace(manifest, providers={**manifest.providers, "pool": pool})
                 async with Runtime(manifest, environment=ENVIRONMENT) as runtime:
-                    again, second, events = await tried(runtime, case)
-                asked = len(well.requests)
+                    again, second, events = await run_completion(runtime, case)
+                fallback_requests = len(healthy.requests)
         fell_back = [event for event in events if isinstance(event, FellBack)]
-        assert len(fell_back) == asked <= 1
+        assert len(fell_back) == fallback_requests <= 1
         if fell_back:
-            # Before anything else, and nothing of the first model is in the answer.
+            # It comes first, and no output of the failed model is in the response.
             assert events[0] is fell_back[0]
             assert (fell_back[0].failed, fell_back[0].next) == ("vllm/org/model", "pool/org/model")
-            assert (again.partition(";")[0], second) == ("success", "well")
+            assert (again.partition(";")[0], second) == ("success", "healthy")
             return Outcome(result, text, requests, "yes")
         assert (again, second) == (result, text)
         return Outcome(result, text, requests, "" if result.startswith("success") else "no")
@@ -299,18 +299,18 @@ retries.
 """
 
 
-def test_what_comes_of_every_fault(snapshot: SnapshotAssertion) -> None:
+def test_outcome_of_every_fault(snapshot: SnapshotAssertion) -> None:
     assert len(CASES) >= 25
     lines = []
-    # Most of a case is waiting for a time-out.
+    # Each case spends most of its time waiting for a timeout.
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(outcome, CASES))
     for case, (result, text, requests, fell_back) in zip(CASES, outcomes, strict=True):
         shown = f"`{result}`" if result.endswith("Error") else result
         kept = "complete" if text == "".join(TEXT) else f"`{text.strip()}`" if text else ""
-        lines.append(f"| {case.words} | {shown} | {kept} | {requests} | {fell_back} |\n")
+        lines.append(f"| {case.description} | {shown} | {kept} | {requests} | {fell_back} |\n")
         # A failure counts as a success only if nothing of the response is missing.
-        assert result.endswith("Error") or case.words.endswith(("response is complete", "the finish reason")), (
-            case.words
+        assert result.endswith("Error") or case.description.endswith(("response is complete", "the finish reason")), (
+            case.description
         )
-    assert HEAD + "".join(lines) == beside(snapshot, ROOT / "docs" / "runtime.md")
+    assert HEAD + "".join(lines) == snapshot_file(snapshot, ROOT / "docs" / "runtime.md")

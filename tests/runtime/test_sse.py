@@ -1,4 +1,4 @@
-"""Bytes in, the data of events out: every line end, every chunking, and nothing else cuts a line."""
+"""The splitter of server-sent events: line endings, chunking and size limits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def split(*pieces: bytes) -> list[bytes]:
-    """Feed the pieces one by one, and the end."""
+    """Feed the pieces one by one, then finish."""
     splitter = EventSplitter()
     events = [event for piece in pieces for event in splitter.feed(piece)]
     assert not splitter.too_large
@@ -25,37 +25,37 @@ def split(*pieces: bytes) -> list[bytes]:
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
-    """Cut the bytes at these places; equal ones give empty pieces."""
+    """Cut the bytes at these places. Equal places give empty pieces."""
     ends = sorted(min(place, len(data)) for place in places)
     return [data[start:end] for start, end in pairwise([0, *ends, len(data)])]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"], ids=["LF", "CR", "CRLF"])
-def test_each_line_end_ends_a_line_and_an_empty_line_an_event(end: bytes) -> None:
+def test_each_line_ending(end: bytes) -> None:
     stream = end.join([b"data: one", b"", b"data: two", b"data: lines", b"", b""])
     expected = [b"one", b"two\nlines"]
     assert EventSplitter().feed(stream) == expected
     assert split(*(stream[index : index + 1] for index in range(len(stream)))) == expected
 
 
-def test_line_ends_may_be_mixed() -> None:
+def test_mixed_line_endings() -> None:
     assert EventSplitter().feed(b"data: a\r\ndata: b\rdata: c\n\r\ndata: d\r\r") == [b"a\nb\nc", b"d"]
 
 
-def test_an_event_is_given_as_soon_as_its_empty_line_is_there() -> None:
+def test_event_is_returned_at_its_empty_line() -> None:
     splitter = EventSplitter()
     assert splitter.feed(b"data: one\n") == []
     assert splitter.feed(b"\n") == [b"one"]
-    # The CR is a line end whether or not an LF is still to come.
+    # The CR is a line ending, whether or not an LF follows.
     assert splitter.feed(b"data: two\r\n\r") == [b"two"]
     assert splitter.feed(b"\ndata: three\n\n") == [b"three"]
 
 
-def test_a_crlf_that_is_split_between_feeds_is_one_line_end() -> None:
+def test_crlf_split_between_feeds_is_one_line_ending() -> None:
     assert split(b"data: a\r", b"\ndata: b\r", b"", b"\n\r", b"\n") == [b"a\nb"]
 
 
-def test_a_line_feed_after_a_split_crlf_is_a_line_end_of_its_own() -> None:
+def test_lf_after_a_split_crlf_is_a_line_ending() -> None:
     splitter = EventSplitter()
     assert splitter.feed(b"data: a\r") == []
     assert splitter.feed(b"\n\n") == [b"a"]
@@ -81,37 +81,37 @@ def test_comments_keepalives_and_other_fields(stream: bytes, events: list[bytes]
     assert split(stream) == events
 
 
-def test_one_space_after_the_colon_is_no_part_of_the_value() -> None:
+def test_one_space_after_the_colon_is_removed() -> None:
     assert split(b"data:x\n\ndata: x\n\ndata:  x\n\ndata:\tx\n\n") == [b"x", b"x", b" x", b"\tx"]
 
 
-def test_several_data_lines_are_joined_by_a_line_feed() -> None:
+def test_data_lines_are_joined_by_lf() -> None:
     assert split(b'data: {\ndata:"a": 1\ndata\ndata: }\n\n') == [b'{\n"a": 1\n\n}']
 
 
-def test_nothing_but_cr_and_lf_ends_a_line() -> None:
+def test_only_cr_and_lf_end_a_line() -> None:
     # str.splitlines would cut at each of these.
     data = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg\x1dh\x1ei".encode()
     assert split(b"data: " + data + b"\n\n") == [data]
 
 
-def test_a_byte_order_mark_at_the_start_is_taken_off() -> None:
+def test_bom_at_the_start_is_removed() -> None:
     assert split(BOM + b"data: x\n\n") == [b"x"]
 
 
 @pytest.mark.parametrize("places", [[1], [2], [3], [1, 2], [0, 1, 1, 2, 3]])
-def test_a_byte_order_mark_may_come_in_pieces(places: list[int]) -> None:
+def test_bom_may_arrive_in_pieces(places: list[int]) -> None:
     assert split(*cut(BOM + b"data: x\n\n", places)) == [b"x"]
 
 
-def test_a_byte_order_mark_is_one_at_the_start_alone() -> None:
+def test_bom_elsewhere_is_kept() -> None:
     assert split(BOM + BOM + b"data: x\n\n") == []
     assert split(b"data: x\n\n" + BOM + b"data: y\n\n") == [b"x"]
     assert split(b"\xef", b"\xbb", b"data: x\n\ndata: y\n\n") == [b"y"]
     assert split(b"\xef\xbb") == []
 
 
-def test_an_event_without_its_last_empty_line_is_given_at_the_end() -> None:
+def test_finish_returns_an_event_without_its_empty_line() -> None:
     splitter = EventSplitter()
     assert splitter.feed(b"data: one\n\ndata: two") == [b"one"]
     assert splitter.finish() == [b"two"]
@@ -120,7 +120,7 @@ def test_an_event_without_its_last_empty_line_is_given_at_the_end() -> None:
     assert split(b"data: one\n\n") == [b"one"]
 
 
-def test_an_event_of_16_mib_is_given_in_one_piece_or_in_many() -> None:
+def test_event_of_16_mib_is_accepted() -> None:
     value = b"x" * (MAX_EVENT - len(b"data: "))
     stream = b"data: " + value + b"\n\n"
     assert split(stream) == [value]
@@ -129,7 +129,7 @@ def test_an_event_of_16_mib_is_given_in_one_piece_or_in_many() -> None:
 
 @pytest.mark.parametrize("step", [1 << 26, 1 << 20])
 @pytest.mark.parametrize("line", [b"data: ", b": ", b"event: "], ids=["data", "comment", "field"])
-def test_an_event_past_16_mib_is_too_large_and_those_before_it_are_given(line: bytes, step: int) -> None:
+def test_oversized_event_is_reported_after_earlier_events(line: bytes, step: int) -> None:
     stream = b"data: before\n\n" + line + b"x" * (MAX_EVENT + 1 - len(line)) + b"\n\ndata: after\n\n"
     splitter = EventSplitter()
     events: list[bytes] = []
@@ -141,7 +141,7 @@ def test_an_event_past_16_mib_is_too_large_and_those_before_it_are_given(line: b
     assert events == [b"before"]
 
 
-def test_a_line_that_never_ends_is_too_large_before_it_does() -> None:
+def test_endless_line_is_too_large() -> None:
     splitter = EventSplitter()
     for _ in range(16):
         assert splitter.feed(b"x" * (1 << 20)) == []
@@ -150,7 +150,7 @@ def test_a_line_that_never_ends_is_too_large_before_it_does() -> None:
     assert splitter.too_large
 
 
-def test_many_lines_add_up_and_an_empty_line_begins_anew() -> None:
+def test_size_limit_counts_all_lines_of_one_event() -> None:
     megabyte = b"data: " + b"x" * ((1 << 20) - 6) + b"\n"
     splitter = EventSplitter()
     for _ in range(3):
@@ -164,7 +164,7 @@ def test_many_lines_add_up_and_an_empty_line_begins_anew() -> None:
     assert splitter.too_large
 
 
-def test_keepalives_do_not_add_up() -> None:
+def test_keepalives_do_not_count_toward_the_limit() -> None:
     splitter = EventSplitter()
     half = MAX_EVENT // 2
     for _ in range(4):
@@ -190,7 +190,7 @@ def test_any_chunking_gives_the_same_events(bom: bool, lines: list[tuple[bytes, 
 
 
 def reference(stream: bytes) -> list[bytes]:
-    """Split a whole stream as the standard's text reads, slowly."""
+    """Split a whole stream literally as the standard describes, slowly."""
     events: list[bytes] = []
     values: list[bytes] = []
     for line in [*re.split(rb"\r\n|\r|\n", stream.removeprefix(BOM)), b""]:
@@ -204,7 +204,7 @@ def reference(stream: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
-def test_a_recorded_stream_is_split_into_the_events_that_were_written(path: Path) -> None:
+def test_recorded_stream_splits_into_its_events(path: Path) -> None:
     body = path.read_bytes()
     events = split(body)
     assert b"".join(b"data: " + event + b"\n\n" for event in events) == body

@@ -1,4 +1,4 @@
-"""What a completion tells those who operate the program: records, spans, metrics, and never a secret or a message."""
+"""Log records, spans and metrics of completions, without secrets or message content."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ BUSY = Fault("status", code=429, body='{"error": "busy, sk-canary-5b1c9"}')
 
 @pytest.fixture(scope="module")
 def signals() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
-    """Collect what is told, in memory. A process has one provider of each, for good."""
+    """Collect spans and metrics in memory. A process can set each provider only once."""
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(spans))
     trace.set_tracer_provider(tracing)
     metrics.set_meter_provider(MeterProvider([reader]))
-    telemetry.instruments.cache_clear()
+    telemetry.get_instruments.cache_clear()
     yield spans, reader
-    telemetry.instruments.cache_clear()
+    telemetry.get_instruments.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def run(
     params: dict[str, Any] | None = None,
     answer: Answer = ANSWER,
 ) -> int:
-    """Run a completion on a server with these faults, and give its port."""
+    """Run a completion on a server with these faults, and return its port."""
 
     async def stream() -> int:
         async with FakeVLLM([ServedModel("org/model")], faults=wrong, answer=answer) as server:
@@ -96,7 +96,7 @@ def only(exporter: InMemorySpanExporter) -> ReadableSpan:
     return span
 
 
-def test_a_completion_is_a_span_and_three_measurements(
+def test_completion_records_a_span_and_three_metrics(
     signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
 ) -> None:
     spans, reader = signals
@@ -115,30 +115,30 @@ def test_a_completion_is_a_span_and_three_measurements(
         "server.address": "127.0.0.1",
         "server.port": port,
     }
-    found = points(reader)
-    assert set(found) == {
+    recorded = points(reader)
+    assert set(recorded) == {
         "gen_ai.client.operation.duration",
         "gen_ai.client.token.usage",
         "gen_ai.client.operation.time_to_first_chunk",
     }
-    tokens = {point.attributes["gen_ai.token.type"]: point.sum for point in found["gen_ai.client.token.usage"]}
+    tokens = {point.attributes["gen_ai.token.type"]: point.sum for point in recorded["gen_ai.client.token.usage"]}
     assert tokens == {"input": 5, "output": 3}
-    (duration,) = found["gen_ai.client.operation.duration"]
-    (first,) = found["gen_ai.client.operation.time_to_first_chunk"]
+    (duration,) = recorded["gen_ai.client.operation.duration"]
+    (first,) = recorded["gen_ai.client.operation.time_to_first_chunk"]
     assert 0 < first.sum < duration.sum
     assert "canary" not in span.to_json()
 
 
-def test_a_span_says_what_was_asked_and_what_the_server_counted(
+def test_span_describes_the_request_and_its_usage(
     signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
 ) -> None:
     spans, _ = signals
-    asked = {
+    params = {
         "max_completion_tokens": 64, "temperature": 0.5, "top_p": 1, "seed": 7, "n": 2, "stop": "END",
         "response_format": {"type": "json_schema"}, "frequency_penalty": "odd",
     }  # fmt: skip
     answer = Answer(("a",), reasoning=("so",))
-    run(params=asked, answer=answer)
+    run(params=params, answer=answer)
     attributes = only(spans).attributes or {}
     assert {name: value for name, value in attributes.items() if name.startswith(("gen_ai.request", "gen_ai.out"))} == {
         "gen_ai.request.model": "org/model",
@@ -158,7 +158,7 @@ def test_a_span_says_what_was_asked_and_what_the_server_counted(
     }
 
 
-def test_the_names_are_those_of_the_conventions(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+def test_names_follow_the_conventions(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
     spans, reader = signals
     run(params={"max_tokens": 1, "temperature": 0, "top_p": 1, "seed": 1, "n": 1, "stop": ["x"]})
     known = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
@@ -166,7 +166,7 @@ def test_the_names_are_those_of_the_conventions(signals: tuple[InMemorySpanExpor
     assert points(reader).keys() <= {value for name, value in vars(gen_ai_metrics).items() if name.startswith("GEN_AI")}
 
 
-def test_only_who_leaves_is_told_as_cancelled(
+def test_only_an_early_exit_is_recorded_as_cancelled(
     signals: tuple[InMemorySpanExporter, InMemoryMetricReader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spans, _ = signals
@@ -185,7 +185,7 @@ def test_only_who_leaves_is_told_as_cancelled(
     assert (span.attributes or {})["error.type"] == "ZeroDivisionError"
 
 
-def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
+def test_each_attempt_has_its_own_span(signals: tuple[InMemorySpanExporter, InMemoryMetricReader]) -> None:
     spans, _ = signals
     run([BUSY, Fault("cut")])
     first, second = spans.get_finished_spans()
@@ -202,16 +202,16 @@ def test_each_try_is_a_span_of_its_own(signals: tuple[InMemorySpanExporter, InMe
     assert KEY not in first.to_json() + second.to_json()
 
 
-def test_log_records_hold_no_secret_and_no_message(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_records_contain_no_secret_and_no_message(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="genesis_config.runtime")
     run([BUSY])
-    told = [
+    records = [
         (record.levelname, record.getMessage()) for record in caplog.records if record.name == "genesis_config.runtime"
     ]
-    assert [level for level, _ in told] == ["DEBUG", "WARNING", "DEBUG", "DEBUG", "INFO"]
-    assert told[1][1] == "vllm/org/model: RateLimitedError (429); tried again"
-    assert told[2][1].endswith("/chat/completions answered 429: busy, ***")
-    assert told[4][1].startswith("vllm/org/model: 5 input + 3 output tokens in ")
+    assert [level for level, _ in records] == ["DEBUG", "WARNING", "DEBUG", "DEBUG", "INFO"]
+    assert records[1][1] == "vllm/org/model: RateLimitedError (429); retrying"
+    assert records[2][1].endswith("/chat/completions answered 429: busy, ***")
+    assert records[4][1].startswith("vllm/org/model: 5 input + 3 output tokens in ")
     assert "canary" not in caplog.text
 
 
@@ -222,7 +222,7 @@ def test_log_records_hold_no_secret_and_no_message(caplog: pytest.LogCaptureFixt
         Fault("nonsense", after=1),
     ],
 )
-def test_what_a_server_quotes_is_for_debugging_alone(
+def test_server_quotes_appear_at_debug_level_only(
     fault: Fault,
     signals: tuple[InMemorySpanExporter, InMemoryMetricReader],
     caplog: pytest.LogCaptureFixture,
@@ -232,15 +232,15 @@ def test_what_a_server_quotes_is_for_debugging_alone(
     monkeypatch.setitem(faults._WRITTEN, "nonsense", b"data: {canary-answer\n\n")  # noqa: SLF001 - no other fault quotes
     caplog.set_level(logging.DEBUG, logger="genesis_config.runtime")
     run(repeat(fault), fallback=True)
-    told = [record for record in caplog.records if "canary" in record.getMessage()]
-    assert {record.levelname for record in told} == {"DEBUG"}
+    quoting = [record for record in caplog.records if "canary" in record.getMessage()]
+    assert {record.levelname for record in quoting} == {"DEBUG"}
     assert any(record.levelname == "WARNING" for record in caplog.records)
     shown = "".join(span.to_json() for span in spans.get_finished_spans())
     spans.clear()
     assert "canary" not in shown
 
 
-def test_nothing_is_printed_by_itself_and_no_signals_are_needed() -> None:
+def test_no_output_and_no_opentelemetry_by_default() -> None:
     script = (
         "import sys\n"
         "sys.modules['opentelemetry'] = None\n"

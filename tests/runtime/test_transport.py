@@ -1,4 +1,4 @@
-"""A transport of the caller's own: what it is sent, what it may answer, and what its failures become."""
+"""Custom transports: the requests they receive, their responses, and the errors their failures become."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MANIFEST = manifest_of(provider_with(base_url="http://vllm/v1", timeout_seconds=
 
 
 def complete(*answers: MemoryResponse | Exception, deadline: float | None = None) -> tuple[Completion, MemoryTransport]:
-    """Complete without a socket."""
+    """Run a completion without a socket."""
     transport = MemoryTransport(vllm=answers)
 
     async def run() -> Completion:
@@ -63,7 +63,7 @@ def failed(*answers: MemoryResponse | Exception, deadline: float | None = None) 
     return caught.value
 
 
-def test_a_request_has_all_that_it_takes_to_send_it() -> None:
+def test_request_is_complete() -> None:
     response = MemoryResponse(WHOLE)
     done, transport = complete(response)
     (request,) = transport.requests
@@ -77,7 +77,7 @@ def test_a_request_has_all_that_it_takes_to_send_it() -> None:
     assert transport.closed
 
 
-def test_the_example_of_the_documentation_runs() -> None:
+def test_documentation_example_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "runtime.md").read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)
@@ -90,7 +90,7 @@ def test_the_example_of_the_documentation_runs() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
-def test_a_recorded_stream_can_be_replayed(size: int) -> None:
+def test_recorded_stream_can_be_replayed(size: int) -> None:
     body = (CAPTURES / "stream-usage.body").read_bytes()
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     done, _ = complete(MemoryResponse(*pieces, X_Request_Id="abc"))
@@ -107,10 +107,10 @@ def test_a_recorded_stream_can_be_replayed(size: int) -> None:
         (TransportError(Cause("bad-compression", "x", "y")), MalformedStreamError),
     ],
 )
-def test_a_failure_to_send_is_the_same_error_as_over_http(error: Exception, kind: type[CompletionError]) -> None:
-    found = failed(error)
-    assert type(found) is kind
-    assert found.status is None
+def test_send_failure_maps_to_the_same_error_as_over_http(error: Exception, kind: type[CompletionError]) -> None:
+    failure = failed(error)
+    assert type(failure) is kind
+    assert failure.status is None
 
 
 @pytest.mark.parametrize(
@@ -121,26 +121,26 @@ def test_a_failure_to_send_is_the_same_error_as_over_http(error: Exception, kind
         (TransportError(Cause("bad-compression", "x", "y")), MalformedStreamError),
     ],
 )
-def test_a_failure_to_read_keeps_what_had_arrived(error: Exception, kind: type[CompletionError]) -> None:
-    found = failed(MemoryResponse(HELLO, error))
-    assert type(found) is kind
-    assert (found.text, found.status) == ("Hello", 200)
+def test_read_failure_keeps_partial_output(error: Exception, kind: type[CompletionError]) -> None:
+    failure = failed(MemoryResponse(HELLO, error))
+    assert type(failure) is kind
+    assert (failure.text, failure.status) == ("Hello", 200)
 
 
-def test_a_failure_to_read_past_the_end_of_the_answer_is_none() -> None:
+def test_read_failure_after_a_complete_response_is_ignored() -> None:
     done, _ = complete(MemoryResponse(WHOLE.removesuffix(DONE), ConnectionResetError()))
     assert done.text == "Hello"
     done, _ = complete(MemoryResponse(WHOLE, ConnectionResetError()))
     assert done.text == "Hello"
 
 
-def test_the_reason_and_the_help_are_those_of_the_cause_without_secrets() -> None:
-    found = failed(TransportError(Cause("refused", f"the recording of {KEY} has ended", f"record {KEY} again")))
-    assert str(found).endswith("failed: the recording of *** has ended")
-    assert found.help == "record *** again"
+def test_reason_and_help_come_from_the_cause_without_secrets() -> None:
+    failure = failed(TransportError(Cause("refused", f"the recording of {KEY} has ended", f"record {KEY} again")))
+    assert str(failure).endswith("failed: the recording of *** has ended")
+    assert failure.help == "record *** again"
 
 
-def test_a_bug_of_a_transport_is_not_hidden() -> None:
+def test_transport_bug_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         complete(ZeroDivisionError())
 
@@ -157,12 +157,12 @@ PROXY = Proxy("http://me:hunter2@p:1", "http://p:1", "HTTP_PROXY")
     ],
     ids=["status", "page", "reset"],
 )
-def test_a_proxy_in_between_is_named(response: MemoryResponse) -> None:
+def test_error_names_the_proxy(response: MemoryResponse) -> None:
     assert str(failed(response)).endswith(" (through the proxy http://p:1)")
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_every_kind_of_cause_has_an_error(kind: Kind) -> None:
+def test_every_cause_maps_to_an_error(kind: Kind) -> None:
     error = transport_error("http://vllm/v1", Cause(kind, "REASON", "HELP"))
     assert str(error) == "request to http://vllm/v1 failed: REASON"
     assert error.help
@@ -170,7 +170,7 @@ def test_every_kind_of_cause_has_an_error(kind: Kind) -> None:
 
 
 class Silent(MemoryResponse):
-    """Sends nothing until it is closed."""
+    """A response that sends nothing until it is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -185,11 +185,11 @@ class Silent(MemoryResponse):
         self._end.set()
 
 
-def test_the_deadline_closes_a_response_that_is_being_read() -> None:
+def test_deadline_closes_the_response_being_read() -> None:
     assert type(failed(Silent(), deadline=0.05)) is DeadlineError
 
 
-def test_a_runtime_that_is_closed_sends_nothing() -> None:
+def test_closed_runtime_sends_nothing() -> None:
     transport = MemoryTransport(vllm=[MemoryResponse(HELLO)])
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""What is counted, what it costs, and when a window is nearly full."""
+"""Usage, cost, totals and the context window warning."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PRICES = Cost(input=2, output=10, cache_read=0.5, cache_write=4)
 
 
 def streamed(*datas: bytes, **model: Any) -> tuple[list[Event], dict[str, Totals]]:
-    """Stream what a server sends; give the events and the runtime's totals."""
+    """Return the events of a stream of this data, and the runtime's totals."""
 
     async def answer(exchange: Exchange) -> None:
         await exchange.stream(*datas)
@@ -57,29 +57,29 @@ def streamed(*datas: bytes, **model: Any) -> tuple[list[Event], dict[str, Totals
     return asyncio.run(run())
 
 
-def used(given: int, made: int, **more: Any) -> bytes:
-    return event({"choices": [], "usage": {"prompt_tokens": given, "completion_tokens": made, **more}})
+def used(prompt: int, output: int, **more: Any) -> bytes:
+    return event({"choices": [], "usage": {"prompt_tokens": prompt, "completion_tokens": output, **more}})
 
 
-def test_cached_tokens_have_a_price_of_their_own() -> None:
+def test_cached_tokens_have_their_own_price() -> None:
     details = {"prompt_tokens_details": {"cached_tokens": 60}, "completion_tokens_details": {"reasoning_tokens": 7}}
     events, totals = streamed(HELLO, STOP, used(100, 20, **details), DONE, cost=PRICES)
     cost = (40 * 2 + 60 * 0.5 + 20 * 10) / 1_000_000
     assert events[-1] == Usage(100, 20, reasoning=7, cached=60, cost=cost, context_used=0.12)
     assert totals == {
-        each: Totals(completions=1, input=100, output=20, reasoning=7, cached=60, cost=cost)
-        for each in ("", "vllm/org/model")
+        reference: Totals(completions=1, input=100, output=20, reasoning=7, cached=60, cost=cost)
+        for reference in ("", "vllm/org/model")
     }
 
 
-def test_of_an_assumed_window_no_share_is_known() -> None:
+def test_context_usage_is_unknown_for_an_assumed_window() -> None:
     events, _ = streamed(HELLO, STOP, used(950, 20), DONE, context_window_from="default")
-    note = "how much of its context window is used is not known: nobody stated one"
+    note = "context usage unknown: no contextWindow set"
     assert events[-1] == Usage(950, 20, cost=0.0, notes=(note,))
-    assert not any(isinstance(each, ContextWarning) for each in events)
+    assert not any(isinstance(event, ContextWarning) for event in events)
 
 
-def test_usage_on_every_chunk_is_no_sum() -> None:
+def test_repeated_usage_is_not_summed() -> None:
     running = {"prompt_tokens": 3, "completion_tokens": 1}
     events, totals = streamed(
         chunk({"content": "a"}, usage=running), chunk({"content": "b"}, "stop", usage=running), DONE
@@ -88,17 +88,17 @@ def test_usage_on_every_chunk_is_no_sum() -> None:
     assert (totals[""].input, totals[""].output) == (3, 1)
 
 
-def test_what_the_server_does_not_say_is_none_and_costs_nothing_that_is_known() -> None:
+def test_unreported_usage_is_none() -> None:
     events, totals = streamed(HELLO, STOP, DONE, cost=PRICES)
     assert events[-1] == Usage(notes=("the server sent no usage",))
     assert totals[""] == Totals(completions=1)
 
 
-def test_what_a_stream_used_before_it_failed_is_counted() -> None:
+def test_usage_before_a_failure_is_counted() -> None:
     running = {"prompt_tokens": 100, "completion_tokens": 1}
 
     async def answer(exchange: Exchange) -> None:
-        # The first fails before its first token and the second after it, as the third does, which says no usage.
+        # The first fails before its first token, the second after it. The third fails after it, without usage.
         number = len(exchange.server.requests)
         first = event({"choices": [], "usage": running}) if number == 1 else HELLO
         await exchange.stream(*([used(100, 20)] if number < 3 else []), first)
@@ -125,22 +125,20 @@ def test_what_a_stream_used_before_it_failed_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "made", "expected"),
+    ("prompt", "output", "expected"),
     [
         (800, 100, None),
         (800, 101, ContextWarning(0.901, 901, 1000)),
         (900, 200, ContextWarning(1.1, 1100, 1000)),
     ],
 )
-def test_a_window_that_is_nearly_full_is_warned_of_before_the_usage(
-    given: int, made: int, expected: ContextWarning | None
-) -> None:
-    events, _ = streamed(HELLO, STOP, used(given, made), DONE)
+def test_context_warning_precedes_usage(prompt: int, output: int, expected: ContextWarning | None) -> None:
+    events, _ = streamed(HELLO, STOP, used(prompt, output), DONE)
     assert events[2:-1] == [Finish("stop"), *([expected] if expected else [])]
     assert isinstance(events[-1], Usage)
 
 
-def test_several_choices_have_a_window_each_so_that_their_sum_fills_none() -> None:
+def test_no_context_usage_for_several_choices() -> None:
     stream = (chunk({"content": "a"}, "stop", 0), chunk({"content": "b"}, "stop", 1), used(500, 600), DONE)
     events, _ = streamed(*stream)
     assert events == [
@@ -149,7 +147,7 @@ def test_several_choices_have_a_window_each_so_that_their_sum_fills_none() -> No
     ]
 
 
-def test_totals_are_kept_for_each_model_over_the_life_of_a_runtime() -> None:
+def test_runtime_keeps_totals_per_model() -> None:
     async def run() -> None:
         models = [ServedModel("one"), ServedModel("two")]
         async with FakeVLLM(models, faults=[None, None, Fault("status", code=404)]) as server:

@@ -1,4 +1,4 @@
-"""What goes over the wire, byte for byte, and when connections are kept, used again and closed."""
+"""Requests on the wire, byte for byte, and when connections are reused and closed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from genesis_config.manifest import Model
 
-# What HTTP itself needs, and nothing that names a product.
+# The headers that HTTP needs; none of them names a product.
 OWN_HEADERS = ["Accept", "Accept-Encoding", "Content-Length", "Content-Type", "Host"]
 PATIENCE = 10
 
@@ -66,7 +66,7 @@ def sent(
     provider: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Request, Usage]:
-    """Run one completion; give the request as the server saw it, and the usage."""
+    """Run one completion, and return the request as the server received it, and the usage."""
 
     async def run() -> tuple[Request, Usage]:
         async with raw_server(whole_answer) as server:
@@ -80,7 +80,7 @@ def sent(
     return asyncio.run(run())
 
 
-def test_the_whole_request() -> None:
+def test_complete_request() -> None:
     request, usage = sent()
     assert (request.method, request.path, request.version) == ("POST", "/v1/chat/completions", "HTTP/1.1")
     assert request.names == sorted([*OWN_HEADERS, "Authorization"])
@@ -98,11 +98,11 @@ def test_the_whole_request() -> None:
     assert usage.notes == ()
 
 
-def test_no_credential_sends_no_authorization() -> None:
+def test_no_authorization_header_without_a_credential() -> None:
     assert sent(provider={"credential": None}, environment={"X": "y"})[0].names == OWN_HEADERS
 
 
-def test_declared_headers_are_sent_and_a_model_wins_over_its_provider() -> None:
+def test_model_headers_override_provider_headers() -> None:
     request, _ = sent(
         model_with(headers={"X-Team": SecretRef(value="model"), "X-Model": SecretRef(value="yes")}),
         provider={"headers": {"x-team": SecretRef(value="provider"), "X-Trace": SecretRef(template="t-${TRACE}")}},
@@ -113,7 +113,7 @@ def test_declared_headers_are_sent_and_a_model_wins_over_its_provider() -> None:
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-def test_a_declared_authorization_wins_over_the_key(name: str) -> None:
+def test_declared_authorization_replaces_the_key(name: str) -> None:
     request, _ = sent(
         provider={"headers": {name: SecretRef(template="Basic ${PASS}")}}, environment=ENVIRONMENT | {"PASS": "p"}
     )
@@ -121,7 +121,7 @@ def test_a_declared_authorization_wins_over_the_key(name: str) -> None:
     assert KEY not in str(request)
 
 
-def test_the_key_that_a_declared_authorization_replaces_need_not_be_there() -> None:
+def test_replaced_key_need_not_exist() -> None:
     request, _ = sent(
         model_with(headers={"authorization": SecretRef(template="Basic ${PASS}")}), environment={"PASS": "p"}
     )
@@ -129,23 +129,23 @@ def test_the_key_that_a_declared_authorization_replaces_need_not_be_there() -> N
 
 
 @pytest.mark.parametrize("name", ["Accept", "content-type", "User-Agent", "Accept-Encoding", "host"])
-def test_a_declared_header_wins_over_what_would_be_sent(name: str) -> None:
+def test_declared_header_replaces_the_default(name: str) -> None:
     value = "identity" if name == "Accept-Encoding" else "application/json"
     request, _ = sent(provider={"headers": {name: SecretRef(value=value)}})
     assert request.header(name) == [value]
 
 
-def test_a_header_outside_ascii_is_sent_as_utf_8() -> None:
+def test_non_ascii_header_is_sent_as_utf8() -> None:
     assert sent(provider={"headers": {"X-Name": SecretRef(value="Zoë")}})[0].header("X-Name") == ["Zoë"]
 
 
-def test_an_assumed_limit_is_not_sent() -> None:
+def test_assumed_token_limit_is_not_sent() -> None:
     request, _ = sent(model_with(max_tokens=8192, max_tokens_from="default"))
     assert not {"max_tokens", "max_completion_tokens"} & request.json.keys()
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_a_stated_limit_is_sent_under_the_name_that_the_server_takes(name: str) -> None:
+def test_configured_token_limit_is_sent_under_the_expected_name(name: str) -> None:
     other = ({"max_tokens", "max_completion_tokens"} - {name}).pop()
     stated = model_with(max_tokens=77, max_tokens_from="config", compat=Compat(name))  # type: ignore[arg-type]
     request, _ = sent(stated)
@@ -167,7 +167,7 @@ def test_a_stated_limit_is_sent_under_the_name_that_the_server_takes(name: str) 
         ("max_completion_tokens", {"max_tokens": None}, {}, {"max_completion_tokens": 77}),
     ],
 )
-def test_there_is_one_limit_and_the_nearest_to_the_caller_wins(
+def test_precedence_of_token_limits(
     compat: str, stated: dict[str, Any], given: dict[str, Any], limit: dict[str, int]
 ) -> None:
     model = model_with(max_tokens=77, max_tokens_from="config", compat=Compat(compat), params=stated)  # type: ignore[arg-type]
@@ -175,10 +175,10 @@ def test_there_is_one_limit_and_the_nearest_to_the_caller_wins(
     assert {name: value for name, value in request.json.items() if "tokens" in name} == limit
 
 
-def test_params_do_not_change_the_model_the_messages_or_that_it_is_a_stream() -> None:
+def test_params_cannot_override_the_runtime_fields() -> None:
     fields = {"model": "other", "messages": [], "stream": False, "stream_options": {"include_usage": False, "x": 1}}
     request, usage = sent(model_with(params=fields), params=fields)
-    assert usage.notes == ("not sent, since the runtime sets them: messages, model, stream",)
+    assert usage.notes == ("not sent (set by the runtime): messages, model, stream",)
     assert request.json == {
         "model": "org/model",
         "messages": MESSAGES,
@@ -187,7 +187,7 @@ def test_params_do_not_change_the_model_the_messages_or_that_it_is_a_stream() ->
     }
 
 
-def test_fields_of_the_native_endpoint_are_held_back_with_a_note() -> None:
+def test_native_endpoint_fields_are_not_sent() -> None:
     request, usage = sent(
         model_with(params={"service_tier": "flex", "store": True, "top_k": 4}),
         params={"prompt_cache_key": "k", "prompt_cache_retention": "24h"},
@@ -195,13 +195,13 @@ def test_fields_of_the_native_endpoint_are_held_back_with_a_note() -> None:
     assert request.json.keys() == {"model", "messages", "stream", "stream_options", "top_k"}
     assert usage.notes == (
         (
-            "not sent, since they belong to the native OpenAI endpoint: "
+            "not sent (only for the native OpenAI endpoint): "
             "prompt_cache_key, prompt_cache_retention, service_tier, store"
         ),
     )
 
 
-def test_params_are_merged_and_the_callers_win() -> None:
+def test_caller_params_override_model_params() -> None:
     request, _ = sent(
         model_with(params={"temperature": 0.1, "seed": 1, "extra": {"a": 1, "b": {"c": 2}}, "stop": ["x", "y"]}),
         params={"temperature": 0.9, "extra": {"b": {"d": 3}}, "stop": ["z"]},
@@ -215,7 +215,7 @@ def test_params_are_merged_and_the_callers_win() -> None:
     }
 
 
-def test_reasoning_of_a_model_changes_nothing_in_the_body_and_stated_effort_goes_through() -> None:
+def test_reasoning_effort_is_sent_only_if_configured() -> None:
     assert sent(model_with(reasoning=True))[0].json == sent()[0].json
     assert sent(model_with(reasoning=True, params={"reasoning_effort": "low"}))[0].json["reasoning_effort"] == "low"
 
@@ -233,20 +233,20 @@ def test_reasoning_of_a_model_changes_nothing_in_the_body_and_stated_effort_goes
         ("image", {"type": "text", "uuid": "1", "image_url": None}),
     ],
 )
-def test_what_a_model_does_not_take_is_not_sent(kind: str, part: dict[str, Any]) -> None:
+def test_unsupported_input_is_rejected(kind: str, part: dict[str, Any]) -> None:
     messages = [{"role": "system", "content": "Look."}, {"role": "user", "content": [{"type": "text"}, part]}]
     taking = model_with(input=("text", kind))
     assert sent(taking, messages=messages)[0].json["messages"] == messages
-    with pytest.raises(InvalidRequestError, match=f"a message holds {kind}, and `org/model` takes text alone"):
+    with pytest.raises(InvalidRequestError, match=f"`org/model` does not accept {kind} input"):
         sent(messages=messages)
 
 
-def test_what_the_check_does_not_know_is_left_to_the_server() -> None:
+def test_unknown_message_parts_are_sent() -> None:
     odd: list[Any] = [{"role": "user", "content": [7, {"type": "new"}, {}]}, {"role": "user", "content": None}]
     assert sent(messages=odd)[0].json["messages"] == odd
 
 
-def test_the_fields_of_an_extra_body_are_fields_of_the_body() -> None:
+def test_extra_body_fields_become_body_fields() -> None:
     model = model_with(params={"extra_body": {"top_k": 3, "chat_template_kwargs": {"a": 1}}, "temperature": 1})
     body = sent(model, params={"extra_body": {"chat_template_kwargs": {"b": 2}, "max_tokens": 7}})[0].json
     assert body["chat_template_kwargs"] == {"a": 1, "b": 2}
@@ -255,9 +255,7 @@ def test_the_fields_of_an_extra_body_are_fields_of_the_body() -> None:
 
 
 @pytest.mark.parametrize(("idle", "connections"), [(0.0, 1), (0.5, 2)])
-def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_idle_connection_is_not_reused(idle: float, connections: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "_KEEPALIVE_SECONDS", 0.1)
 
     async def run() -> int:
@@ -272,13 +270,13 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(
     assert asyncio.run(run()) == connections
 
 
-def test_tools_are_sent_as_they_are() -> None:
+def test_tools_are_sent_unchanged() -> None:
     tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
     request, _ = sent(tools=tools, tool_choice="required")
     assert (request.json["tools"], request.json["tool_choice"]) == (tools, "required")
 
 
-def test_a_body_past_a_mebibyte_is_sent_whole_and_with_its_length() -> None:
+def test_large_body_is_sent_with_its_length() -> None:
     picture = "x" * (3 << 20)
 
     async def run() -> Request:
@@ -294,7 +292,7 @@ def test_a_body_past_a_mebibyte_is_sent_whole_and_with_its_length() -> None:
     assert "Transfer-Encoding" not in request.names
 
 
-def test_a_proxy_of_another_kind_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_proxy_receives_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(_: Exchange) -> None:
         raise AssertionError
 
@@ -318,7 +316,7 @@ def test_a_proxy_of_another_kind_gets_no_request(monkeypatch: pytest.MonkeyPatch
         ("http://127.0.0.1:99999", "HTTP_PROXY is not a valid proxy URL"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_named(proxy: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_proxy_is_named(proxy: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
 
     async def run() -> None:
@@ -333,7 +331,7 @@ def test_a_proxy_that_cannot_be_used_is_named(proxy: str, message: str, monkeypa
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_what_a_proxy_answers_is_told_from_what_the_server_does(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_response_is_distinguished_from_the_servers(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.whole("407 Proxy Authentication Required", "text/html", b"<p>")
 
@@ -350,7 +348,7 @@ def test_what_a_proxy_answers_is_told_from_what_the_server_does(scheme: str, mon
     assert asyncio.run(run()).endswith("the proxy PROXY answered 407: it requires a user name and a password")
 
 
-def test_a_cookie_is_not_sent_back_and_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cookie_is_sent_and_no_proxy_is_used_for_localhost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
     async def answer(exchange: Exchange) -> None:
@@ -398,7 +396,7 @@ def test_a_stream_gives_deltas_finish_and_usage_as_they_come() -> None:
 
 
 @pytest.mark.parametrize("end_with_done", [True, False])
-def test_connections_are_used_again_after_a_complete_stream(end_with_done: bool) -> None:  # noqa: FBT001 - a parameter
+def test_connection_is_reused_after_a_complete_stream(end_with_done: bool) -> None:  # noqa: FBT001 - a parameter
     async def answer(exchange: Exchange) -> None:
         await exchange.stream(HELLO, STOP, USAGE, *([DONE] if end_with_done else []))
 
@@ -415,7 +413,7 @@ def test_connections_are_used_again_after_a_complete_stream(end_with_done: bool)
     assert asyncio.run(run()) == 1
 
 
-def test_a_server_that_never_ends_its_answer_after_done_does_not_hold_the_stream_up() -> None:
+def test_stream_ends_at_done_even_if_the_response_does_not() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.chunk(WHOLE)
@@ -434,7 +432,7 @@ def test_a_server_that_never_ends_its_answer_after_done_does_not_hold_the_stream
     asyncio.run(run())
 
 
-def test_no_more_connections_are_made_than_the_manifest_allows() -> None:
+def test_connections_are_limited() -> None:
     async def run() -> int:
         async with raw_server(whole_answer) as server:
             provider = provider_with(base_url=server.base_url, max_connections=2)
@@ -503,7 +501,7 @@ def test_cancelling_the_task_closes_the_connection() -> None:
     asyncio.run(run())
 
 
-def test_cancelling_before_the_answer_begins_closes_the_connection() -> None:
+def test_cancelling_before_the_response_closes_the_connection() -> None:
     asked = asyncio.Event()
 
     async def answer(exchange: Exchange) -> None:
@@ -525,10 +523,7 @@ def test_cancelling_before_the_answer_begins_closes_the_connection() -> None:
     asyncio.run(run())
 
 
-def test_the_time_in_which_nobody_reads_is_no_silence_of_the_server() -> None:
-    async def answer(exchange: Exchange) -> None:
-        await exchange.stream(HELLO)
-
+def test_slow_reader_does_not_cause_a_timeout() -> None:
     async def late(exchange: Exchange) -> None:
         await exchange.head()
         await exchange.chunk(chunk({"content": "a"}))
@@ -547,11 +542,10 @@ def test_the_time_in_which_nobody_reads_is_no_silence_of_the_server() -> None:
                         await asyncio.sleep(1.2)
         assert events[1] == Finish("stop")
 
-    del answer
     asyncio.run(run())
 
 
-def test_opened_from_a_file(tmp_path: Path) -> None:
+def test_open_reads_a_manifest_file(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
 
     async def run() -> Completion:
@@ -578,7 +572,7 @@ def test_opened_from_a_file(tmp_path: Path) -> None:
         ({}, (None, None)),
     ],
 )
-def test_what_the_server_calls_its_answer(head: dict[str, Any], expected: tuple[str | None, int | None]) -> None:
+def test_completion_has_the_servers_ids(head: dict[str, Any], expected: tuple[str | None, int | None]) -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.head("200 OK", "text/event-stream", "X-Request-Id: req-1")
         await exchange.chunk(chunk({"content": "a"}, **head) + chunk({"content": "b"}, "stop", id="other") + DONE)
@@ -595,7 +589,7 @@ def test_what_the_server_calls_its_answer(head: dict[str, Any], expected: tuple[
     assert (completion.id, completion.created, completion.request_id) == (*expected, "req-1")
 
 
-def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
+def test_open_rejects_a_missing_manifest(tmp_path: Path) -> None:
     async def run() -> None:
         async with Runtime.open(tmp_path / "none.json"):
             pytest.fail("opened")
@@ -604,7 +598,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
         asyncio.run(run())
 
 
-def test_the_processs_environment_is_read_when_the_request_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_read_at_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> list[list[str]]:
         async with (
             raw_server(whole_answer) as server,
@@ -618,7 +612,7 @@ def test_the_processs_environment_is_read_when_the_request_is_made(monkeypatch: 
     assert asyncio.run(run()) == [["Bearer key-one"], ["Bearer key-two"]]
 
 
-def test_complete_blocks_and_takes_a_manifest_or_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_complete_accepts_a_manifest_or_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", KEY)
     path = tmp_path / "manifest.json"
     with serving((ServedModel("org/model"),), api_key=KEY, answer=Answer(("Hi", " you"))) as server:
@@ -629,7 +623,7 @@ def test_complete_blocks_and_takes_a_manifest_or_its_file(tmp_path: Path, monkey
     assert [request.json()["max_tokens"] for request in server.requests] == [1, 1, 1]
 
 
-def test_a_whole_answer_with_reasoning_and_several_choices() -> None:
+def test_completion_with_reasoning_and_several_choices() -> None:
     answers = (
         Answer(("one",), reasoning=("so", " then")),
         Answer(("two",), tool_calls=(Call("c1", "look", ("{}",)),), finish_reason="length"),

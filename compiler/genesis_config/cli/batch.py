@@ -83,7 +83,7 @@ def command(
     if engine == "ray" and importlib.util.find_spec("ray") is None:
         raise GenesisError("`ray` is not installed", help="run `pip install 'genesis-config[ray]'`")
     from genesis_config.files.writing import is_one_of
-    from genesis_config.runtime.batch import Results, run
+    from genesis_config.runtime.batch import Results, run_batch
 
     shown = click.format_filename(output)
     if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
@@ -102,11 +102,11 @@ def command(
                     from genesis_config.runtime.batch.on_ray import run_on_ray  # Ray takes a second to import
 
                     done = run_on_ray(
-                        manifest, wanted, results, workers=workers or 2, at_once=at_once, on_result=on_result
+                        manifest, wanted, results, workers=workers or 2, concurrency=at_once, on_result=on_result
                     )
                 else:
                     done = asyncio.run(
-                        run(manifest, environment, wanted, results, at_once=at_once, on_result=on_result)
+                        run_batch(manifest, environment, wanted, results, concurrency=at_once, on_result=on_result)
                     )
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
@@ -127,10 +127,10 @@ def _read(path: str) -> list[Request]:
     Raises:
         GenesisError: They cannot be read, or one of them is not valid.
     """
-    from genesis_config.runtime.batch import read  # `--help` does without
+    from genesis_config.runtime.batch import read_requests  # `--help` does without
 
     try:
-        return list(read(path))
+        return list(read_requests(path))
     except OSError as error:
         raise file_error("read", path, error) from None
 

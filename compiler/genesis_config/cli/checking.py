@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from genesis_config.cli.output import print_error
 from genesis_config.diagnostics.errors import GenesisError, file_error
-from genesis_config.diagnostics.finding import Severity, fails
+from genesis_config.diagnostics.finding import Severity, has_severity
 from genesis_config.lint.discovery import NAMES
 from genesis_config.lint.linter import CheckOptions, RunResult, check_files
 
@@ -58,7 +58,7 @@ def run(
             print_error(GenesisError(f"no {' or '.join(NAMES)} in {where}", help=advice))
         return 2
     written = _write(result, outputs, kept)
-    return 2 if result.unusable or not written else int(fails(result.report.findings, fail_on))
+    return 2 if result.unusable or not written else int(has_severity(result.report.findings, fail_on))
 
 
 def _write(result: RunResult, outputs: Sequence[tuple[str, str | None]], kept: Sequence[str]) -> bool:

@@ -78,7 +78,7 @@ def command(path: str, url: str | None, model: str) -> int:
 
     from genesis_config.cli.output import print_findings
     from genesis_config.config.inputs import load_variables
-    from genesis_config.diagnostics.finding import fails
+    from genesis_config.diagnostics.finding import has_severity
     from genesis_config.files.writing import write_atomic
     from genesis_config.pipeline import check_config
 
@@ -94,7 +94,7 @@ def command(path: str, url: str | None, model: str) -> int:
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
     findings = check_config(path, text.encode(), load_variables((), environment=False)).diagnostics
     print_findings(findings)
-    if fails(findings):
+    if has_severity(findings):
         raise GenesisError("with these options the configuration would have errors; nothing was written")
     if path == "-":
         sys.stdout.write(text)

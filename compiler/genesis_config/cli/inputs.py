@@ -55,8 +55,7 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     Raises:
         GenesisError: A file cannot be read.
     """
-    from genesis_config.resolve.lock import lock_path  # `--help` does without
-    from genesis_config.resolve.lock import read as read_lock
+    from genesis_config.resolve.lock import lock_path, read_lock  # `--help` does without
 
     loaded = load_config(config)
     found = load_variables(env_files, environment=True)

@@ -30,7 +30,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
       genesis lock --check
     """
     from genesis_config.files.reading import leaves_tree
-    from genesis_config.resolve.lock import lock_path, write  # `--help` does without
+    from genesis_config.resolve.lock import lock_path, write_lock  # `--help` does without
     from genesis_config.rules.lock_stale import compare
 
     source = take(config, env_files)
@@ -54,7 +54,7 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     if (source.lock is not None and source.lock.refused) or leaves_tree(lock_path(source.name), source.config.root):
         raise GenesisError(f"cannot write {path}: it is not a regular file of this directory tree", help="remove it")
     try:
-        write(providers, lock_path(source.name))
+        write_lock(providers, lock_path(source.name))
     except OSError as error:
         raise file_error("write", lock_path(source.name), error) from None
     print_note(f"{path}: {counted}")

@@ -95,7 +95,7 @@ def status(  # an option each
     source = take(config, env_files)
     with waiting("asking the servers"):
         session = source.run("status", provider=only)
-        found = report_status(session, probed=probe)
+        found = report_status(session, with_probe=probe)
     print_findings(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1

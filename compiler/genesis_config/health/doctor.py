@@ -1,4 +1,4 @@
-"""Walking from a configuration to a streamed token, and stopping at the first step that explains the rest."""
+"""The steps from a configuration to a streamed token, stopping at the first one that fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 
 class Result(NamedTuple):
-    """How a step went: what was found, and what to do where that is not as it should be."""
+    """The result of a step: its outcome, a message, and what to do unless the outcome is `ok`."""
 
     outcome: Outcome
     message: str
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step: its name, and the fields of its result."""
+    """A step with its name and the fields of its result."""
 
     name: str
     outcome: Outcome
@@ -61,7 +61,7 @@ class Step(NamedTuple):
 
 
 class Examination(NamedTuple):
-    """One provider's steps, in order. `provider` is empty where the configuration itself cannot be used."""
+    """The steps of one provider, in order. `provider` is empty if the configuration itself cannot be used."""
 
     provider: str
     base_url: str
@@ -74,10 +74,10 @@ class Examination(NamedTuple):
 
 
 def examine(session: Session) -> list[Examination]:
-    """Examine every provider that is configured or needed; where there is none, those that could be.
+    """Examine every provider that is configured or needed. If there is none, examine those that could be.
 
     Args:
-        session: A configuration after the stages of `doctor`; the rest of them are steps of each examination.
+        session: A session after the stages of `doctor`. The remaining stages are steps of each examination.
     """
     every, relevant = (
         [decision for decision in decisions if session.request.wants(decision.provider)]
@@ -110,9 +110,9 @@ def _configuration_steps(session: Session) -> tuple[tuple[str, Callable[[], Resu
 
     def configuration() -> Result:
         if wrong:
-            return _failure(wrong, "`genesis check` shows it with its place")
-        noted = f", {warnings} warning{'s' * (warnings != 1)} (`genesis check`)" if warnings else ""
-        return Result("ok", f"{session.loaded.name} has no errors{noted}")
+            return _failure(wrong, "run `genesis check` to see it in the source")
+        count = f", {warnings} warning{'s' * (warnings != 1)} (`genesis check`)" if warnings else ""
+        return Result("ok", f"{session.loaded.name} has no errors{count}")
 
     def references() -> Result:
         if unset:
@@ -121,7 +121,7 @@ def _configuration_steps(session: Session) -> tuple[tuple[str, Callable[[], Resu
         known = sorted({name for string in strings for name in string.origins})
         missing = sorted({problem.reference.name for string in strings for problem in string.resolved.problems})
         if missing:
-            # Of keys alone: what else has no value is an error above.
+            # Only keys and headers get here: any other missing value is an error above.
             return Result("warning", f"{listed(missing)} {'has' if len(missing) == 1 else 'have'} no value")
         return Result(
             "ok", f"{listed(known)} {'has a value' if len(known) == 1 else 'have values'}" if known else "none"
@@ -131,7 +131,7 @@ def _configuration_steps(session: Session) -> tuple[tuple[str, Callable[[], Resu
 
 
 def _failure(findings: Sequence[Diagnostic], help_: str = "") -> Result:
-    """Return the result of a step with findings: the first of them, and how many there are."""
+    """Return the result of a step that failed with findings: the first one, and the number of others."""
     first = findings[0]
     more = f"; {len(findings) - 1} more" if len(findings) > 1 else ""
     place = ""
@@ -142,7 +142,7 @@ def _failure(findings: Sequence[Diagnostic], help_: str = "") -> Result:
 
 
 class _Examiner:
-    """Examines one provider; what a step finds out is kept for those after it."""
+    """Examination of one provider. Each step keeps what it learns for the following ones."""
 
     def __init__(self, session: Session, decision: Decision) -> None:
         self._session = session.narrow(decision.provider)
@@ -151,16 +151,16 @@ class _Examiner:
         parts = urlsplit(decision.base_url)
         self._proxy = proxy_for(decision.base_url)
         self._secure = parts.scheme == "https"
-        # Where the first connection goes: to the server, or to the proxy in front of it.
-        first = urlsplit(self._proxy.url) if self._proxy and self._proxy.valid else parts
-        port = first.port or (443 if first.scheme == "https" else 80)
-        self._peer = Peer(first.hostname or "", port, self._plan.query.url, self._proxy)
+        # The first connection goes to the server, or to the proxy in front of it.
+        target = urlsplit(self._proxy.url) if self._proxy and self._proxy.valid else parts
+        port = target.port or (443 if target.scheme == "https" else 80)
+        self._peer = Peer(target.hostname or "", port, self._plan.query.url, self._proxy)
         self._listed = ModelList({})
         self._model = ""
         self._used: frozenset[str] = frozenset()
 
     def examine(self) -> Examination:
-        """Run the steps. Their results contain no secret, whatever a server says."""
+        """Run the steps. Their results contain no secret, even if a server echoes one."""
         steps = (
             *_configuration_steps(self._session),
             ("decision", self._check_decision),
@@ -207,27 +207,27 @@ class _Examiner:
                 return Result("ok", f"{via}{peer.host} is {listed(run_coroutine(look_up_host(peer)), 4)}")
             except TransportError as error:
                 return Result("failed", f"{peer.host}: {error.cause.reason}", error.cause.help)
-        return Result("ok", f"{via}{peer.host} is an address")
+        return Result("ok", f"{via}{peer.host} is an IP address")
 
     def _connection(self) -> Result:
         try:
-            took = run_coroutine(connect(self._peer))
+            milliseconds = run_coroutine(connect(self._peer))
         except TransportError as error:
             help_ = error.cause.help
             if self._proxy is None and self._decision.kind == "implicit":
                 name = self._decision.provider
                 help_ = (
-                    "start the server (`vllm serve MODEL`), or declare the provider with the `baseUrl` that it has, "
-                    f'and "{name}/*": {{}} in agents.defaults.models to keep discovering its models'
+                    "start the server (`vllm serve MODEL`); if it runs elsewhere, declare the provider with its "
+                    f'`baseUrl`, and add "{name}/*": {{}} to agents.defaults.models to keep discovering its models'
                 )
             return Result("failed", f"{self._peer.endpoint}: {error.cause.reason}", help_)
-        return Result("ok", f"{self._peer.endpoint} answers after {took:.0f} ms")
+        return Result("ok", f"connected to {self._peer.endpoint} in {milliseconds:.0f} ms")
 
     def _encryption(self) -> Result:
         if not self._secure:
             return Result("ok", "not used (http)")
         if self._proxy is not None:
-            return Result("ok", "through the proxy, in the next step")
+            return Result("ok", "through the proxy; checked in the next step")
         try:
             return Result("ok", run_coroutine(shake_hands(self._peer)))
         except TransportError as error:
@@ -237,7 +237,7 @@ class _Examiner:
         self._session = pipeline.discover(self._session)
         lists = self._session.discovery.lists
         if self._decision.provider not in lists:
-            # A file with a key can go between two steps.
+            # A file with a key may have been deleted since the earlier step.
             return _failure(self._session.discovery.diagnostics)
         self._listed = lists[self._decision.provider]
         failure = self._listed.failure
@@ -246,7 +246,7 @@ class _Examiner:
         if failure.rule == "auth-rejected":
             return Result("ok", "reachable, but the server rejects the request")
         if failure.rule == "bad-model-list" and self._decision.models_from == "config":
-            # Servers in front of others have no list at times; what is declared may well be there.
+            # Some gateways have no model list; the declared models may still be available.
             return Result("warning", failure.message, failure.help)
         return Result("failed", failure.message, failure.help)
 
@@ -269,27 +269,28 @@ class _Examiner:
         unserved = [model for model in ids if rows and model not in rows]
         for model in (*unknown, *(model for model in chosen if model in unserved)):
             near = nearest(model, rows)
-            help_ = f"did you mean `{name}/{near}`?" if near else f"it serves {listed(sorted(rows), 4)}"
-            return Result("failed", f"`{self._shown(model)}` is selected, and the server does not serve it", help_)
+            help_ = f"did you mean `{name}/{near}`?" if near else f"the server offers {listed(sorted(rows), 4)}"
+            return Result("failed", f"`{self._shown(model)}` is selected, but the server does not serve it", help_)
         usable = usable_model(self._manifest, name, rows)
         if usable is None:
-            return Result("failed", f"`{name}` has no models", "declare one, or start the server with one")
+            return Result("failed", f"`{name}` has no models", "declare a model, or start the server with one")
         self._model = usable
         self._used = frozenset(chosen or [usable])
         if unserved:
-            message = f"`{self._shown(unserved[0])}` is declared, and the server does not serve it"
-            return Result("warning", message, f"it serves {listed(sorted(rows), 4)}")
-        what = "selected" if chosen else "not selected, and the first"
-        return Result("ok", f"`{self._shown(self._model)}` is {what}" + (", and served" if rows else ""))
+            message = f"`{self._shown(unserved[0])}` is declared, but the server does not serve it"
+            return Result("warning", message, f"the server offers {listed(sorted(rows), 4)}")
+        if not chosen:
+            return Result("ok", f"no model selected; testing `{self._shown(self._model)}`")
+        return Result("ok", f"`{self._shown(self._model)}` is selected" + (" and served" if rows else ""))
 
     def _window(self) -> Result:
         entry = self._entry()
         # Selected models come first, and failures before warnings.
         ordered = sorted(entry.models, key=lambda model: model.id not in self._used)
         declared = self._session.config.provider(self._decision.provider)
-        # Of two with one id the first counts.
+        # If two entries have the same id, the first counts.
         places = {model.id: str(model.place) for model in reversed(declared.models if declared else ())}
-        results = [found for model in ordered for found in self._check_limits(model, places.get(model.id, ""))]
+        results = [result for model in ordered for result in self._check_limits(model, places.get(model.id, ""))]
         for outcome in ("failed", "warning"):
             for result in results:
                 if result.outcome == outcome:
@@ -299,7 +300,7 @@ class _Examiner:
         return Result("ok", f"{model.context_window} tokens, {origin}")
 
     def _check_limits(self, model: Model, here: str) -> Iterator[Result]:
-        """Compare the token limit of a model's requests, and its window declared `here`, with the server's window."""
+        """Compare a model's token limit and its window, declared at `here`, with the server's window."""
         rows = self._listed.rows
         row = rows.get(model.id)
         base = rows.get(row.parent) if row is not None and row.parent is not None else None
@@ -312,11 +313,11 @@ class _Examiner:
             what = f"`{here}.maxTokens` is"
             if model.max_tokens_from != "config" or limit != model.max_tokens:
                 what = f"the params of `{self._shown(model.id)}` set its token limit to"
-            message = f"{what} {limit}, and the server's window is {served} tokens: it answers every request with 400"
-            yield Result("failed" if model.id in self._used else "warning", message, f"write less than {served}")
+            message = f"{what} {limit}, but the server's window is {served} tokens: every request will fail with 400"
+            yield Result("failed" if model.id in self._used else "warning", message, f"set it below {served}")
         if model.context_window_from == "config" and model.context_window > served:
-            message = f"`{here}.contextWindow` is {model.context_window}, and the server says {served} tokens"
-            yield Result("warning", message, f"write {served}, or start the server with a larger --max-model-len")
+            message = f"`{here}.contextWindow` is {model.context_window}, but the server's window is {served} tokens"
+            yield Result("warning", message, f"set it to {served}, or start the server with a larger --max-model-len")
 
     def _shown(self, model: str) -> str:
         """Return the reference to a model as a result may have it."""
@@ -338,6 +339,6 @@ class _Examiner:
             return Result("failed", str(error), error.help or "")
         if usage is None or usage.output is None:
             return Result(
-                "warning", "a token was streamed, without usage", "the server does not report it; cost is not known"
+                "warning", "streamed a token, but without usage", "the server does not report it, so cost is unknown"
             )
-        return Result("ok", f"a token was streamed; usage: {usage.input} input + {usage.output} output tokens")
+        return Result("ok", f"streamed a token; usage: {usage.input} input + {usage.output} output tokens")

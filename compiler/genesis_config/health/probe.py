@@ -1,4 +1,4 @@
-"""One streamed token: the proof that a model can be used."""
+"""A probe that streams one token, to show that a model works."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ if TYPE_CHECKING:
     from genesis_config.manifest import Manifest
     from genesis_config.resolve.credentials import Credentials
 
-__all__ = ["Probed", "probe"]
+__all__ = ["ProbeResult", "probe"]
 
-# A person waits for it: `timeoutSeconds`, which is for answers of any length, is too long.
+# A person is waiting: `timeoutSeconds`, which is meant for responses of any length, would be too long.
 _DEADLINE_SECONDS: Final = 30.0
 
 _MESSAGES = ({"role": "user", "content": "Hello"},)
 
 
-class Probed(NamedTuple):
-    """What came of it: the seconds until the first token, and the usage, None where the server tells none."""
+class ProbeResult(NamedTuple):
+    """The seconds until the first token, and the usage; None if the server did not report it."""
 
     first_token_seconds: float
     usage: Usage | None
 
 
-async def probe(manifest: Manifest, reference: str, credentials: Credentials) -> Probed:
+async def probe(manifest: Manifest, reference: str, credentials: Credentials) -> ProbeResult:
     """Stream one token from a model.
 
     Args:
-        manifest: Holds the model.
+        manifest: The manifest that contains the model.
         reference: `provider/model`.
-        credentials: Where variables are looked up.
+        credentials: The variables to look up secrets in.
 
     Raises:
-        genesis_config.runtime.CompletionError: None came, in 30 seconds at most.
+        genesis_config.runtime.CompletionError: No token arrived within 30 seconds.
     """
-    began = time.perf_counter()
-    first: float | None = None
+    started = time.perf_counter()
+    first_token_seconds: float | None = None
     usage = None
     async with Runtime(manifest, environment=credentials.variables.merged()) as runtime:
         try:
             async for event in runtime.stream(reference, _MESSAGES, max_tokens=1, deadline=_DEADLINE_SECONDS):
-                if first is None and not isinstance(event, Finish | Usage):
-                    first = time.perf_counter() - began
+                if first_token_seconds is None and not isinstance(event, Finish | Usage):
+                    first_token_seconds = time.perf_counter() - started
                 usage = event if isinstance(event, Usage) else usage
         except DeadlineError:
-            message = f"the answer of `{reference}` with one token did not end within {_DEADLINE_SECONDS:g} seconds"
-            raise DeadlineError(message, help="look at the server's log: is it busy, or stuck?") from None
-    # A token without text has no event of its own.
-    return Probed(time.perf_counter() - began if first is None else first, usage)
+            message = f"`{reference}` did not complete a response of one token within {_DEADLINE_SECONDS:g} seconds"
+            raise DeadlineError(message, help="see the server's log: is it busy or stuck?") from None
+    if first_token_seconds is None:  # a token without text has no event of its own
+        first_token_seconds = time.perf_counter() - started
+    return ProbeResult(first_token_seconds, usage)

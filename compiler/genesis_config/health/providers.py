@@ -1,4 +1,4 @@
-"""The providers that status and doctor look at, and what both report of them."""
+"""The providers that status and doctor cover, and what both report about them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["describe_credential", "list_relevant", "usable_model"]
 
 
 def list_relevant(session: Session) -> list[Decision]:
-    """List the decisions of the providers that are configured, and of those that should be: a selection needs them."""
+    """Return the decisions of the providers that are configured, or that a selection needs."""
     needed = {provider for provider, _ in session.config.needed_providers}
     return [decision for decision in session.decisions.every if decision.kind != "none" or decision.provider in needed]
 
@@ -37,11 +37,11 @@ def describe_credential(session: Session, decision: Decision) -> str:
     if ref.profile is not None:
         return f"the auth profile {ref.profile}"
     used = list(dict.fromkeys(names(ref.template or "")))
-    return " and ".join(used) if used else "stated in the configuration"
+    return " and ".join(used) if used else "set in the configuration"
 
 
 def usable_model(manifest: Manifest, provider: str, listed: Container[str]) -> str | None:
-    """Choose a model to try a provider with: a selected one, else the first that its server lists, else any."""
+    """Return a model to test a provider with: a selected one, otherwise the first that its server lists, or any."""
     ids = [model.id for model in manifest.providers[provider].models]
     references = (manifest.selection.primary, *manifest.selection.fallbacks)
     selected = [ref.removeprefix(f"{provider}/") for ref in references if ref and ref.startswith(f"{provider}/")]

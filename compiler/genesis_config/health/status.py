@@ -1,4 +1,4 @@
-"""The state of each provider that is configured, or should be: its server's answer, the time to the first token."""
+"""The status of each provider that is configured or needed: its server's response, and the time to a first token."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Status", "report_status"]
 
 
 class Status(NamedTuple):
-    """One provider.
+    """The status of one provider.
 
     Attributes:
-        decision: Its decision, without a key in its base URL.
-        credential: Where its key comes from, in words.
-        reachable: Whether its server answers, be it with a refusal; None where it was not queried.
-        models: The ids that its server lists, in order; None where it gave no list.
+        decision: The decision for the provider, without a key in its base URL.
+        credential: A description of where the key comes from.
+        reachable: Whether the server responded, even if it rejected the request; None if it was not queried.
+        models: The model ids that the server lists, sorted; None if it returned no list.
         version: The server's version, if it reports one.
-        first_token_seconds: How long the first streamed token took; None where none was requested, or none came.
-        problem: What is wrong, in words; None where nothing is.
+        first_token_seconds: The time to the first streamed token; None if none was requested or none arrived.
+        problem: A description of the problem; None if there is none.
     """
 
     decision: Decision
@@ -39,20 +39,20 @@ class Status(NamedTuple):
     problem: str | None
 
 
-def report_status(session: Session, *, probed: bool = False) -> list[Status]:
-    """Report the state of every provider that is wanted and relevant.
+def report_status(session: Session, *, with_probe: bool = False) -> list[Status]:
+    """Return the status of every provider that is requested and relevant.
 
     Args:
-        session: A configuration after the stages of `status`, without errors.
-        probed: Whether a token is streamed from each server that answers, from all at the same time.
+        session: A session after the stages of `status`, without errors.
+        with_probe: Whether to stream a token from each server that responds, from all concurrently.
     """
     wanted = [decision for decision in list_relevant(session) if session.request.wants(decision.provider)]
-    states = [_status(session, decision) for decision in wanted]
-    if not probed:
-        return states
+    statuses = [_status(session, decision) for decision in wanted]
+    if not with_probe:
+        return statuses
 
     async def probe_all() -> list[Status]:
-        return list(await asyncio.gather(*(_probed(session, status) for status in states)))
+        return list(await asyncio.gather(*(_add_probe(session, status) for status in statuses)))
 
     return asyncio.run(probe_all())
 
@@ -62,7 +62,7 @@ def _status(session: Session, decision: Decision) -> Status:
         return Status(decision, "none", None, None, None, None, f"not configured: {decision.reason}")
     name = decision.provider
     plan = session.discovery.plans[name]
-    # It may hold the key by mistake, and is shown.
+    # The base URL is shown, and may contain the key by mistake.
     shown = decision._replace(base_url=scrub(decision.base_url, plan.query.secrets))
     credential = describe_credential(session, decision)
     listed = session.discovery.lists.get(name)
@@ -74,16 +74,16 @@ def _status(session: Session, decision: Decision) -> Status:
     return Status(shown, credential, True, tuple(sorted(listed.rows)), listed.version, None, None)
 
 
-async def _probed(session: Session, status: Status) -> Status:
-    """Return the status with the time to the first token of a model, or with the reason why none came."""
+async def _add_probe(session: Session, status: Status) -> Status:
+    """Return the status with the time to a model's first token, or with the reason why none arrived."""
     if status.problem is not None or status.models is None or session.draft is None:
         return status
     name = status.decision.provider
     model = usable_model(session.draft, name, status.models)
     if model is None:
-        return status._replace(problem="there is no model to stream from")
+        return status._replace(problem="no model to stream from")
     try:
-        probed = await probe(session.draft, f"{name}/{model}", session.credentials)
+        result = await probe(session.draft, f"{name}/{model}", session.credentials)
     except CompletionError as error:
         return status._replace(problem=scrub(str(error), session.discovery.plans[name].query.secrets))
-    return status._replace(first_token_seconds=probed.first_token_seconds)
+    return status._replace(first_token_seconds=result.first_token_seconds)

@@ -21,7 +21,7 @@ from genesis_config.syntax import decode, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genesis_config.config.includes import Included
+    from genesis_config.config.includes import IncludedFile
     from genesis_config.diagnostics.finding import Diagnostic, Path
     from genesis_config.diagnostics.source import Source
     from genesis_config.lint.settings import Settings
@@ -258,7 +258,7 @@ def _configs_above(name: str) -> Iterator[str]:
         directory = os.path.dirname(directory)
 
 
-def _include_path(file: Included, checked: CheckResult) -> Path:
+def _include_path(file: IncludedFile, checked: CheckResult) -> Path:
     """Return the path of the object in which a file is included."""
     prefix: Path = ()
     while True:

@@ -1,4 +1,4 @@
-"""How request parameters are merged, in the compiler and in the runtime."""
+"""Merging of request parameters, in the compiler and in the runtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["merge_params"]
 
 
 def merge_params(*layers: Mapping[str, object]) -> dict[str, object]:
-    """Merge request parameters: later layers win, objects are merged deeply, arrays replaced."""
+    """Merge request parameters. Objects are merged deeply; any other value in a later layer replaces earlier ones."""
     result: dict[str, object] = {}
     for layer in layers:
         for key, value in layer.items():

@@ -1,7 +1,7 @@
 """The source of each provider's key, and the values of secrets.
 
-A declared `apiKey` is used and never falls through; otherwise the provider's variable, then an auth profile, else no
-key. `auth.order` and `auth.profiles` choose between several profiles.
+A declared `apiKey` is final. Without one, the provider's variable is used, then an auth profile, otherwise no key.
+`auth.order` and `auth.profiles` choose between several profiles.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genesis_config.syntax.references import canonical, names, resolve
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from genesis_config.config.expansion import Expanded, Variables
+    from genesis_config.config.expansion import ExpandedString, Variables
     from genesis_config.config.views import Config, Header, Place, Provider
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Path, Severity
@@ -39,14 +39,14 @@ __all__ = [
 
 
 class OptIn(NamedTuple):
-    """What enables a provider that is not declared, in words, and the reference to its key."""
+    """The opt-in to a provider that is not declared: a description of its source, and the reference to the key."""
 
     by: str
     ref: SecretRef
 
 
 class Credentials(NamedTuple):
-    """Where keys can be found.
+    """The sources of keys.
 
     Attributes:
         variables: The environment and the `--env-file` files; never `env.vars`, which is part of the configuration.
@@ -57,19 +57,19 @@ class Credentials(NamedTuple):
     profiles: Mapping[str, Profile]
 
     def is_blank(self, variable: str) -> bool:
-        """Return whether a variable is set to nothing but whitespace, which counts as unset."""
+        """Return whether a variable is set but empty or only whitespace, which counts as unset."""
         return self.variables.find(variable) is not None and self.lookup(variable) is None
 
     def lookup(self, name: str) -> str | None:
-        """Return a variable's value; None where it is unset or holds only whitespace."""
+        """Return a variable's value; None if it is unset, empty or only whitespace."""
         found = self.variables.find(name)
         return found[0] if found is not None and found[0].strip() else None
 
     def value(self, ref: SecretRef, what: str) -> str:
-        """Return the value of a secret, which messages call `what`.
+        """Return the value of a secret. Messages refer to it as `what`.
 
         Raises:
-            MissingSecretError: It has none.
+            MissingSecretError: The secret has no usable value.
         """
         return secret_value(ref, self.variables.merged().get, what)
 
@@ -78,10 +78,10 @@ class SecretUse(NamedTuple):
     """A secret whose value is needed.
 
     Attributes:
-        ref: The reference to it.
+        ref: The reference to the secret.
         place: The secret position, declared or not.
-        what: The words for it in messages.
-        span: Where a missing value is reported, unless it is a variable's.
+        what: The description of the secret in messages.
+        span: Where to report a missing value, unless a variable in the position is missing.
     """
 
     ref: SecretRef
@@ -91,19 +91,19 @@ class SecretUse(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """The value of one secret position, or the findings that say why it has none."""
+    """The value of one secret position, or the findings that explain why it has none."""
 
     value: str | None
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def find_opt_in(provider: str, config: Config, credentials: Credentials) -> OptIn | None:
-    """Find the key of a provider that declares none: in its variable, or in an auth profile.
+    """Return the key of a provider that declares none, from its variable or an auth profile.
 
     Args:
-        provider: Its id.
+        provider: The provider's id.
         config: The configuration, whose `auth` chooses between several profiles.
-        credentials: Where keys can be found.
+        credentials: The sources of keys.
     """
     variable = provider_variable(provider)
     if credentials.lookup(variable):
@@ -114,7 +114,7 @@ def find_opt_in(provider: str, config: Config, credentials: Credentials) -> OptI
 
 
 def declared_credential(provider: Provider, credentials: Credentials) -> SecretRef | None:
-    """Return the credential of a declared provider; None sends no Authorization header."""
+    """Return the credential of a declared provider; None means that no Authorization header is sent."""
     key = provider.api_key
     if key is None:
         opt_in = find_opt_in(provider.id, provider.config, credentials)
@@ -156,7 +156,7 @@ def read_secret(use: SecretUse, config: Config, credentials: Credentials) -> Sec
 
 
 def note_unset_variables(config: Config, credentials: Credentials, used: Container[Path]) -> Iterator[Diagnostic]:
-    """Note the variables without a value in secret positions that are not `used`.
+    """Yield an info finding for each variable without a value in a secret position that is not in `used`.
 
     The manifest keeps the reference, so that a pipeline without secrets can compile.
     """
@@ -167,9 +167,9 @@ def note_unset_variables(config: Config, credentials: Credentials, used: Contain
 
 
 def _unset_variables(
-    string: Expanded, place: Place, credentials: Credentials, consequence: str, severity: Severity
+    string: ExpandedString, place: Place, credentials: Credentials, consequence: str, severity: Severity
 ) -> Iterator[Diagnostic]:
-    """Report each variable in a string of a secret position that has no value."""
+    """Yield a finding for each variable without a value in the string of a secret position."""
     for problem in resolve(string.template, credentials.lookup).problems:
         reference = problem.reference
         is_empty = credentials.variables.find(reference.name) is not None
@@ -177,7 +177,7 @@ def _unset_variables(
         reason = f": {without_keys(reference.message)}" if reference.message is not None else ""
         message = f"the variable `{reference.name}` {state}{consequence}{reason}"
         span = place.part(string.template, reference.start, reference.end)
-        help_ = f"export {reference.name}, or put it into an --env-file"
+        help_ = f"export {reference.name}, or add it to an --env-file"
         if is_empty:
-            help_ = f"give {reference.name} a value where it is set"
+            help_ = f"set {reference.name} to a non-empty value"
         yield Diagnostic("unset-variable", message, span, help_, severity=severity)

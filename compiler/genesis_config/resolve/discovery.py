@@ -1,4 +1,4 @@
-"""Discovery: the models that servers list at `GET {base URL}/models`, all providers side by side.
+"""Discovery: the models that servers list at `GET {base URL}/models`. All providers are queried concurrently.
 
 A row contains what vLLM 0.32 reports: `id`, `max_model_len`, and for a LoRA adapter `parent` with a null window.
 """
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 __all__ = ["DiscoveryFailure", "ModelList", "Query", "discover_models"]
 
-# Of names that differ in case alone the last is sent: a declared Accept wins.
+# Of header names that differ only in case, the last is sent: a declared Accept wins.
 _ACCEPT: Final = {"Accept": "application/json"}
 _CHECK_ADDRESS: Final = "is `baseUrl` the address of an OpenAI-compatible server, up to `/v1`?"
-# Causes that show a server which answers, but not with a list of models.
-_OF_THE_LIST: Final[frozenset[Kind]] = frozenset({"bad-compression", "too-large", "unrequested-compression"})
+# Causes that mean the server responded, but not with a model list.
+_RESPONSE_CAUSES: Final[frozenset[Kind]] = frozenset({"bad-compression", "too-large", "unrequested-compression"})
 
 
 class Query(NamedTuple):
-    """One provider whose models are queried.
+    """The query for the models of one provider.
 
     Attributes:
-        provider: Its id.
-        base_url: With its path, without a trailing slash.
-        headers: All that are sent beyond HTTP's own, with their values.
-        secrets: Values that are redacted in whatever the server says.
-        remedy: How a person changes the key: words that go before `a key that the server accepts`.
+        provider: The provider's id.
+        base_url: The base URL with its path, without a trailing slash.
+        headers: The headers to send in addition to HTTP's own, with their values.
+        secrets: The values to redact in the server's response.
+        remedy: How to change the key, as a phrase followed by `a key that the server accepts`.
     """
 
     provider: str
@@ -58,12 +58,12 @@ class Query(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Where the models are listed."""
+        """The URL of the model list."""
         return f"{self.base_url}/models"
 
 
 class DiscoveryFailure(NamedTuple):
-    """Why a server listed no models: a rule of the server family, with its message and help."""
+    """The reason why a server listed no models: one of the server rules, with its message and help."""
 
     rule: FindingName
     message: str
@@ -71,12 +71,12 @@ class DiscoveryFailure(NamedTuple):
 
 
 class ModelList(NamedTuple):
-    """What one server listed.
+    """The models that one server lists.
 
     Attributes:
         rows: The models by id.
-        failure: Why there are none.
-        dropped: How many models have no usable id.
+        failure: The reason why there are none.
+        dropped: The number of models without a usable id.
         version: The server's version, if it was queried and reported.
     """
 
@@ -87,15 +87,15 @@ class ModelList(NamedTuple):
 
 
 def discover_models(queries: Iterable[Query], *, versions: bool = False) -> list[ModelList]:
-    """Query every provider, all at the same time, and return their lists in the order of the queries.
+    """Query all providers concurrently, and return their lists in the order of the queries.
 
-    Never raises for what a server does: each failure is in its own list. Redirects are refused, so that a key reaches
-    no other host than the one that it was given for.
+    A server's failure never raises; it is part of the server's list. Redirects are not followed, so that a key only
+    reaches the host it is meant for.
 
     Args:
-        queries: The providers.
-        versions: Whether to query their versions too. vLLM reports it at `/version`, next to `/v1` and without a key,
-            so none is sent. Discovery does not wait much longer for it than for the list.
+        queries: The queries.
+        versions: Whether to query the servers' versions as well. vLLM reports its version at `/version`, next to `/v1`,
+            without a key, so none is sent. Discovery waits only briefly for the version.
     """
     return run_coroutine(_discover_models(tuple(queries), versions=versions))
 
@@ -123,11 +123,11 @@ async def _discover_models(queries: tuple[Query, ...], *, versions: bool) -> lis
 async def _query_version(transport: Transport, base_url: str) -> str | None:
     try:
         _, body = await fetch(transport, f"{base_url.removesuffix('/v1')}/version", _ACCEPT)
-        answer = msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (TransportError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    found = answer.get("version") if isinstance(answer, dict) else None
-    return found if is_model_id(found) else None
+    version = value.get("version") if isinstance(value, dict) else None
+    return version if is_model_id(version) else None
 
 
 async def _query_models(transport: Transport, query: Query) -> ModelList:
@@ -142,27 +142,27 @@ async def _query_models(transport: Transport, query: Query) -> ModelList:
 
 
 def _failed(query: Query, failure: DiscoveryFailure, proxy: Proxy | None = None) -> ModelList:
-    """Return a list without models, for a failure that names the proxy in between and contains no secret."""
+    """Return an empty list for a failure. The message names the proxy, if there is one, and contains no secret."""
     message, help_ = failure.message, failure.help
     if proxy is not None:
         message, help_ = message + proxy.note, f"{help_}, or {proxy.bypass_help(query.url)}"
-    # Cut after secrets are out of it: half of one would stay.
+    # Redact before cutting, so that no part of a secret remains.
     message = scrub(message, query.secrets)[: limits.MAX_MESSAGE]
     return ModelList({}, DiscoveryFailure(failure.rule, message, scrub(help_, query.secrets)))
 
 
 def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:
     """Return the failure of a query that got no response."""
-    rule: FindingName = "bad-model-list" if cause.kind in _OF_THE_LIST else "server-unreachable"
+    rule: FindingName = "bad-model-list" if cause.kind in _RESPONSE_CAUSES else "server-unreachable"
     message = f"cannot get the models of `{query.provider}` from {query.url}: {cause.reason}"
     return DiscoveryFailure(rule, message, cause.help)
 
 
 def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFailure:
-    """Return the failure that a status other than 200 stands for; `text` is what the server says about it."""
+    """Return the failure for a status other than 200. `text` is the server's error text."""
     status = response.status
-    words = " ".join(text.split())
-    message = f"{query.url} answered {status}" + (f": {words}" if words else "")
+    explanation = " ".join(text.split())
+    message = f"{query.url} answered {status}" + (f": {explanation}" if explanation else "")
     if status in {401, 403}:
         sent = query.secrets or any(map(is_authorization, query.headers))
         reason = "the server rejected the key" if sent else "no key was sent"
@@ -174,7 +174,7 @@ def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFai
     if status == 404:  # noqa: PLR2004 - Not Found
         help_ = "does `baseUrl` end in the API path? For vLLM that is `/v1`"
     elif status == 429:  # noqa: PLR2004 - Too Many Requests
-        help_ = "try again later, or use a key of your own"
+        help_ = "try again later, or use a key with a higher rate limit"
     elif status >= 500:  # noqa: PLR2004 - the class of server errors
         help_ = "see the server's log"
     else:
@@ -183,21 +183,21 @@ def _status_failure(query: Query, response: Response, text: str) -> DiscoveryFai
 
 
 def _read_models(query: Query, body: bytes) -> ModelList:
-    """Read a list of models: `{"object": "list", "data": [{"id": …}, …]}`."""
-    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, §8.1: a reader may ignore it
+    """Parse a model list: `{"object": "list", "data": [{"id": …}, …]}`."""
+    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259, §8.1: a parser may ignore it
     try:
-        answer = msgspec.json.decode(body.decode(errors="replace"))
+        value = msgspec.json.decode(body.decode(errors="replace"))
     except (msgspec.DecodeError, RecursionError):
-        kind = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is not valid JSON"
-        return _not_a_list(query, f"{kind}, not with a list of models")
-    data = answer.get("data") if isinstance(answer, dict) else None
+        content = "an HTML page" if body.lstrip()[:1] == b"<" else "text that is not valid JSON"
+        return _not_a_list(query, f"{content} instead of a model list")
+    data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, list):
-        return _not_a_list(query, "JSON that is not a list of models")
+        return _not_a_list(query, "JSON that is not a model list")
     rows: dict[str, Row] = {}
     dropped = 0
     for item in data:
         name = item.get("id") if isinstance(item, dict) else None
-        # A replaced byte: no request could name that model.
+        # An id with a replaced byte cannot be used in a request.
         if not is_model_id(name) or "\ufffd" in name:
             dropped += 1
             continue

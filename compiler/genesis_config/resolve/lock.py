@@ -1,4 +1,4 @@
-"""The lock: the models that servers listed, in `genesis.lock.json` next to the configuration.
+"""The lock file: the models that servers listed, in `genesis.lock.json` next to the configuration.
 
     {
       "lockVersion": 1,
@@ -12,8 +12,8 @@
       }
     }
 
-A model a line, ordered by id, no timestamp: the same models are the same bytes, and two branches that add a model each
-merge like any text. `baseUrl` is the template as the configuration has it, never the address that it expands to.
+One model per line, ordered by id, without a timestamp: the same models give the same bytes, and branches that add
+different models merge like any text. `baseUrl` is the template from the configuration, never the expanded URL.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ __all__ = [
     "Lock",
     "LockedProvider",
     "Row",
-    "differences",
-    "dumps",
+    "base_url_template",
+    "compare_locks",
+    "encode_lock",
     "is_model_id",
     "lock_path",
     "match_lock",
-    "quoted",
-    "read",
-    "template",
-    "write",
+    "quote",
+    "read_lock",
+    "write_lock",
 ]
 
 LOCK_NAME: Final = "genesis.lock.json"
 LOCK_VERSION: Final = 1
-_CONFLICT: Final = "\n<<<<<<< "  # a line of its own: a provider may be named like that, and JSON has it in a string
+_CONFLICT: Final = "\n<<<<<<< "  # at the start of a line: elsewhere it may be part of a name in a JSON string
 
 
 class Row(NamedTuple):
-    """One model as a server lists it. `context_window` is in tokens; None where the row does not say."""
+    """One model as a server lists it. `context_window` is in tokens; None if the server does not report it."""
 
     id: str
     context_window: int | None
@@ -64,7 +64,7 @@ class Row(NamedTuple):
 
 
 class LockedProvider(NamedTuple):
-    """What one provider's server listed: the template of its base URL, and its rows by id."""
+    """One provider in the lock file: the template of its base URL, and its models by id."""
 
     base_url: str
     rows: Mapping[str, Row]
@@ -74,11 +74,12 @@ class Lock(NamedTuple):
     """A lock file.
 
     Attributes:
-        source: Its text and its path, for findings.
-        providers: The locked providers, by id; empty where it cannot be used.
-        problem: Why it cannot be used, in words that go after its name; None where it can.
-        place: Where in the text the problem is.
-        refused: Whether it was not read because of what it is, so that it is not written either.
+        source: The text and the path, for findings.
+        providers: The locked providers, by id; empty if the file cannot be used.
+        problem: Why the file cannot be used, as a phrase that follows its name; None if it can.
+        place: The offset of the problem in the text.
+        refused: Whether the file was refused because of what it is, for example a link, so that it is not written
+            either.
     """
 
     source: Source
@@ -88,12 +89,12 @@ class Lock(NamedTuple):
     refused: bool = False
 
 
-class _TwiceError(ValueError):
-    """A key stands twice in one object, of which JSON's readers take the last without a word."""
+class _DuplicateKeyError(ValueError):
+    """A key occurs twice in one object. JSON parsers silently use the last one."""
 
 
 def lock_path(config: str) -> str:
-    """Return the path of the lock that belongs to the configuration at `config`."""
+    """Return the path of the lock file for the configuration at `config`."""
     return os.path.join(os.path.dirname(config), LOCK_NAME)
 
 
@@ -102,12 +103,12 @@ def is_model_id(name: object) -> TypeGuard[str]:
     return isinstance(name, str) and name not in {"", "*"} and name.isprintable()
 
 
-def template(written: Config, provider: str) -> str:
-    """Return a provider's base URL as it is written, its references in the `${}` spelling.
+def base_url_template(written: Config, provider: str) -> str:
+    """Return a provider's base URL before expansion, with its references in the `${}` spelling.
 
     Args:
         written: The configuration before expansion.
-        provider: Its id, declared or not.
+        provider: The provider's id, declared or not.
     """
     declared = written.provider(provider)
     if declared is None or not declared.sets(keys.BASE_URL):
@@ -116,25 +117,25 @@ def template(written: Config, provider: str) -> str:
 
 
 def match_lock(written: Config, lock: Lock | None) -> dict[str, LockedProvider]:
-    """Return the providers of a lock that a configuration discovers, at the base URLs that it has for them.
+    """Return the locked providers that the configuration discovers, if their base URLs are the same.
 
     Args:
         written: The configuration before expansion.
-        lock: The lock next to it, if there is one.
+        lock: The lock file next to it, if there is one.
     """
-    found = {}
+    matching = {}
     for name, locked in lock.providers.items() if lock else ():
         discovered = written.is_dynamic(name) if written.declares(name) else name in IMPLICIT_PROVIDERS
-        if discovered and locked.base_url == template(written, name):
-            found[name] = locked
-    return found
+        if discovered and locked.base_url == base_url_template(written, name):
+            matching[name] = locked
+    return matching
 
 
-def read(path: str, root: str | None = None) -> Lock | None:
-    """Read the lock at `path`; None where there is none. One that cannot be used says so itself, and shows no text.
+def read_lock(path: str, root: str | None = None) -> Lock | None:
+    """Read a lock file; None if there is none. If it cannot be used, its `problem` is set and its text is hidden.
 
     Args:
-        path: Where it is.
+        path: The path of the lock file.
         root: The directory that was searched for configurations, if one was.
     """
     try:
@@ -146,40 +147,48 @@ def read(path: str, root: str | None = None) -> Lock | None:
     source = Source(path, data.decode(errors="replace"), "lock")
     conflict = f"\n{source.text}".find(_CONFLICT)
     if conflict >= 0:
-        return Lock(source.without_text(), {}, "holds the marks of a merge that is not resolved", conflict)
-    return _decoded(source)
+        return Lock(source.without_text(), {}, "contains unresolved merge conflict markers", conflict)
+    return _decode_lock(source)
 
 
-def _decoded(source: Source) -> Lock:
-    import json  # most configurations have no lock
+def _decode_lock(source: Source) -> Lock:
+    import json  # most configurations have no lock file
 
     unusable = source.without_text()
     try:
-        value = json.loads(source.text, object_pairs_hook=_once)
+        value = json.loads(source.text, object_pairs_hook=_reject_duplicate_keys)
         version = value["lockVersion"]
         if type(version) is int and version != LOCK_VERSION:
-            return Lock(unusable, {}, f"has the version {version}, and this Genesis knows {LOCK_VERSION}")
+            return Lock(unusable, {}, f"has version {version}, but this Genesis only supports version {LOCK_VERSION}")
         if version == LOCK_VERSION:
             return Lock(source, {name: _decode_provider(provider) for name, provider in value["providers"].items()})
-    except _TwiceError as error:
-        return Lock(unusable, {}, f"holds `{error}` twice, as a merge leaves it")
+    except _DuplicateKeyError as error:
+        return Lock(unusable, {}, f"contains the key `{error}` twice, possibly after a merge")
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         pass
-    return Lock(unusable, {}, "is no lock that Genesis wrote")
+    return Lock(unusable, {}, "is not a lock file written by Genesis")
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Build an object from its members, each of which may occur once."""
+def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object from its members.
+
+    Raises:
+        _DuplicateKeyError: A key occurs twice.
+    """
     members: dict[str, object] = {}
     for key, value in pairs:
         if key in members:
-            raise _TwiceError(key)
+            raise _DuplicateKeyError(key)
         members[key] = value
     return members
 
 
 def _decode_provider(value: Any) -> LockedProvider:
-    """Decode one provider: no row but what discovery would take. Raises whatever a wrong shape makes it raise."""
+    """Decode one provider, accepting only models that discovery would accept.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: The value has the wrong structure.
+    """
     models = value["models"].items()
     rows = {_id(name): Row(name, _window(row["contextWindow"]), _parent(row["parent"])) for name, row in models}
     if not isinstance(value["baseUrl"], str):
@@ -203,69 +212,73 @@ def _id(value: object) -> str:
     raise ValueError(value)
 
 
-def dumps(providers: Mapping[str, LockedProvider]) -> bytes:
-    """Encode a lock: the same providers and rows are the same bytes."""
+def encode_lock(providers: Mapping[str, LockedProvider]) -> bytes:
+    """Encode a lock file. The same providers and models always give the same bytes."""
     blocks = []
     for name in sorted(providers):
         provider = providers[name]
-        lines = [f"        {quoted(row.id)}: {_row(row)}" for _, row in sorted(provider.rows.items())]
+        lines = [f"        {quote(row.id)}: {_encode_row(row)}" for _, row in sorted(provider.rows.items())]
         models = "{\n" + ",\n".join(lines) + "\n      }" if lines else "{}"
         blocks.append(
-            f'    {quoted(name)}: {{\n      "baseUrl": {quoted(provider.base_url)},\n      "models": {models}\n    }}'
+            f'    {quote(name)}: {{\n      "baseUrl": {quote(provider.base_url)},\n      "models": {models}\n    }}'
         )
     inside = "{\n" + ",\n".join(blocks) + "\n  }" if blocks else "{}"
     return f'{{\n  "lockVersion": {LOCK_VERSION},\n  "providers": {inside}\n}}\n'.encode()
 
 
-def _row(row: Row) -> str:
+def _encode_row(row: Row) -> str:
     window = "null" if row.context_window is None else row.context_window
-    return f'{{"contextWindow": {window}, "parent": {"null" if row.parent is None else quoted(row.parent)}}}'
+    return f'{{"contextWindow": {window}, "parent": {"null" if row.parent is None else quote(row.parent)}}}'
 
 
-def quoted(text: str) -> str:
-    """Write a string as the lock has it."""
-    import json  # most configurations have no lock
+def quote(text: str) -> str:
+    """Return a string in the lock file's JSON form."""
+    import json  # most configurations have no lock file
 
     return json.dumps(text, ensure_ascii=False)
 
 
-def write(providers: Mapping[str, LockedProvider], path: str) -> None:
-    """Write a lock in one step.
+def write_lock(providers: Mapping[str, LockedProvider], path: str) -> None:
+    """Write a lock file atomically.
 
     Raises:
-        OSError: It cannot be written; the old one is as it was.
+        OSError: The file cannot be written. The old one is unchanged.
     """
     from genesis_config.files.writing import write_atomic  # `check` only reads
 
-    write_atomic(path, dumps(providers))
+    write_atomic(path, encode_lock(providers))
 
 
-def differences(
+def compare_locks(
     locked: Mapping[str, LockedProvider], now: Mapping[str, LockedProvider]
 ) -> Iterator[tuple[str, str | None, str]]:
-    """Yield the differences between a lock and what servers list now: the provider, the model, and words for it."""
+    """Yield the differences between a lock file and the servers' lists: the provider, the model, and a message."""
     for name in sorted({*locked, *now}):
         if name not in now:
-            yield name, None, f"`{name}` is locked and is not discovered any more"
+            yield name, None, f"`{name}` is locked, but no longer discovered"
         elif name not in locked:
-            yield name, None, f"`{name}` is discovered and is not locked"
+            yield name, None, f"`{name}` is discovered, but not locked"
         else:
             if locked[name].base_url != now[name].base_url:
-                yield name, None, f"the base URL of `{name}` is another one than in the lock"
-            yield from ((name, *found) for found in _differences(name, locked[name].rows, now[name].rows))
+                yield name, None, f"the base URL of `{name}` differs from the one in the lock file"
+            for model, message in _compare_rows(name, locked[name].rows, now[name].rows):
+                yield name, model, message
 
 
-def _differences(name: str, locked: Mapping[str, Row], now: Mapping[str, Row]) -> Iterator[tuple[str, str]]:
+def _compare_rows(name: str, locked: Mapping[str, Row], now: Mapping[str, Row]) -> Iterator[tuple[str, str]]:
     for model in sorted({*locked, *now}):
         old, new = locked.get(model), now.get(model)
         if new is None:
-            yield model, f"`{name}/{model}` is locked, and its server does not list it any more"
+            yield model, f"`{name}/{model}` is locked, but its server no longer lists it"
         elif old is None:
-            yield model, f"`{name}/{model}` is listed by its server, and is not locked"
+            yield model, f"`{name}/{model}` is listed by its server, but not locked"
         elif old != new:
-            yield model, f"`{name}/{model}` is locked with {_told(old)}, and its server says {_told(new)}"
+            message = (
+                f"`{name}/{model}` is locked with {_describe_row(old)}, but its server reports {_describe_row(new)}"
+            )
+            yield model, message
 
 
-def _told(row: Row) -> str:
+def _describe_row(row: Row) -> str:
     window = "no context window" if row.context_window is None else f"a context window of {row.context_window} tokens"
     return f"{window} and the parent `{row.parent}`" if row.parent else window

@@ -1,4 +1,4 @@
-"""Model entries: what is declared, what the server lists, and the defaults; each value keeps where it came from."""
+"""Model entries, merged from the declaration, the server's list and the defaults, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _REASONING = re.compile(r"r1|reason|think", re.IGNORECASE)
 
 
 def model_entries(config: Config, provider: str, rows: Mapping[str, Row]) -> tuple[Model, ...]:
-    """Return a provider's models, declared and discovered, ordered by id.
+    """Return a provider's declared and discovered models, ordered by id.
 
-    What a declared entry sets is used; the server's row for the same id gives the window that it does not set.
+    A declared entry takes precedence. If it does not set the context window, the server's row for the same id does.
     """
     declared = config.provider(provider)
     entries = {entry.id: entry for entry in declared.models} if declared is not None else {}
@@ -52,7 +52,7 @@ def _model(config: Config, provider: str, name: str, entry: ModelEntry | None, r
         id=name,
         name=name if entry is None or entry.name is None else entry.name,
         reasoning=bool(entry.reasoning if entry else _REASONING.search(name)),
-        # The schema allows these words alone.
+        # The schema allows only these values.
         input=cast("_Inputs", (entry.input if entry else None) or DEFAULT_INPUT),
         cost=_cost(entry.cost if entry else {}),
         context_window=window,
@@ -67,7 +67,7 @@ def _model(config: Config, provider: str, name: str, entry: ModelEntry | None, r
 
 
 def _window(entry: ModelEntry | None, row: Row | None, rows: Mapping[str, Row]) -> tuple[int, WindowFrom]:
-    """Return a context window and its origin: configuration, the server's row, the base model's row, or default."""
+    """Return a context window and its origin: configuration, server, base model's row, or default."""
     if entry is not None and entry.context_window is not None:
         return entry.context_window, "config"
     if row is not None and row.context_window is not None:

@@ -1,4 +1,4 @@
-"""Providers as the manifest has them, with references to their secrets or with the values."""
+"""The providers of the manifest, with references to their secrets or with the values."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = ["inline_secrets", "resolve_providers"]
 def resolve_providers(
     config: Config, decisions: Iterable[Decision], rows: Mapping[str, Mapping[str, Row]]
 ) -> dict[str, Provider]:
-    """Resolve providers. One that is not declared, and whose models are not known, is left out.
+    """Resolve providers. A provider that is not declared and whose models are unknown is left out.
 
     Args:
         config: The configuration.
-        decisions: Those of the providers to resolve.
+        decisions: The decisions for the providers to resolve.
         rows: The models that servers list, by provider and id.
     """
     return {
@@ -64,7 +64,7 @@ def _resolve_provider(config: Config, decision: Decision, rows: Mapping[str, Row
 def inline_secrets(
     config: Config, credentials: Credentials, providers: Mapping[str, Provider]
 ) -> tuple[dict[str, Provider], list[Diagnostic]]:
-    """Replace the references in secret positions by their values; report those without a value."""
+    """Replace the references in secret positions with their values, and report those without a value."""
     findings: list[Diagnostic] = []
 
     def inline(ref: SecretRef, place: Place) -> SecretRef:

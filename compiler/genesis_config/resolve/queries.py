@@ -1,4 +1,4 @@
-"""The queries for the models of providers, and what their answers mean for a configuration."""
+"""Queries for the models of providers, and the findings from their responses."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class QueryPlan(NamedTuple):
     """The query for one server.
 
     Attributes:
-        query: With the values that are known; it is not sent while one is missing.
-        used_secrets: The secret positions that it takes its key and headers from.
-        missing: Keys and headers without a value.
+        query: The query with the known values. It is not sent if any are missing.
+        used_secrets: The secret positions of its key and headers.
+        missing: Findings for keys and headers without a value.
     """
 
     query: Query
@@ -43,7 +43,7 @@ class QueryPlan(NamedTuple):
 
 
 class _Header(NamedTuple):
-    """A header of a query: its name, the secret that is its value, what precedes that."""
+    """A header of a query: its name, the secret for its value, and the scheme before the value."""
 
     name: str
     use: SecretUse
@@ -53,9 +53,9 @@ class _Header(NamedTuple):
 def query_servers(
     config: Config, credentials: Credentials, decisions: Sequence[Decision], purpose: Purpose
 ) -> Discovery:
-    """Query the servers of providers for their models, all at the same time.
+    """Query the servers of providers for their models, all concurrently.
 
-    A server whose key or header has no value is not queried.
+    A server is not queried if its key or one of its headers has no value.
     """
     plans = {decision.provider: build_query(config, credentials, decision) for decision in decisions}
     queries = [plan.query for plan in plans.values() if not plan.missing]
@@ -68,7 +68,7 @@ def query_servers(
 
 
 def _send(queries: Sequence[Query], *, versions: bool) -> dict[str, ModelList]:
-    """Send queries, and return what the servers list by provider."""
+    """Send queries, and return the servers' lists by provider."""
     if not queries:
         return {}
     from genesis_config.resolve.discovery import discover_models  # no query, no HTTP
@@ -82,7 +82,7 @@ def _send(queries: Sequence[Query], *, versions: bool) -> dict[str, ModelList]:
 def build_query(config: Config, credentials: Credentials, decision: Decision) -> QueryPlan:
     """Build the query for one server, with the values of its key and headers.
 
-    As in the runtime a declared Authorization header replaces the key, whatever its case.
+    As in the runtime, a declared Authorization header replaces the key, regardless of case.
     """
     from genesis_config.resolve.discovery import Query  # no query, no HTTP
 
@@ -107,7 +107,7 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
         missing += secret.diagnostics
         if secret.value is not None:
             headers[header.name] = f"{header.scheme}{secret.value}"
-            # A header that is written out is rarely a secret; a key always is.
+            # A literal header is rarely a secret; a key always is.
             if header.scheme or header.use.ref.value is None:
                 parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
                 secrets += [part for part in parts if not is_marker(part)]
@@ -118,20 +118,18 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
 
 
 def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
-    """Return how a person changes a key, in words that go before `a key that the server accepts`."""
+    """Return how to change a key, as a phrase followed by `a key that the server accepts`."""
     if (known := remedy(ref)) is not None:
         return known
     variable = provider_variable(provider)
-    return (
-        f"write `${{{variable}}}` in place of the stated key, and set {variable} to" if stated else f"set {variable} to"
-    )
+    return f"replace the literal key with `${{{variable}}}`, and set {variable} to" if stated else f"set {variable} to"
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
-    """Report what is wrong with what a server lists.
+    """Yield findings about a server's model list.
 
-    The failure of a server that the configuration does not name, and that was queried only because the environment has
-    a key for it, is a warning; but a lock file would lose its models.
+    A failure is only a warning if the configuration does not name the provider, so that it was queried only because of
+    a key in the environment. For `lock` it is an error, because the lock file would lose its models.
     """
     span = decision_span(config, decision)
     if listed.failure is not None:
@@ -139,13 +137,13 @@ def _report_list(config: Config, decision: Decision, listed: ModelList, purpose:
         help_ = listed.failure.help
         if decision.base_url == DEFAULT_BASE_URL and listed.failure.rule == "server-unreachable":
             where = config.at(*keys.PROVIDERS, decision.provider, keys.BASE_URL)
-            help_ = f"start it (`vllm serve MODEL`), or declare `{where}` if it is elsewhere"
+            help_ = f"start the server (`vllm serve MODEL`); if it runs elsewhere, set `{where}`"
             if decision.kind == "implicit":
                 wildcard = f'"{decision.provider}/*": {{}}'
-                help_ += f", and {wildcard} in agents.defaults.models to keep discovering its models"
+                help_ += f", and add {wildcard} to agents.defaults.models to keep discovering its models"
         yield Diagnostic(listed.failure.rule, listed.failure.message, span, help_, severity=severity)
     if listed.dropped:
         rows = "1 model" if listed.dropped == 1 else f"{listed.dropped} models"
         url = shown((*keys.PROVIDERS, decision.provider, keys.BASE_URL), decision.base_url)
-        message = f"{url}/models lists {rows} without a usable id, left out here"
-        yield Diagnostic("bad-model-list", message, span, "look at what the server lists", severity="warning")
+        message = f"{url}/models lists {rows} without a usable id, which Genesis ignores"
+        yield Diagnostic("bad-model-list", message, span, "check the server's model list", severity="warning")

@@ -1,4 +1,4 @@
-"""The results of the stages that resolve a configuration. Importing them loads no HTTP and no msgspec."""
+"""The results of the stages that resolve a configuration. Importing this module loads neither HTTP nor msgspec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Decisions", "Discovery", "Purpose", "Resolution"]
 
 Purpose = Literal["check", "compile", "frozen", "lock", "status", "doctor"]
-"""Why a configuration is processed: it decides which stages run, and how severe some findings are."""
+"""The purpose of processing a configuration. It determines the stages and the severity of some findings."""
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -29,9 +29,9 @@ class Decisions(NamedTuple):
     """The decision for each provider.
 
     Attributes:
-        every: All of them, ordered by provider.
-        wanted: Those that this run resolves.
-        diagnostics: Providers that this run needs, but that are not configured.
+        every: All decisions, ordered by provider.
+        wanted: The decisions for the providers to resolve.
+        diagnostics: Findings for providers that are needed but not configured.
     """
 
     every: tuple[Decision, ...] = ()
@@ -40,13 +40,13 @@ class Decisions(NamedTuple):
 
 
 class Discovery(NamedTuple):
-    """The models that servers list, or that the lock has in their place.
+    """The models that servers list, or that the lock file lists in their place.
 
     Attributes:
-        plans: The queries for providers' servers, by provider.
-        lists: What the servers listed in answer to those that were sent.
-        locked: The providers of the lock, where it stands in for the servers.
-        diagnostics: Secrets without a value, and servers that gave no models.
+        plans: The queries, by provider.
+        lists: The servers' lists for the queries that were sent, by provider.
+        locked: The locked providers, if the lock file replaces the servers.
+        diagnostics: Findings for secrets without a value and for servers that returned no models.
     """
 
     plans: Mapping[str, QueryPlan] = _EMPTY
@@ -69,7 +69,7 @@ class Discovery(NamedTuple):
 
 
 class Resolution(NamedTuple):
-    """The providers of the manifest, with their models; findings about secrets and about what is selected."""
+    """The providers of the manifest with their models, and the findings about secrets and the selection."""
 
     providers: Mapping[str, Provider] = _EMPTY
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,4 +1,4 @@
-"""The models that are used by default."""
+"""The default models of the manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["select_models"]
 
 
 def select_models(config: Config, providers: Container[str]) -> Selection:
-    """Return the primary, the fallbacks in order without repeats, and the aliases, of these providers' models alone."""
+    """Return the primary, the fallbacks in order without repeats, and the aliases, limited to these providers."""
     references = [ref for ref in config.selection.references if ref.provider in providers]
     primary = next((ref.text for ref in references if not ref.is_fallback), None)
     fallbacks = dict.fromkeys(ref.text for ref in references if ref.is_fallback and ref.text != primary)

@@ -1,4 +1,4 @@
-"""The session: one configuration on its way through the stages, and what was asked of it."""
+"""The session: one configuration on its way through the stages, and the request that it serves."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from genesis_config.config.expansion import Variables
-from genesis_config.config.includes import with_origin
-from genesis_config.diagnostics.finding import fails, in_order
+from genesis_config.config.includes import add_include_origins
+from genesis_config.diagnostics.finding import has_severity, sort_findings
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.resolve.results import Decisions, Discovery, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genesis_config.config.includes import Included
+    from genesis_config.config.includes import IncludedFile
     from genesis_config.config.views import Config
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Diagnostic
@@ -27,16 +27,16 @@ __all__ = ["LintResult", "LoadResult", "Request", "Session"]
 
 
 class Request(NamedTuple):
-    """What a command wants of a configuration, and what it may use.
+    """A command's request: what to do with a configuration, and what may be used for it.
 
     Attributes:
         purpose: Why the configuration is processed.
-        variables: Values for references. Without a complete set a variable that is not there is merely unknown.
+        variables: The values for references. If the set is not complete, a missing variable is merely unknown.
         profiles: The user's auth profiles, by id.
-        lock: The lock next to the configuration.
-        provider: The only provider to resolve; no other server is queried.
-        inline: Whether the manifest holds the values of secrets instead of references.
-        withheld: Whether nothing of the configuration's text may be shown.
+        lock: The lock file next to the configuration.
+        provider: The only provider to resolve, so that no other server is queried; None for all.
+        inline: Whether the manifest contains the values of secrets instead of references.
+        withheld: Whether the configuration's text must not be shown.
     """
 
     purpose: Purpose = "check"
@@ -48,38 +48,38 @@ class Request(NamedTuple):
     withheld: bool = False
 
     def wants(self, provider: str) -> bool:
-        """Return whether a provider is to be resolved."""
+        """Return whether to resolve a provider."""
         return self.provider is None or self.provider == provider
 
 
 class LoadResult(NamedTuple):
-    """A configuration as it was read.
+    """A loaded configuration.
 
     Attributes:
         name: The path that findings show.
-        data: Its bytes.
-        config: Its values, with references expanded.
-        files: The files that it includes.
-        locked: The providers of the lock that are of this configuration, where the lock stands in for their servers.
-        diagnostics: What is wrong with the text, its includes and its references.
+        data: The bytes of the file.
+        config: The configuration with its references expanded.
+        files: The included files.
+        locked: The locked providers that match this configuration, if the lock file replaces their servers.
+        diagnostics: The findings about the text, its includes and its references.
     """
 
     name: str
     data: bytes
     config: Config
-    files: tuple[Included, ...]
+    files: tuple[IncludedFile, ...]
     locked: Mapping[str, LockedProvider]
     diagnostics: tuple[Diagnostic, ...]
 
 
 class LintResult(NamedTuple):
-    """The findings in a configuration itself, in order: those of loading, validation and the rules."""
+    """The findings in the configuration itself, in order: from loading, validation and the rules."""
 
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 class Session(NamedTuple):
-    """One configuration on its way through the stages, each of which adds its result; immutable."""
+    """One configuration on its way through the stages. Each stage returns a new session with its result added."""
 
     request: Request
     loaded: LoadResult
@@ -92,18 +92,20 @@ class Session(NamedTuple):
 
     @property
     def config(self) -> Config:
-        """The configuration, typed."""
+        """The typed configuration."""
         return self.loaded.config
 
     @property
-    def files(self) -> tuple[Included, ...]:
-        """The files that the configuration includes."""
+    def files(self) -> tuple[IncludedFile, ...]:
+        """The included files."""
         return self.loaded.files
 
     @property
     def credentials(self) -> Credentials:
-        """Where keys can be found."""
-        from genesis_config.resolve.credentials import Credentials  # msgspec takes 20 ms, and `check` needs none
+        """The sources of keys."""
+        from genesis_config.resolve.credentials import (
+            Credentials,
+        )  # msgspec takes 20 ms to import, and `check` does not need it
 
         return Credentials(self.request.variables, self.request.profiles)
 
@@ -111,20 +113,20 @@ class Session(NamedTuple):
     def diagnostics(self) -> list[Diagnostic]:
         """The findings of all stages so far, in order."""
         later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
-        return in_order((*self.linted.diagnostics, *with_origin(self.files, later)))
+        return sort_findings((*self.linted.diagnostics, *add_include_origins(self.files, later)))
 
     @property
     def stopped(self) -> bool:
-        """Whether no further stage can run: a draft survives a server that fails, but a lock does not."""
-        return fails(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
+        """Whether no further stage can run. A failing server stops `lock`, but not the other purposes."""
+        return has_severity(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest; None where a finding is an error. The draft has what could be resolved nevertheless."""
-        return None if fails(self.diagnostics) else self.draft
+        """The manifest; None if there is an error. The draft contains what could be resolved despite errors."""
+        return None if has_severity(self.diagnostics) else self.draft
 
     def narrow(self, provider: str) -> Session:
-        """Return the session for one of the providers alone."""
+        """Return the session limited to one provider."""
         wanted = tuple(decision for decision in self.decisions.wanted if decision.provider == provider)
         decisions = self.decisions._replace(wanted=wanted)
         return self._replace(request=self.request._replace(provider=provider), decisions=decisions)

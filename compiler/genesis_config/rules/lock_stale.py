@@ -9,7 +9,7 @@ from genesis_config.config import keys
 from genesis_config.config.defaults import IMPLICIT_PROVIDERS
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.source import Span
-from genesis_config.resolve.lock import LOCK_NAME, differences, quoted, template
+from genesis_config.resolve.lock import LOCK_NAME, base_url_template, compare_locks, quote
 from genesis_config.rules import lock_missing
 from genesis_config.rules.rule import Rule
 
@@ -59,7 +59,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if not (written.is_dynamic(name) if written.declares(name) else name in IMPLICIT_PROVIDERS):
             message = f"the lock file pins the models of `{name}`, which is not discovered"
             yield _in_lock(lock, severity, message, name)
-        elif locked.base_url != template(written, name):
+        elif locked.base_url != base_url_template(written, name):
             message = f"the base URL of `{name}` differs from the one in the lock file"
             place = written.at(*keys.PROVIDERS, name).key
             if provider is not None and provider.sets(keys.BASE_URL):
@@ -79,7 +79,7 @@ def compare(lock: Lock | None, now: Mapping[str, LockedProvider]) -> Iterator[Di
     elif lock.problem is not None:
         yield _unusable(lock, severity)
     else:
-        for provider, model, message in differences(lock.providers, now):
+        for provider, model, message in compare_locks(lock.providers, now):
             yield _in_lock(lock, severity, message, provider, model)
 
 
@@ -94,7 +94,7 @@ def _in_lock(lock: Lock, severity: Severity, message: str, provider: str, model:
     """Return a finding in the lock file itself, at the key of a provider or a model."""
     start = end = 0
     for key in (provider, model):
-        text = f"{quoted(key)}: {{" if key is not None else ""
+        text = f"{quote(key)}: {{" if key is not None else ""
         found = lock.source.text.find(text, end) if text else -1
         if found < 0:
             break

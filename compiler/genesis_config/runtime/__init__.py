@@ -9,7 +9,7 @@
     for event in stream_sync("manifest.json", None, messages):  # without asynchronous code, in notebooks too
         ...
 
-A stream has succeeded when it ends with `Usage`. Anything else is a `CompletionError`, which carries what had arrived.
+A successful stream ends with `Usage`. Any failure raises a `CompletionError`, which carries the partial output.
 """
 
 from genesis_config.net.causes import Cause, TransportError

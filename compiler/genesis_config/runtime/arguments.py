@@ -1,4 +1,4 @@
-"""What a caller passes, looked at before anything is sent: its shape, and the kinds of input that a model takes."""
+"""Validation of the caller's arguments before anything is sent: their types, and the inputs the model accepts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from genesis_config.runtime.errors import InvalidRequestError
 if TYPE_CHECKING:
     from genesis_config.manifest import Model
 
-__all__ = ["check"]
+__all__ = ["check_arguments"]
 
-# The kinds of input that parts of a message are, by their type. These are vLLM's; others are the server's to judge.
+# The kind of input for each type of message part that vLLM knows. Unknown types are left to the server.
 _KINDS: Final = {
     "image_url": "image",
     "input_image": "image",
@@ -26,50 +26,52 @@ _KINDS: Final = {
 }
 
 
-def check(model: Model, messages: Any, params: Any, tools: Any) -> None:
-    """Refuse what no request can be made of. What a server might take is the server's to judge.
+def check_arguments(model: Model, messages: Any, params: Any, tools: Any) -> None:
+    """Reject arguments that cannot form a request. Anything a server might accept is left to the server.
 
     Raises:
-        InvalidRequestError: The messages are no list of objects, the params no object, the tools no list of objects, or
-            a message holds what the model's entry does not take, such as a picture.
+        InvalidRequestError: `messages` or `tools` is not a list of objects, `params` is not an object, or a message
+            contains input that the model's entry does not accept, such as an image.
     """
     if not isinstance(params, Mapping):
-        raise _shape("the params are no object", "`params` is an object of request fields")
-    if tools is not None and not _objects(tools):
-        raise _shape("the tools are no list of objects", "each tool is an object with `type` and `function`")
-    if not _objects(messages):
-        raise _shape("the messages are no list of objects", "each message is an object with `role` and `content`")
+        raise _type_error("`params` must be an object", "pass an object of request fields")
+    if tools is not None and not _is_list_of_objects(tools):
+        raise _type_error("`tools` must be a list of objects", "each tool is an object with `type` and `function`")
+    if not _is_list_of_objects(messages):
+        raise _type_error("`messages` must be a list of objects", "each message is an object with `role` and `content`")
     for message in messages:
         content = message.get("content")
         for part in content if isinstance(content, list | tuple) else ():
-            for kind in _kinds(part) if isinstance(part, Mapping) else ():
+            for kind in _input_kinds(part) if isinstance(part, Mapping) else ():
                 if kind not in model.input:
                     raise InvalidRequestError(
-                        f"a message holds {kind}, and `{model.id}` takes {', '.join(model.input)} alone",
-                        help=f'name a model that takes it; if this one does, add "{kind}" to the `input` of its entry',
+                        f"`{model.id}` does not accept {kind} input, only {', '.join(model.input)}",
+                        help=f'choose a model that does; if this one does, add "{kind}" to the `input` of its entry',
                     )
 
 
-def _objects(value: object) -> bool:
-    """Say whether it is a list of objects. A text is a sequence too, and no list."""
+def _is_list_of_objects(value: object) -> bool:
+    """Return whether the value is a list of objects. A string is a sequence too, but not a list."""
     return (
-        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(each, Mapping) for each in value)
+        isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, Mapping) for item in value)
     )
 
 
-def _kinds(part: Mapping[str, object]) -> list[str]:
-    """Give the kinds of a part: by its type, or where it has none or a `uuid`, by its keys, as vLLM 0.32 does.
+def _input_kinds(part: Mapping[str, object]) -> list[str]:
+    """Return the kinds of input in a message part.
+
+    The part's type decides; without a type, or with a `uuid`, its keys do, as in vLLM 0.32.
 
     Raises:
-        InvalidRequestError: Its type is no text.
+        InvalidRequestError: The type is not a string.
     """
     type_ = part.get("type")
     if type_ is None or "uuid" in part:
         return [kind for key, kind in _KINDS.items() if key in part]
     if not isinstance(type_, str):
-        raise _shape("the `type` of a part of a message is no text", 'a part is such as {"type": "text", "text": "…"}')
+        raise _type_error("the `type` of a message part must be a string", 'for example, {"type": "text", "text": "…"}')
     return [_KINDS[type_]] if type_ in _KINDS else []
 
 
-def _shape(message: str, help_: str) -> InvalidRequestError:
+def _type_error(message: str, help_: str) -> InvalidRequestError:
     return InvalidRequestError(message, help=help_)

@@ -1,6 +1,6 @@
-"""The runtime for code that is not asynchronous: scripts, and notebooks, in which a loop runs already.
+"""The runtime for synchronous code: scripts, and notebooks, where an event loop is already running.
 
-The client is the same one: it runs on a loop of its own, in a thread of its own.
+The client is the same. It runs on its own event loop in its own thread.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def complete(
     messages: Sequence[Mapping[str, object]],
     **options: Any,
 ) -> Completion:
-    """Give a whole completion, without asynchronous code around it; `options` as for `Runtime.complete`.
+    """Return a whole completion from synchronous code. Takes the options of `Runtime.complete`.
 
     Raises:
-        genesis_config.manifest.ManifestError: The file cannot be used.
-        CompletionError: What went wrong.
+        genesis_config.manifest.ManifestError: The manifest cannot be read or is not valid.
+        CompletionError: The completion failed.
     """
-    with _thread(manifest) as (run, runtime):
+    with _runtime_thread(manifest) as (run, runtime):
         return run(runtime.complete(model, messages, **options))
 
 
@@ -47,15 +47,15 @@ def stream_sync(
     messages: Sequence[Mapping[str, Any]],
     **options: Any,
 ) -> Generator[Event, None, None]:
-    """Stream a completion, without asynchronous code around it; `options` as for `Runtime.stream`.
+    """Stream a completion from synchronous code. Takes the options of `Runtime.stream`.
 
     Leaving the loop early closes the connection, so that the server stops generating.
 
     Raises:
-        genesis_config.manifest.ManifestError: The file cannot be used.
-        CompletionError: What went wrong.
+        genesis_config.manifest.ManifestError: The manifest cannot be read or is not valid.
+        CompletionError: The completion failed.
     """
-    with _thread(manifest) as (run, runtime):
+    with _runtime_thread(manifest) as (run, runtime):
         stream = runtime.stream(model, messages, **options)
         try:
             while True:
@@ -65,47 +65,47 @@ def stream_sync(
                     return
                 yield event
         finally:
-            run.last(stream.aclose())
+            run.clean_up(stream.aclose())
 
 
-class _Run:
-    """Runs coroutines on the thread's loop, and waits for them; Ctrl-C ends the one that is waited for."""
+class _LoopRunner:
+    """Runs awaitables on the thread's event loop and waits for the result. Ctrl-C cancels the running one."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
-    def __call__(self, step: Awaitable[_Result]) -> _Result:
-        future = asyncio.run_coroutine_threadsafe(_awaited(step), self._loop)
+    def __call__(self, awaitable: Awaitable[_Result]) -> _Result:
+        future = asyncio.run_coroutine_threadsafe(_await(awaitable), self._loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
 
-    def last(self, step: Awaitable[object]) -> None:
-        """Run what closes. When the interpreter ends no other thread runs any more, and connections end with it."""
+    def clean_up(self, awaitable: Awaitable[object]) -> None:
+        """Run a cleanup step, unless the interpreter is exiting: other threads have stopped by then."""
         if not sys.is_finalizing():
-            self(step)
+            self(awaitable)
 
 
-async def _awaited(step: Awaitable[_Result]) -> _Result:
-    """Await what need not be a coroutine: the next item of a generator is none."""
-    return await step
+async def _await(awaitable: Awaitable[_Result]) -> _Result:
+    """Wrap an awaitable in a coroutine: `run_coroutine_threadsafe` does not accept a generator's next item."""
+    return await awaitable
 
 
 @contextmanager
-def _thread(manifest: Manifest | str | os.PathLike[str]) -> Iterator[tuple[_Run, Runtime]]:
-    """Run a loop with a runtime in a thread, until the block ends."""
+def _runtime_thread(manifest: Manifest | str | os.PathLike[str]) -> Iterator[tuple[_LoopRunner, Runtime]]:
+    """Run an event loop and a runtime in a thread until the block ends."""
     loaded = manifest if isinstance(manifest, Manifest) else load(os.fspath(manifest))
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="genesis-runtime", daemon=True)
     thread.start()
-    run = _Run(loop)
+    run = _LoopRunner(loop)
     runtime = Runtime(loaded)
     try:
         yield run, runtime
     finally:
-        run.last(runtime.close())
+        run.clean_up(runtime.close())
         if not sys.is_finalizing():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()

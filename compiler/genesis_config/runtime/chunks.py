@@ -1,4 +1,4 @@
-"""The chunks of a streamed completion, as vLLM 0.32 sends them. Unknown fields are passed over."""
+"""The chunks of a streamed completion, as vLLM 0.32 sends them. Unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = [
     "ToolCallPiece",
     "WireUsage",
     "decode",
-    "decode_damaged",
     "decode_head",
+    "decode_lenient",
 ]
 
 
 class _Part(msgspec.Struct, gc=False):
-    """What all parts share. Chunks are trees that live for one call, so the garbage collector need not look at them."""
+    """Base of all parts. Chunks are short-lived trees, so the garbage collector does not need to track them."""
 
 
 class Function(_Part, gc=False):
-    """The function of a tool call: its name with the first piece, then pieces of the arguments."""
+    """The function of a tool call: the name comes with the first piece, the arguments come in pieces."""
 
     name: str | None = None
     arguments: str | None = None
 
 
 class ToolCallPiece(_Part, gc=False):
-    """A piece of a tool call; the id comes once, with the first one."""
+    """A piece of a tool call. The id comes once, with the first piece."""
 
     index: int | None = None
     id: str | None = None
@@ -42,7 +42,7 @@ class ToolCallPiece(_Part, gc=False):
 
 
 class Delta(_Part, gc=False):
-    """What is new of a choice. Reasoning is `reasoning`, from older servers `reasoning_content`."""
+    """New output of a choice. Reasoning is in `reasoning`; older servers call it `reasoning_content`."""
 
     content: str | None = None
     reasoning: str | None = None
@@ -51,26 +51,26 @@ class Delta(_Part, gc=False):
 
 
 class ChoiceLogprobs(_Part, gc=False):
-    """The log probabilities of the tokens of a chunk, where they were asked for; as the server has them."""
+    """The log probabilities of a chunk's tokens, if they were requested, in the server's format."""
 
     content: list[Any] | None = None
 
 
-class _Words(_Part, gc=False):
-    """What of a choice must be UTF-8: a caller acts on it, and a replaced character would change its meaning."""
+class _StrictChoice(_Part, gc=False):
+    """The fields of a choice that must be valid UTF-8: a replaced character could change their meaning."""
 
     index: int = 0
     delta: Delta | None = None
     finish_reason: str | None = None
 
 
-class Choice(_Words, gc=False):
-    """One of the answers, by its index."""
+class Choice(_StrictChoice, gc=False):
+    """One of the requested choices, identified by its index."""
 
     logprobs: ChoiceLogprobs | None = None
 
 
-# Python's numbers have no end, and the arithmetic of costs has.
+# The cost is computed with floats, which arbitrarily large integers would overflow.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
@@ -83,7 +83,7 @@ class _CompletionDetails(_Part, gc=False):
 
 
 class WireUsage(_Part, gc=False):
-    """Tokens so far."""
+    """The tokens used so far."""
 
     prompt_tokens: _Count | None = None
     completion_tokens: _Count | None = None
@@ -92,7 +92,7 @@ class WireUsage(_Part, gc=False):
 
 
 class Chunk(_Part, gc=False):
-    """One event. The usage chunk has no choices; usage may also ride on every chunk."""
+    """The data of one event. The final usage chunk has no choices; some servers send the usage with every chunk."""
 
     choices: list[Choice] | None = None
     usage: WireUsage | None = None
@@ -102,7 +102,7 @@ class Chunk(_Part, gc=False):
 
 
 class Head(_Part, gc=False):
-    """What every chunk of an answer says alike, so that it is read from the first one alone."""
+    """The fields that are the same in every chunk of a response, so only the first chunk is parsed for them."""
 
     id: str | None = None
     created: int | None = None
@@ -112,35 +112,32 @@ class Head(_Part, gc=False):
 decode = msgspec.json.Decoder(Chunk).decode
 
 
-class _ChunkWords(_Part, gc=False):
-    choices: list[_Words] | None = None
+class _StrictChunk(_Part, gc=False):
+    choices: list[_StrictChoice] | None = None
 
 
-_decode_words = msgspec.json.Decoder(_ChunkWords).decode
+_decode_strict = msgspec.json.Decoder(_StrictChunk).decode
 
 
-def decode_damaged(data: bytes) -> Chunk:
-    """Parse a chunk that is not valid UTF-8, with U+FFFD for what is invalid outside an answer's own words.
+def decode_lenient(data: bytes) -> Chunk:
+    """Parse a chunk that is not valid UTF-8, with U+FFFD for invalid bytes outside the model's output.
 
     Raises:
         UnicodeDecodeError: The text, the reasoning, a tool call or a finish reason is not valid UTF-8.
         msgspec.DecodeError: The data is not a chunk.
     """
-    _decode_words(data)
+    _decode_strict(data)
     return decode(data.decode(errors="replace"))
 
 
 UNKNOWN: Final = Head()
-"""What is known of an answer of which no chunk has come."""
+"""The head before the first chunk has arrived."""
 
 _decode_head = msgspec.json.Decoder(Head).decode
 
 
 def decode_head(data: bytes) -> Head:
-    """Parse what a chunk calls its answer, with U+FFFD for what is not valid UTF-8.
-
-    Nothing of it is kept where it cannot be parsed, since no answer depends on it.
-    """
+    """Parse the head of a chunk, with U+FFFD for invalid UTF-8. A head that cannot be parsed is empty."""
     try:
         try:
             return _decode_head(data)

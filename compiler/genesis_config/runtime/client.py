@@ -1,4 +1,4 @@
-"""The runtime: a manifest in, streams of events out."""
+"""The client: completions from the providers of a manifest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genesis_config.runtime.events import FellBack, Usage
 from genesis_config.runtime.request import build_body, build_headers, find_model
 from genesis_config.runtime.run import Run
 from genesis_config.runtime.telemetry import Operation
-from genesis_config.runtime.usage import Totals, warning
+from genesis_config.runtime.usage import Totals, context_warning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -25,31 +25,32 @@ if TYPE_CHECKING:
     from genesis_config.net.transport import Transport
     from genesis_config.runtime.events import Completion, Event
     from genesis_config.runtime.reply import Reply
+    from genesis_config.runtime.request import Target
 
 __all__ = ["Runtime"]
 
 
 class Runtime:
-    """Streams completions from the providers of a manifest.
+    """A client that streams completions from the providers of a manifest.
 
-    Connections are kept and shared between streams; secrets are looked up when a request is made, and not kept.
+    Streams share connections. Secrets are looked up for each request and not stored.
 
     Attributes:
-        manifest: What it was opened with.
-        usage: What all completions used together, by `provider/model`, and in all under `""`.
+        manifest: The manifest.
+        usage: The total usage of all completions, by `provider/model`; the grand total is under `""`.
     """
 
     def __init__(
         self, manifest: Manifest, *, environment: Mapping[str, str] | None = None, transport: Transport | None = None
     ) -> None:
-        """Use a manifest that is in memory.
+        """Create a runtime from a manifest in memory.
 
         Args:
-            manifest: From `genesis_config.manifest` or the compiler.
-            environment: Where variables are looked up; None is the process's environment at the time of each request.
-            transport: What carries requests, and is closed with the Runtime; None is HTTP, through the proxies that the
-                environment names. Another one replays recorded streams in tests, without a socket, or reaches a server
-                in its own way: see `Transport`.
+            manifest: The manifest, from `genesis_config.manifest` or the compiler.
+            environment: The variables to look up secrets in; None uses the process's environment at each request.
+            transport: The transport for requests, closed together with the Runtime. None uses HTTP, through the proxies
+                that the environment sets. A custom one can replay recorded streams in tests or reach a server in
+                another way; see `Transport`.
         """
         self.manifest = manifest
         self.usage: dict[str, Totals] = {"": Totals()}
@@ -68,10 +69,10 @@ class Runtime:
         environment: Mapping[str, str] | None = None,
         transport: Transport | None = None,
     ) -> AsyncIterator[Self]:
-        """Read the manifest file at `path`, and close all connections at the end. Takes what the class takes.
+        """Open a runtime for the manifest file at `path`, and close it at the end. Takes the options of the class.
 
         Raises:
-            genesis_config.manifest.ManifestError: The file cannot be used.
+            genesis_config.manifest.ManifestError: The manifest cannot be read or is not valid.
         """
         async with cls(load(os.fspath(path)), environment=environment, transport=transport) as runtime:
             yield runtime
@@ -83,7 +84,7 @@ class Runtime:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections. Streams that still run, or wait, end with a `RuntimeClosedError`."""
+        """Close all connections. Running and waiting streams end with a `RuntimeClosedError`."""
         self._closed = True
         for connections in self._connections.values():
             connections.close()
@@ -100,27 +101,30 @@ class Runtime:
         tool_choice: str | Mapping[str, object] | None = None,
         deadline: float | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Stream one completion: deltas as they come, `Finish` for each choice, `Usage` at the end.
+        """Stream one completion: deltas as they arrive, `Finish` for each choice, and `Usage` at the end.
 
-        Leaving the loop early closes the connection, so that the server stops generating. A stream that a variable
-        holds is closed by `aclose()` alone: put `contextlib.aclosing` around it. Until the first of these
-        events came, a server that is overloaded or fails is asked again, twice, and then, if no model was named, the
-        manifest's fallbacks are tried in order: each with a `FellBack` event. After that nothing is replayed.
+        Leaving the loop early closes the connection, so that the server stops generating. A stream that you keep in a
+        variable stays open until you call `aclose()`: wrap the loop in `contextlib.aclosing`.
+
+        Before the first event, a request to an overloaded or failing server is retried twice. Then, if no model was
+        named, the manifest's fallbacks are tried in order, each announced by a `FellBack` event. After the first event,
+        nothing is sent again.
 
         Args:
-            model: `provider/model` or an alias; None is the manifest's primary, and then its fallbacks.
-            messages: As in the API: objects with `role` and `content`.
-            max_tokens: Output tokens at most.
-            params: More request fields, over those of the manifest: `response_format`, `n`, `stop`, `seed`, `logprobs`,
-                `chat_template_kwargs`, whatever the server takes. The fields of an `extra_body` are sent as such.
-            tools: As in the API.
-            tool_choice: As in the API.
-            deadline: Seconds that all of it may take, retries and fallbacks included.
+            model: `provider/model` or an alias; None uses the manifest's primary, and then its fallbacks.
+            messages: Objects with `role` and `content`, as in the API.
+            max_tokens: The maximum number of output tokens.
+            params: Request fields that override the manifest's: `response_format`, `n`, `stop`, `seed`, `logprobs`,
+                `chat_template_kwargs`, or any other field that the server accepts. The fields of an `extra_body` become
+                fields of the request.
+            tools: The tools, as in the API.
+            tool_choice: The tool choice, as in the API.
+            deadline: The maximum number of seconds for the whole completion, including retries and fallbacks.
 
         Raises:
-            CompletionError: A subclass says what went wrong; it carries what had arrived by then, and what was tried.
+            CompletionError: The completion failed. The error carries the partial output and the earlier attempts.
         """
-        # The generator itself, and none around it: each costs every event a turn, and leaving early closes one only.
+        # Return the generator itself: a wrapper would cost every event a step, and leaving early closes only one.
         return self._run(Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline))
 
     async def complete(  # noqa: PLR0913 - a request's parts
@@ -135,9 +139,9 @@ class Runtime:
         deadline: float | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> Completion:
-        """Give a whole completion. It is streamed all the same, so that an error carries what had arrived.
+        """Return a whole completion. It is streamed internally, so that an error carries the partial output.
 
-        Takes and raises the same as `stream`; `on_event` is called with each event that a stream would give.
+        The arguments and errors are those of `stream`. `on_event` is called with each event of the stream.
         """
         run = Run(model, messages, max_tokens, params or {}, tools, tool_choice, deadline)
         usage = Usage()
@@ -146,15 +150,15 @@ class Runtime:
                 on_event(event)
             if isinstance(event, Usage):
                 usage = event
-        return run.completion(usage)
+        return run.build_completion(usage)
 
     async def _run(self, run: Run) -> AsyncGenerator[Event, None]:
-        """Try the models in turn, and hand out what comes of the first that answers."""
+        """Try the models in order, and yield the events of the first one that responds."""
         deadline = Deadline(run.deadline)
-        references = self._references(run.model)
+        references = self._models_to_try(run.model)
         usage: Usage | None = None
         while usage is None:
-            run.begin()
+            run.start_attempt()
             decoder = run.decoder
             step: float | Literal["next"] | None = None
             try:
@@ -163,16 +167,16 @@ class Runtime:
                     try:
                         data = await reply.read()
                     except (TransportError, OSError) as error:
-                        data = reply.broke(error)
+                        data = reply.record_failure(error)
                     for event in decoder.feed(data) if data else decoder.finish():
-                        if not run.begun:
-                            run.first()
+                        if not run.has_output:
+                            run.mark_output()
                         yield event
-                run.check_end()
-                await reply.settle()
-                usage = run.succeeded()
+                run.check_complete()
+                await reply.drain()
+                usage = run.record_success()
             except CompletionError as error:
-                step = self._next_step(run, error, deadline, more=len(references) > 1)
+                step = self._handle_failure(run, error, deadline, has_fallback=len(references) > 1)
             finally:
                 run.close()
             if isinstance(step, float):
@@ -181,61 +185,61 @@ class Runtime:
                 references = references[1:]
                 failed = run.attempts[-1]
                 yield FellBack(failed.model, references[0] or "", failed.error, failed.message, failed.status)
-        for event in self._counted(run, usage):
+        for event in self._final_events(run, usage):
             yield event
 
-    def _counted(self, run: Run, usage: Usage) -> Iterator[Event]:
-        """Add up what a completion used, and give the events that end it."""
-        for totals in self._totals(run):
+    def _final_events(self, run: Run, usage: Usage) -> Iterator[Event]:
+        """Add the usage to the totals, and yield the last events of the completion."""
+        for totals in self._totals_of(run):
             totals.add(usage)
-        full = warning(usage, run.found.model)
-        if full is not None:
-            yield full
+        warning = context_warning(usage, run.found_target.model)
+        if warning is not None:
+            yield warning
         yield usage
 
-    def _next_step(
-        self, run: Run, error: CompletionError, deadline: Deadline, *, more: bool
+    def _handle_failure(
+        self, run: Run, error: CompletionError, deadline: Deadline, *, has_fallback: bool
     ) -> float | Literal["next"]:
-        """Count a request that failed, and return what follows: a wait before it is sent again, or the next model.
+        """Count a failed request, and return the next step: the seconds until a retry, or the next model.
 
         Raises:
-            CompletionError: Nothing follows.
+            CompletionError: There is no next step.
         """
-        step = run.failed(error, deadline, more=more)
-        self._count_failed(run, error.usage, ended=step is None)
+        step = run.record_failure(error, deadline, has_fallback=has_fallback)
+        self._count_failure(run, error.usage, is_final=step is None)
         if step is None:
             raise error
         return step
 
-    def _count_failed(self, run: Run, usage: Usage | None, *, ended: bool) -> None:
-        """Add up what a request that failed had used, and the completion if it `ended` with that."""
-        if ended or usage is not None:
-            for totals in self._totals(run):
-                totals.add_failed(usage, ended=ended)
+    def _count_failure(self, run: Run, usage: Usage | None, *, is_final: bool) -> None:
+        """Add the usage of a failed request to the totals, and count the completion as failed if it `is_final`."""
+        if is_final or usage is not None:
+            for totals in self._totals_of(run):
+                totals.add_failure(usage, is_final=is_final)
 
-    def _totals(self, run: Run) -> list[Totals]:
-        """Give the sums that a request counts in: those of all, and those of its model, where there is one."""
+    def _totals_of(self, run: Run) -> list[Totals]:
+        """Return the totals that a request counts toward: the grand total, and its model's if it was found."""
         return [self.usage.setdefault(reference, Totals()) for reference in {"", run.reference}]
 
     async def _open_stream(self, run: Run, reference: str | None, deadline: Deadline) -> Reply:
-        """Send the request to a model, and return the reply once it is known to be a stream."""
-        fields, headers = self._request(run, reference)
-        run.operation = Operation(run.found, fields)
-        run.reply = await self._connections_to(run).send(fields, headers, deadline)
-        await run.reply.check(run.found)
+        """Send the request to a model, and return the reply after checking that it is a stream."""
+        fields, headers = self._build_request(run, reference)
+        run.operation = Operation(run.found_target, fields)
+        run.reply = await self._connections_for(run.found_target).send(fields, headers, deadline)
+        await run.reply.check(run.found_target)
         return run.reply
 
-    def _references(self, model: str | None) -> tuple[str | None, ...]:
-        """List the models to try, in order: the one that is named, or the manifest's selection."""
+    def _models_to_try(self, model: str | None) -> tuple[str | None, ...]:
+        """Return the models to try, in order: the named one, or the manifest's selection."""
         selection = self.manifest.selection
         return (selection.primary, *selection.fallbacks) if model is None else (model,)
 
-    def _request(self, run: Run, reference: str | None) -> tuple[dict[str, object], dict[str, str]]:
-        """Make the body and the headers of the request to a model."""
+    def _build_request(self, run: Run, reference: str | None) -> tuple[dict[str, object], dict[str, str]]:
+        """Return the body and the headers of the request to a model."""
         run.target = target = find_model(self.manifest, reference)
         environment = os.environ if self._environment is None else self._environment
         headers, run.secrets = build_headers(target, environment)
-        fields, run.held_back = build_body(
+        fields, run.request_notes = build_body(
             target.model,
             run.messages,
             params=run.params,
@@ -244,19 +248,18 @@ class Runtime:
             tool_choice=run.tool_choice,
         )
         if isinstance(choices := fields.get("n"), int):
-            run.decoder.choices = choices
+            run.decoder.expected_choices = choices
         return fields, headers
 
-    def _connections_to(self, run: Run) -> Connections:
-        """Return the connections to the provider of the model that is tried."""
-        target = run.found
+    def _connections_for(self, target: Target) -> Connections:
+        """Return the connections to the provider of a model."""
         if self._closed:
             raise closed_error()
         loop = asyncio.get_running_loop()
         if self._loop not in {None, loop}:
             raise RuntimeClosedError(
                 "the Runtime was used from a different event loop than the one it was opened in",
-                help="open a Runtime in each loop that `asyncio.run` makes, or use `genesis_config.runtime.complete`",
+                help="open a Runtime in each event loop, or use `genesis_config.runtime.complete`",
             )
         self._loop = loop
         connections = self._connections.get(target.provider_id)

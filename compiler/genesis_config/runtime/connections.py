@@ -1,4 +1,4 @@
-"""Connections to each provider: whose turn it is, and how a request's body is written."""
+"""The connections to a provider: limiting concurrent requests, and encoding and sending them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["Connections"]
 
 
 class Connections:
-    """The connections to one provider, of which there are at most `maxConnections`.
+    """The connections to one provider, at most `maxConnections` at a time.
 
     Attributes:
         provider: The provider.
-        url: The URL of its completions.
+        url: The URL of its chat completions endpoint.
     """
 
     __slots__ = ("_closed", "_slots", "_transport", "provider", "url")
@@ -38,76 +38,76 @@ class Connections:
         self.url = f"{provider.base_url}/chat/completions"
         self._closed = False
         self._transport = transport
-        # Requests are counted here, not by the transport: the wait for a turn is not the server's silence.
+        # The transport does not limit requests: waiting for a free connection must not count as a server timeout.
         self._slots = asyncio.Semaphore(provider.max_connections)
 
     async def send(self, body: Mapping[str, object], headers: Mapping[str, str], deadline: Deadline) -> Reply:
-        """Send a request when a connection is free, and return the reply when its head has arrived.
+        """Send a request once a connection is free, and return the reply once its headers have arrived.
 
         Raises:
-            CompletionError: There is no reply, or JSON cannot express the body.
+            CompletionError: The request failed, or its body cannot be encoded as JSON.
         """
         async with deadline:
             await self._slots.acquire()
-        if self.closed():
+        if self.is_closed():
             self.release()
             raise closed_error()
         try:
             timeout = self.provider.timeout_seconds
             connect_seconds = min(limits.COMPLETION_CONNECT_SECONDS, timeout)
-            request = Request("POST", self.url, headers, _encoded(body), connect_seconds, timeout)
+            request = Request("POST", self.url, headers, _encode_body(body), connect_seconds, timeout)
             async with deadline:
                 response = await self._transport.send(request)
         except BaseException as error:
             self.release()
             if isinstance(error, TransportError | OSError):
                 cause = explain(error, Exchange(self.url, "response", self.provider.timeout_seconds))
-                raise (closed_error() if self.closed() else transport_error(self.url, cause)) from None
+                raise (closed_error() if self.is_closed() else transport_error(self.url, cause)) from None
             raise
         return Reply(response, self, deadline)
 
     def release(self) -> None:
-        """Let the next request have its turn."""
+        """Free a connection for the next request."""
         self._slots.release()
 
-    def closed(self) -> bool:
-        """Return whether the Runtime has closed them."""
+    def is_closed(self) -> bool:
+        """Return whether the Runtime has closed the connections."""
         return self._closed
 
     def close(self) -> None:
-        """Refuse further requests. One that waits for its turn gets it, finds this, and passes it on."""
+        """Reject further requests. This wakes one waiting request, which fails and wakes the next."""
         self._closed = True
         self.release()
 
 
-def _encoded(body: Mapping[str, object]) -> bytes:
-    """Write a request's body.
+def _encode_body(body: Mapping[str, object]) -> bytes:
+    """Encode a request's body as JSON.
 
     Raises:
-        InvalidRequestError: It holds what JSON cannot.
+        InvalidRequestError: JSON cannot express a value.
     """
     try:
-        _refuse_non_finite(body)
+        _reject_non_finite(body)
         return msgspec.json.encode(body)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         reason = "half of a surrogate pair" if isinstance(error, UnicodeError) else str(error)
     raise InvalidRequestError(
-        f"the messages, tools or params hold what JSON cannot: {reason}", help="correct what the caller passes"
+        f"the request cannot be encoded as JSON: {reason}", help="fix the `messages`, `tools` or `params` you pass"
     )
 
 
-def _refuse_non_finite(value: object) -> None:
-    """Refuse the numbers that msgspec writes as null.
+def _reject_non_finite(value: object) -> None:
+    """Reject infinity and NaN, which msgspec would write as null.
 
     Raises:
-        ValueError: There is one.
+        ValueError: The value contains one.
     """
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"the number {value}")
     elif isinstance(value, Mapping):
-        for each in value.values():
-            _refuse_non_finite(each)
+        for item in value.values():
+            _reject_non_finite(item)
     elif isinstance(value, list | tuple):
-        for each in value:
-            _refuse_non_finite(each)
+        for item in value:
+            _reject_non_finite(item)

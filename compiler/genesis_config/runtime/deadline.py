@@ -1,4 +1,4 @@
-"""The moment until which a completion must be done, retries and fallbacks included."""
+"""The deadline of a completion, including its retries and fallbacks."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """What is awaited inside `async with` is given up at that moment.
+    """A point in time at which the body of `async with` is cancelled.
 
     Attributes:
-        at: When it is, by the loop's clock; infinite where there is none.
+        at: The time on the event loop's clock; infinite without a deadline.
     """
 
     __slots__ = ("_seconds", "_timeout", "at")
 
     def __init__(self, seconds: float | None) -> None:
-        """Set it to `seconds` from now, or to never."""
+        """Set the deadline to `seconds` from now; None means no deadline."""
         self._seconds = seconds
         self._timeout: asyncio.Timeout | None = None
         self.at = math.inf if seconds is None else asyncio.get_running_loop().time() + seconds
@@ -43,11 +43,11 @@ class Deadline:
         except TimeoutError:
             raise self.error() from None
 
-    def left(self) -> float:
-        """Give the seconds until then."""
+    def seconds_left(self) -> float:
+        """Return the seconds until the deadline."""
         return self.at - asyncio.get_running_loop().time()
 
     def error(self) -> DeadlineError:
-        """Say that it has passed."""
-        message = f"the deadline of {self._seconds:g} seconds passed before the answer ended"
-        return DeadlineError(message, help="set a later one, or ask for fewer tokens")
+        """Return the error for a deadline that has passed."""
+        message = f"the deadline of {self._seconds:g} seconds passed before the response was complete"
+        return DeadlineError(message, help="allow more time, or request fewer tokens")

@@ -1,26 +1,26 @@
-"""What can go wrong with a completion, each its own class, each with what had arrived by then.
+"""The errors of a completion. Each carries the output that had arrived before it.
 
 CompletionError
-├── UnknownModelError          no request: the manifest has no such provider, model or alias
-├── CredentialError            no request: a variable, file or profile of the key or a header has no value
-├── InvalidRequestError        no request: the messages, tools or params hold what JSON, or the model, does not take
-├── RuntimeClosedError         the Runtime was closed, before the answer or in the middle of it, or its loop is over
-├── DeadlineError              the caller's deadline passed, before the answer or in the middle of it
-├── ServerUnreachableError     no connection: nothing listens, the name is unknown, TLS fails, too slow
-├── StatusError                an answer with another status than 200
-│   ├── RedirectedError        3xx: a key goes to no other address
+├── UnknownModelError          not sent: the manifest has no such provider, model or alias
+├── CredentialError            not sent: a variable, file or profile for the key or a header has no usable value
+├── InvalidRequestError        not sent: the model, or JSON, does not accept the messages, tools or params
+├── RuntimeClosedError         the Runtime was closed, before or during the response, or used in a different event loop
+├── DeadlineError              the caller's deadline passed, before or during the response
+├── ServerUnreachableError     no connection: refused, unknown host name, TLS failure, timeout
+├── StatusError                a response with a status other than 200
+│   ├── RedirectedError        3xx: redirects are not followed, because the key must not go elsewhere
 │   ├── AuthRejectedError      401, 403
 │   ├── ModelNotFoundError     404
 │   ├── RateLimitedError       408, 429
 │   ├── BadRequestError        any other 4xx
 │   └── ServerFailedError      5xx
-└── StreamError                a stream that began and did not end as it must
-    ├── StalledStreamError     nothing came for the provider's time-out
-    ├── ConnectionLostError    the connection broke
-    ├── TruncatedStreamError   the stream ended, and a choice has no finish reason
-    ├── ErrorInStreamError     the server said in the stream that it failed, whatever came after that
-    ├── MalformedStreamError   an event is no chunk
-    └── EventTooLargeError     an event of more than 16 MiB
+└── StreamError                a missing, broken or incomplete stream
+    ├── StalledStreamError     no data within the provider's timeout
+    ├── ConnectionLostError    the connection was closed or reset
+    ├── TruncatedStreamError   the stream ended, but a choice has no finish reason
+    ├── ErrorInStreamError     the server reported an error in the stream, whatever followed
+    ├── MalformedStreamError   the response is not a stream, or an event is not a chunk
+    └── EventTooLargeError     an event is larger than 16 MiB
 """
 
 from __future__ import annotations
@@ -65,20 +65,20 @@ __all__ = [
 
 
 class CompletionError(GenesisError):
-    """A completion that failed. The message says what is wrong and holds no secret.
+    """A failed completion. The message describes the failure and contains no secret.
 
     Attributes:
-        help: What to do; None where that depends on the server alone.
+        help: What to do; None if only the server is at fault.
         provider: The provider's id.
         model: The model's id.
-        status: The HTTP status, where there was an answer.
-        choices: What had arrived of each choice, by index; its last tool call may be incomplete.
-        usage: What it had used by then, where the server said so before it failed.
-        attempts: What was tried before, in order, and why each failed.
+        status: The HTTP status, if there was a response.
+        choices: The partial output of each choice, by index. The last tool call may be incomplete.
+        usage: The tokens used so far, if the server reported them before the failure.
+        attempts: The earlier attempts, in order, and why each failed.
     """
 
     def __init__(self, message: str, *, help: str | None = None, status: int | None = None) -> None:  # noqa: A002 - a field
-        """Hold the message; where it happened and what had arrived is filled in by the stream."""
+        """Create an error with a message. The stream fills in the provider, the model and the partial output."""
         super().__init__(message, help=help)
         self.provider = ""
         self.model = ""
@@ -89,22 +89,22 @@ class CompletionError(GenesisError):
 
     @property
     def text(self) -> str:
-        """What had arrived of the first choice's text."""
+        """The partial text of the first choice."""
         return self.choices[0].text if self.choices else ""
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What had arrived of the texts of all choices."""
+        """The partial texts of all choices."""
         return tuple(choice.text for choice in self.choices)
 
     @property
     def reasoning(self) -> str:
-        """What had arrived of the first choice's reasoning."""
+        """The partial reasoning of the first choice."""
         return self.choices[0].reasoning if self.choices else ""
 
     @property
     def tool_calls(self) -> tuple[ToolCall, ...]:
-        """What had arrived of the first choice's tool calls."""
+        """The tool calls of the first choice so far."""
         return self.choices[0].tool_calls if self.choices else ()
 
 
@@ -113,53 +113,53 @@ class UnknownModelError(CompletionError):
 
 
 class CredentialError(CompletionError):
-    """The key or a header has no value that could be sent."""
+    """The key or a header has no usable value."""
 
 
 class InvalidRequestError(CompletionError):
-    """The messages, tools or params hold what no request can, or what the model does not take."""
+    """The messages, tools or params cannot form a request, or the model does not accept them."""
 
 
 class RuntimeClosedError(CompletionError):
-    """The Runtime was closed, or the event loop that it belongs to is another one."""
+    """The Runtime was closed, or it belongs to a different event loop."""
 
 
 class DeadlineError(CompletionError):
-    """The deadline that the caller set for all of it has passed."""
+    """The caller's deadline for the whole completion passed."""
 
 
 class ServerUnreachableError(CompletionError):
-    """No connection to the server could be made."""
+    """No connection to the server could be established."""
 
 
 class StatusError(CompletionError):
-    """The server answered with another status than 200.
+    """The server answered with a status other than 200.
 
     Attributes:
-        retry_after: The seconds after which it asks to be tried again; None where it does not say.
+        retry_after: The number of seconds that the server asks clients to wait; None if it does not say.
     """
 
     retry_after: float | None = None
 
 
 class RedirectedError(StatusError):
-    """The server sent to another address, which is not followed."""
+    """The server answered with a redirect, which is not followed."""
 
 
 class AuthRejectedError(StatusError):
-    """The server refuses the key."""
+    """The server rejected the key."""
 
 
 class ModelNotFoundError(StatusError):
-    """The server has no such model, or nothing at this path."""
+    """The server does not have the model, or nothing is at this path."""
 
 
 class RateLimitedError(StatusError):
-    """The server asks to try again later."""
+    """The server asks clients to try again later."""
 
 
 class BadRequestError(StatusError):
-    """The server does not take the request."""
+    """The server rejected the request."""
 
 
 class ServerFailedError(StatusError):
@@ -167,34 +167,34 @@ class ServerFailedError(StatusError):
 
 
 class StreamError(CompletionError):
-    """A stream began and did not end as it must."""
+    """The stream is missing, broken or incomplete."""
 
 
 class StalledStreamError(StreamError):
-    """Nothing came for longer than the provider's time-out."""
+    """No data arrived within the provider's timeout."""
 
 
 class ConnectionLostError(StreamError):
-    """The connection broke."""
+    """The connection was closed or reset."""
 
 
 class TruncatedStreamError(StreamError):
-    """The stream ended, and a choice has no finish reason."""
+    """The stream ended, but a choice has no finish reason."""
 
 
 class ErrorInStreamError(StreamError):
-    """The server said in the stream that it failed."""
+    """The server reported an error in the stream."""
 
 
 class MalformedStreamError(StreamError):
-    """An event of the stream is no chunk of a completion.
+    """The response is not a stream, or an event is not a completion chunk.
 
     Attributes:
-        event: The event, of which a stream shows 200 characters at most, without secrets; empty where it was no event.
+        event: At most 200 characters of the event, without secrets; empty if the fault is not in an event.
     """
 
     def __init__(self, message: str, *, help: str | None = None, event: str = "") -> None:  # noqa: A002 - a field
-        """Hold the event as it came: what is cut before secrets are taken out may end with half of one."""
+        """Create an error with the whole event: cutting it before redaction could leave part of a secret."""
         super().__init__(message, help=help)
         self.event = event
 
@@ -203,12 +203,12 @@ class MalformedStreamError(StreamError):
 
 
 class EventTooLargeError(StreamError):
-    """An event of the stream is past 16 MiB."""
+    """An event of the stream is larger than 16 MiB."""
 
 
 def closed_error() -> RuntimeClosedError:
-    """Return the error for a stream whose Runtime was closed before it ended."""
-    return RuntimeClosedError("the Runtime is closed", help="close it when its streams have ended")
+    """Return the error for a stream whose Runtime was closed before the stream ended."""
+    return RuntimeClosedError("the Runtime is closed", help="close it after its streams have ended")
 
 
 _CLASSES: Final[Mapping[Kind, type[CompletionError]]] = {
@@ -228,12 +228,12 @@ _CLASSES: Final[Mapping[Kind, type[CompletionError]]] = {
 
 
 def transport_error(url: str, cause: Cause) -> CompletionError:
-    """Return the error for an exchange that failed. All causes that are not listed are about making a connection."""
-    kind = _CLASSES.get(cause.kind, ServerUnreachableError)
+    """Return the error for a failed exchange. Every cause that is not listed concerns the connection attempt."""
+    error_class = _CLASSES.get(cause.kind, ServerUnreachableError)
     help_ = cause.help
-    if kind is StalledStreamError:
+    if error_class is StalledStreamError:
         help_ = "raise the provider's `timeoutSeconds` if the server needs longer"
-    return kind(f"request to {url} failed: {cause.reason}", help=help_)
+    return error_class(f"request to {url} failed: {cause.reason}", help=help_)
 
 
 def status_error(
@@ -242,28 +242,29 @@ def status_error(
     """Return the error for a response with a status other than 200.
 
     Args:
-        status: The status.
+        status: The HTTP status.
         url: The URL of the request.
-        text: What the server says about it.
-        remedy: How a person changes the key, in words that go before `a key that the server accepts`; None where that
-            depends on the configuration alone.
-        location: Where a redirect points.
+        text: The server's error text.
+        remedy: How to change the key, as a phrase followed by `a key that the server accepts`; None if the key is
+            determined by the configuration alone.
+        location: The target of a redirect.
     """
-    words = f": {text}" if text else ""
+    reason = f": {text}" if text else ""
     if status in {401, 403}:
         change = remedy or "set the provider's `apiKey` to"
         help_ = f"{change} a key that the server accepts (vLLM: the value of its --api-key)"
-        return AuthRejectedError(f"{url} answered {status}{words}", help=help_, status=status)
+        return AuthRejectedError(f"{url} answered {status}{reason}", help=help_, status=status)
     if status == 404:  # noqa: PLR2004 - Not Found
         help_ = (
             "run `genesis doctor` to see whether the base URL or the model name is wrong, "
             "and which models the server offers"
         )
-        return ModelNotFoundError(f"{url} answered 404{words}", help=help_, status=status)
+        return ModelNotFoundError(f"{url} answered 404{reason}", help=help_, status=status)
     if status in {408, 429}:
-        return RateLimitedError(f"{url} answered {status}{words}", help="try again later", status=status)
+        return RateLimitedError(f"{url} answered {status}{reason}", help="try again later", status=status)
     if 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         return RedirectedError(describe_redirect(url, status, location), help=REDIRECT_HELP, status=status)
     if status >= 500:  # noqa: PLR2004 - the class of server errors
-        return ServerFailedError(f"{url} answered {status}{words}", help="see the server's log", status=status)
-    return BadRequestError(f"{url} answered {status}{words}", help="change the request", status=status)
+        return ServerFailedError(f"{url} answered {status}{reason}", help="see the server's log", status=status)
+    help_ = "change the messages, or the model's `params`, as the server asks"
+    return BadRequestError(f"{url} answered {status}{reason}", help=help_, status=status)

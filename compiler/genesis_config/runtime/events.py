@@ -1,4 +1,4 @@
-"""What a stream hands out."""
+"""The events of a stream, and the completion that they add up to."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
 
 
 class _Event(msgspec.Struct, frozen=True, gc=False):
-    """What all events share. They hold only text and numbers, so the garbage collector need not look at them."""
+    """Base of all events. They contain only text and numbers, so the garbage collector does not track them."""
 
 
 class TextDelta(_Event, frozen=True, gc=False):
-    """A piece of the answer's text, as it came in one chunk, and the index of its choice."""
+    """A piece of the text, as it came in one chunk, and the index of its choice."""
 
     text: str
     index: int = 0
@@ -45,10 +45,10 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
     """A piece of a tool call.
 
     Attributes:
-        call: The number of the call within its choice, from 0.
-        id: The call's id, with its first piece; else empty.
-        name: The function's name, once, with the piece that has it first; else empty.
-        arguments: A piece of the arguments' JSON. Only the whole call's arguments are JSON.
+        call: The index of the call within its choice, from 0.
+        id: The call's id in its first piece, otherwise empty.
+        name: The function's name in the first piece that has it, otherwise empty.
+        arguments: A piece of the arguments. Only the arguments of the whole call are valid JSON.
         index: The index of the choice.
     """
 
@@ -60,10 +60,10 @@ class ToolCallDelta(_Event, frozen=True, gc=False):
 
 
 class Logprobs(_Event, frozen=True, gc=False):
-    """The log probabilities of the tokens of one chunk, after its text: only where `logprobs` were asked for.
+    """The log probabilities of one chunk's tokens, if `logprobs` was requested. It follows the chunk's text.
 
     Attributes:
-        tokens: An object for each token, as the server sent it: `token`, `logprob`, `top_logprobs`.
+        tokens: One object per token, as the server sent it: `token`, `logprob`, `top_logprobs`.
         index: The index of the choice.
     """
 
@@ -79,11 +79,11 @@ class Finish(_Event, frozen=True, gc=False):
 
 
 class ContextWarning(_Event, frozen=True, gc=False):
-    """More than 90 % of the context window is used: the next turn may not fit. It comes just before `Usage`.
+    """More than 90 % of the context window is used, so the next turn may not fit. It comes just before `Usage`.
 
     Attributes:
-        used: The share, above 0.9; past 1 the entry's window is smaller than the server's.
-        tokens: Input and output.
+        used: The used share of the window, above 0.9. Above 1 if the server's window is larger than the entry's.
+        tokens: Input and output tokens.
         window: The context window of the model's entry, in tokens.
     """
 
@@ -93,17 +93,19 @@ class ContextWarning(_Event, frozen=True, gc=False):
 
 
 class Usage(_Event, frozen=True):
-    """What the completion used: the last event of every stream that succeeded.
+    """The usage of the completion, and the last event of every successful stream.
+
+    A value that the server did not report is None.
 
     Attributes:
-        input: Tokens of the prompt. None, here as below, where the server did not say.
-        output: Tokens of the answer, reasoning included.
-        reasoning: Tokens of the answer that are reasoning.
-        cached: Tokens of the prompt that the server found in its prefix cache.
-        cost: By the model's prices per million tokens, in their currency.
-        context_used: Input and output as a share of the context window, 0 to 1; None for several choices, each of
-            which has a window of its own, and where the window is only assumed.
-        notes: What is worth knowing of a completion that succeeded, such as that the server sent no usage.
+        input: Tokens of the prompt.
+        output: Tokens of the output, including reasoning.
+        reasoning: Output tokens that are reasoning.
+        cached: Prompt tokens that were in the server's prefix cache.
+        cost: The cost according to the model's prices per million tokens, in the currency of those prices.
+        context_used: Input and output as a share of the context window, 0 to 1. None for several choices, which each
+            have a window of their own, and if the window is only assumed.
+        notes: Remarks on a successful completion, for example that the server sent no usage.
     """
 
     input: int | None = None
@@ -116,13 +118,13 @@ class Usage(_Event, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):
-    """A try that failed before the first token.
+    """An attempt that failed before the first token.
 
     Attributes:
         model: `provider/model`.
         error: The name of the error's class, such as `RateLimitedError`.
-        message: What it said, without secrets.
-        status: The HTTP status, where there was an answer.
+        message: The error's message, without secrets.
+        status: The HTTP status, if there was a response.
     """
 
     model: str
@@ -132,14 +134,14 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 
 class FellBack(_Event, frozen=True, gc=False):
-    """A model could not be had, and the next one is tried: before any other event of that one.
+    """A model failed and the next one is tried. It precedes all other events of the next model.
 
     Attributes:
-        failed: `provider/model` of the one that could not; empty where the manifest has no such model.
-        next: That of the one that is tried now.
+        failed: `provider/model` of the failed model; empty if the manifest does not have the model.
+        next: `provider/model` of the model that is tried now.
         error: The name of the error's class, such as `RateLimitedError`.
-        reason: Why, without secrets.
-        status: The HTTP status, where there was an answer.
+        reason: The error's message, without secrets.
+        status: The HTTP status, if there was a response.
     """
 
     failed: str
@@ -153,7 +155,7 @@ Event = FellBack | TextDelta | ReasoningDelta | ToolCallDelta | Logprobs | Finis
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A tool call, put together from its pieces. `arguments` is text: JSON, if the answer was not cut off."""
+    """A tool call, assembled from its pieces. `arguments` is text, and valid JSON unless the output was cut off."""
 
     id: str
     name: str
@@ -178,7 +180,7 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> dict[str, Any]:
-        """It as a message, to go on with the conversation: its text and tool calls, no reasoning."""
+        """The choice as a message that continues the conversation: text and tool calls, without reasoning."""
         message: dict[str, Any] = {"role": "assistant", "content": self.text}
         if self.tool_calls:
             message["tool_calls"] = [
@@ -189,16 +191,17 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """A whole answer. What is of a choice, such as `text`, is of the first one; `choices` has all.
+    """A whole completion. Properties such as `text` refer to the first choice; `choices` has all.
 
     Attributes:
         provider: The provider's id.
         model: The model's id.
-        choices: The answers, by index.
-        attempts: What was tried before, in order, and why each failed.
-        id: What the server calls it, where it says so; as the next two.
-        created: When it began, in seconds from 1970.
-        request_id: What the server calls the request (the header `X-Request-Id`).
+        choices: The choices, by index.
+        usage: The tokens used, and their cost.
+        attempts: The earlier attempts, in order, and why each failed.
+        id: The server's id for the completion, if it sent one.
+        created: The server's time of creation, in seconds since 1970, if it sent one.
+        request_id: The header `X-Request-Id` of the response, if it has one.
     """
 
     provider: str
@@ -247,5 +250,5 @@ class Completion(msgspec.Struct, frozen=True):
 
     @property
     def message(self) -> dict[str, Any]:
-        """The first choice as a message, to go on with the conversation: its text and tool calls, no reasoning."""
+        """The first choice as a message that continues the conversation: text and tool calls, without reasoning."""
         return self.choices[0].message

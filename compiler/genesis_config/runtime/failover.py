@@ -1,8 +1,8 @@
-"""What is done about a completion that failed before its first token: again, the next model, or nothing. No I/O.
+"""The response to a failure before the first token: retry, fail over to the next model, or give up. No I/O.
 
-An error of the server's moment (408, 429, 5xx) is tried again twice on the same model, after a wait that grows, with
-jitter, so that many clients do not come back at once; a `Retry-After` of the server holds. Then, and at once where the
-server or its key is what is wrong, the next model is tried. What the caller got wrong is nobody else's to mend.
+Temporary errors (408, 429, 5xx) are retried twice on the same model. The wait grows and has jitter, so that many
+clients do not return at once; a `Retry-After` replaces it. After that, or immediately if the server or its key is at
+fault, the next model is tried. Client errors do not trigger failover, because every server would reject the request.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from genesis_config.runtime.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST_RETRY_AFTER", "RETRIES", "next_step"]
+__all__ = ["LONGEST_RETRY_AFTER", "RETRIES", "choose_next_step"]
 
 RETRIES: Final = 2
-LONGEST_RETRY_AFTER: Final = 30.0  # seconds; who asks for more is not waited for
-FIRST_WAIT: Final = 0.5  # seconds; each further wait is twice as long
-LONGEST_WAIT: Final = 10.0
+LONGEST_RETRY_AFTER: Final = 30.0  # seconds; a server that asks for more is not retried
+FIRST_WAIT: Final = 0.5  # seconds; doubled for each retry
+LONGEST_WAIT: Final = 10.0  # seconds
 
-_OF_THE_SERVER: Final = (
+_SERVER_ERRORS: Final = (
     AuthRejectedError,
     CredentialError,
     ModelNotFoundError,
@@ -43,29 +43,31 @@ _OF_THE_SERVER: Final = (
 )
 
 
-def next_step(
+def choose_next_step(
     error: CompletionError,
-    tries: int,
+    retries: int,
     *,
-    more: bool,
-    left: float = math.inf,
+    has_fallback: bool,
+    seconds_left: float = math.inf,
     jitter: Callable[[], float] = random.random,
 ) -> float | Literal["next"] | None:
-    """Decide what follows an error that came before the first token.
+    """Choose what to do about an error that came before the first token.
 
     Args:
-        error: What happened.
-        tries: How often this model was tried again already.
-        more: Whether there is another model to try.
-        left: The seconds until the caller's deadline; no wait is begun that would not end before it.
-        jitter: Gives a number from 0 to 1.
+        error: The error.
+        retries: How many times this model has been retried.
+        has_fallback: Whether there is another model to try.
+        seconds_left: The seconds until the caller's deadline. A wait that would outlast it is not started.
+        jitter: A function that returns a number from 0 to 1.
 
     Returns:
-        The seconds to wait before the same model is tried again; `next` for the next model; None to give up.
+        The seconds to wait before retrying the same model, `next` to try the next model, or None to give up.
     """
-    if isinstance(error, RateLimitedError | ServerFailedError) and tries < RETRIES:
-        asked = error.retry_after
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0**tries) * (1 + jitter()) / 2 if asked is None else asked
-        if wait < left and (asked is None or asked <= LONGEST_RETRY_AFTER):
+    if isinstance(error, RateLimitedError | ServerFailedError) and retries < RETRIES:
+        retry_after = error.retry_after
+        wait = retry_after
+        if wait is None:
+            wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0**retries) * (1 + jitter()) / 2
+        if wait < seconds_left and (retry_after is None or retry_after <= LONGEST_RETRY_AFTER):
             return wait
-    return "next" if more and isinstance(error, _OF_THE_SERVER) else None
+    return "next" if has_fallback and isinstance(error, _SERVER_ERRORS) else None

@@ -1,4 +1,4 @@
-"""The request: which model, which fields, which headers. Nothing goes out that was not stated."""
+"""The request: its model, body and headers. Nothing is sent that was not configured or passed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authori
 from genesis_config.manifest.model import MaxTokensField
 from genesis_config.manifest.params import merge_params
 from genesis_config.net.policy import FRAMING_HEADERS, HEADER_NAME, NATIVE_ONLY, OWN_FIELDS
-from genesis_config.runtime.arguments import check
+from genesis_config.runtime.arguments import check_arguments
 from genesis_config.runtime.errors import CredentialError, InvalidRequestError, UnknownModelError
 
 if TYPE_CHECKING:
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
     from genesis_config.manifest import Manifest, Model, Provider
 
-__all__ = ["LIMIT_FIELDS", "Target", "authorization", "build_body", "build_headers", "find_model"]
+__all__ = ["LIMIT_FIELDS", "Target", "authorization_source", "build_body", "build_headers", "find_model"]
 
-# What HTTP itself needs, beside Host and Content-Length, which the client library adds.
+# Headers that HTTP needs. The client library adds Host and Content-Length.
 _OWN_HEADERS: Final = {"Content-Type": "application/json", "Accept": "text/event-stream"}
 _HEADER_NAME: Final = re.compile(HEADER_NAME)
-# The fields that limit output tokens: servers know one or the other.
+# The request fields that limit output tokens. Servers know one or the other.
 LIMIT_FIELDS: Final = get_args(MaxTokensField)
-# Params that are held back, by the reason.
+# Params that are never sent, by the reason.
 _NEVER_SENT: Final = {
-    "they belong to the native OpenAI endpoint": NATIVE_ONLY,
-    "the runtime sets them": OWN_FIELDS,
+    "only for the native OpenAI endpoint": NATIVE_ONLY,
+    "set by the runtime": OWN_FIELDS,
 }
 
 
 class Target(NamedTuple):
-    """A model to ask, and the provider that serves it."""
+    """A requested model and the provider that serves it."""
 
     provider_id: str
     provider: Provider
@@ -42,39 +42,33 @@ class Target(NamedTuple):
 
 
 def find_model(manifest: Manifest, reference: str | None) -> Target:
-    """Find a model by `provider/model` or alias; None is the primary.
+    """Return a model by `provider/model` or alias; None is the primary.
 
     Raises:
-        UnknownModelError: There is none; the message lists what there is.
-        InvalidRequestError: The reference is no text.
+        UnknownModelError: The manifest does not have it. The help lists what is available.
+        InvalidRequestError: The reference is not a string.
     """
-    stated = reference if reference is not None else manifest.selection.primary
-    if stated is None:
+    name = reference if reference is not None else manifest.selection.primary
+    if name is None:
         raise UnknownModelError(
-            "no model was named, and the manifest selects no primary",
-            help="name one as `provider/model`, or set agents.defaults.model in the configuration",
+            "no model given, and the manifest has no primary model",
+            help="pass `provider/model`, or set agents.defaults.model in the configuration",
         )
-    if not isinstance(stated, str):
-        raise InvalidRequestError("the model's name is no text", help="name it as `provider/model`, or by an alias")
-    provider_id, slash, model_id = manifest.selection.aliases.get(stated, stated).partition("/")
+    if not isinstance(name, str):
+        raise InvalidRequestError("the model must be a string", help="pass `provider/model` or an alias")
+    provider_id, slash, model_id = manifest.selection.aliases.get(name, name).partition("/")
     if not slash:
-        aliases = ", ".join(manifest.selection.aliases) or "none"
-        raise UnknownModelError(
-            f"`{stated}` is no alias of the manifest", help=f"its aliases: {aliases}; else write `provider/model`"
-        )
+        aliases = f" or an alias ({', '.join(manifest.selection.aliases)})" if manifest.selection.aliases else ""
+        raise UnknownModelError(f"`{name}` is not an alias in the manifest", help=f"use `provider/model`{aliases}")
     provider = manifest.providers.get(provider_id)
     if provider is None:
-        raise UnknownModelError(
-            f"`{stated}` names no provider of the manifest",
-            help=f"it has {', '.join(manifest.providers) or 'no providers'}",
-        )
+        providers = ", ".join(manifest.providers) or "none"
+        raise UnknownModelError(f"unknown provider in `{name}`", help=f"available providers: {providers}")
     for model in provider.models:
         if model.id == model_id:
             return Target(provider_id, provider, model)
-    known = [f"{provider_id}/{model.id}" for model in provider.models[:12]]
-    raise UnknownModelError(
-        f"the manifest has no model `{stated}`", help=f"the provider has {', '.join(known) or 'no models'}"
-    )
+    available = ", ".join(f"{provider_id}/{model.id}" for model in provider.models[:12]) or "none"
+    raise UnknownModelError(f"unknown model `{name}`", help=f"available models: {available}")
 
 
 def build_body(  # noqa: PLR0913 - a request's parts
@@ -86,43 +80,44 @@ def build_body(  # noqa: PLR0913 - a request's parts
     tools: Sequence[Mapping[str, object]] | None,
     tool_choice: str | Mapping[str, object] | None,
 ) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Make the request's body, and say which params are not in it.
+    """Return the request's body, and a note on each group of params that are not sent.
 
-    The caller's params come after the manifest's; in either, the fields of an `extra_body` are fields of the body, as
-    in the openai SDK. There is one token limit, under the name that the server takes: the caller's, else the params',
-    else the entry's where the configuration states it. vLLM 0.32 answers 400 to a limit past the window, so an assumed
-    one is not sent.
+    The caller's params override the manifest's. In both, the fields of an `extra_body` become fields of the body, as in
+    the openai SDK. There is one token limit, under the name that the server expects: the caller's, otherwise that of
+    the params, otherwise the entry's if the configuration sets it. vLLM 0.32 rejects a limit beyond its window with
+    400, so an assumed limit is not sent.
 
     Raises:
-        InvalidRequestError: No request can be made of them, or the model does not take what a message holds.
+        InvalidRequestError: The arguments cannot form a request, or the model does not accept them.
     """
-    check(model, messages, params, tools)
-    stated_params, params = _flat(model.params), _flat(params)
-    merged = merge_params(stated_params, params)
+    check_arguments(model, messages, params, tools)
+    model_params, params = _flatten_extra_body(model.params), _flatten_extra_body(params)
+    merged = merge_params(model_params, params)
     notes = [
-        f"not sent, since {reason}: {', '.join(sorted(names & merged.keys()))}"
+        f"not sent ({reason}): {', '.join(sorted(names & merged.keys()))}"
         for reason, names in _NEVER_SENT.items()
         if names & merged.keys()
     ]
     fields = {key: value for key, value in merged.items() if key not in {*NATIVE_ONLY, *LIMIT_FIELDS, *OWN_FIELDS}}
-    stated = [max_tokens, *(given[name] for given in (params, stated_params) for name in LIMIT_FIELDS if name in given)]
+    limits: list[object] = [max_tokens]
+    limits += [source[name] for source in (params, model_params) for name in LIMIT_FIELDS if name in source]
     if model.max_tokens_from == "config":
-        stated.append(model.max_tokens)
-    limit = next((each for each in stated if each is not None), None)
+        limits.append(model.max_tokens)
+    limit = next((limit for limit in limits if limit is not None), None)
     if limit is not None:
         fields[model.compat.max_tokens_field] = limit
     if tools is not None:
         fields["tools"] = list(tools)
     if tool_choice is not None:
         fields["tool_choice"] = tool_choice
-    # No parameter turns the usage off.
+    # Params cannot turn the usage off.
     options = fields.get("stream_options")
     fields["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return {"model": model.id, "messages": list(messages), **fields, "stream": True}, tuple(notes)
 
 
-def authorization(target: Target) -> SecretRef | None:
-    """Say where the value of the Authorization header comes from: a declared one wins, the model's over all."""
+def authorization_source(target: Target) -> SecretRef | None:
+    """Return the source of the Authorization header: the model's headers, the provider's headers, or its key."""
     for headers in (target.model.headers, target.provider.headers):
         if (ref := find_authorization(headers)) is not None:
             return ref
@@ -130,13 +125,13 @@ def authorization(target: Target) -> SecretRef | None:
 
 
 def build_headers(target: Target, environment: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Give the headers with their values, and what of them is secret.
+    """Return the headers with their values, and the secrets in them.
 
-    A declared header wins over what Genesis itself would send, whatever its case: one Authorization goes out, and the
-    key that it replaces need not be there.
+    A declared header replaces the one that Genesis would send, regardless of case. If it is the Authorization header,
+    the key is not needed.
 
     Raises:
-        CredentialError: A variable, file or profile has no value, or one that cannot be a header.
+        CredentialError: A variable, file or profile has no value, or a value that is not allowed in a header.
     """
     declared: dict[str, tuple[str, SecretRef]] = {}
     for headers in (target.provider.headers, target.model.headers):
@@ -145,21 +140,22 @@ def build_headers(target: Target, environment: Mapping[str, str]) -> tuple[dict[
     secrets: list[str] = []
     credential = target.provider.credential
     if credential is not None and AUTHORIZATION.lower() not in declared:
-        key = _value(credential, f"the key of `{target.provider_id}`", environment, secrets)
+        key = _resolve_value(credential, f"the key of `{target.provider_id}`", environment, secrets)
         if not key.strip():
-            raise CredentialError(f"the key of `{target.provider_id}` is empty", help="set the variable that it names")
+            message = f"the key of `{target.provider_id}` is empty"
+            raise CredentialError(message, help="set the variable that `apiKey` refers to")
         values[AUTHORIZATION.lower()] = (AUTHORIZATION, f"{BEARER}{key}")
     for lowered, (name, ref) in declared.items():
         what = f"the header `{name}` of `{target.provider_id}`"
         if lowered in FRAMING_HEADERS or not _HEADER_NAME.fullmatch(name):
             reason = "is set by HTTP itself" if lowered in FRAMING_HEADERS else "has a name that HTTP does not allow"
             raise CredentialError(f"{what} {reason}", help="remove it from the configuration's `headers`")
-        values[lowered] = (name, _value(ref, what, environment, secrets))
+        values[lowered] = (name, _resolve_value(ref, what, environment, secrets))
     return dict(values.values()), tuple(secrets)
 
 
-def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: list[str]) -> str:
-    """Return the value of a secret position, and add what servers may repeat of it to the secrets."""
+def _resolve_value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: list[str]) -> str:
+    """Return the value of a secret position. Add the parts of it that a server may echo to `secrets`."""
     try:
         value = secret_value(ref, environment.get, what)
     except MissingSecretError as error:
@@ -170,8 +166,8 @@ def _value(ref: SecretRef, what: str, environment: Mapping[str, str], secrets: l
     raise failure
 
 
-def _flat(params: Mapping[str, object]) -> Mapping[str, object]:
-    """Put the fields of `extra_body` where the others are."""
+def _flatten_extra_body(params: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the params with the fields of `extra_body` moved to the top level."""
     extra = params.get("extra_body")
     if not isinstance(extra, Mapping):
         return params

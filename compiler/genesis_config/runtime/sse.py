@@ -1,7 +1,7 @@
-"""Server-sent events: bytes in, the data of whole events out. No I/O.
+"""Splitter of server-sent events: bytes in, the data of whole events out. No I/O.
 
 WHATWG HTML, §9.2.6: lines end at LF, CR or CR LF and nowhere else (U+2028 is legal inside JSON), an empty line ends an
-event, the values of several `data` lines are joined by LF, comments and other fields are passed over.
+event, the values of several `data` lines are joined by LF, comments and other fields are ignored.
 """
 
 from __future__ import annotations
@@ -15,32 +15,31 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 class EventSplitter:
-    """Splits a stream of bytes into events, whatever pieces it comes in.
+    """Splitter of a byte stream into events, regardless of how the stream is chunked.
 
     Attributes:
-        too_large: Whether an event, or a line of any kind, is past 16 MiB. Nothing is given from there on.
+        too_large: Whether an event, or a line of any kind, is larger than 16 MiB. No events follow.
     """
 
     __slots__ = ("_after_cr", "_data", "_size", "_started", "_tail", "_tail_size", "too_large")
 
     def __init__(self) -> None:
-        """Stand before the first byte."""
-        self._tail: list[bytes] = []  # pieces of a line that has not ended
+        self._tail: list[bytes] = []  # pieces of the unfinished line
         self._tail_size = 0
-        self._data: list[bytes] = []  # values of the event that has not ended
+        self._data: list[bytes] = []  # `data` values of the unfinished event
         self._size = 0  # bytes of their lines
         self._after_cr = False
         self._started = False
         self.too_large = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes and give the data of each event that they end."""
+        """Return the data of each event that these bytes complete."""
         events: list[bytes] = []
         if self.too_large:
             return events
         if not self._started:
-            data = self._start(data)
-        lines = self._lines(data)
+            data = self._strip_bom(data)
+        lines = self._split_lines(data)
         last = lines.pop()
         for line in lines:
             if not line:
@@ -64,13 +63,13 @@ class EventSplitter:
         return events
 
     def finish(self) -> list[bytes]:
-        """Give the event that the end of the stream cut off before its empty line, if there is one."""
+        """Return the last event if the stream ended before its empty line."""
         return self.feed(b"\n\n")
 
-    def _lines(self, data: bytes) -> list[bytes]:
-        """Split into lines, of which the last one has not ended; the first one begins with what came before."""
+    def _split_lines(self, data: bytes) -> list[bytes]:
+        """Split data into lines. The first includes the pending tail; the last is unfinished."""
         if self._after_cr and data:
-            # The CR ended its line already; an LF after it is the second half of the same line end.
+            # The CR has already ended its line; an LF after it is the second half of the same line end.
             self._after_cr = False
             data = data.removeprefix(b"\n")
         if b"\r" in data:
@@ -84,8 +83,8 @@ class EventSplitter:
             self._tail_size = 0
         return lines
 
-    def _start(self, data: bytes) -> bytes:
-        """Take a byte order mark off the front of the stream, though it may come in pieces."""
+    def _strip_bom(self, data: bytes) -> bytes:
+        """Remove a byte order mark from the start of the stream, which may arrive in pieces."""
         data = b"".join([*self._tail, data])
         self._tail = []
         self._tail_size = 0

@@ -1,4 +1,4 @@
-"""From the tokens that a server reports to what they cost and how much of the window they take."""
+"""The usage of completions: tokens, their cost, and their share of the context window."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from genesis_config.manifest import Model
     from genesis_config.runtime.chunks import WireUsage
 
-__all__ = ["Totals", "account", "warning"]
+__all__ = ["Totals", "build_usage", "context_warning"]
 
 _NEARLY_FULL: Final = 0.9  # of the context window
 
 
 class Totals(msgspec.Struct):
-    """What the completions of a runtime used together, so far; tokens that a server did not report are not in it.
+    """The total usage of completions so far, excluding tokens that a server did not report.
 
     Attributes:
-        completions: Those that succeeded.
-        failed: Those that ended with an error. What a request that failed had used is in the sums all the same.
+        completions: The number of successful completions.
+        failed: The number of failed completions. The sums include what failed requests used.
     """
 
     completions: int = 0
@@ -34,17 +34,17 @@ class Totals(msgspec.Struct):
     cost: float = 0.0
 
     def add(self, usage: Usage) -> None:
-        """Count one completion."""
+        """Add a successful completion."""
         self.completions += 1
-        self._sum(usage)
+        self._add_usage(usage)
 
-    def add_failed(self, usage: Usage | None, *, ended: bool) -> None:
-        """Count a request that failed; `ended` where its completion did too, and nothing more is tried."""
-        self.failed += ended
+    def add_failure(self, usage: Usage | None, *, is_final: bool) -> None:
+        """Add a failed request. If it `is_final`, the completion has failed as well."""
+        self.failed += is_final
         if usage is not None:
-            self._sum(usage)
+            self._add_usage(usage)
 
-    def _sum(self, usage: Usage) -> None:
+    def _add_usage(self, usage: Usage) -> None:
         self.input += usage.input or 0
         self.output += usage.output or 0
         self.reasoning += usage.reasoning or 0
@@ -52,28 +52,28 @@ class Totals(msgspec.Struct):
         self.cost += usage.cost or 0.0
 
 
-def warning(usage: Usage, model: Model) -> ContextWarning | None:
-    """Warn of a context window that is nearly full."""
+def context_warning(usage: Usage, model: Model) -> ContextWarning | None:
+    """Return a warning if the context window is nearly full."""
     if usage.context_used is None or usage.context_used <= _NEARLY_FULL:
         return None
     return ContextWarning(usage.context_used, (usage.input or 0) + (usage.output or 0), model.context_window)
 
 
-def account(wire: WireUsage | None, model: Model, notes: tuple[str, ...] = (), *, choices: int = 1) -> Usage:
-    """Give the usage of a completion; what the server did not report is None, and never 0.
+def build_usage(wire: WireUsage | None, model: Model, notes: tuple[str, ...] = (), *, choices: int = 1) -> Usage:
+    """Return the usage of a completion. A value that the server did not report is None, never 0.
 
-    Of a context window that is only assumed no share is known.
+    The share of the context window is None if the window is only assumed.
     """
     if wire is None:
         return Usage(notes=notes)
-    given, made = wire.prompt_tokens, wire.completion_tokens
+    prompt, output = wire.prompt_tokens, wire.completion_tokens
     cached = wire.prompt_tokens_details.cached_tokens if wire.prompt_tokens_details else None
     reasoning = wire.completion_tokens_details.reasoning_tokens if wire.completion_tokens_details else None
     cost = share = None
-    if given is not None and made is not None:
+    if prompt is not None and output is not None:
         prices = model.cost
-        fresh = given - (cached or 0)
-        cost = (fresh * prices.input + (cached or 0) * prices.cache_read + made * prices.output) / 1_000_000
+        uncached = prompt - (cached or 0)
+        cost = (uncached * prices.input + (cached or 0) * prices.cache_read + output * prices.output) / 1_000_000
         if choices == 1 and model.context_window_from != "default":
-            share = (given + made) / model.context_window
-    return Usage(given, made, reasoning, cached, cost, share, notes)
+            share = (prompt + output) / model.context_window
+    return Usage(prompt, output, reasoning, cached, cost, share, notes)

@@ -1,7 +1,7 @@
-"""The same, on a Ray cluster: for those who outgrow one machine.
+"""Batches on a Ray cluster, for work that outgrows one machine.
 
-Each worker has the manifest, and nothing else: the variables that it refers to are looked up in the worker's own
-environment, so that no secret goes through Ray. Results come back here, to the one file that is the journal.
+Each worker receives only the manifest. It looks up the variables in its own environment, so that no secret goes through
+Ray. The results come back to this process, which writes them to the one results file.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 
 from genesis_config.manifest import dumps, loads
 from genesis_config.runtime import Runtime
-from genesis_config.runtime.batch.requests import Request, parse
-from genesis_config.runtime.batch.running import Summary, answer
+from genesis_config.runtime.batch.requests import Request, parse_request
+from genesis_config.runtime.batch.running import Summary, complete_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,19 +27,20 @@ __all__ = ["run_on_ray"]
 
 
 class _Worker:
-    """Answers batches of requests, in a process of its own; Ray makes it there and calls it."""
+    """Worker process that completes batches of requests. Ray creates it and calls it."""
 
     def __init__(self, manifest: bytes) -> None:
         self._manifest = loads(manifest)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
-        """Give the results of the requests, all of which are under way at the same time."""
-        requests = [parse(line) for line in batch["request"]]
-        return {"result": [msgspec.json.encode(result).decode() for result in asyncio.run(self._answered(requests))]}
+        """Return the results of the requests, which run concurrently."""
+        requests = [parse_request(line) for line in batch["request"]]
+        results = asyncio.run(self._complete_all(requests))
+        return {"result": [msgspec.json.encode(result).decode() for result in results]}
 
-    async def _answered(self, requests: list[Request]) -> list[dict[str, object]]:
+    async def _complete_all(self, requests: list[Request]) -> list[dict[str, object]]:
         async with Runtime(self._manifest) as runtime:
-            return list(await asyncio.gather(*(answer(runtime, request) for request in requests)))
+            return list(await asyncio.gather(*(complete_request(runtime, request) for request in requests)))
 
 
 def run_on_ray(  # noqa: PLR0913 - what a run depends on
@@ -48,17 +49,17 @@ def run_on_ray(  # noqa: PLR0913 - what a run depends on
     results: Results,
     *,
     workers: int,
-    at_once: int,
+    concurrency: int,
     on_result: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Answer the requests that have no result yet, on the cluster that Ray finds, or else on this machine.
+    """Complete the requests that have no result yet, on the cluster that Ray finds or on this machine.
 
     Args:
-        manifest: What the workers answer with.
-        requests: In the order in which they begin.
-        results: Where results go, on disk before they count.
-        workers: How many processes answer.
-        at_once: How many requests are under way at the same time in each of them.
+        manifest: The manifest for all workers.
+        requests: The requests, in the order in which they start.
+        results: The results file.
+        workers: The number of worker processes.
+        concurrency: The number of concurrent requests in each worker.
         on_result: Called for each result.
 
     Raises:
@@ -68,12 +69,12 @@ def run_on_ray(  # noqa: PLR0913 - what a run depends on
     import ray
     import ray.data
 
-    waiting = [
+    pending = [
         {"request": msgspec.json.encode({"custom_id": request.custom_id, "body": request.body}).decode()}
         for request in requests
         if request.custom_id not in results.done
     ]
-    if not waiting:
+    if not pending:
         return Summary()
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -81,13 +82,13 @@ def run_on_ray(  # noqa: PLR0913 - what a run depends on
         ray.init(log_to_driver=False, logging_level="error")
     ray.data.DataContext.get_current().enable_progress_bars = False
     summary = Summary()
-    answered = ray.data.from_items(waiting, override_num_blocks=-(-len(waiting) // at_once)).map_batches(
+    rows = ray.data.from_items(pending, override_num_blocks=-(-len(pending) // concurrency)).map_batches(
         _Worker,
         fn_constructor_args=(dumps(manifest),),
-        batch_size=at_once,
+        batch_size=concurrency,
         compute=ray.data.ActorPoolStrategy(size=workers),
     )
-    for row in answered.iter_rows():
+    for row in rows.iter_rows():
         result = msgspec.json.decode(row["result"])
         results.write([result])
         summary = summary.with_result(result)

@@ -1,4 +1,4 @@
-"""The requests: one JSON object a line, as OpenAI's batch files have them.
+"""The requests of a batch: one JSON object per line, in OpenAI's batch file format.
 
 {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "vllm/m", "messages": […]}}
 """
@@ -14,13 +14,13 @@ from genesis_config.diagnostics.errors import GenesisError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BatchError", "Request", "parse", "read"]
+__all__ = ["BatchError", "Request", "parse_request", "read_requests"]
 
 _URL: Final = "/v1/chat/completions"
 
 
 class BatchError(GenesisError):
-    """A file that no batch can be made of. The message names the line."""
+    """A request file that is not valid. The message names the line."""
 
 
 class _Line(msgspec.Struct):
@@ -31,18 +31,18 @@ class _Line(msgspec.Struct):
 
 
 class Request(NamedTuple):
-    """One request: what the caller calls it, and the body of a chat completion."""
+    """One request: the caller's id and the body of a chat completion."""
 
     custom_id: str
     body: dict[str, Any]
 
 
-def read(path: str) -> Iterator[Request]:
-    """Read the requests of a file, in order; empty lines are passed over.
+def read_requests(path: str) -> Iterator[Request]:
+    """Yield the requests in a file, in order. Empty lines are ignored.
 
     Raises:
-        OSError: It cannot be read.
-        BatchError: A line is no request, or has the id of an earlier one.
+        OSError: The file cannot be read.
+        BatchError: A line is not a valid request, or repeats an earlier id.
     """
     seen: set[str] = set()
     with open(path, "rb") as stream:
@@ -50,7 +50,7 @@ def read(path: str) -> Iterator[Request]:
             if not line.strip():
                 continue
             try:
-                request = parse(line)
+                request = parse_request(line)
             except BatchError as error:
                 raise BatchError(f"{path}:{number}: {error}") from None
             if request.custom_id in seen:
@@ -59,16 +59,16 @@ def read(path: str) -> Iterator[Request]:
             yield request
 
 
-def parse(line: bytes | str) -> Request:
-    """Read one line.
+def parse_request(line: bytes | str) -> Request:
+    """Parse one line of a request file.
 
     Raises:
-        BatchError: It is no request.
+        BatchError: The line is not a valid request.
     """
     try:
-        found = msgspec.json.decode(line, type=_Line)
+        fields = msgspec.json.decode(line, type=_Line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BatchError(f"not a valid batch request: {error}") from None
-    if (found.method, found.url) != ("POST", _URL):
-        raise BatchError(f"only `POST {_URL}` is supported, not `{found.method} {found.url}`")
-    return Request(found.custom_id, found.body)
+    if (fields.method, fields.url) != ("POST", _URL):
+        raise BatchError(f"only `POST {_URL}` is supported, not `{fields.method} {fields.url}`")
+    return Request(fields.custom_id, fields.body)

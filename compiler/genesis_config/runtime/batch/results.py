@@ -1,4 +1,4 @@
-"""The results: appended a line at a time, on disk before they count, so that a killed run goes on where it was."""
+"""The results of a batch, appended line by line and flushed to disk, so that a killed run resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Results"]
 
 
-# How every line begins.
-_BEGINNING: Final = b'{"id":"batch_req_'
+# The start of every line.
+_PREFIX: Final = b'{"id":"batch_req_'
 
 
 class _Line(msgspec.Struct):
@@ -25,21 +25,21 @@ class _Line(msgspec.Struct):
 
 
 class Results:
-    """A file of results, which is its own journal.
+    """A results file, which is also the record of what is done.
 
     Attributes:
-        done: The ids of the requests that have a result already.
-        failed: Those of them whose result is an error.
+        done: The ids of the requests that have a result.
+        failed: The ids of the requests whose result is an error.
     """
 
     def __init__(self, path: str) -> None:
-        """Open the file, and cut off a line that a killed run left half written.
+        """Open the file, and remove a partial last line left by a killed run.
 
         Raises:
-            OSError: It cannot be read or written, or another run has it open.
-            ValueError: It holds something else than results.
+            OSError: The file cannot be read or written, or another run has it open.
+            ValueError: The file contains something other than results.
         """
-        import fcntl  # two runs at once would write every line twice
+        import fcntl  # two concurrent runs would write every line twice
 
         self.done: set[str] = set()
         self.failed: set[str] = set()
@@ -53,23 +53,23 @@ class Results:
 
     def _read(self) -> None:
         if not stat.S_ISREG(os.fstat(self._handle).st_mode):
-            raise ValueError("it is no file that results could be read back from")
-        whole = 0
+            raise ValueError("not a regular file, so results could not be read back")
+        size = 0
         with open(self._handle, "rb", closefd=False) as stream:
             for number, line in enumerate(stream, 1):
-                # What is cut off below has to be the beginning of a result, and nobody's only copy of something else.
-                shorter = min(len(line), len(_BEGINNING))
-                if line[:shorter] != _BEGINNING[:shorter]:
-                    raise ValueError(f"line {number} is no result of a batch")
+                # The partial line removed below must be the start of a result, never somebody's other data.
+                length = min(len(line), len(_PREFIX))
+                if line[:length] != _PREFIX[:length]:
+                    raise ValueError(f"line {number} is not a batch result")
                 if not line.endswith(b"\n"):
                     break
                 try:
                     result = msgspec.json.decode(line, type=_Line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise ValueError(f"line {number} is no result of a batch: {error}") from None
+                    raise ValueError(f"line {number} is not a batch result: {error}") from None
                 self._count(result.custom_id, failed=result.error is not None)
-                whole += len(line)
-        os.ftruncate(self._handle, whole)
+                size += len(line)
+        os.ftruncate(self._handle, size)
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +80,10 @@ class Results:
         os.close(self._handle)
 
     def write(self, results: list[dict[str, Any]]) -> None:
-        """Append results, and return when they are on disk.
+        """Append results, and return once they are on disk.
 
         Raises:
-            OSError: The disk is full, or gone.
+            OSError: Writing failed, for example because the disk is full.
         """
         data = b"".join(msgspec.json.encode(result) + b"\n" for result in results)
         while data:

@@ -1,4 +1,4 @@
-"""Running the requests: so many at once, each result written as it ends."""
+"""Run the requests of a batch concurrently, and write each result as it becomes available."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from genesis_config.runtime.batch.requests import Request
     from genesis_config.runtime.batch.results import Results
 
-__all__ = ["Summary", "answer", "run"]
+__all__ = ["Summary", "complete_request", "run_batch"]
 
-# Fields that are arguments of their own, and those that no result could come of.
+# Body fields that `Runtime.complete` takes as arguments, and fields that are ignored because it always streams.
 _ARGUMENTS = ("model", "messages", *LIMIT_FIELDS, "tools", "tool_choice")
 _STREAMING = ("stream", "stream_options")
 
 
 class Summary(NamedTuple):
-    """What a run did: how many requests, and what they used, as far as it is known, with the cost by their entries."""
+    """The result of a run: the number of requests, and their tokens and cost as far as they are known."""
 
     succeeded: int = 0
     failed: int = 0
@@ -34,7 +34,7 @@ class Summary(NamedTuple):
     cost: float = 0.0
 
     def with_result(self, result: dict[str, Any]) -> Summary:
-        """Count one line."""
+        """Return the summary with one more result."""
         failed = result["error"] is not None
         usage = (result["error"] if failed else result["response"]["body"])["usage"] or {}
         return Summary(
@@ -46,94 +46,94 @@ class Summary(NamedTuple):
         )
 
 
-async def run(  # noqa: PLR0913 - what a run depends on
+async def run_batch(  # noqa: PLR0913 - what a run depends on
     manifest: Manifest,
     environment: Mapping[str, str],
     requests: Iterable[Request],
     results: Results,
     *,
-    at_once: int,
+    concurrency: int,
     on_result: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Answer the requests that have no result yet.
+    """Complete the requests that have no result yet.
 
-    A result is on disk before the next request takes its place, so that a killed run has lost nothing that it told of.
+    Results are flushed to disk before `on_result` reports them, so a killed run loses nothing it has reported.
 
     Args:
-        manifest: What they are answered with.
-        environment: Where its variables are looked up.
-        requests: In the order in which they begin.
-        results: Where results go, in the order in which they end.
-        at_once: How many are under way at the same time.
+        manifest: The manifest.
+        environment: The variables to look up secrets in.
+        requests: The requests, in the order in which they start.
+        results: The results file, in the order in which the requests finish.
+        concurrency: The number of concurrent requests.
         on_result: Called for each result.
 
     Raises:
         OSError: The results cannot be written.
     """
-    waiting = (request for request in requests if request.custom_id not in results.done)
-    ended: asyncio.Queue[dict[str, object] | None] = asyncio.Queue(at_once)
+    pending = (request for request in requests if request.custom_id not in results.done)
+    finished: asyncio.Queue[dict[str, object] | None] = asyncio.Queue(concurrency)  # None after the last one
     summary = Summary()
 
-    async def work(runtime: Runtime) -> None:
-        # An iterator is shared: each takes the next one.
-        for request in waiting:
-            await ended.put(await answer(runtime, request))
+    async def complete_pending(runtime: Runtime) -> None:
+        # The workers share the generator: each takes the next request.
+        for request in pending:
+            await finished.put(await complete_request(runtime, request))
 
-    async def write() -> None:
+    async def write_results() -> None:
         nonlocal summary
-        over = False
-        while not over:
-            # All that has ended by now goes to disk at once: syncing takes milliseconds.
-            some = [await ended.get()]
-            while not ended.empty():
-                some.append(ended.get_nowait())
-            lines = [result for result in some if result is not None]
-            over = len(lines) < len(some)
+        is_last = False
+        while not is_last:
+            # Write everything that has finished at once: flushing takes milliseconds.
+            items = [await finished.get()]
+            while not finished.empty():
+                items.append(finished.get_nowait())
+            lines = [result for result in items if result is not None]
+            is_last = len(lines) < len(items)
             await asyncio.to_thread(results.write, lines)
             for result in lines:
                 summary = summary.with_result(result)
                 on_result()
 
-    async def work_all() -> None:
+    async def complete_all() -> None:
         async with Runtime(manifest, environment=environment) as runtime, asyncio.TaskGroup() as workers:
-            for _ in range(at_once):
-                workers.create_task(work(runtime))
-        await ended.put(None)
+            for _ in range(concurrency):
+                workers.create_task(complete_pending(runtime))
+        await finished.put(None)
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(work_all())
-            tasks.create_task(write())
+            tasks.create_task(complete_all())
+            tasks.create_task(write_results())
     except* OSError as group:
         raise group.exceptions[0] from None
     return summary
 
 
-async def answer(runtime: Runtime, request: Request) -> dict[str, Any]:
-    """Answer one request: its line of the results. Whatever goes wrong with it is in the line, and ends no other."""
+async def complete_request(runtime: Runtime, request: Request) -> dict[str, Any]:
+    """Return the result line of one request. A failure is recorded in the line and does not affect other requests."""
     body = request.body
     try:
-        model = _model(runtime.manifest, body.get("model"))
+        model = _find_reference(runtime.manifest, body.get("model"))
         limits = (body.get(name) for name in LIMIT_FIELDS)
         completion = await runtime.complete(
             model,
-            body.get("messages"),  # type: ignore[arg-type] # whatever it is, the runtime looks at it
+            body.get("messages"),  # type: ignore[arg-type] # the runtime validates it
             max_tokens=next((limit for limit in limits if limit is not None), None),
             params={key: value for key, value in body.items() if key not in (*_ARGUMENTS, *_STREAMING)},
             tools=body.get("tools"),
             tool_choice=body.get("tool_choice"),
         )
     except CompletionError as error:
-        return _line(request, None, _error(error))
-    except Exception as error:  # noqa: BLE001 - else one line would end the run, and each run that resumes it
+        return _result_line(request, None, _error_to_dict(error))
+    except Exception as error:  # noqa: BLE001 - otherwise one request would end this run and every resumed one
         bug = CompletionError(f"this is a bug in Genesis, please report it:\n{describe(error)}")
-        return _line(request, None, _error(bug) | {"code": "InternalError"})
-    response = {"status_code": 200, "request_id": completion.request_id, "body": _body(completion)}
-    return _line(request, response, None)
+        return _result_line(request, None, _error_to_dict(bug) | {"code": "InternalError"})
+    response = {"status_code": 200, "request_id": completion.request_id, "body": _completion_to_dict(completion)}
+    return _result_line(request, response, None)
 
 
-def _line(request: Request, response: dict[str, Any] | None, error: dict[str, Any] | None) -> dict[str, Any]:
-    """Write a line of the results. Its id is the request's own, so that it is the same however often it is made."""
+def _result_line(request: Request, response: dict[str, Any] | None, error: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a line of the results file. Its id derives from the request, so it is the same in every run."""
     return {
         "id": f"batch_req_{request.custom_id}",
         "custom_id": request.custom_id,
@@ -142,30 +142,31 @@ def _line(request: Request, response: dict[str, Any] | None, error: dict[str, An
     }
 
 
-def _model(manifest: Manifest, stated: object) -> str | None:
-    """Find the model that a body names: a reference, an alias, or an id that one provider alone has.
+def _find_reference(manifest: Manifest, name: object) -> str | None:
+    """Return the reference for a body's `model`: a reference, an alias, or an id that only one provider has.
 
     Raises:
-        UnknownModelError: Several providers have it.
+        UnknownModelError: Several providers have a model with this id, or the name is not a string.
     """
-    if stated is None:
+    if name is None:
         return None
-    if not isinstance(stated, str):
-        raise UnknownModelError("the body's `model` is no text")
-    found = [
-        f"{name}/{model.id}"
-        for name, provider in manifest.providers.items()
+    if not isinstance(name, str):
+        raise UnknownModelError("the `model` must be a string")
+    references = [
+        f"{provider_id}/{model.id}"
+        for provider_id, provider in manifest.providers.items()
         for model in provider.models
-        if model.id == stated
+        if model.id == name
     ]
-    if len(found) > 1 and stated not in manifest.selection.aliases:
-        raise UnknownModelError(f"`{stated}` is a model of several providers", help=f"name one: {', '.join(found)}")
-    whole = stated in manifest.selection.aliases or stated.partition("/")[0] in manifest.providers
-    return found[0] if found and not whole else stated
+    if len(references) > 1 and name not in manifest.selection.aliases:
+        help_ = f"use one of {', '.join(references)}"
+        raise UnknownModelError(f"`{name}` is ambiguous: several providers have this model", help=help_)
+    is_reference = name in manifest.selection.aliases or name.partition("/")[0] in manifest.providers
+    return references[0] if references and not is_reference else name
 
 
-def _body(completion: Completion) -> dict[str, object]:
-    """Write a completion as the API does."""
+def _completion_to_dict(completion: Completion) -> dict[str, object]:
+    """Return a completion in the format of the API."""
     return {
         "id": completion.id,
         "object": "chat.completion",
@@ -181,11 +182,11 @@ def _body(completion: Completion) -> dict[str, object]:
             }
             for choice in completion.choices
         ],
-        "usage": _usage(completion.usage),
+        "usage": _usage_to_dict(completion.usage),
     }
 
 
-def _usage(usage: Usage | None) -> dict[str, object] | None:
+def _usage_to_dict(usage: Usage | None) -> dict[str, object] | None:
     if usage is None or usage.input is None or usage.output is None:
         return None
     return {
@@ -196,13 +197,15 @@ def _usage(usage: Usage | None) -> dict[str, object] | None:
     }
 
 
-def _error(error: CompletionError) -> dict[str, object]:
-    """Write an error, with what had arrived until then."""
+def _error_to_dict(error: CompletionError) -> dict[str, object]:
+    """Return an error with its partial output."""
     return {
         "code": type(error).__name__,
         "message": str(error),
         "status": error.status,
         "text": error.text,
-        "usage": _usage(error.usage),
-        "attempts": [{"model": each.model, "code": each.error, "status": each.status} for each in error.attempts],
+        "usage": _usage_to_dict(error.usage),
+        "attempts": [
+            {"model": attempt.model, "code": attempt.error, "status": attempt.status} for attempt in error.attempts
+        ],
     }
