@@ -6,6 +6,10 @@ import errno
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -32,7 +36,21 @@ def main() -> None:
         code = _report(error)
     if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
         sys.stderr.write("error: interrupted\n")
+    if sys.argv[1:2] == ["check"]:
+        _exit_without_cleanup(code)
     sys.exit(code)
+
+
+def _exit_without_cleanup(code: int) -> NoReturn:
+    """End the process without freeing its objects.
+
+    Freeing a document of 3 MB with its spans took 19 % of the instructions of `genesis check`, freeing what a small one
+    needs 8 % (CPython 3.11). All files are closed and standard output is flushed by now.
+    """
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _open_streams() -> None:

@@ -11,7 +11,7 @@ from genesis_config.syntax import Document, parse
 PROVIDER = ("models", "providers", "vllm")
 
 
-class Found(NamedTuple):
+class PlacedFinding(NamedTuple):
     """A finding with its place and the text that it marks."""
 
     rule: str
@@ -51,7 +51,7 @@ def at(value: Any, path: tuple[str | int, ...]) -> Any:
     return value
 
 
-def found(expansion: Expansion) -> list[Found]:
+def findings_of(expansion: Expansion) -> list[PlacedFinding]:
     """Return the findings in the order in which they were found."""
     result = []
     for finding in expansion.diagnostics:
@@ -59,5 +59,5 @@ def found(expansion: Expansion) -> list[Found]:
         source, start, end = finding.span
         place = source.position(start)
         assert finding.severity == ("warning" if finding.rule == "empty-variable" else "error")
-        result.append(Found(finding.rule, *place, source.text[start:end], finding.message, finding.help))
+        result.append(PlacedFinding(finding.rule, *place, source.text[start:end], finding.message, finding.help))
     return result

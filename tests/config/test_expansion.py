@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.expansion import Layer, Variables, expand, text_span
-from tests.config.expansion_support import PROVIDER, at, config, environment, expanded, found, read
+from tests.config.expansion_support import PROVIDER, at, config, environment, expanded, findings_of, read
 
 MODEL = ("agents", "defaults", "model")
 
@@ -50,7 +50,7 @@ def test_all_missing_variables_are_reported_at_their_places() -> None:
   } } },
   agents: { defaults: { model: "vllm/${MODEL}" } },
 }"""
-    assert [finding[:4] for finding in found(expanded(text, EMPTY="", BLANK=""))] == [
+    assert [finding[:4] for finding in findings_of(expanded(text, EMPTY="", BLANK=""))] == [
         ("unset-variable", 3, 22, "${HOST}"),
         ("unset-variable", 3, 30, "$<PORT>"),
         ("unset-variable", 4, 22, "${MODEL:?say which model}"),
@@ -70,7 +70,7 @@ def test_all_missing_variables_are_reported_at_their_places() -> None:
     ],
 )
 def test_finding_for_a_missing_variable(reference: str, rule: str, message: str, help_: str) -> None:
-    (finding,) = found(expanded(config(f'baseUrl: "http://{reference}/v1"'), EMPTY=""))
+    (finding,) = findings_of(expanded(config(f'baseUrl: "http://{reference}/v1"'), EMPTY=""))
     assert (finding.rule, finding.text) == (rule, reference)
     assert "`models.providers.vllm.baseUrl`" in finding.message
     assert message in finding.message
@@ -96,7 +96,7 @@ def test_value_is_unknown_without_the_environment() -> None:
         ("models", 0, "name"): (False, "${A}"),
     }
     # A variable that is known to be empty is reported, even next to an unknown one.
-    assert [(finding.rule, finding.text) for finding in found(expansion)] == [("empty-variable", "${EMPTY}")]
+    assert [(finding.rule, finding.text) for finding in findings_of(expansion)] == [("empty-variable", "${EMPTY}")]
     assert at(expansion.value, PROVIDER)["baseUrl"] == "${A:-x}"
 
 
@@ -125,10 +125,10 @@ def test_string_in_place_of_an_object_is_expanded(text: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["%MODEL%", "{{MODEL}}", "os.environ/MODEL"])
 def test_other_syntax_is_found_without_a_dollar(dialect: str) -> None:
-    (finding,) = found(expanded(f'{{ agents: {{ defaults: {{ model: "{dialect}" }} }} }}'))
+    (finding,) = findings_of(expanded(f'{{ agents: {{ defaults: {{ model: "{dialect}" }} }} }}'))
     assert (finding.rule, finding.text) == ("malformed-reference", f'"{dialect}"')
     assert "`${MODEL}`" in (finding.help or "")
-    (finding,) = found(expanded(f'{{ agents: {{ defaults: {{ model: ["{dialect}"] }} }} }}'))
+    (finding,) = findings_of(expanded(f'{{ agents: {{ defaults: {{ model: ["{dialect}"] }} }} }}'))
     assert finding.text == f'"{dialect}"'
 
 
@@ -196,7 +196,7 @@ def test_document_is_not_modified_and_copied_only_where_needed() -> None:
 
 def test_malformed_references_are_reported_at_their_places() -> None:
     text = "{ models: { providers: { v: { baseUrl: 'http://${host}/v1', models: [{ id: 'os.environ/my_name' }] } } } }"
-    malformed, foreign = found(expanded(text))
+    malformed, foreign = findings_of(expanded(text))
     assert malformed[:4] == ("malformed-reference", 1, 48, "${host}")
     assert "`models.providers.v.baseUrl`" in malformed.message
     assert "`${HOST}`" in (malformed.help or "")
@@ -208,7 +208,7 @@ def test_malformed_references_are_reported_at_their_places() -> None:
 def test_reference_in_a_string_with_escapes_is_reported_at_the_whole_string() -> None:
     text = config("""baseUrl: "\\x24{GONE}", api: "a\\
 ${GONE}", models: [{ id: "${GONE}" }]""")
-    assert [finding.text for finding in found(expanded(text))] == ['"\\x24{GONE}"', '"a\\\n${GONE}"', "${GONE}"]
+    assert [finding.text for finding in findings_of(expanded(text))] == ['"\\x24{GONE}"', '"a\\\n${GONE}"', "${GONE}"]
     document = read(text)
     span = text_span(document, (*PROVIDER, "models", 0, "id"), "${GONE}", 2, 6)
     assert span.source.text[span.start : span.end] == "GONE"

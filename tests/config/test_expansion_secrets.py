@@ -6,7 +6,7 @@ import pytest
 
 from genesis_config.config.positions import is_secret_position
 from genesis_config.credentials.names import is_secret_variable
-from tests.config.expansion_support import PROVIDER, config, expanded, found, read
+from tests.config.expansion_support import PROVIDER, config, expanded, findings_of, read
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_key_object_with_a_variable_is_a_reference() -> None:
 def test_invalid_variable_name_in_a_key_object_is_reported_at_the_name() -> None:
     for name in ("lower", "A-B", "", "1A", "A\\n", "sk-canary"):
         expansion = expanded(config(f'apiKey: {{ source: "env", id: "{name}" }}'))
-        (finding,) = found(expansion)
+        (finding,) = findings_of(expansion)
         assert finding[:4] == ("malformed-reference", 1, 63, f'"{name}"')
         assert "`models.providers.vllm.apiKey.id`" in finding.message
         assert "canary" not in f"{finding.message} {finding.help}"
@@ -79,7 +79,7 @@ def test_invalid_variable_name_in_a_key_object_is_reported_at_the_name() -> None
 
 
 def test_reference_as_variable_name_is_reported_once() -> None:
-    (finding,) = found(expanded(config('apiKey: { source: "env", id: "${A}" }')))
+    (finding,) = findings_of(expanded(config('apiKey: { source: "env", id: "${A}" }')))
     assert (finding.rule, finding.text) == ("malformed-reference", '"${A}"')
 
 
@@ -105,7 +105,7 @@ def test_extension_is_not_a_provider() -> None:
 
 
 def test_text_of_a_secret_position_is_not_repeated() -> None:
-    (finding,) = found(expanded(config("apiKey: '${sk-canary}'")))
+    (finding,) = findings_of(expanded(config("apiKey: '${sk-canary}'")))
     assert "`models.providers.vllm.apiKey`" in finding.message
     assert "`${NAME}`" in (finding.help or "")
     assert "canary" not in f"{finding.message} {finding.help}"

@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(folder: Path, files: dict[str, str]) -> None:
+def write(directory: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
-        path = folder / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def included(folder: Path, root: str, **files: str) -> IncludeResult:
-    write(folder, {f"{name.replace('__', '/')}.json5": text for name, text in files.items()})
-    return resolve_includes(parse(Source(str(folder / "genesis.json5"), root)))
+def resolve(directory: Path, root: str, **files: str) -> IncludeResult:
+    write(directory, {f"{name.replace('__', '/')}.json5": text for name, text in files.items()})
+    return resolve_includes(parse(Source(str(directory / "genesis.json5"), root)))
 
 
-def value(folder: Path, root: str, **files: str) -> Any:
-    done = included(folder, root, **files)
-    assert done.diagnostics == []
-    return done.document.value
+def value(directory: Path, root: str, **files: str) -> Any:
+    result = resolve(directory, root, **files)
+    assert result.diagnostics == []
+    return result.document.value
 
 
-def problem(folder: Path, root: str, **files: str) -> tuple[str, str | None]:
+def problem(directory: Path, root: str, **files: str) -> tuple[str, str | None]:
     """Return the message of the only finding, without the place, and its help."""
-    (finding,) = included(folder, root, **files).diagnostics
+    (finding,) = resolve(directory, root, **files).diagnostics
     assert finding.rule == "include"
     assert finding.span is not None
     span = finding.span
@@ -77,9 +77,9 @@ def test_include_in_an_array(tmp_path: Path) -> None:
 
 def test_including_a_file_twice_is_not_circular(tmp_path: Path) -> None:
     root = '{ a: { $include: "x.json5" }, b: { $include: "x.json5" } }'
-    done = included(tmp_path, root, x="{ m: 1 }")
-    assert done.document.value == {"a": {"m": 1}, "b": {"m": 1}}
-    assert [file.path for file in done.files] == ["x.json5", "x.json5"]
+    result = resolve(tmp_path, root, x="{ m: 1 }")
+    assert result.document.value == {"a": {"m": 1}, "b": {"m": 1}}
+    assert [file.path for file in result.files] == ["x.json5", "x.json5"]
 
 
 def test_original_document_is_not_modified(tmp_path: Path) -> None:
@@ -90,21 +90,21 @@ def test_original_document_is_not_modified(tmp_path: Path) -> None:
 
 
 def test_spans_refer_to_their_own_file(tmp_path: Path) -> None:
-    done = included(tmp_path, '{ a: { $include: "x.json5", own: 1 } }', x="{ b: { c: 'theirs' } }")
-    theirs = done.document.value_span(("a", "b", "c"))
+    result = resolve(tmp_path, '{ a: { $include: "x.json5", own: 1 } }', x="{ b: { c: 'theirs' } }")
+    theirs = result.document.value_span(("a", "b", "c"))
     assert theirs.source.name == str(tmp_path / "x.json5")
     assert theirs.source.text[theirs.start : theirs.end] == "'theirs'"
-    key = done.document.key_span(("a", "b"))
+    key = result.document.key_span(("a", "b"))
     assert key.source.text[key.start : key.end] == "b"
-    own = done.document.value_span(("a", "own"))
+    own = result.document.value_span(("a", "own"))
     assert own.source.name == str(tmp_path / "genesis.json5")
     assert own.source.text[own.start : own.end] == "1"
 
 
 def test_syntax_error_is_reported_in_the_included_file_with_its_origin(tmp_path: Path) -> None:
-    done = included(tmp_path, '{ a: { $include: "x.json5" }, b: 1 }', x="{ m: 1,, n: 2 }")
-    assert done.document.value == {"a": {"m": 1, "n": 2}, "b": 1}
-    (finding,) = add_include_origins(done.files, done.diagnostics)
+    result = resolve(tmp_path, '{ a: { $include: "x.json5" }, b: 1 }', x="{ m: 1,, n: 2 }")
+    assert result.document.value == {"a": {"m": 1, "n": 2}, "b": 1}
+    (finding,) = add_include_origins(result.files, result.diagnostics)
     assert finding.rule == "syntax"
     assert finding.span is not None
     assert finding.span.source.name == str(tmp_path / "x.json5")
@@ -139,14 +139,14 @@ def test_finding_for_a_file_that_cannot_be_included(name: str, message: str, hel
 
 
 def test_failed_include_keeps_everything_else(tmp_path: Path) -> None:
-    done = included(tmp_path, '{ $include: ["gone.json5", "x.json5"], own: 1 }', x="{ m: 1 }")
-    assert {key: item for key, item in done.document.value.items() if key != "$include"} == {"m": 1, "own": 1}
-    assert [finding.rule for finding in done.diagnostics] == ["include"]
+    result = resolve(tmp_path, '{ $include: ["gone.json5", "x.json5"], own: 1 }', x="{ m: 1 }")
+    assert {key: item for key, item in result.document.value.items() if key != "$include"} == {"m": 1, "own": 1}
+    assert [finding.rule for finding in result.diagnostics] == ["include"]
 
 
 def test_included_file_without_an_object_is_reported_in_that_file(tmp_path: Path) -> None:
-    done = included(tmp_path, '{ a: { $include: "x.json5" }, b: 1 }', x="[1]")
-    (finding,) = done.diagnostics
+    result = resolve(tmp_path, '{ a: { $include: "x.json5" }, b: 1 }', x="[1]")
+    (finding,) = result.diagnostics
     assert finding.rule == "wrong-type"
     assert finding.span is not None
     assert finding.span.source.name == str(tmp_path / "x.json5")
@@ -155,9 +155,9 @@ def test_included_file_without_an_object_is_reported_in_that_file(tmp_path: Path
 def test_link_inside_the_directory_is_followed(tmp_path: Path) -> None:
     write(tmp_path, {"real.json5": "{ m: 1 }"})
     (tmp_path / "link.json5").symlink_to("real.json5")
-    done = included(tmp_path, '{ $include: "link.json5" }')
-    assert done.document.value == {"m": 1}
-    assert [file.path for file in done.files] == ["link.json5"]
+    result = resolve(tmp_path, '{ $include: "link.json5" }')
+    assert result.document.value == {"m": 1}
+    assert [file.path for file in result.files] == ["link.json5"]
 
 
 def test_circular_include_through_other_files_and_links(tmp_path: Path) -> None:
@@ -183,19 +183,19 @@ def test_number_of_included_files_is_limited(tmp_path: Path) -> None:
         inner = ", ".join(f'k{index}: {{ $include: "f{number + 1}.json5" }}' for index in range(10))
         write(tmp_path, {f"f{number}.json5": f"{{ {inner} }}"})
     write(tmp_path, {"f4.json5": "{}"})
-    done = included(tmp_path, '{ $include: "f0.json5" }')
-    assert len(done.files) == 1000
-    assert {finding.rule for finding in done.diagnostics} == {"include"}
-    assert done.diagnostics[0].message.endswith("more than 1000 files are included")
+    result = resolve(tmp_path, '{ $include: "f0.json5" }')
+    assert len(result.files) == 1000
+    assert {finding.rule for finding in result.diagnostics} == {"include"}
+    assert result.diagnostics[0].message.endswith("more than 1000 files are included")
 
 
 def test_nesting_limit_applies_across_files(tmp_path: Path) -> None:
     deep = "{ a: " * 100
-    done = included(tmp_path, f'{deep} {{ $include: "x.json5" }} {"}" * 100}', x=f"{deep} 1 {'}' * 100}")
-    assert done.diagnostics == []
-    done = included(tmp_path, f'{deep} {{ $include: "x.json5" }} {"}" * 100}', x=f"{deep} {{ a: 1 }} {'}' * 100}")
-    assert [finding.rule for finding in done.diagnostics] == ["include"]
-    assert "200 levels" in done.diagnostics[0].message
+    result = resolve(tmp_path, f'{deep} {{ $include: "x.json5" }} {"}" * 100}', x=f"{deep} 1 {'}' * 100}")
+    assert result.diagnostics == []
+    result = resolve(tmp_path, f'{deep} {{ $include: "x.json5" }} {"}" * 100}', x=f"{deep} {{ a: 1 }} {'}' * 100}")
+    assert [finding.rule for finding in result.diagnostics] == ["include"]
+    assert "200 levels" in result.diagnostics[0].message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -212,6 +212,6 @@ def test_document_without_includes_is_returned_unchanged(tmp_path: Path) -> None
 
 def test_invalid_include_value_is_left_to_validation(tmp_path: Path) -> None:
     for include in ("3", "[]", '["x.json5", 3]', "{}"):
-        done = included(tmp_path, f"{{ $include: {include} }}", x="{}")
-        assert done.diagnostics == []
-        assert "$include" in done.document.value
+        result = resolve(tmp_path, f"{{ $include: {include} }}", x="{}")
+        assert result.diagnostics == []
+        assert "$include" in result.document.value

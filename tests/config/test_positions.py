@@ -1,4 +1,4 @@
-"""What may be shown of a string, by its path."""
+"""Which parts of a string may be shown, by its path."""
 
 from __future__ import annotations
 

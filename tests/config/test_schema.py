@@ -1,4 +1,4 @@
-"""The schemas themselves, and that the two validators and the manifest's types never disagree about them."""
+"""The schemas, and that both validators and the manifest's types agree with them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ EVERYTHING: Any = {
 
 
 def schemas_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find every schema that describes a value, with a path to it; conditions describe none."""
+    """Yield every schema that describes a value, with its path; conditions are skipped."""
     if not isinstance(schema, dict):
         return
     yield path, schema
@@ -90,7 +90,7 @@ def schemas_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any
 
 
 def resolved(root: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """Give a schema with what its reference points at under what it says itself."""
+    """Return a schema merged with the target of its reference; its own keys win."""
     if "$ref" not in schema:
         return schema
     target = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
@@ -125,8 +125,8 @@ def test_every_property_is_documented(root: Any, schema: dict[str, Any]) -> None
 
 def test_optional_settings_have_documented_defaults() -> None:
     required = {"id", "source", "path", "provider"}
-    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id, and a
-    # provider's address has a default for one id alone.
+    # These have no default value: without them there is no key, no alias or no selected model, a model is named by its
+    # id, and a base URL has a default only for one provider.
     nothing = {"apiKey", "alias", "model", "primary", "name", "baseUrl", "$schema", "$include"}
     without = {
         name
@@ -157,7 +157,7 @@ def test_genesis_sections_are_strict_but_allow_extensions() -> None:
 
 
 def verdicts(value: Any, schema: Any = CONFIG) -> bool:
-    """Give the verdict of both validators, which is one."""
+    """Return whether a value is valid, on which both validators must agree."""
     slow = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert jsonschema_rs.Draft202012Validator(schema).is_valid(value) == slow, value
     return slow
@@ -191,7 +191,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def changed(base: Any, path: tuple[str | int, ...], how: str, what: Any) -> Any:
-    """Change a value in one place: replace it, remove it, or add a key or an item to it."""
+    """Return a value with one change: a replaced or removed part, or an added key or item."""
     value = copy.deepcopy(base)
     if not path:
         return what
@@ -305,7 +305,7 @@ def test_types_accept_what_the_manifest_schema_accepts(
         read = True
     except ManifestError:
         read = False
-    # The types are milder in one thing: what has a default may be missing.
+    # The types are more lenient in one respect: values with a default may be missing.
     assert read or not verdicts(value, MANIFEST), value
 
 
@@ -337,7 +337,7 @@ def test_keys_in_the_code_are_keys_of_the_schema() -> None:
 
 
 def places_of_keys(schema: Any) -> Iterator[str]:
-    """Find the names of all properties in a schema."""
+    """Yield the names of all properties in a schema."""
     if isinstance(schema, dict):
         yield from schema.get("properties", ())
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():

@@ -15,7 +15,7 @@ PROVIDER_KEYS = "`api`, `apiKey`, `baseUrl`, `headers`, `maxConnections`, `model
 MODEL_KEYS = "`compat`, `contextWindow`, `cost`, `headers`, `id`, `input`, `maxTokens`, `name`, `params`, `reasoning`"
 
 
-def found(text: str) -> list[tuple[str, str, str, str | None]]:
+def violations(text: str) -> list[tuple[str, str, str, str | None]]:
     """Return the rule, the marked text, the message and the help of each finding."""
     document = parse(Source("genesis.json5", text))
     assert document.diagnostics == []
@@ -217,7 +217,7 @@ def model(members: str) -> str:
 def test_each_violation_is_reported_once_at_its_place(
     text: str, rule: str, marked: str, message: str, help_: str | None
 ) -> None:
-    ((found_rule, found_text, found_message, found_help),) = found(text)
+    ((found_rule, found_text, found_message, found_help),) = violations(text)
     assert (found_rule, found_text) == (rule, marked)
     place, _, words = message.partition(" … ")
     assert place in found_message
@@ -239,7 +239,7 @@ def test_each_violation_is_reported_once_at_its_place(
     ],
 )
 def test_valid_configurations_have_no_findings(text: str) -> None:
-    assert found(text) == []
+    assert violations(text) == []
 
 
 def test_damaged_values_are_not_reported_again() -> None:
@@ -282,11 +282,11 @@ def test_stand_in_module_is_removed_after_the_import_of_the_validator() -> None:
         "assert ('socket' in sys.modules) == before\n"
         "import email.utils\n"
         "assert email.utils.parsedate_to_datetime('Mon, 23 Nov 2026 12:00:00 +0000').year == 2026\n"
-        "assert [each.rule for each in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
+        "assert [finding.rule for finding in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
         "assert 'jsonschema' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_only_the_first_of_two_misspellings_is_fixed() -> None:
@@ -299,5 +299,5 @@ def test_only_the_first_of_two_misspellings_is_fixed() -> None:
 
 
 def test_very_long_key_is_reported_quickly() -> None:
-    (finding,) = found(provider(f"{'baseUrl' * 100_000}: 1, models: []"))
+    (finding,) = violations(provider(f"{'baseUrl' * 100_000}: 1, models: []"))
     assert finding[0] == "unknown-key"

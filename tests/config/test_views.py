@@ -1,4 +1,4 @@
-"""The typed configuration: what has the right type can be read, what has not is absent, and all of it has a place."""
+"""The typed configuration: values of the right type can be read, others are absent, and all have a place."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_views_know_their_places() -> None:
     assert str(provider.at(keys.BASE_URL)) == "models.providers.vllm.baseUrl"
     assert text_of(provider.place.key) == "vllm"
     assert text_of(provider.models[0].place) == "{ id: 'a' }"
-    # What is missing is where it is missing.
+    # The place of a missing value is the object that lacks it.
     assert text_of(provider.models[0].at(keys.NAME)) == "{ id: 'a' }"
 
 
@@ -293,7 +293,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=15,
 )
-# Objects where a configuration has some, so that what is in them is looked at.
+# Objects where a configuration has objects, so that their contents are read.
 SECTIONS = ANYTHING | st.builds(
     lambda provider, model, selected, auth: {
         "models": {"providers": {"vllm": provider, "pool": {"models": [model, {"id": "${NAME}", "cost": model}]}}},
@@ -343,5 +343,5 @@ def test_path_of_a_view_leads_to_its_value(value: Any) -> None:
     for reference in config.selection.references:
         assert reference.text == found(reference.path)
     for provider in config.providers:
-        for header in (*provider.headers, *(each for model in provider.models for each in model.headers)):
+        for header in (*provider.headers, *(header for model in provider.models for header in model.headers)):
             assert header.value is None or header.value == found(header.place.path)

@@ -1,4 +1,4 @@
-"""Errors that a user can cause share a base."""
+"""Errors that a user can cause have a common base."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import genesis_config
 from genesis_config.diagnostics import errors
 from genesis_config.diagnostics.errors import GenesisError
 
-# What is raised and caught inside one module, or by the test server, reaches no user.
+# Errors that never reach a user: they are raised and caught in one module, or raised by the test server.
 INTERNAL = {"Stop", "RefusedError"}
-# These need an extra that is not always installed, or run on import.
+# Modules that need an extra that may not be installed, or that run on import.
 LEFT_OUT = {"genesis_config.__main__", "genesis_config.testing.__main__", "genesis_config.runtime.batch.on_ray"}
 
 

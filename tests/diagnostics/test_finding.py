@@ -1,4 +1,4 @@
-"""Findings: paths as people write them, the one order, and what fails a run."""
+"""Findings: paths in messages, their order, and the severity that fails a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax import parse
 from tests.support import finding_of
 
-# A name that comes before any word.
+# A source whose name sorts before any other.
 A = Source("", "{ a: 1, b: 2 }")
 B = Source("b.json5", "{}")
 

@@ -1,4 +1,4 @@
-"""The named tuples that `genesis check` defines: typing's, but for what they cost to define."""
+"""The named tuples that `genesis check` defines: like those of `typing`, but cheaper to define."""
 
 from __future__ import annotations
 
@@ -56,5 +56,7 @@ def test_named_tuple_behaves_like_typing_named_tuple() -> None:
 def test_check_compiles_no_annotation(tmp_path: Path) -> None:
     config = tmp_path / "genesis.json5"
     config.write_text('{ agents: { defaults: { model: "vllm/${NAME}" } } }', encoding="utf-8")
-    done = subprocess.run([sys.executable, "-c", RUN, config], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 file checked: no findings\n", "")
+    completed = subprocess.run(
+        [sys.executable, "-c", RUN, config], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "1 file checked: no findings\n", "")

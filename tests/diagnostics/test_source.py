@@ -1,4 +1,4 @@
-"""Offsets, lines and columns: 1-based, columns in code points, every line end of JSON5 and no other."""
+"""Offsets, lines and columns: 1-based, with columns in code points and exactly the line endings of JSON5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXTS = st.text(st.sampled_from("ab\n\r\u2028\u2029\u0085\x0b\x0c\x1c\t🦙é\u0
 
 
 def lines(source: Source) -> list[str]:
-    """Give the lines of a text without their ends."""
+    """Return the lines of a text without their line endings."""
     spans = [source.line_span(number) for number in range(1, len(source.line_starts) + 1)]
     return [source.text[start:end] for start, end in spans]
 
@@ -34,7 +34,7 @@ def test_each_json5_line_ending_ends_one_line(end: str) -> None:
 
 
 def test_nothing_else_ends_a_line() -> None:
-    # str.splitlines would cut at each of these.
+    # `str.splitlines` splits at each of these.
     text = "a\x0bb\x0cc\x1cd\x1de\x1ef\x85g"
     source = Source("f", text)
     assert source.position(len(text)) == (1, len(text) + 1)

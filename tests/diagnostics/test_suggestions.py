@@ -1,4 +1,4 @@
-"""The word that somebody probably meant, and lists of words."""
+"""Suggestions for misspelled words, and lists of words."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_spelling_that_differs_only_in_case_wins() -> None:
 
 def test_common_prefix_wins_over_similarity() -> None:
     assert nearest("qwen", ["qwem", "qwen-2.5-72b"]) == "qwen-2.5-72b"
-    # Of a word so short too many are the beginning.
+    # Such a short word is a prefix of too many others.
     assert nearest("qwe", ["qwen-2.5-72b"]) is None
 
 
@@ -126,13 +126,13 @@ def test_default_limit_is_twelve_words() -> None:
 
 
 def test_correction_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    compared = []
 
     def counted(one: str, other: str) -> int:
-        asked.append(other)
+        compared.append(other)
         return int(one != other)
 
     monkeypatch.setattr(nearest_module, "_distance", counted)
     assert [correct_spelling("wordseen1", ["wordseen2"]) for _ in range(3)] == ["wordseen2"] * 3
-    assert asked == ["wordseen2"]
+    assert compared == ["wordseen2"]
     assert correct_spelling("wordseen1", ["wordseen2", "wordseen3"]) is None

@@ -1,4 +1,4 @@
-"""`genesis check` as hooks, CI jobs and people run it."""
+"""`genesis check` as run by hooks, CI jobs and users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
 
 CLEAN = FIXTURES / "documented" / "explicit" / "genesis.json5"
-BROKEN = FIXTURES / "broken" / "misspelt-key" / "genesis.json5"
+BROKEN = FIXTURES / "broken" / "misspelled-key" / "genesis.json5"
 WARNED = FIXTURES / "broken" / "repeated-fallback" / "genesis.json5"
 
 
@@ -112,12 +112,12 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
     (folder / "some.env").write_text("API=also-nonsense\n", encoding="utf-8")
 
     alone = genesis("check", "--ignore", "assumed-context-window", env={"API": "seen", "MODEL": "seen"})
-    told = genesis("check", "--env-file", "some.env")
+    from_file = genesis("check", "--env-file", "some.env")
     environment = genesis("check", "--use-env", env={"API": "openai-completions"})
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
-    assert "the API `also-nonsense`" in told.stdout
-    assert "1 file checked: 1 error, 1 note\n" in told.stdout
+    assert "the API `also-nonsense`" in from_file.stdout
+    assert "1 file checked: 1 error, 1 note\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 
@@ -161,7 +161,7 @@ def test_a_missing_env_file(genesis: Genesis) -> None:
 
 
 def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:
-    # Far more findings than a pipe holds.
+    # More findings than fit into a pipe.
     keys = ", ".join(f"key{number}: 1" for number in range(2000))
     (folder / "genesis.json5").write_text(f"{{ models: {{ {keys} }} }}", encoding="utf-8")
     with subprocess.Popen(

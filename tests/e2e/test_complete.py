@@ -1,4 +1,4 @@
-"""The corners of `genesis complete`: prompts, parameters, manifests, what goes to a terminal and what to a pipe."""
+"""Details of `genesis complete`: prompts, parameters, manifests, output to terminals and pipes."""
 
 from __future__ import annotations
 
@@ -152,13 +152,13 @@ def test_a_fallback_is_reported_and_its_answer_is_the_result(genesis: Genesis, f
         whole = json.loads(genesis("complete", "hi", "--json").stdout)
         named = genesis("complete", "hi", "--model", "a/tiny-llama")
     assert (done.returncode, done.stdout) == (0, "well")
-    told, usage = done.stderr.splitlines()
-    assert told == (
+    failover, usage = done.stderr.splitlines()
+    assert failover == (
         f"a/tiny-llama: request to {url}/chat/completions failed: connection refused; falling back to b/tiny-llama"
     )
     assert usage.startswith("usage: ")
     assert (whole["text"], whole["provider"]) == ("well", "b")
-    assert [(each["model"], each["error"], each["status"]) for each in whole["attempts"]] == [
+    assert [(attempt["model"], attempt["error"], attempt["status"]) for attempt in whole["attempts"]] == [
         ("a/tiny-llama", "ServerUnreachableError", None)
     ]
     assert (named.returncode, named.stdout) == (1, "")
@@ -234,7 +234,7 @@ def test_the_speed_of_an_answer_is_shown_on_a_terminal(stream: Literal["stderr",
         fallback(folder, running.base_url, running.base_url)
         code, shown = on_terminal("complete", "hi", cwd=folder, stream=stream)
     assert code == 0
-    # While the answer comes, its pace is on the last of the 24 lines, from which the others are kept apart.
+    # During the answer its speed is on the last of the 24 lines, which the scroll region excludes.
     kept, _, given_back = shown.rpartition("\x1b[r")
     assert kept.index("\x1b[1;23r") < kept.index("\x1b[24;1H\x1b[2K\x1b[2m")
     assert re.search(
@@ -265,7 +265,7 @@ def test_an_answer_is_complete_while_its_speed_is_shown_on_a_terminal(kind: str,
         written = "".join(event["text"] for event in events if event["type"] == "text")
     assert written == "".join(words)
     assert re.search(r"\d+ tokens, \d+ tokens/s; first after", shown)
-    # The other forms have the usage in what they print.
+    # The other formats include the usage in their output.
     assert ("usage: " in shown) == (not form)
 
 

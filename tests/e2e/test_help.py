@@ -1,4 +1,4 @@
-"""The commands that tell and write what one starts from: init, explain, schema, help, demo."""
+"""The commands to get started: init, explain, schema, help, demo."""
 
 from __future__ import annotations
 
