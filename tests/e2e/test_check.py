@@ -117,7 +117,7 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
     assert "the API `also-nonsense`" in from_file.stdout
-    assert "1 file checked: 1 error, 1 note\n" in from_file.stdout
+    assert "1 file checked: 1 error, 1 info\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 
