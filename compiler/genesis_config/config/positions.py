@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from genesis_config.config import keys
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
-from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.suggestions import correct_spelling
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, names, parse
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
-    "config_path",
     "could_name_secret",
     "hidden_texts",
     "is_plain_word",
-    "is_secret_position",
     "masked",
     "merged",
     "plain_names",
@@ -140,16 +138,6 @@ _POINTER_POSITIONS: Final = {key: Position("pointer", form=form) for key, form i
 _roots: dict[str, Position] = {}
 
 
-def is_secret_position(path: Path) -> bool:
-    """Return whether the value at `path` is a secret: a provider's `apiKey`, or a value of `headers`."""
-    match path:
-        case ("models", "providers", _, "apiKey") | ("models", "providers", _, "headers", _):
-            return True
-        case ("models", "providers", _, "models", _, "headers", _):
-            return True
-    return False
-
-
 def variables_in_secrets(value: object) -> Iterator[str]:
     """Yield the names of the variables that secret positions of a configuration use.
 
@@ -214,25 +202,6 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
     for key in path:
         position = position.child(key, secret_variables)
     return position
-
-
-def config_path(path: Iterable[str | int]) -> str:
-    """Return a path as shown in messages: `models.providers.vllm.models[0].id`.
-
-    A key that is not an identifier is quoted, and text in it that looks like a secret is replaced by `***`.
-    """
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        key = without_keys(part)
-        if part.replace("-", "_").replace("$", "_").isidentifier():
-            text += f".{key}" if text else key
-        else:
-            quoted = key.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text or "the root"
 
 
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
