@@ -194,13 +194,13 @@ def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
 
 def _references(value: Any, path: Path) -> list[tuple[Path, str]]:
     """Return the strings that contain a `$` or a reference in another tool's syntax, with their paths."""
-    found: list[tuple[Path, str]] = []
-    _collect_references(value, path, found)
-    return found
+    references: list[tuple[Path, str]] = []
+    _collect_references(value, path, references)
+    return references
 
 
-def _collect_references(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
-    """Add the references in a value to `found`. It must be fast: a file of 10,000 models has 80,000 values."""
+def _collect_references(value: Any, path: Path, references: list[tuple[Path, str]]) -> None:
+    """Add the references in a value to `references`. It must be fast: a file of 10,000 models has 80,000 values."""
     items: Any
     if isinstance(value, dict):
         items = value.items()
@@ -209,14 +209,14 @@ def _collect_references(value: Any, path: Path, found: list[tuple[Path, str]]) -
     else:
         items = ()
         if isinstance(value, str) and ("$" in value or foreign_dialect(value)):
-            found.append((path, value))
+            references.append((path, value))
     for key, item in items:
         kind = type(item)
         if kind is str:
             if ("$" in item or (item[:1] in _FOREIGN_STARTS and foreign_dialect(item))) and not _is_ignored(path, key):
-                found.append(((*path, key), item))
+                references.append(((*path, key), item))
         elif (kind is dict or kind is list) and not _is_ignored(path, key):
-            _collect_references(item, (*path, key), found)
+            _collect_references(item, (*path, key), references)
 
 
 def _is_ignored(path: Path, key: str | int) -> bool:
