@@ -12,12 +12,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from genesis_config.config import keys
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
 from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.suggestions import correct_spelling
-from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
+from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, names, parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -40,6 +41,7 @@ __all__ = [
     "secret_parts",
     "shown",
     "url_secrets",
+    "variables_in_secrets",
 ]
 
 MASK: Final = "***"
@@ -146,6 +148,39 @@ def is_secret_position(path: Path) -> bool:
         case ("models", "providers", _, "models", _, "headers", _):
             return True
     return False
+
+
+def variables_in_secrets(value: object) -> Iterator[str]:
+    """Yield the names of the variables that secret positions of a configuration use.
+
+    Args:
+        value: The configuration as it is written; it may be anything.
+    """
+    providers = value
+    for key in keys.PROVIDERS:
+        providers = _member(providers, key)
+    for provider in providers.values() if isinstance(providers, dict) else ():
+        models = _member(provider, keys.MODELS)
+        for owner in (provider, *(models if isinstance(models, list) else ())):
+            yield from _variables_in(_member(owner, keys.API_KEY))
+            yield from _variables_in(_member(owner, keys.HEADERS))
+
+
+def _member(value: object, key: str | int) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _variables_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from names(value)
+    elif isinstance(value, dict):
+        if isinstance(identifier := value.get(keys.ID), str):
+            yield identifier
+        for item in value.values():
+            yield from _variables_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _variables_in(item)
 
 
 def root(role: str = "configuration") -> Position:
