@@ -112,10 +112,10 @@ def expand(document: Document, variables: Variables) -> Expansion:
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
-    roots = _OWNED if any(_may_hold_references(source.text) for source in document.sources) else ()
-    declared = Layer("env.vars", _declared(value))
+    roots = _OWNED if any(_may_contain_references(source.text) for source in document.sources) else ()
+    declared = Layer("env.vars", _declared_variables(value))
     for root in roots:
-        for path, template in _references(_at(value, root), root):
+        for path, template in _references(_value_at(value, root), root):
             if path[3:] == ("apiKey", "id"):
                 continue  # the name of a variable, see below
             secret = is_secret_position(path)
@@ -163,19 +163,19 @@ def _secret_names(strings: Iterable[ExpandedString]) -> frozenset[str]:
     )
 
 
-def _may_hold_references(text: str) -> bool:
+def _may_contain_references(text: str) -> bool:
     return "$" in text or "os.environ/" in text or "{{" in text or "%" in text or "\\" in text
 
 
-def _at(value: Any, path: Path) -> Any:
+def _value_at(value: Any, path: Path) -> Any:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
-def _declared(value: Any) -> dict[str, str]:
+def _declared_variables(value: Any) -> dict[str, str]:
     """Return the variables that the document itself declares."""
-    variables = _at(value, ("env", "vars"))
+    variables = _value_at(value, ("env", "vars"))
     if not isinstance(variables, dict):
         return {}
     return {name: text for name, text in variables.items() if isinstance(text, str)}
@@ -183,7 +183,7 @@ def _declared(value: Any) -> dict[str, str]:
 
 def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
     """Yield the path of each `apiKey` that is an object with the name of a variable, and that name."""
-    providers = _at(value, ("models", "providers"))
+    providers = _value_at(value, ("models", "providers"))
     for provider, entry in providers.items() if isinstance(providers, dict) else ():
         if not isinstance(entry, dict) or _is_ignored(("models", "providers"), provider):
             continue
