@@ -83,9 +83,9 @@ def _report(error: Exception) -> int:
             reason = "standard output is closed" if closed else unwritable.strerror
             sys.stderr.write(f"error: cannot write the output: {reason}\n")
             return 2
-    from genesis_config.cli.crash import report
+    from genesis_config.cli.crash import print_crash_report
 
-    report(error)
+    print_crash_report(error)
     return 3
 
 
@@ -107,9 +107,9 @@ def _run(arguments: list[str]) -> int:
     ):
         # `genesis check FILES…` is what a pre-commit hook runs, many times a day. It has no options to parse, and
         # importing click would take 20 of 60 ms (CPython 3.11).
-        from genesis_config.cli.checking import run
+        from genesis_config.cli.checking import run_check
 
-        return run(arguments[1:])
+        return run_check(arguments[1:])
     from genesis_config.cli.group import run_command
 
     return run_command(arguments)

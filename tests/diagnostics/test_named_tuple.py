@@ -21,9 +21,9 @@ class ForwardRef(typing.ForwardRef, _root=True):
         raise AssertionError(f"compiled: {arguments}")
 
 typing.ForwardRef = ForwardRef
-from genesis_config.cli.checking import run
+from genesis_config.cli.checking import run_check
 
-sys.exit(run([sys.argv[1]]))
+sys.exit(run_check([sys.argv[1]]))
 """
 
 

@@ -61,7 +61,7 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
 
     done = genesis("auth", "set", "vllm", stdin=f"{CANARY}\n")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"added the auth profile vllm:default, in {stored}\n"
+    assert done.stderr == f"added auth profile vllm:default in {stored}\n"
     assert keys(stored) == {"vllm:default": CANARY}
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
@@ -76,12 +76,12 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
     assert json.loads(compiled.stdout)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
 
     again = genesis("auth", "set", "vllm", stdin="another\r\n")
-    assert again.stderr == f"replaced the key of the auth profile vllm:default, in {stored}\n"
+    assert again.stderr == f"replaced the key of auth profile vllm:default in {stored}\n"
     assert keys(stored) == {"vllm:default": "another"}
 
     removed = genesis("auth", "remove", "vllm")
     assert (removed.returncode, removed.stdout) == (0, "")
-    assert removed.stderr == f"removed the auth profile vllm:default, from {stored}\n"
+    assert removed.stderr == f"removed auth profile vllm:default from {stored}\n"
     assert keys(stored) == {}
 
 
@@ -129,7 +129,7 @@ def test_an_empty_list_explains_how_to_add_a_profile(genesis: Genesis, stored: P
     for _ in range(2):
         done = genesis("auth", "list")
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == f"no auth profiles in {stored}; `genesis auth set PROVIDER` adds one\n"
+        assert done.stderr == f"no auth profiles in {stored}; run `genesis auth set PROVIDER` to add one\n"
         report = genesis("auth", "list", "--json")
         assert (report.returncode, json.loads(report.stdout)) == (0, {"version": 1, "profiles": []})
         write(stored, {})
@@ -175,7 +175,7 @@ def test_the_error_for_an_extra_argument_explains_what_to_do(genesis: Genesis) -
     [
         (
             "",
-            "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a",
+            "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this in a",
         ),
         (" \t\n", "no key on standard input"),
         (f"{CANARY}\nsecond\n", "the key contains a line break, or a control or an invisible character"),
@@ -294,8 +294,8 @@ CONFIG = """{
         ("third", ""),
         # Implicit, even if it is not in the configuration.
         ("vllm", ""),
-        ("pol", "note: genesis.json5 names no provider pol; did you mean pool?\n"),
-        ("foo", "note: genesis.json5 names no provider foo, so nothing there uses the key yet\n"),
+        ("pol", "note: genesis.json5 does not refer to a provider pol; did you mean pool?\n"),
+        ("foo", "note: genesis.json5 does not refer to a provider foo, so the key is not used yet\n"),
     ],
 )
 def test_a_provider_missing_from_the_configuration_is_noted(
@@ -304,13 +304,13 @@ def test_a_provider_missing_from_the_configuration_is_noted(
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
     done = genesis("auth", "set", provider, stdin=CANARY)
     assert done.returncode == 0
-    assert done.stderr == f"{note}added the auth profile {provider}:default, in {stored}\n"
+    assert done.stderr == f"{note}added auth profile {provider}:default in {stored}\n"
     assert keys(stored) == {f"{provider}:default": CANARY}
 
 
 def test_the_configuration_is_found_as_by_other_commands(genesis: Genesis, folder: Path) -> None:
     (folder / "mine.json5").write_text(CONFIG, encoding="utf-8")
-    note = "note: mine.json5 names no provider foo"
+    note = "note: mine.json5 does not refer to a provider foo"
     assert "note" not in genesis("auth", "set", "foo", stdin="k").stderr
     assert genesis("auth", "set", "foo", "--config", "mine.json5", stdin="k").stderr.startswith(note)
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
@@ -417,10 +417,10 @@ def test_a_terminal_prompts_for_the_key_and_hides_it(stored: Path, folder: Path)
     with terminal(["auth", "set", "foo"], stored, folder) as run:
         run.wait_for("Key for foo (hidden): ")
         # Shown before the user looks for the key.
-        assert run.shown.startswith("note: genesis.json5 names no provider foo")
+        assert run.shown.startswith("note: genesis.json5 does not refer to a provider foo")
         run.type(f"{CANARY}\n")
         assert run.end() == 0
-        assert f"added the auth profile foo:default, in {stored}" in run.shown
+        assert f"added auth profile foo:default in {stored}" in run.shown
         assert "canary" not in run.shown
     assert keys(stored) == {"foo:default": CANARY}
 
@@ -449,7 +449,7 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
         ("\x04", "no key was entered; nothing was changed"),
         ("sk-canary\x16\x1b[A\n", "the key contains a line break, or a control or an invisible character"),
         # A terminal would truncate it silently.
-        ("sk-canary" * 500 + "\n", "a terminal passes on"),
+        ("sk-canary" * 500 + "\n", "the key may be truncated"),
     ],
     ids=["empty", "blank", "end", "arrow", "long"],
 )

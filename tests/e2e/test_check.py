@@ -32,8 +32,8 @@ def test_documented_configurations_are_clean_in_an_empty_environment(name: str) 
 def test_a_clean_file_causes_no_unnecessary_imports() -> None:
     script = (
         "import sys\n"
-        "from genesis_config.cli.checking import run\n"
-        "code = run(sys.argv[1:])\n"
+        "from genesis_config.cli.checking import run_check\n"
+        "code = run_check(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
         "         'platformdirs', 'dotenv', 'difflib', 'json', 'genesis_config.manifest',\n"
         "         'genesis_config.config.positions', 'genesis_config.config.violations',\n"
@@ -72,7 +72,7 @@ def test_the_error_without_files_names_what_was_searched_for(genesis: Genesis) -
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr
-        == "error: no genesis.json5 or genesis.json in this directory\n  = help: `genesis init` writes one\n"
+        == "error: no genesis.json5 or genesis.json in this directory\n  = help: run `genesis init` to create one\n"
     )
 
 
@@ -192,7 +192,7 @@ def test_a_bug_is_reported_without_its_message(folder: Path) -> None:
     script = (
         "import genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise RuntimeError('sk-canary')\n"
-        "checking.run = crash\n"
+        "checking.run_check = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"
         "entrance.main()\n"
     )
@@ -228,7 +228,7 @@ def test_an_os_error_with_a_writable_output_is_a_bug(folder: Path) -> None:
     script = (
         "import errno, genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise OSError(errno.ENOSPC, 'sk-canary')\n"
-        "checking.run = crash\n"
+        "checking.run_check = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"
         "entrance.main()\n"
     )

@@ -96,7 +96,7 @@ def test_the_settings_of_the_nearest_directory_apply(name: str, prefix: str, gen
         ),
         (
             '[tool.genesis.severity]\nnope-nope = "error"',
-            "`severity`: unknown rule `nope-nope`\n  = help: `genesis explain` lists them",
+            "`severity`: unknown rule `nope-nope`\n  = help: run `genesis explain` to list all rules",
         ),
         ("[tool]\ngenesis = 1", "`tool.genesis` must be a table"),
         ("[tool.genesis]\nper-path = 1", "`per-path` must be a table"),
@@ -333,7 +333,7 @@ def test_a_variable_replaces_a_missing_option(genesis: Genesis, config: Path) ->
 def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> None:
     two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
     assert (two.returncode, two.stdout) == (2, "")
-    assert "two reports cannot go to one file" in two.stderr
+    assert "two reports cannot be written to the same file" in two.stderr
     name = genesis("check", config.name, "--stdin-filename", "x.json5")
     assert (name.returncode, name.stdout) == (2, "")
     assert "--stdin-filename requires -" in name.stderr

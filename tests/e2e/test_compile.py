@@ -69,8 +69,8 @@ def test_a_wildcard_merges_declared_and_discovered_models(genesis: Genesis, fold
     ]
     assert [model["reasoning"] for model in provider["models"]] == [False, False, True]
     assert json.loads(done.stdout)["selection"]["aliases"] == {"r": "vllm/r1"}
-    assert f"vllm: explicit, asked for its models at {server.base_url}/models\n" in done.stderr
-    assert 'keeps it dynamic\n  to change that, remove "vllm/*"' in done.stderr
+    assert f"vllm: explicit, models queried from {server.base_url}/models\n" in done.stderr
+    assert 'keeps it dynamic\n  to change this: remove "vllm/*"' in done.stderr
     assert [request.path for request in server.requests] == ["/v1/models"]
 
 
@@ -478,7 +478,7 @@ def test_a_closed_pipe_ends_the_stream(folder: Path) -> None:
 def test_demo_exits_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
     done = genesis("demo", env=KEY)
     assert (done.returncode, done.stderr) == (0, "")
-    for part in ("The configuration", "vllm: explicit, asked for its models", "tiny-llama: 2048 tokens", "usage: "):
+    for part in ("The configuration", "vllm: explicit, models queried from", "tiny-llama: 2048 tokens", "usage: "):
         assert part in done.stdout
     assert not list(folder.iterdir())
     running = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout

@@ -146,7 +146,7 @@ def test_without_an_opt_in_no_request_is_made(genesis: Genesis, folder: Path, sn
     assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["provider", "vllm"]
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("models", "status")
-    assert (done.returncode, done.stderr) == (0, "no provider is configured; `genesis doctor` says why\n")
+    assert (done.returncode, done.stderr) == (0, "no provider is configured; run `genesis doctor` to see why\n")
 
 
 def test_an_unconfigured_primary_is_reported_although_its_fallback_works(
@@ -220,7 +220,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
         ["provider", "decision", "base URL", "key", "reachable", "version", "models"],
         ["locked", "explicit", "http://127.0.0.1:PORT/v1", "LOCKED", "yes", "0.32.0", "-"],
         ["pool", "explicit", "http://127.0.0.1:PORT/v1", "none", "no", "-", "-"],
-        ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not asked", "-", "-"],
+        ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not checked", "-", "-"],
         ["vllm", "explicit", "http://127.0.0.1:PORT/v1", "VLLM_API_KEY", "yes", "0.32.0", "1"],
     ]
     assert normal(done.stderr).splitlines() == [

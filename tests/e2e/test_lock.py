@@ -52,7 +52,7 @@ def test_a_lock_file_is_written_checked_and_compiled_from(
     genesis: Genesis, folder: Path, config: Path, server: FakeVLLM
 ) -> None:
     done = genesis("lock", env=KEY)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "genesis.lock.json: 2 models of 1 provider\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "wrote genesis.lock.json: 2 models from 1 provider\n")
     written = (folder / "genesis.lock.json").read_bytes()
     jsonschema.validate(json.loads(written), json.loads(schema_text("lock")))
     assert json.loads(written)["providers"]["vllm"] == {
@@ -74,7 +74,7 @@ def test_a_lock_file_is_written_checked_and_compiled_from(
     assert len(server.requests) == asked
 
     done = genesis("lock", "--check", env=KEY)
-    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models of 1 provider\n")
+    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models from 1 provider\n")
     assert genesis("lock", str(config), env=KEY, cwd=folder.parent).returncode == 0
     assert (folder / "genesis.lock.json").read_bytes() == written
 
@@ -145,9 +145,9 @@ def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
     assert provider["credential"] == {"template": "${VLLM_API_KEY}"}
     assert provider["decision"] == "implicit"
     assert done.stderr == (
-        "vllm: implicit, its models are those of genesis.lock.json\n"
+        "vllm: implicit, models from genesis.lock.json\n"
         "  because models.providers.vllm is not defined, and VLLM_API_KEY opts in to discovery\n"
-        "  to change that, define models.providers.vllm to declare its models, without a request\n"
+        "  to change this: define models.providers.vllm to declare its models, without a request\n"
     )
     assert genesis("compile", "--frozen", env=KEY).stdout == done.stdout
     lock["providers"] = {}
@@ -189,7 +189,7 @@ def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genes
     )
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
-    assert genesis("lock").stderr == "genesis.lock.json: 0 models of 0 providers\n"
+    assert genesis("lock").stderr == "wrote genesis.lock.json: 0 models from 0 providers\n"
     assert genesis("compile", "--frozen").returncode == 0
 
 
@@ -221,7 +221,7 @@ def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Pat
     there = implicit_vllm_at(server.base_url, folder)
     assert genesis("lock").returncode == 1  # a first lock reports this
     assert not (folder / "genesis.lock.json").exists()
-    assert genesis("lock", env={**KEY, **there}).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    assert genesis("lock", env={**KEY, **there}).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
         done = genesis(*arguments, env=there)
@@ -244,11 +244,11 @@ def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: 
   agents: {{ defaults: {{ models: {{ "p/*": {{}} }} }} }} }}""",
             encoding="utf-8",
         )
-        assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+        assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
         assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"p"}
     assert server.requests == []
     (folder / "genesis.json5").write_text('{ agents: { defaults: { models: { "vllm/*": {} } } } }', encoding="utf-8")
-    assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
     assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"vllm"}
 
 

@@ -112,10 +112,10 @@ def expand(document: Document, variables: Variables) -> Expansion:
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
-    roots = _OWNED if any(_may_hold_references(source.text) for source in document.sources) else ()
-    declared = Layer("env.vars", _declared(value))
+    roots = _OWNED if any(_may_contain_references(source.text) for source in document.sources) else ()
+    declared = Layer("env.vars", _declared_variables(value))
     for root in roots:
-        for path, template in _references(_at(value, root), root):
+        for path, template in _references(_value_at(value, root), root):
             if path[3:] == ("apiKey", "id"):
                 continue  # the name of a variable, see below
             secret = is_secret_position(path)
@@ -163,19 +163,19 @@ def _secret_names(strings: Iterable[ExpandedString]) -> frozenset[str]:
     )
 
 
-def _may_hold_references(text: str) -> bool:
+def _may_contain_references(text: str) -> bool:
     return "$" in text or "os.environ/" in text or "{{" in text or "%" in text or "\\" in text
 
 
-def _at(value: Any, path: Path) -> Any:
+def _value_at(value: Any, path: Path) -> Any:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
-def _declared(value: Any) -> dict[str, str]:
+def _declared_variables(value: Any) -> dict[str, str]:
     """Return the variables that the document itself declares."""
-    variables = _at(value, ("env", "vars"))
+    variables = _value_at(value, ("env", "vars"))
     if not isinstance(variables, dict):
         return {}
     return {name: text for name, text in variables.items() if isinstance(text, str)}
@@ -183,7 +183,7 @@ def _declared(value: Any) -> dict[str, str]:
 
 def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
     """Yield the path of each `apiKey` that is an object with the name of a variable, and that name."""
-    providers = _at(value, ("models", "providers"))
+    providers = _value_at(value, ("models", "providers"))
     for provider, entry in providers.items() if isinstance(providers, dict) else ():
         if not isinstance(entry, dict) or _is_ignored(("models", "providers"), provider):
             continue
@@ -194,13 +194,13 @@ def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
 
 def _references(value: Any, path: Path) -> list[tuple[Path, str]]:
     """Return the strings that contain a `$` or a reference in another tool's syntax, with their paths."""
-    found: list[tuple[Path, str]] = []
-    _collect_references(value, path, found)
-    return found
+    references: list[tuple[Path, str]] = []
+    _collect_references(value, path, references)
+    return references
 
 
-def _collect_references(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
-    """Add the references in a value to `found`. It must be fast: a file of 10,000 models has 80,000 values."""
+def _collect_references(value: Any, path: Path, references: list[tuple[Path, str]]) -> None:
+    """Add the references in a value to `references`. It must be fast: a file of 10,000 models has 80,000 values."""
     items: Any
     if isinstance(value, dict):
         items = value.items()
@@ -209,14 +209,14 @@ def _collect_references(value: Any, path: Path, found: list[tuple[Path, str]]) -
     else:
         items = ()
         if isinstance(value, str) and ("$" in value or foreign_dialect(value)):
-            found.append((path, value))
+            references.append((path, value))
     for key, item in items:
         kind = type(item)
         if kind is str:
             if ("$" in item or (item[:1] in _FOREIGN_STARTS and foreign_dialect(item))) and not _is_ignored(path, key):
-                found.append(((*path, key), item))
+                references.append(((*path, key), item))
         elif (kind is dict or kind is list) and not _is_ignored(path, key):
-            _collect_references(item, (*path, key), found)
+            _collect_references(item, (*path, key), references)
 
 
 def _is_ignored(path: Path, key: str | int) -> bool:

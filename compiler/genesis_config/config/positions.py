@@ -113,7 +113,7 @@ class Position(NamedTuple):
 
     @property
     def shows_strings(self) -> bool:
-        """Whether a string here may be shown, but for key patterns and what is secret in URLs."""
+        """Whether strings at this position may be shown, except for keys and the secret parts of URLs."""
         return self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain")
 
     def hidden_parts(self, text: str) -> list[tuple[int, int]]:
@@ -142,7 +142,7 @@ def variables_in_secrets(value: object) -> Iterator[str]:
     """Yield the names of the variables that secret positions of a configuration use.
 
     Args:
-        value: The configuration as it is written; it may be anything.
+        value: The value of a configuration as written, of any type.
     """
     providers = value
     for key in keys.PROVIDERS:
@@ -186,14 +186,14 @@ def root(role: str = "configuration") -> Position:
 @lru_cache(maxsize=2)
 def plain_names(role: str) -> frozenset[str]:
     """Return the keys whose strings may be shown at every place where the schema has them."""
-    found: dict[str, bool] = {}
+    shown_by_key: dict[str, bool] = {}
     todo = [root(role)]
     while todo:
         position = todo.pop()
         for key, child in position.keys.items():
-            found[key] = found.get(key, True) and child.shows_strings
+            shown_by_key[key] = shown_by_key.get(key, True) and child.shows_strings
         todo += [child for child in (*position.keys.values(), position.rest, position.items) if child is not None]
-    return frozenset(key for key, shows in found.items() if shows)
+    return frozenset(key for key, shows in shown_by_key.items() if shows)
 
 
 def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
@@ -216,11 +216,11 @@ def hidden_texts(path: Path, text: str) -> list[str]:
 
 def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
     """Return a text with `***` in place of each of its `parts`, which must be in order."""
-    result, done = "", 0
+    result, position = "", 0
     for start, end in parts:
-        result += f"{text[done:start]}{MASK}"
-        done = end
-    return result + text[done:]
+        result += f"{text[position:start]}{MASK}"
+        position = end
+    return result + text[position:]
 
 
 def merged(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -254,15 +254,15 @@ def secret_parts(text: str) -> Iterator[tuple[int, int]]:
     if foreign is not None and (text[0] != "$" or foreign == foreign.upper()):
         return  # text in lower case after the `$` may be a password
     scheme = re.match(AUTH_SCHEME, text)
-    done = scheme.end() if scheme else 0
+    position = scheme.end() if scheme else 0
     for part in parse(text):
         if isinstance(part, str | Malformed):
             continue
-        yield from _literal(text, done, part.start)
-        done = part.end
+        yield from _literal(text, position, part.start)
+        position = part.end
         if part.default:
             yield from _literal(text, part.end - 1 - len(part.default), part.end - 1)
-    yield from _literal(text, done, len(text))
+    yield from _literal(text, position, len(text))
 
 
 def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

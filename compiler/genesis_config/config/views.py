@@ -124,24 +124,24 @@ class Object:
 
     def text(self, *path: str) -> str | None:
         """Return the string at a path relative to this object; None if there is none or its value is unknown."""
-        found: object = self.value
+        value: object = self.value
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if type(found) is not str:
+            value = value.get(key) if isinstance(value, dict) else None
+        if type(value) is not str:
             return None
-        return found if self.config.is_known(*self.path, *path) else None
+        return value if self.config.is_known(*self.path, *path) else None
 
     def object(self, key: str) -> Mapping[str, object]:
         """Return the object at a key, or an empty one."""
-        found = self.value.get(key)
-        return found if isinstance(found, dict) else _EMPTY
+        value = self.value.get(key)
+        return value if isinstance(value, dict) else _EMPTY
 
     def integer(self, key: str) -> int | None:
         """Return the integer at a key, which may be written as `8192.0`; None if there is none."""
-        found = self.value.get(key)
-        if type(found) is int:
-            return found
-        return int(found) if type(found) is float and found.is_integer() else None
+        value = self.value.get(key)
+        if type(value) is int:
+            return value
+        return int(value) if type(value) is float and value.is_integer() else None
 
 
 class Header:
@@ -223,14 +223,14 @@ class Provider(_Sender):
     @property
     def api_key(self) -> ApiKey | None:
         """The key; None if it is not set, or neither a string nor an object."""
-        found = self.value.get(keys.API_KEY)
-        return ApiKey(self, found) if isinstance(found, str | dict) else None
+        value = self.value.get(keys.API_KEY)
+        return ApiKey(self, value) if isinstance(value, str | dict) else None
 
     @property
     def has_api_key(self) -> bool:
         """Whether a key is set. A key that is empty or only whitespace does not count."""
-        found = self.value.get(keys.API_KEY)
-        return bool(found.strip() if isinstance(found, str) else found)
+        value = self.value.get(keys.API_KEY)
+        return bool(value.strip() if isinstance(value, str) else value)
 
     @property
     def timeout_seconds(self) -> int | None:
@@ -251,10 +251,10 @@ class Provider(_Sender):
     def models(self) -> tuple[ModelEntry, ...]:
         """The models that have an id, in order."""
         if self._models is None:
-            found = self.value.get(keys.MODELS)
+            value = self.value.get(keys.MODELS)
             self._models = tuple(
                 ModelEntry(self, index, model)
-                for index, model in enumerate(found if isinstance(found, list) else ())
+                for index, model in enumerate(value if isinstance(value, list) else ())
                 if type(model) is dict and type(model.get(keys.ID)) is str
             )
         return self._models
@@ -269,8 +269,8 @@ class Provider(_Sender):
     @property
     def model_count(self) -> int | None:
         """The number of items in the list of models, valid or not; None if it is not a list."""
-        found = self.value.get(keys.MODELS)
-        return len(found) if isinstance(found, list) else None
+        value = self.value.get(keys.MODELS)
+        return len(value) if isinstance(value, list) else None
 
 
 class ModelEntry(_Sender):
@@ -307,20 +307,20 @@ class ModelEntry(_Sender):
     @property
     def name(self) -> str | None:
         """The display name."""
-        found = self.value.get(keys.NAME)
-        return found if isinstance(found, str) else None
+        value = self.value.get(keys.NAME)
+        return value if isinstance(value, str) else None
 
     @property
     def reasoning(self) -> bool | None:
         """Whether it is a reasoning model."""
-        found = self.value.get(keys.REASONING)
-        return found if isinstance(found, bool) else None
+        value = self.value.get(keys.REASONING)
+        return value if isinstance(value, bool) else None
 
     @property
     def input(self) -> tuple[str, ...] | None:
         """The input types that it accepts; items that are not strings are left out."""
-        found = self.value.get(keys.INPUT)
-        return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else None
+        value = self.value.get(keys.INPUT)
+        return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
     @property
     def context_window(self) -> int | None:
@@ -379,8 +379,8 @@ class ApiKey:
     def _field(self, source: str, name: str) -> str | None:
         if isinstance(self.value, str) or self.value.get(keys.SOURCE) != source:
             return None
-        found = self.value.get(name)
-        return found if isinstance(found, str) else None
+        value = self.value.get(name)
+        return value if isinstance(value, str) else None
 
 
 class ModelRef:
@@ -457,8 +457,8 @@ class SelectedModel(_WithParams):
     @property
     def alias(self) -> str | None:
         """The alias, in which unresolved references stay as written."""
-        found = self.value.get(keys.ALIAS)
-        return found if isinstance(found, str) else None
+        value = self.value.get(keys.ALIAS)
+        return value if isinstance(value, str) else None
 
     @property
     def has_known_alias(self) -> bool:
