@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
-from genesis_config.config.positions import config_path, shown
+from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.diagnostics.source import Span
@@ -81,7 +81,11 @@ class Place:
 
     def show(self, text: str) -> str:
         """Return text of this place as messages may show it, with `***` for any part that could be a secret."""
-        return without_keys(text) if self.is_key else shown(self.path, text)
+        if self.is_key:
+            return without_keys(text)
+        from genesis_config.config.positions import shown  # for findings: 3 % of a check without cached bytecode
+
+        return shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
         """Return the span of the characters `start` to `end` of the string at this place, whose value is `text`.
@@ -120,24 +124,24 @@ class Object:
 
     def text(self, *path: str) -> str | None:
         """Return the string at a path relative to this object; None if there is none or its value is unknown."""
-        found: object = self.value
+        value: object = self.value
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if type(found) is not str:
+            value = value.get(key) if isinstance(value, dict) else None
+        if type(value) is not str:
             return None
-        return found if self.config.is_known(*self.path, *path) else None
+        return value if self.config.is_known(*self.path, *path) else None
 
     def object(self, key: str) -> Mapping[str, object]:
         """Return the object at a key, or an empty one."""
-        found = self.value.get(key)
-        return found if isinstance(found, dict) else _EMPTY
+        value = self.value.get(key)
+        return value if isinstance(value, dict) else _EMPTY
 
     def integer(self, key: str) -> int | None:
         """Return the integer at a key, which may be written as `8192.0`; None if there is none."""
-        found = self.value.get(key)
-        if type(found) is int:
-            return found
-        return int(found) if type(found) is float and found.is_integer() else None
+        value = self.value.get(key)
+        if type(value) is int:
+            return value
+        return int(value) if type(value) is float and value.is_integer() else None
 
 
 class Header:
@@ -180,22 +184,26 @@ class _Sender(_WithParams):
     __slots__ = ()
 
     @property
-    def headers(self) -> Iterator[Header]:
+    def headers(self) -> Sequence[Header]:
         """The headers, in order."""
-        if keys.HEADERS in self.value:
-            for name, value in self.object(keys.HEADERS).items():
-                yield Header(self, name, value if isinstance(value, str) else None)
+        if keys.HEADERS not in self.value:
+            return ()
+        return [
+            Header(self, name, value if isinstance(value, str) else None)
+            for name, value in self.object(keys.HEADERS).items()
+        ]
 
 
 class Provider(_Sender):
     """A declared provider: an entry of `models.providers`."""
 
-    __slots__ = ("_models", "id")
+    __slots__ = ("_all_headers", "_models", "id")
 
     def __init__(self, config: Config, identifier: str, value: Mapping[str, object]) -> None:
         super().__init__(config, value)
         self.id = identifier
         self._models: tuple[ModelEntry, ...] | None = None
+        self._all_headers: tuple[Header, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -215,14 +223,14 @@ class Provider(_Sender):
     @property
     def api_key(self) -> ApiKey | None:
         """The key; None if it is not set, or neither a string nor an object."""
-        found = self.value.get(keys.API_KEY)
-        return ApiKey(self, found) if isinstance(found, str | dict) else None
+        value = self.value.get(keys.API_KEY)
+        return ApiKey(self, value) if isinstance(value, str | dict) else None
 
     @property
     def has_api_key(self) -> bool:
         """Whether a key is set. A key that is empty or only whitespace does not count."""
-        found = self.value.get(keys.API_KEY)
-        return bool(found.strip() if isinstance(found, str) else found)
+        value = self.value.get(keys.API_KEY)
+        return bool(value.strip() if isinstance(value, str) else value)
 
     @property
     def timeout_seconds(self) -> int | None:
@@ -243,19 +251,26 @@ class Provider(_Sender):
     def models(self) -> tuple[ModelEntry, ...]:
         """The models that have an id, in order."""
         if self._models is None:
-            found = self.value.get(keys.MODELS)
+            value = self.value.get(keys.MODELS)
             self._models = tuple(
                 ModelEntry(self, index, model)
-                for index, model in enumerate(found if isinstance(found, list) else ())
+                for index, model in enumerate(value if isinstance(value, list) else ())
                 if type(model) is dict and type(model.get(keys.ID)) is str
             )
         return self._models
 
     @property
+    def all_headers(self) -> tuple[Header, ...]:
+        """The headers of the provider, then those of its models; several rules check them."""
+        if self._all_headers is None:
+            self._all_headers = tuple(header for owner in (self, *self.models) for header in owner.headers)
+        return self._all_headers
+
+    @property
     def model_count(self) -> int | None:
         """The number of items in the list of models, valid or not; None if it is not a list."""
-        found = self.value.get(keys.MODELS)
-        return len(found) if isinstance(found, list) else None
+        value = self.value.get(keys.MODELS)
+        return len(value) if isinstance(value, list) else None
 
 
 class ModelEntry(_Sender):
@@ -292,20 +307,20 @@ class ModelEntry(_Sender):
     @property
     def name(self) -> str | None:
         """The display name."""
-        found = self.value.get(keys.NAME)
-        return found if isinstance(found, str) else None
+        value = self.value.get(keys.NAME)
+        return value if isinstance(value, str) else None
 
     @property
     def reasoning(self) -> bool | None:
         """Whether it is a reasoning model."""
-        found = self.value.get(keys.REASONING)
-        return found if isinstance(found, bool) else None
+        value = self.value.get(keys.REASONING)
+        return value if isinstance(value, bool) else None
 
     @property
     def input(self) -> tuple[str, ...] | None:
         """The input types that it accepts; items that are not strings are left out."""
-        found = self.value.get(keys.INPUT)
-        return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else None
+        value = self.value.get(keys.INPUT)
+        return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
     @property
     def context_window(self) -> int | None:
@@ -364,8 +379,8 @@ class ApiKey:
     def _field(self, source: str, name: str) -> str | None:
         if isinstance(self.value, str) or self.value.get(keys.SOURCE) != source:
             return None
-        found = self.value.get(name)
-        return found if isinstance(found, str) else None
+        value = self.value.get(name)
+        return value if isinstance(value, str) else None
 
 
 class ModelRef:
@@ -442,8 +457,8 @@ class SelectedModel(_WithParams):
     @property
     def alias(self) -> str | None:
         """The alias, in which unresolved references stay as written."""
-        found = self.value.get(keys.ALIAS)
-        return found if isinstance(found, str) else None
+        value = self.value.get(keys.ALIAS)
+        return value if isinstance(value, str) else None
 
     @property
     def has_known_alias(self) -> bool:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config import keys
-from genesis_config.config.positions import is_secret_position, shown
+from genesis_config.config.paths import is_secret_position
+from genesis_config.config.positions import shown
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.lsp import schema
 from genesis_config.lsp.places import place_at, value_at
@@ -69,7 +70,7 @@ def _origins(
 ) -> Iterator[str]:
     """Yield the sources of a variable in the order of their precedence."""
     name = reference.name
-    config = view.checked.session.config
+    config = view.result.session.config
     hidden = secret or is_secret_variable(name) or name in config.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set but empty"

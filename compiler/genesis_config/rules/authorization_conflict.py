@@ -38,9 +38,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if not provider.has_api_key:
             continue
         key = provider.at(keys.API_KEY)
-        for owner in (provider, *provider.models):
-            for header in owner.headers:
-                if is_authorization(header.name):
-                    message = f"`{header.place}` is sent in place of the key of `{key}`"
-                    related = (Related("the key is stated here", key.span),)
-                    yield RULE.finding(header.place.key, message, "keep one of the two", related=related)
+        for header in provider.all_headers:
+            if is_authorization(header.name):
+                message = f"`{header.place}` is sent in place of the key of `{key}`"
+                related = (Related("the key is stated here", key.span),)
+                yield RULE.finding(header.place.key, message, "keep one of the two", related=related)

@@ -63,12 +63,11 @@ def check(context: Context) -> Iterator[Diagnostic]:
         if key is not None and key.written is not None:
             variable = provider_variable(provider.id)
             yield from _check_secret(config, key.place, key.written, variable)
-        for owner in (provider, *provider.models):
-            for header in owner.headers:
-                if header.value is not None and is_secret_header(header.name):
-                    authorizes = header.name.lower().endswith("authorization")
-                    variable = provider_variable(provider.id) if authorizes else header_variable(header.name)
-                    yield from _check_secret(config, header.place, header.value, variable)
+        for header in provider.all_headers:
+            if header.value is not None and is_secret_header(header.name):
+                authorizes = header.name.lower().endswith("authorization")
+                variable = provider_variable(provider.id) if authorizes else header_variable(header.name)
+                yield from _check_secret(config, header.place, header.value, variable)
     for place, text in _plain_strings(config):
         if _holds_key(config, place, text):
             help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
@@ -153,10 +152,10 @@ def _plain_strings(config: Config) -> Iterator[tuple[Place, str]]:
         url = provider.value.get(keys.BASE_URL)
         if isinstance(url, str) and len(url) > _LONG_URL:
             yield provider.at(keys.BASE_URL), url
+        for header in provider.all_headers:
+            if header.value is not None and not is_secret_header(header.name):
+                yield header.place, header.value
         for owner in (provider, *provider.models):
-            for header in owner.headers:
-                if header.value is not None and not is_secret_header(header.name):
-                    yield header.place, header.value
             if owner.sets(keys.PARAMS):
                 yield from _strings(owner.at(keys.PARAMS), owner.params)
     for entry in config.selection.entries:

@@ -29,7 +29,7 @@ RULE: Final = Rule(
     why="""Some settings accept only a few names: `api`, the items of `input`, `compat.maxTokensField`. Some lists must
 not be empty or repeat an item. A provider id must not contain a `/`, because model references are split at the first
 one, and a model id must not be `*`, which is the wildcard. Header names must be valid in HTTP (RFC 9110, §5.6.2) and
-must not control how the body is sent, and header values must fit on one line.
+must not control how the body is sent, and header values must not contain line breaks.
 
 A key file (`source: "file"`) needs a path. An `apiKey` that contains only whitespace counts as unset, which is a
 warning; use `""` to send no key on purpose.""",
@@ -96,16 +96,15 @@ def _check_model(model: ModelEntry) -> Iterator[Diagnostic]:
     if model.sets(keys.COMPAT):
         place = model.at(keys.COMPAT, keys.MAX_TOKENS_FIELD)
         yield from _check_name(place, model.max_tokens_field, MAX_TOKENS_FIELDS, "request field")
-    if model.sets(keys.HEADERS):
-        yield from _check_headers(model)
 
 
-def _check_headers(owner: Provider | ModelEntry) -> Iterator[Diagnostic]:
-    for header in owner.headers:
+def _check_headers(provider: Provider) -> Iterator[Diagnostic]:
+    """Check the headers of a provider and of its models."""
+    for header in provider.all_headers:
         where = str(header.place)
         if not re.fullmatch(HEADER_NAME, header.name):
             # The name may be a complete header, including its key, so the message does not repeat it.
-            where = str(owner.at(keys.HEADERS))
+            where = str(header.owner.at(keys.HEADERS))
             message = f"a header in `{where}` has a name that HTTP does not allow"
             yield RULE.finding(header.place.key, message, "use only letters, digits and `-`")
         elif header.name.lower() in FRAMING_HEADERS:
