@@ -6,7 +6,7 @@ environment, and measures itself after its imports. The tables show
 - the CPU time in microseconds for each chunk that is read separately: one stream at a time, with a pause after each
   chunk. Each client counts its reads, and fails if several chunks arrived together. Most of this time is spent by the
   event loop on sleeping and waking, which is the same for all clients;
-- the CPU time if twenty chunks are sent at once and read after a single wake-up, which is mostly the client's own work;
+- the CPU time if twenty chunks are sent at once and read after a single wake-up: largely the client's own work;
 - the wall time in seconds for 1,000 concurrent streams of 200 chunks.
 
 Each value is the minimum of several runs, and ratios are relative to Genesis. The benchmark fails if Genesis exceeds a

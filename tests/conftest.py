@@ -1,4 +1,4 @@
-"""What holds for all tests: property tests try the same examples everywhere, and a slow machine fails none."""
+"""Settings for all tests: property tests use the same examples everywhere, and do not fail on slow machines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import settings
 settings.register_profile("genesis", derandomize=True, deadline=None, database=None)
 settings.load_profile("genesis")
 
-# The store of auth profiles is refused where others may write, and some systems let a user's group do so by default.
+# A store of auth profiles that others may write to is rejected, and some systems allow a user's group by default.
 os.umask(0o022)
 
-# A shell without job control lets what it starts in the background ignore SIGINT, and so would every command here.
+# Processes that a shell without job control starts in the background ignore SIGINT, as would every command here.
 signal.signal(signal.SIGINT, signal.default_int_handler)

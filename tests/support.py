@@ -1,4 +1,4 @@
-"""What tests of several packages share."""
+"""Helpers for tests of several packages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["compile_config", "config_of", "finding_of"]
 
 
 def config_of(value: object, variables: Variables | None = None) -> Config:
-    """Return the configuration of this value, or of its JSON5 text; its references resolved if there are variables."""
+    """Return the configuration of a value or JSON5 text, with its references resolved if there are variables."""
     document = parse(Source("genesis.json5", value if isinstance(value, str) else json.dumps(value)))
     return Config.written(document) if variables is None else Config(document, expand(document, variables))
 
@@ -45,5 +45,5 @@ def compile_config(
 
 
 def finding_of(rule: str, message: str, span: Span | None = None, **fields: Any) -> Diagnostic:
-    """Return a finding of a rule that may be made up."""
+    """Return a finding of any rule, which need not exist."""
     return Diagnostic(cast("FindingName", rule), message, span, **fields)

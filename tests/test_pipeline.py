@@ -14,7 +14,7 @@ from genesis_config.config.expansion import Layer, Variables
 from genesis_config.credentials import profiles
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.credentials.profiles import Profile
-from genesis_config.diagnostics.finding import in_order
+from genesis_config.diagnostics.finding import sort_findings
 from genesis_config.manifest import Include, dumps, loads
 from genesis_config.pipeline import check_config
 from genesis_config.resolve.credentials import Credentials
@@ -136,7 +136,7 @@ def test_findings_of_all_stages_are_ordered_by_position() -> None:
         ("native-only-param", (6, 39, "service_tier")),
         ("unset-variable", (6, 78, "${C}")),
     ]
-    assert in_order(reversed(done.diagnostics)) == done.diagnostics
+    assert sort_findings(reversed(done.diagnostics)) == done.diagnostics
 
 
 def test_info_about_an_unset_secret_names_it() -> None:

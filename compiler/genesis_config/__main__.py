@@ -6,6 +6,10 @@ import errno
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -32,7 +36,21 @@ def main() -> None:
         code = _report(error)
     if code == 130:  # noqa: PLR2004 - the shell's 128 + SIGINT
         sys.stderr.write("error: interrupted\n")
+    if sys.argv[1:2] == ["check"]:
+        _exit_without_cleanup(code)
     sys.exit(code)
+
+
+def _exit_without_cleanup(code: int) -> NoReturn:
+    """End the process without freeing its objects.
+
+    Freeing a document of 3 MB with its spans took 19 % of the instructions of `genesis check`, freeing what a small one
+    needs 8 % (CPython 3.11). All files are closed and standard output is flushed by now.
+    """
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
 def _open_streams() -> None:
@@ -65,9 +83,9 @@ def _report(error: Exception) -> int:
             reason = "standard output is closed" if closed else unwritable.strerror
             sys.stderr.write(f"error: cannot write the output: {reason}\n")
             return 2
-    from genesis_config.cli.crash import report
+    from genesis_config.cli.crash import print_crash_report
 
-    report(error)
+    print_crash_report(error)
     return 3
 
 
@@ -89,9 +107,9 @@ def _run(arguments: list[str]) -> int:
     ):
         # `genesis check FILES…` is what a pre-commit hook runs, many times a day. It has no options to parse, and
         # importing click would take 20 of 60 ms (CPython 3.11).
-        from genesis_config.cli.checking import run
+        from genesis_config.cli.checking import run_check
 
-        return run(arguments[1:])
+        return run_check(arguments[1:])
     from genesis_config.cli.group import run_command
 
     return run_command(arguments)

@@ -1,7 +1,7 @@
 """One configuration, processed in stages over one session: the page to read first.
 
     stage        what it does                                                  its result
-    load         bytes -> decode -> parse -> include -> expand                 LoadResult
+    load         bytes -> decode -> parse -> resolve includes -> expand        LoadResult
     lint         validate against the schema -> run the rules                  LintResult
     decide       explicit, implicit or not configured, for each provider       Decisions
     discover     query servers for their models, or read them from the lock    Discovery
@@ -27,10 +27,10 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables, expand
-from genesis_config.config.includes import Reader, include, with_origin
+from genesis_config.config.includes import Reader, add_include_origins, resolve_includes
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
-from genesis_config.diagnostics.finding import in_order
+from genesis_config.diagnostics.finding import sort_findings
 from genesis_config.files.reading import read_below
 from genesis_config.resolve.lock import LockedProvider, base_url_template, match_lock
 from genesis_config.resolve.results import Decisions, Discovery, Purpose, Resolution
@@ -81,21 +81,21 @@ def load(name: str, data: bytes, request: Request, read: Reader = read_below) ->
     parsed = parse(source)
     if source.text or not diagnostics:
         diagnostics += parsed.diagnostics
-    inclusion = include(parsed, read)
-    document = inclusion.document
+    included = resolve_includes(parsed, read)
+    document = included.document
     expansion = expand(document, request.variables)
     config = Config(document, expansion)
     # If servers are queried, the models in the lock file do not count.
     locked = match_lock(Config.written(document), request.lock) if request.purpose in {"check", "frozen"} else {}
-    diagnostics += [*inclusion.diagnostics, *expansion.diagnostics]
-    return Session(request, LoadResult(name, data, config, inclusion.files, locked, tuple(diagnostics)))
+    diagnostics += [*included.diagnostics, *expansion.diagnostics]
+    return Session(request, LoadResult(name, data, config, included.files, locked, tuple(diagnostics)))
 
 
 def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    return session._replace(linted=LintResult(tuple(in_order(with_origin(session.files, diagnostics)))))
+    return session._replace(linted=LintResult(tuple(sort_findings(add_include_origins(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:

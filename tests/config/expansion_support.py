@@ -1,4 +1,4 @@
-"""What the tests of expansion share: small configurations, expanded, and findings as people see them."""
+"""Helpers for the tests of expansion: small configurations, expanded, and their findings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from genesis_config.syntax import Document, parse
 PROVIDER = ("models", "providers", "vllm")
 
 
-class Found(NamedTuple):
-    """A finding as people see it: the rule, the place, the text under it, the words, what to do."""
+class PlacedFinding(NamedTuple):
+    """A finding with its place and the text that it marks."""
 
     rule: str
     line: int
@@ -23,41 +23,41 @@ class Found(NamedTuple):
 
 
 def read(text: str) -> Document:
-    """Read a text without syntax errors."""
+    """Parse a text without syntax errors."""
     document = parse(Source("genesis.json5", text))
     assert document.diagnostics == []
     return document
 
 
 def config(provider: str = "", rest: str = "") -> str:
-    """Write a configuration around the members of one provider."""
+    """Return a configuration with the given members of one provider."""
     return f"{{ models: {{ providers: {{ vllm: {{ {provider} }} }} }}, {rest} }}"
 
 
 def environment(complete: bool = True, /, **values: str) -> Variables:  # noqa: FBT001, FBT002 - positional
-    """Make variables of one layer."""
+    """Return variables with one layer."""
     return Variables((Layer("the environment", values),), complete=complete)
 
 
 def expanded(text: str, **values: str) -> Expansion:
-    """Expand a text with these variables and no others."""
+    """Expand a text with the given variables only."""
     return expand(read(text), environment(**values))
 
 
 def at(value: Any, path: tuple[str | int, ...]) -> Any:
-    """Give what is at a path."""
+    """Return the value at a path."""
     for part in path:
         value = value[part]
     return value
 
 
-def found(expansion: Expansion) -> list[Found]:
-    """Give the findings in the order of finding."""
+def findings_of(expansion: Expansion) -> list[PlacedFinding]:
+    """Return the findings in the order in which they were found."""
     result = []
     for finding in expansion.diagnostics:
         assert finding.span is not None
         source, start, end = finding.span
         place = source.position(start)
         assert finding.severity == ("warning" if finding.rule == "empty-variable" else "error")
-        result.append(Found(finding.rule, *place, source.text[start:end], finding.message, finding.help))
+        result.append(PlacedFinding(finding.rule, *place, source.text[start:end], finding.message, finding.help))
     return result

@@ -1,4 +1,4 @@
-"""Defaults, enumerations and names have one definition; the schemas, the docs and the editor hold the same."""
+"""Defaults, enumerations and names have one definition, with which the schemas, the docs and the editor agree."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEFAULTS = {
     ("model", keys.INPUT): list(defaults.DEFAULT_INPUT),
     ("compat", keys.MAX_TOKENS_FIELD): defaults.DEFAULT_MAX_TOKENS_FIELD,
 }
-# Where `apiKey` as an object may point, by the views that read it.
+# The sources that an `apiKey` object may have, by the views that read them.
 SOURCES = {"env", "file"}
 
 
@@ -53,21 +53,21 @@ def read(path: str) -> str:
 
 
 @pytest.mark.parametrize(("place", "value"), DEFAULTS.items(), ids=str)
-def test_the_schema_has_the_defaults_of_the_code(place: tuple[str, str], value: object) -> None:
+def test_defaults_of_the_schema_match_the_code(place: tuple[str, str], value: object) -> None:
     kind, key = place
     assert schema()["$defs"][kind]["properties"][key]["default"] == value
 
 
-def test_every_other_default_of_the_schema_is_empty() -> None:
-    """One that is not is a fact that the code has, too: it belongs in the table above."""
+def test_other_defaults_of_the_schema_are_empty() -> None:
+    """A default that is not empty is also defined in the code, and belongs in the table above."""
     own = {json.dumps(value) for value in DEFAULTS.values()}
-    empty = {"[]", "{}", "0", "false", '"api_key"'}  # `api_key` is the only kind of profile there is
+    empty = {"[]", "{}", "0", "false", '"api_key"'}  # `api_key` is the only type of profile
     whole = {json.dumps({keys.INPUT: ["text"]})}
     found = {json.dumps(part["default"]) for part in parts(schema()) if not isinstance(part.get("default", {}), dict)}
     assert found <= own | empty | whole
 
 
-def test_the_numbers_that_texts_name_are_the_defaults() -> None:
+def test_numbers_in_texts_match_the_defaults() -> None:
     window, limit = defaults.DEFAULT_CONTEXT_WINDOW, defaults.DEFAULT_MAX_TOKENS
     model_keys = schema()["$defs"]["model"]["properties"]
     for text in (model_keys[keys.CONTEXT_WINDOW]["description"], read("docs/configuration.md")):
@@ -80,7 +80,7 @@ def test_the_numbers_that_texts_name_are_the_defaults() -> None:
     assert defaults.DEFAULT_BASE_URL in read("docs/configuration.md")
 
 
-def test_the_table_of_keys_shows_the_defaults() -> None:
+def test_table_of_keys_shows_the_defaults() -> None:
     rows = dict(re.findall(r"^\| `([^`]+)` \| [^|]* \| (?:`([^`]*)`)? \|", read("docs/keys.md"), re.MULTILINE))
     paths = {
         "provider": "models.providers.<name>.",
@@ -91,7 +91,7 @@ def test_the_table_of_keys_shows_the_defaults() -> None:
         assert json.loads(rows[paths[kind] + key]) == value
 
 
-def test_the_manifest_takes_what_the_configuration_does() -> None:
+def test_manifest_schema_accepts_the_values_of_the_configuration() -> None:
     assert get_args(model.InputKind) == defaults.INPUTS
     assert get_args(model.MaxTokensField) == defaults.MAX_TOKENS_FIELDS
     enums = [part["enum"] for part in parts(schema("manifest")) if "enum" in part]
@@ -107,7 +107,7 @@ def test_the_manifest_takes_what_the_configuration_does() -> None:
         ("provider", keys.API, defaults.APIS),
     ],
 )
-def test_the_schema_shows_editors_every_name(kind: str, key: str, names: tuple[str, ...]) -> None:
+def test_editors_see_every_allowed_name(kind: str, key: str, names: tuple[str, ...]) -> None:
     part = schema()["$defs"][kind]["properties"][key]
     for shown in (part, *([part["items"]] if "items" in part else [])):
         if key != keys.API:
@@ -117,11 +117,11 @@ def test_the_schema_shows_editors_every_name(kind: str, key: str, names: tuple[s
     assert tuple(examples) == names or set(examples) <= set(names)
 
 
-def test_the_severities_are_one_list() -> None:
+def test_severities_have_one_definition() -> None:
     assert get_args(Severity) == SEVERITIES
 
 
-def test_the_sources_of_a_secret_are_those_of_the_schema() -> None:
+def test_sources_of_a_secret_match_the_schema() -> None:
     enums = [set(part["enum"]) for part in parts(schema()["$defs"]["apiKey"]) if "enum" in part]
     assert enums
     for enum in enums:
@@ -129,19 +129,19 @@ def test_the_sources_of_a_secret_are_those_of_the_schema() -> None:
     assert enums[0] == SOURCES
 
 
-def test_the_names_of_files_are_those_of_the_hooks_and_the_docs() -> None:
+def test_file_names_match_the_hooks_and_the_docs() -> None:
     for hook in yaml.safe_load(read(".pre-commit-hooks.yaml")):
         for name in NAMES:
             assert re.search(hook["files"], name)
             assert re.search(hook["files"], f"deploy/{name}")
             assert not re.search(hook["files"], f"{name}.bak")
-    told = read("docs/configuration.md") + read("docs/recipes.md")
+    documented = read("docs/configuration.md") + read("docs/recipes.md")
     for name in (*NAMES, *FILES, LOCK_NAME):
-        assert f"`{name}`" in told or name in told
+        assert f"`{name}`" in documented or name in documented
 
 
 @pytest.mark.parametrize("fact", [*NAMES, *FILES, LOCK_NAME, AUTHORIZATION, BEARER, defaults.DEFAULT_BASE_URL])
-def test_a_name_is_written_in_one_module(fact: str) -> None:
+def test_each_name_is_defined_in_one_module(fact: str) -> None:
     package = ROOT / "compiler" / "genesis_config"
     places = [
         path.relative_to(package).as_posix()
@@ -152,5 +152,5 @@ def test_a_name_is_written_in_one_module(fact: str) -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     ]
-    # The test server is an implementation of its own.
+    # The test server is an independent implementation.
     assert len([place for place in places if not place.startswith("testing/")]) <= 1

@@ -1,4 +1,4 @@
-"""What may be shown of a string, by its path."""
+"""Which parts of a string may be shown, by its path."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ KEY = "sk-abcdefghijklmnop12345678"
         ((), "hunter2", "***"),
     ],
 )
-def test_what_a_message_shows_of_a_string(path: tuple[str | int, ...], text: str, expected: str | None) -> None:
+def test_text_shown_in_messages(path: tuple[str | int, ...], text: str, expected: str | None) -> None:
     assert shown(path, text) == (text if expected is None else expected)
 
 
-def test_a_variable_that_a_secret_position_uses_is_a_secret() -> None:
+def test_variable_used_in_a_secret_position_is_secret() -> None:
     assert shown(("env", "vars", "MINE"), "hunter2") == "hunter2"
     assert shown(("env", "vars", "MINE"), "hunter2", {"MINE"}) == "***"

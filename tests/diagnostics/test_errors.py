@@ -1,4 +1,4 @@
-"""Errors that a user can cause share a base."""
+"""Errors that a user can cause have a common base."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import genesis_config
 from genesis_config.diagnostics import errors
 from genesis_config.diagnostics.errors import GenesisError
 
-# What is raised and caught inside one module, or by the test server, reaches no user.
+# Errors that never reach a user: they are raised and caught in one module, or raised by the test server.
 INTERNAL = {"Stop", "RefusedError"}
-# These need an extra that is not always installed, or run on import.
+# Modules that need an extra that may not be installed, or that run on import.
 LEFT_OUT = {"genesis_config.__main__", "genesis_config.testing.__main__", "genesis_config.runtime.batch.on_ray"}
 
 
@@ -20,7 +20,7 @@ def subclasses(base: type[Exception]) -> set[type[Exception]]:
     return {found for child in base.__subclasses__() for found in {child, *subclasses(child)}}
 
 
-def test_every_error_that_leaves_its_module_has_the_base() -> None:
+def test_user_errors_have_the_common_base() -> None:
     for module in pkgutil.walk_packages(genesis_config.__path__, "genesis_config."):
         if module.name not in LEFT_OUT:
             importlib.import_module(module.name)
@@ -35,13 +35,13 @@ def test_every_error_that_leaves_its_module_has_the_base() -> None:
     assert {error.__qualname__ for error in own if not issubclass(error, GenesisError)} == set()
 
 
-def test_the_tree_in_the_docstring_is_the_one_in_the_code() -> None:
+def test_error_tree_in_the_docstring_matches_the_code() -> None:
     drawn = re.findall(r"^[├└]── (\w+) .* (\S+)$", errors.__doc__ or "", re.MULTILINE)
     assert {name for name, _ in drawn} == {error.__name__ for error in GenesisError.__subclasses__()}
     for name, module in drawn:
         assert issubclass(getattr(importlib.import_module(f"genesis_config.{module}"), name), GenesisError)
 
 
-def test_a_file_error_names_the_action_the_path_and_the_reason() -> None:
+def test_file_error_names_action_path_and_reason() -> None:
     error = errors.file_error("read", "a/b", FileNotFoundError(2, "No such file or directory", "elsewhere"))
     assert (str(error), error.help) == ("cannot read a/b: No such file or directory", None)

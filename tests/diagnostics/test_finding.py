@@ -1,4 +1,4 @@
-"""Findings: paths as people write them, the one order, and what fails a run."""
+"""Findings: paths in messages, their order, and the severity that fails a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.config.positions import config_path
-from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, fails, in_order
+from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, has_severity, sort_findings
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax import parse
 from tests.support import finding_of
 
-# A name that comes before any word.
+# A source whose name sorts before any other.
 A = Source("", "{ a: 1, b: 2 }")
 B = Source("b.json5", "{}")
 
@@ -39,12 +39,12 @@ B = Source("b.json5", "{}")
         ((0, 1, "a"), "[0][1].a"),
     ],
 )
-def test_a_path_is_written_as_people_write_it(path: tuple[str | int, ...], text: str) -> None:
+def test_path_in_messages(path: tuple[str | int, ...], text: str) -> None:
     assert config_path(path) == text
 
 
 @given(st.lists(st.text(max_size=4) | st.integers(0, 9), max_size=4), st.lists(st.text(max_size=4), max_size=4))
-def test_no_two_paths_are_written_alike(one: list[str | int], other: list[str | int]) -> None:
+def test_different_paths_are_written_differently(one: list[str | int], other: list[str | int]) -> None:
     assert (config_path(one) == config_path(other)) == (one == other)
 
 
@@ -59,7 +59,7 @@ def finding(
     return finding_of(rule, message, span, severity=severity)
 
 
-def test_findings_are_ordered_by_file_place_rule_and_words_whatever_their_severity() -> None:
+def test_findings_are_ordered_by_file_offset_rule_and_message() -> None:
     ordered = [
         finding("z", None, "no place"),
         finding("a", 0, severity="info"),
@@ -73,10 +73,10 @@ def test_findings_are_ordered_by_file_place_rule_and_words_whatever_their_severi
     for _ in range(20):
         findings = ordered.copy()
         shuffled.shuffle(findings)
-        assert in_order(findings) == ordered
+        assert sort_findings(findings) == ordered
 
 
-def test_equal_findings_are_one_and_those_that_differ_in_anything_are_not() -> None:
+def test_only_equal_findings_are_merged() -> None:
     one = finding()
     others = [
         one._replace(help="do this"),
@@ -84,27 +84,27 @@ def test_equal_findings_are_one_and_those_that_differ_in_anything_are_not() -> N
         one._replace(severity="warning"),
         one._replace(span=Span(A, 0, 5)),
     ]
-    assert in_order([one, finding(), one]) == [one]
-    assert in_order([one, *others, one, *others]) == [one, *others]
+    assert sort_findings([one, finding(), one]) == [one]
+    assert sort_findings([one, *others, one, *others]) == [one, *others]
 
 
-def test_findings_of_a_text_come_in_the_order_of_the_text() -> None:
+def test_findings_are_in_the_order_of_the_text() -> None:
     document = parse(Source("a.json5", "{ a: 1, a: 2, b: nope, c:, }"))
-    starts = [found.span.start for found in in_order(reversed(document.diagnostics)) if found.span]
+    starts = [found.span.start for found in sort_findings(reversed(document.diagnostics)) if found.span]
     assert len(starts) == 3
     assert starts == sorted(starts)
 
 
 @pytest.mark.parametrize("at", SEVERITIES)
-def test_a_run_fails_at_or_above_a_severity(at: Severity) -> None:
+def test_severity_at_or_above_a_limit(at: Severity) -> None:
     for severity in SEVERITIES:
         findings = [finding(severity="info"), finding(severity=severity), finding(severity="info")]
-        assert fails(findings, at) is (at == "info" or SEVERITIES.index(severity) <= SEVERITIES.index(at))
-    assert not fails([], at)
+        assert has_severity(findings, at) is (at == "info" or SEVERITIES.index(severity) <= SEVERITIES.index(at))
+    assert not has_severity([], at)
 
 
-def test_an_error_is_what_fails_unless_said_otherwise() -> None:
+def test_limit_is_error_by_default() -> None:
     assert SEVERITIES == ("error", "warning", "info")
-    assert fails(iter([finding(severity="warning"), finding()]))
-    assert not fails([finding(severity="warning")])
+    assert has_severity(iter([finding(severity="warning"), finding()]))
+    assert not has_severity([finding(severity="warning")])
     assert finding().severity == Diagnostic("syntax", "words").severity == "error"

@@ -1,4 +1,4 @@
-"""The named tuples that `genesis check` defines: typing's, but for what they cost to define."""
+"""The named tuples that `genesis check` defines: like those of `typing`, but cheaper to define."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ForwardRef(typing.ForwardRef, _root=True):
         raise AssertionError(f"compiled: {arguments}")
 
 typing.ForwardRef = ForwardRef
-from genesis_config.cli.checking import run
+from genesis_config.cli.checking import run_check
 
-sys.exit(run([sys.argv[1]]))
+sys.exit(run_check([sys.argv[1]]))
 """
 
 
@@ -43,7 +43,7 @@ class Point(NamedTuple):
         return cls(0, 0)
 
 
-def test_a_named_tuple_is_like_one_of_typing() -> None:
+def test_named_tuple_behaves_like_typing_named_tuple() -> None:
     point = Point(1)
     assert (point, point.across, point.down, point.both) == ((1, 2), 1, 2, 3)
     assert (repr(point), point._replace(down=5), Point.origin()) == ("Point(across=1, down=2)", (1, 5), (0, 0))
@@ -56,5 +56,7 @@ def test_a_named_tuple_is_like_one_of_typing() -> None:
 def test_check_compiles_no_annotation(tmp_path: Path) -> None:
     config = tmp_path / "genesis.json5"
     config.write_text('{ agents: { defaults: { model: "vllm/${NAME}" } } }', encoding="utf-8")
-    done = subprocess.run([sys.executable, "-c", RUN, config], capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 file checked: no findings\n", "")
+    completed = subprocess.run(
+        [sys.executable, "-c", RUN, config], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, "1 file checked: no findings\n", "")

@@ -1,4 +1,4 @@
-"""The word that somebody probably meant, and lists of words."""
+"""Suggestions for misspelled words, and lists of words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_config.diagnostics import suggestions as nearest_module
-from genesis_config.diagnostics.suggestions import listed, meant, nearest
+from genesis_config.diagnostics.suggestions import correct_spelling, listed, nearest
 
 KEYS = ("api", "apiKey", "baseUrl", "headers", "maxConnections", "models", "params", "timeoutSeconds")
 
@@ -34,7 +34,7 @@ KEYS = ("api", "apiKey", "baseUrl", "headers", "maxConnections", "models", "para
         ("ключ", None),
     ],
 )
-def test_a_misspelt_key_is_near_to_the_right_one(word: str, near: str | None) -> None:
+def test_nearest_key_for_a_misspelled_one(word: str, near: str | None) -> None:
     assert nearest(word, KEYS) == near
 
 
@@ -66,38 +66,38 @@ def test_a_misspelt_key_is_near_to_the_right_one(word: str, near: str | None) ->
         ("models" * 200_000, None),
     ],
 )
-def test_a_slip_is_told_from_another_word(word: str, right: str | None) -> None:
-    assert meant(word, (*KEYS, "contextWindow", "maxTokens", "cacheRead", "cacheWrite", "cost")) == right
+def test_misspelling_or_different_word(word: str, right: str | None) -> None:
+    assert correct_spelling(word, (*KEYS, "contextWindow", "maxTokens", "cacheRead", "cacheWrite", "cost")) == right
 
 
-def test_of_two_that_a_word_may_be_a_slip_for_neither_is_meant() -> None:
-    assert meant("fallbakcs", ["fallbacks", "fallbackz"]) is None
-    assert meant("ab_c", ["abc", "aBc"]) is None
-    assert meant("aliass", ["alias"]) == "alias"
+def test_ambiguous_misspelling_has_no_correction() -> None:
+    assert correct_spelling("fallbakcs", ["fallbacks", "fallbackz"]) is None
+    assert correct_spelling("ab_c", ["abc", "aBc"]) is None
+    assert correct_spelling("aliass", ["alias"]) == "alias"
 
 
-def test_the_spelling_that_differs_by_case_alone_wins() -> None:
+def test_spelling_that_differs_only_in_case_wins() -> None:
     assert nearest("ABC", ["abcd", "abc", "abd"]) == "abc"
     assert nearest("abc", ["ABC", "abC"]) in {"ABC", "abC"}
 
 
-def test_a_beginning_wins_over_likeness() -> None:
+def test_common_prefix_wins_over_similarity() -> None:
     assert nearest("qwen", ["qwem", "qwen-2.5-72b"]) == "qwen-2.5-72b"
-    # Of a word so short too many are the beginning.
+    # Such a short word is a prefix of too many others.
     assert nearest("qwe", ["qwen-2.5-72b"]) is None
 
 
-def test_nothing_is_near_where_nothing_is_known() -> None:
+def test_nothing_is_near_without_known_words() -> None:
     assert nearest("word", []) is None
 
 
-def test_a_hostile_word_is_near_to_nothing_at_once() -> None:
+def test_very_long_word_is_rejected_quickly() -> None:
     assert nearest("ab" * 1_000_000, KEYS) is None
     assert nearest("models" * 200_000, KEYS) is None
 
 
 @given(st.text(max_size=8), st.lists(st.text(string.ascii_letters, max_size=8), max_size=6))
-def test_the_order_of_what_is_known_does_not_matter(word: str, known: list[str]) -> None:
+def test_order_of_known_words_does_not_matter(word: str, known: list[str]) -> None:
     found = nearest(word, known)
     assert found is None or found in known
     assert nearest(word, reversed(known)) == nearest(word, iter([*known, *known])) == found
@@ -115,24 +115,24 @@ def test_the_order_of_what_is_known_does_not_matter(word: str, known: list[str])
         (["a", "b", "c"], 1, "`a` and 2 more"),
     ],
 )
-def test_words_are_listed_up_to_a_limit(words: list[str], limit: int, text: str) -> None:
+def test_list_of_words_is_limited(words: list[str], limit: int, text: str) -> None:
     assert listed(words, limit) == text
     assert listed(iter(words), limit) == text
 
 
-def test_twelve_words_are_shown() -> None:
+def test_default_limit_is_twelve_words() -> None:
     assert listed(map(str, range(12))).count("`") == 24
     assert listed(map(str, range(14))).endswith("`11` and 2 more")
 
 
-def test_a_word_is_held_against_the_same_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_correction_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
 
     def counted(one: str, other: str) -> int:
-        asked.append(other)
+        compared.append(other)
         return int(one != other)
 
     monkeypatch.setattr(nearest_module, "_distance", counted)
-    assert [meant("wordseen1", ["wordseen2"]) for _ in range(3)] == ["wordseen2"] * 3
-    assert asked == ["wordseen2"]
-    assert meant("wordseen1", ["wordseen2", "wordseen3"]) is None
+    assert [correct_spelling("wordseen1", ["wordseen2"]) for _ in range(3)] == ["wordseen2"] * 3
+    assert compared == ["wordseen2"]
+    assert correct_spelling("wordseen1", ["wordseen2", "wordseen3"]) is None

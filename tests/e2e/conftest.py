@@ -1,4 +1,4 @@
-"""The real command in a scrubbed environment."""
+"""The real command in a minimal environment."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import INSTALLED, PACKAGE, runner, scrubbed
-from tests.e2e.warm import Warm
+from tests.e2e.support import INSTALLED, PACKAGE, minimal_environment, runner
+from tests.e2e.warm import WarmProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the folder that the command runs in."""
+    """Return the directory in which the command runs."""
     path = tmp_path / "work"
     path.mkdir()
     return path
@@ -33,17 +33,17 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm | None]:
-    """Yield the process whose children are the commands; None where an installed command is tested."""
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmProcess | None]:
+    """Yield the process whose children run the commands; None if an installed command is tested."""
     if INSTALLED:
         yield None
     else:
-        with Warm(PACKAGE, scrubbed(tmp_path_factory.mktemp("home"))) as process:
+        with WarmProcess(PACKAGE, minimal_environment(tmp_path_factory.mktemp("home"))) as process:
             yield process
 
 
 @pytest.fixture
-def genesis(home: Path, folder: Path, warm: Warm | None) -> Genesis:
+def genesis(home: Path, folder: Path, warm: WarmProcess | None) -> Genesis:
     """Return the command, run in a child of a warm process."""
     return runner(home, folder, warm)
 

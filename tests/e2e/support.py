@@ -1,4 +1,4 @@
-"""What the tests of the command line share: how it is run, and snapshots that lie beside what they are of."""
+"""Helpers for tests of the command line: running commands, and snapshots in the directories of their cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from tests.e2e.warm import Request, Warm, can_run
+from tests.e2e.warm import Request, WarmProcess, can_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "fixtures"
 
-# How the command is run: the installed script in the wheel's test, the module elsewhere.
+# The command: the installed script if the wheel is tested, otherwise the module.
 INSTALLED = shlex.split(os.environ.get("GENESIS_COMMAND", ""))
 PACKAGE = "genesis_config"
 COMMAND = INSTALLED or [sys.executable, "-m", PACKAGE]
-# How it calls itself then.
+# The name that it uses for itself.
 PROGRAM = os.path.basename(COMMAND[0]) if INSTALLED else f"python -m {PACKAGE}"
 
 
 class Genesis(Protocol):
-    """Runs `genesis` with arguments, in a folder, with nothing in its environment but what is given."""
+    """A function that runs `genesis` in a directory, with only the given variables in its environment."""
 
     def __call__(
         self, *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | bytes = ""
     ) -> subprocess.CompletedProcess[str]: ...
 
 
-def scrubbed(home: Path, *, measured: bool = True) -> dict[str, str]:
-    """Return an environment of nothing but a path, a home and, if it is measured, what coverage needs."""
-    kept = {name: value for name, value in os.environ.items() if measured and name.startswith("COVERAGE_")}
-    return {"PATH": os.environ["PATH"], "HOME": str(home), **kept}
+def minimal_environment(home: Path, *, measured: bool = True) -> dict[str, str]:
+    """Return an environment with only a path, a home and, if coverage is measured, the variables for that."""
+    coverage = {name: value for name, value in os.environ.items() if measured and name.startswith("COVERAGE_")}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), **coverage}
 
 
-def runner(home: Path, folder: Path, warm: Warm | None = None, *, measured: bool = True) -> Genesis:
-    """Return the command, with `home` as its home, run in `folder` unless the call names another.
+def runner(home: Path, folder: Path, warm: WarmProcess | None = None, *, measured: bool = True) -> Genesis:
+    """Return the command with `home` as its home, run in `folder` by default.
 
-    With `warm` it runs in a child of that process, which takes a tenth of the time, if its environment allows it.
-    Coverage triples the time of a real executable; what runs elsewhere too need not be measured there.
+    With `warm` it runs in a child of that process if its environment allows it, which takes a tenth of the time.
+    Coverage triples the time of a real executable; code that other tests run too need not be measured there.
     """
 
     def run(
         *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | bytes = ""
     ) -> subprocess.CompletedProcess[str]:
-        environment = {**scrubbed(home, measured=measured), **(env or {})}
+        environment = {**minimal_environment(home, measured=measured), **(env or {})}
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = (
             warm.run(Request(list(arguments), str(cwd or folder), environment, umask()), data)
@@ -93,10 +93,10 @@ def on_terminal(
     interrupt_at: str | None = None,
     other: int = subprocess.DEVNULL,
 ) -> tuple[int, str]:
-    """Run the command with one or both of its streams on a terminal; give the exit code and what is written to it.
+    """Run the command with one or both of its streams on a terminal. Return the exit code and the terminal's text.
 
-    The stream that is on none goes to `other`, a file or a pipe. With `interrupt_at` the command is interrupted, as
-    Ctrl-C does, once that is written.
+    The other stream goes to `other`, a file or a pipe. With `interrupt_at` the command is interrupted as by Ctrl-C,
+    once this text is written.
     """
     master, slave = os.openpty()
     termios.tcsetwinsize(slave, (24, 120))
@@ -105,7 +105,7 @@ def on_terminal(
     shown = b""
     with subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment, **streams) as process:  # type: ignore[call-overload] # by name
         os.close(slave)
-        with contextlib.suppress(OSError):  # how the end of a terminal reads on Linux
+        with contextlib.suppress(OSError):  # raised at the end of a terminal on Linux
             while data := os.read(master, 65536):
                 shown += data
                 if interrupt_at is not None and interrupt_at in shown.decode(errors="replace"):
@@ -121,14 +121,14 @@ config.DEFAULT_BASE_URL = config.IMPLICIT_PROVIDERS['vllm'] = '{url}'
 """
 
 
-def look_for_vllm_at(url: str, folder: Path) -> dict[str, str]:
-    """Give an environment in which the implicit provider is looked for at `url`: elsewhere a server may well run."""
+def implicit_vllm_at(url: str, folder: Path) -> dict[str, str]:
+    """Return an environment with `url` as the implicit base URL, since a server may be running at the real one."""
     (folder / "sitecustomize.py").write_text(_IMPLICIT.format(url=url), encoding="utf-8")
     return {"PYTHONPATH": str(folder)}
 
 
-class _BesideTheCase(SingleFileSnapshotExtension):
-    """Keeps a snapshot as a file of its own in the folder of its case: `fixtures/broken/NAME/findings.txt`."""
+class _CaseSnapshot(SingleFileSnapshotExtension):
+    """A snapshot in a separate file in the directory of its case: `fixtures/broken/NAME/findings.txt`."""
 
     _write_mode = WriteMode.TEXT
     file_extension = "txt"
@@ -149,16 +149,16 @@ class _BesideTheCase(SingleFileSnapshotExtension):
 
     @classmethod
     def discovery_dirname(cls, *, test_location: PyTestLocation) -> str:  # noqa: ARG003
-        # Any other folder than `dirname` makes syrupy leave files alone that it does not own: the case itself.
+        # A directory other than `dirname`, so that syrupy does not touch files that it does not own: the case itself.
         return str(cls.folder.parent)
 
     def owns_snapshot_collection(self, *, filepath: str, test_location: PyTestLocation) -> bool:  # noqa: ARG002
         return Path(filepath) == self.folder / f"{self.name}.{self.file_extension}"
 
 
-def beside(snapshot: SnapshotAssertion, path: Path) -> SnapshotAssertion:
-    """Give a snapshot that is kept in the file `path`."""
+def snapshot_file(snapshot: SnapshotAssertion, path: Path) -> SnapshotAssertion:
+    """Return a snapshot that is stored in the file `path`."""
     extension = type(
-        "Beside", (_BesideTheCase,), {"folder": path.parent, "name": path.stem, "file_extension": path.suffix[1:]}
+        "CaseSnapshot", (_CaseSnapshot,), {"folder": path.parent, "name": path.stem, "file_extension": path.suffix[1:]}
     )
     return snapshot.use_extension(extension)

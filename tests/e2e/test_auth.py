@@ -1,4 +1,4 @@
-"""`genesis auth` as a user runs it: hidden prompts, pipes, several at once, and no key in anything that is printed."""
+"""`genesis auth`: hidden prompts, pipes, concurrent commands, and no key in any output."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CANARY = "sk-canary-9f3e"
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    """Give the path of the store of the command's home."""
+    """Return the path of the store in the command's home."""
     return tmp_path / "home" / ".config" / "genesis" / "auth-profiles.json"
 
 
 def environment(stored: Path, **more: str) -> dict[str, str]:
-    """Give what the fixture `genesis` gives, for what needs more than that runs."""
+    """Return the environment of the fixture `genesis` with more variables, for commands that are run differently."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     return {"PATH": os.environ["PATH"], "HOME": str(stored.parents[2]), **kept, **more}
 
@@ -61,7 +61,7 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
 
     done = genesis("auth", "set", "vllm", stdin=f"{CANARY}\n")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"added the auth profile vllm:default, in {stored}\n"
+    assert done.stderr == f"added auth profile vllm:default in {stored}\n"
     assert keys(stored) == {"vllm:default": CANARY}
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
@@ -76,12 +76,12 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
     assert json.loads(compiled.stdout)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
 
     again = genesis("auth", "set", "vllm", stdin="another\r\n")
-    assert again.stderr == f"replaced the key of the auth profile vllm:default, in {stored}\n"
+    assert again.stderr == f"replaced the key of auth profile vllm:default in {stored}\n"
     assert keys(stored) == {"vllm:default": "another"}
 
     removed = genesis("auth", "remove", "vllm")
     assert (removed.returncode, removed.stdout) == (0, "")
-    assert removed.stderr == f"removed the auth profile vllm:default, from {stored}\n"
+    assert removed.stderr == f"removed auth profile vllm:default from {stored}\n"
     assert keys(stored) == {}
 
 
@@ -129,7 +129,7 @@ def test_an_empty_list_explains_how_to_add_a_profile(genesis: Genesis, stored: P
     for _ in range(2):
         done = genesis("auth", "list")
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == f"no auth profiles in {stored}; `genesis auth set PROVIDER` adds one\n"
+        assert done.stderr == f"no auth profiles in {stored}; run `genesis auth set PROVIDER` to add one\n"
         report = genesis("auth", "list", "--json")
         assert (report.returncode, json.loads(report.stdout)) == (0, {"version": 1, "profiles": []})
         write(stored, {})
@@ -171,11 +171,11 @@ def test_the_error_for_an_extra_argument_explains_what_to_do(genesis: Genesis) -
 
 
 @pytest.mark.parametrize(
-    ("stdin", "said"),
+    ("stdin", "message"),
     [
         (
             "",
-            "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a",
+            "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this in a",
         ),
         (" \t\n", "no key on standard input"),
         (f"{CANARY}\nsecond\n", "the key contains a line break, or a control or an invisible character"),
@@ -188,11 +188,11 @@ def test_the_error_for_an_extra_argument_explains_what_to_do(genesis: Genesis) -
     ids=["empty", "blank", "two-lines", "two-ends", "control", "space", "not-utf8", "long"],
 )
 def test_an_invalid_key_is_rejected_and_not_repeated(
-    stdin: str | bytes, said: str, genesis: Genesis, stored: Path
+    stdin: str | bytes, message: str, genesis: Genesis, stored: Path
 ) -> None:
     done = genesis("auth", "set", "vllm", stdin=stdin)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"error: {said}")
+    assert done.stderr.startswith(f"error: {message}")
     assert "canary" not in done.stderr
     assert not stored.parent.exists()
 
@@ -268,12 +268,12 @@ def test_a_store_whose_directory_cannot_be_created_is_reported(genesis: Genesis,
 
 def test_a_missing_profile_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
     before = write(stored, {"vllm:default": entry("vllm"), "pool:a": entry("pool"), "pool:b": entry("pool")})
-    for name, said in (
+    for name, message in (
         ("vlm", "no auth profile or provider `vlm`\n  = help: did you mean `vllm`?"),
         ("pool", "the provider `pool` has 2 auth profiles\n  = help: name one of `pool:a`, `pool:b`"),
     ):
         done = genesis("auth", "remove", name)
-        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {said}\n")
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
     assert stored.read_bytes() == before
     assert genesis("auth", "remove", "pool:b").returncode == 0
     assert set(keys(stored)) == {"vllm:default", "pool:a"}
@@ -292,10 +292,10 @@ CONFIG = """{
         ("first", ""),
         ("second", ""),
         ("third", ""),
-        # Implicit, whether or not it is named.
+        # Implicit, even if it is not in the configuration.
         ("vllm", ""),
-        ("pol", "note: genesis.json5 names no provider pol; did you mean pool?\n"),
-        ("foo", "note: genesis.json5 names no provider foo, so nothing there uses the key yet\n"),
+        ("pol", "note: genesis.json5 does not refer to a provider pol; did you mean pool?\n"),
+        ("foo", "note: genesis.json5 does not refer to a provider foo, so the key is not used yet\n"),
     ],
 )
 def test_a_provider_missing_from_the_configuration_is_noted(
@@ -304,17 +304,17 @@ def test_a_provider_missing_from_the_configuration_is_noted(
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
     done = genesis("auth", "set", provider, stdin=CANARY)
     assert done.returncode == 0
-    assert done.stderr == f"{note}added the auth profile {provider}:default, in {stored}\n"
+    assert done.stderr == f"{note}added auth profile {provider}:default in {stored}\n"
     assert keys(stored) == {f"{provider}:default": CANARY}
 
 
 def test_the_configuration_is_found_as_by_other_commands(genesis: Genesis, folder: Path) -> None:
     (folder / "mine.json5").write_text(CONFIG, encoding="utf-8")
-    note = "note: mine.json5 names no provider foo"
+    note = "note: mine.json5 does not refer to a provider foo"
     assert "note" not in genesis("auth", "set", "foo", stdin="k").stderr
     assert genesis("auth", "set", "foo", "--config", "mine.json5", stdin="k").stderr.startswith(note)
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
-    # A stated one must be there; the environment's is another command's business.
+    # A configuration given as an option must exist; one from the environment is for other commands.
     gone = genesis("auth", "set", "foo", "--config", "gone.json5", stdin="k")
     assert (gone.returncode, gone.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "gone.json5"}).returncode == 0
@@ -350,7 +350,7 @@ def test_a_closed_pipe_is_not_an_error(arguments: list[str], stored: Path, folde
     assert (done.returncode, done.stderr) == (1, b"")
 
 
-# Makes the terminal the one of a new session, which `/dev/tty` and Ctrl-C need.
+# Makes the terminal the controlling one of a new session, which `/dev/tty` and Ctrl-C need.
 ON_A_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -359,7 +359,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 class Terminal:
-    """A command on a terminal of its own, with what is shown there."""
+    """A command on a terminal of its own, and the text shown there."""
 
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self.process = process
@@ -374,7 +374,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self) -> int:
-        """Wait for the command and give its exit code; a terminal that nobody holds any more cannot be read."""
+        """Wait for the command and return its exit code. A terminal that no process has open cannot be read."""
         code = self.process.wait(60)
         while select.select([self.master], [], [], 0.05)[0]:
             try:
@@ -393,7 +393,7 @@ class Terminal:
 
 @contextmanager
 def terminal(arguments: list[str], stored: Path, folder: Path) -> Iterator[Terminal]:
-    """Run the command with a terminal that it can open, and that Ctrl-C is typed on."""
+    """Run the command with a terminal that it can open and on which Ctrl-C can be typed."""
     master, slave = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", ON_A_TERMINAL, *COMMAND, *arguments],
@@ -416,11 +416,11 @@ def test_a_terminal_prompts_for_the_key_and_hides_it(stored: Path, folder: Path)
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
     with terminal(["auth", "set", "foo"], stored, folder) as run:
         run.wait_for("Key for foo (hidden): ")
-        # Told before somebody goes and looks for the key.
-        assert run.shown.startswith("note: genesis.json5 names no provider foo")
+        # Shown before the user looks for the key.
+        assert run.shown.startswith("note: genesis.json5 does not refer to a provider foo")
         run.type(f"{CANARY}\n")
         assert run.end() == 0
-        assert f"added the auth profile foo:default, in {stored}" in run.shown
+        assert f"added auth profile foo:default in {stored}" in run.shown
         assert "canary" not in run.shown
     assert keys(stored) == {"foo:default": CANARY}
 
@@ -435,30 +435,30 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
         assert run.shown.endswith("\r\nerror: interrupted\r\n")
         assert "canary" not in run.shown
         assert "Traceback" not in run.shown
-        # The terminal shows what is typed again.
+        # The terminal echoes again.
         assert termios.tcgetattr(run.master)[3] & termios.ECHO
     assert stored.read_bytes() == before
     assert os.listdir(stored.parent) == ["auth-profiles.json"]
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("\n", "the key is empty or only whitespace"),
         ("  \n", "the key is empty or only whitespace"),
         ("\x04", "no key was entered; nothing was changed"),
         ("sk-canary\x16\x1b[A\n", "the key contains a line break, or a control or an invisible character"),
-        # A terminal would cut it off without a word.
-        ("sk-canary" * 500 + "\n", "a terminal passes on"),
+        # A terminal would truncate it silently.
+        ("sk-canary" * 500 + "\n", "the key may be truncated"),
     ],
     ids=["empty", "blank", "end", "arrow", "long"],
 )
-def test_an_invalid_typed_key_is_rejected(typed: str, said: str, stored: Path, folder: Path) -> None:
+def test_an_invalid_typed_key_is_rejected(typed: str, message: str, stored: Path, folder: Path) -> None:
     with terminal(["auth", "set", "vllm"], stored, folder) as run:
         run.wait_for("(hidden): ")
         run.type(typed)
         assert run.end() == 2
-        assert f"error: {said}" in run.shown
+        assert f"error: {message}" in run.shown
         assert "canary" not in run.shown
     assert not stored.exists()
 

@@ -1,4 +1,4 @@
-"""`genesis batch`: every line is answered once, whatever ends a run in between."""
+"""`genesis batch`: every line has one result, however often a run is interrupted."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     done = genesis(*RUN)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "5 succeeded, 0 failed; 30 input + 10 output tokens, cost 5e-05\n"
-    found = {result["custom_id"]: result for result in results(folder)}
-    assert sorted(found) == [f"r{number}" for number in range(5)]
-    assert found["r3"]["error"] is None
-    assert found["r3"]["id"] == "batch_req_r3"
-    identifier = found["r3"]["response"]["body"].pop("id")
+    by_id = {result["custom_id"]: result for result in results(folder)}
+    assert sorted(by_id) == [f"r{number}" for number in range(5)]
+    assert by_id["r3"]["error"] is None
+    assert by_id["r3"]["id"] == "batch_req_r3"
+    identifier = by_id["r3"]["response"]["body"].pop("id")
     assert identifier.startswith("chatcmpl-")
     choice = {
         "index": 0,
@@ -73,7 +73,7 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
         "logprobs": None,
         "finish_reason": "stop",
     }
-    assert found["r3"]["response"] == {
+    assert by_id["r3"]["response"] == {
         "status_code": 200,
         "request_id": None,
         "body": {
@@ -87,7 +87,7 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     }
     sent = server.requests[0].json()
     assert (sent["temperature"], sent["max_tokens"], sent["model"]) == (0.5, 8, "tiny-llama")
-    # What is there is not asked again.
+    # Finished requests are not sent again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
     assert again.stderr == "0 succeeded, 0 failed, 5 already done; 0 input + 0 output tokens, cost 0\n"
@@ -105,7 +105,7 @@ def test_a_failed_request_has_an_error_and_does_not_affect_others(genesis: Genes
         done = genesis(*RUN, "--concurrency", "1")
     assert done.returncode == 1
     assert done.stderr.startswith("2 succeeded, 6 failed; ")
-    errors = {each["custom_id"]: each["error"] for each in results(folder)}
+    errors = {result["custom_id"]: result["error"] for result in results(folder)}
     assert {name: error and error["code"] for name, error in errors.items()} == {
         "r0": "TruncatedStreamError",
         "r1": None,
@@ -131,8 +131,8 @@ def test_choices_are_complete_and_the_usage_of_failed_attempts_counts(genesis: G
         done = genesis(*RUN, "--concurrency", "1")
     whole, failed = results(folder)
     choices = whole["response"]["body"]["choices"]
-    assert [each["message"]["reasoning"] for each in choices] == ["so", "then"]
-    assert [len(each["message"].get("tool_calls", ())) for each in choices] == [0, 1]
+    assert [choice["message"]["reasoning"] for choice in choices] == ["so", "then"]
+    assert [len(choice["message"].get("tool_calls", ())) for choice in choices] == [0, 1]
     used, lost = whole["response"]["body"]["usage"], failed["error"]["usage"]
     assert lost["prompt_tokens"] == used["prompt_tokens"]
     total = lost["completion_tokens"] + used["completion_tokens"]
@@ -153,7 +153,7 @@ def test_tool_calls_are_in_the_message(genesis: Genesis, folder: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
 def test_an_interrupted_run_resumes(how: signal.Signals, genesis: Genesis, folder: Path) -> None:
-    """Ended again and again, and no line is lost or written twice."""
+    """Interrupt a run repeatedly: no line may be lost or written twice."""
     count = 120
     with serving([ServedModel("tiny-llama")], answer=Answer(("a",)), chunk_delay=0.002) as running:
         write(folder, running.base_url, count)
@@ -167,11 +167,11 @@ def test_an_interrupted_run_resumes(how: signal.Signals, genesis: Genesis, folde
                 ):
                     time.sleep(0.002)
                 process.send_signal(how)
-                _, told = process.communicate(timeout=30)
-            assert b"Traceback" not in told
+                _, stderr = process.communicate(timeout=30)
+            assert b"Traceback" not in stderr
             if how is signal.SIGINT and process.returncode != 0:
                 assert process.returncode == 130
-        # As a kill in the midst of a write leaves it.
+        # As after a kill in the middle of a write.
         with (folder / "results.jsonl").open("a") as stream:
             stream.write('{"id":"batch_req_r1')
         done = genesis(*RUN)
@@ -183,7 +183,7 @@ def test_an_interrupted_run_resumes(how: signal.Signals, genesis: Genesis, folde
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("not json", "requests.jsonl:2: not a valid batch request: JSON is malformed"),
         (
@@ -198,14 +198,14 @@ def test_an_interrupted_run_resumes(how: signal.Signals, genesis: Genesis, folde
     ],
 )
 def test_an_invalid_batch_file_is_rejected_before_any_request(
-    line: str, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+    line: str, message: str, genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, server.base_url, 1)
     with (folder / "requests.jsonl").open("a") as stream:
         stream.write(f"{line}\n")
     done = genesis(*RUN)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert server.requests == []
     assert not (folder / "results.jsonl").exists()
 

@@ -1,4 +1,4 @@
-"""`genesis check` as hooks, CI jobs and people run it."""
+"""`genesis check` as run by hooks, CI jobs and users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
 
 CLEAN = FIXTURES / "documented" / "explicit" / "genesis.json5"
-BROKEN = FIXTURES / "broken" / "misspelt-key" / "genesis.json5"
+BROKEN = FIXTURES / "broken" / "misspelled-key" / "genesis.json5"
 WARNED = FIXTURES / "broken" / "repeated-fallback" / "genesis.json5"
 
 
@@ -32,8 +32,8 @@ def test_documented_configurations_are_clean_in_an_empty_environment(name: str) 
 def test_a_clean_file_causes_no_unnecessary_imports() -> None:
     script = (
         "import sys\n"
-        "from genesis_config.cli.checking import run\n"
-        "code = run(sys.argv[1:])\n"
+        "from genesis_config.cli.checking import run_check\n"
+        "code = run_check(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
         "         'platformdirs', 'dotenv', 'difflib', 'json', 'genesis_config.manifest',\n"
         "         'genesis_config.report.redaction', 'genesis_config.syntax.careful'}\n"
@@ -71,7 +71,7 @@ def test_the_error_without_files_names_what_was_searched_for(genesis: Genesis) -
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr
-        == "error: no genesis.json5 or genesis.json in this directory\n  = help: `genesis init` writes one\n"
+        == "error: no genesis.json5 or genesis.json in this directory\n  = help: run `genesis init` to create one\n"
     )
 
 
@@ -112,20 +112,20 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
     (folder / "some.env").write_text("API=also-nonsense\n", encoding="utf-8")
 
     alone = genesis("check", "--ignore", "assumed-context-window", env={"API": "seen", "MODEL": "seen"})
-    told = genesis("check", "--env-file", "some.env")
+    from_file = genesis("check", "--env-file", "some.env")
     environment = genesis("check", "--use-env", env={"API": "openai-completions"})
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
-    assert "the API `also-nonsense`" in told.stdout
-    assert "1 file checked: 1 error, 1 note\n" in told.stdout
+    assert "the API `also-nonsense`" in from_file.stdout
+    assert "1 file checked: 1 error, 1 note\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: write NAME=value"),
-        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: write NAME=value"),
+        (b"A=1\nthis is canary-4be1c09d\nB=2\n", "odd.env:2: not an assignment\n  = help: use the form NAME=value"),
+        (b"A=1\n\n \n\nthis is canary-4be1c09d\n", "odd.env:5: not an assignment\n  = help: use the form NAME=value"),
         (b"\xff\xfeA\x00=\x001\x00", "odd.env is not valid UTF-8"),
         (b"A=caf\xe9\n", "odd.env is not valid UTF-8"),
     ],
@@ -161,7 +161,7 @@ def test_a_missing_env_file(genesis: Genesis) -> None:
 
 
 def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:
-    # Far more findings than a pipe holds.
+    # More findings than fit into a pipe.
     keys = ", ".join(f"key{number}: 1" for number in range(2000))
     (folder / "genesis.json5").write_text(f"{{ models: {{ {keys} }} }}", encoding="utf-8")
     with subprocess.Popen(
@@ -191,7 +191,7 @@ def test_a_bug_is_reported_without_its_message(folder: Path) -> None:
     script = (
         "import genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise RuntimeError('sk-canary')\n"
-        "checking.run = crash\n"
+        "checking.run_check = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"
         "entrance.main()\n"
     )
@@ -227,7 +227,7 @@ def test_an_os_error_with_a_writable_output_is_a_bug(folder: Path) -> None:
     script = (
         "import errno, genesis_config.cli.checking as checking, genesis_config.__main__ as entrance, sys\n"
         "def crash(*_, **__): raise OSError(errno.ENOSPC, 'sk-canary')\n"
-        "checking.run = crash\n"
+        "checking.run_check = crash\n"
         "sys.argv = ['genesis', 'check', 'x']\n"
         "entrance.main()\n"
     )

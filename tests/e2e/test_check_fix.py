@@ -1,4 +1,4 @@
-"""`genesis check --fix` as a person runs it: in several files, shown as a diff that git applies, and told where not."""
+"""`genesis check --fix`: in several files, as a diff that git applies, and with a reason for what is not fixed."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_file_included_twice_is_fixed_once(genesis: Genesis, config: Path) -> 
 
 
 def applied(folder: Path, shown: str) -> dict[str, bytes]:
-    """Let git make the change that is shown before findings, and give what came of it."""
+    """Apply the diff shown before the findings with git. Return the resulting files."""
     diff, *_ = re.split(r"^(?:error|warning)\[", shown, maxsplit=1, flags=re.MULTILINE)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True, timeout=60)
     subprocess.run(["git", "apply", "-"], cwd=folder, check=True, timeout=60, input=diff.encode())
@@ -80,7 +80,7 @@ def test_a_file_under_two_names_is_changed_once(genesis: Genesis, config: Path, 
 def test_a_file_that_is_named_and_included_is_changed_once(
     genesis: Genesis, config: Path, names: tuple[str, str]
 ) -> None:
-    # What is wrong in it as a configuration is not looked at where it is a provider, nor the other way round.
+    # It is checked as a configuration where it is named, and as a provider where it is included.
     whole = '{\n  models: { providers: { q: { baseUrl: "http://10.0.0.5:8000/v1", modles: [{ id: "m" }] } } },'
     whole = PART.replace("{", whole, 1)
     (config.parent / "part.json5").write_bytes(whole.encode())
@@ -124,8 +124,8 @@ def test_a_finding_that_is_not_fixed_is_not_called_fixable_and_explains_why(gene
     assert "2 errors (2 fixable with --fix)" not in genesis("check", "--fix").stdout
     report = json.loads(genesis("check", "--fix", "--format", "json").stdout)
     assert report["summary"]["fixable"] == 0
-    told = {each["rule"]: each["help"] for each in report["findings"]}
-    assert told["unknown-key"].endswith("; not fixed automatically: it would cause `cleartext-credential`")
+    help_ = {finding["rule"]: finding["help"] for finding in report["findings"]}
+    assert help_["unknown-key"].endswith("; not fixed automatically: it would cause `cleartext-credential`")
     assert config.read_text(encoding="utf-8") == text.replace("modles", "models")
 
 

@@ -1,4 +1,4 @@
-"""`genesis check` as a team sets it up: settings, formats, patterns, ignore comments, fixes."""
+"""`genesis check` as configured by a team: settings, formats, patterns, ignore comments, fixes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.support import Genesis
 
-# An error, a warning that can be fixed by hand alone, and a warning.
+# An error, a warning that can only be fixed by hand, and a warning.
 TEXT = """{
   models: { providers: { vllm: { baseUrl: "http://127.0.0.1:8000/v1", modells: 1,
     models: [{ id: "m", contextWindow: 1 }] } } },
@@ -34,7 +34,7 @@ def config(folder: Path) -> Path:
 
 def rules(genesis: Genesis, *arguments: str) -> list[str]:
     report = json.loads(genesis("check", "--format", "json", *arguments).stdout)
-    return [f"{each['severity']} {each['rule']}" for each in report["findings"]]
+    return [f"{finding['severity']} {finding['rule']}" for finding in report["findings"]]
 
 
 ALL = ["error unknown-key", "warning duplicate-fallback", "warning unknown-section"]
@@ -82,7 +82,7 @@ def test_the_settings_of_the_nearest_directory_apply(name: str, prefix: str, gen
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[tool.genesis]\nignroe = []", "unknown key `ignroe`\n  = help: did you mean `ignore`?"),
         (
@@ -96,18 +96,18 @@ def test_the_settings_of_the_nearest_directory_apply(name: str, prefix: str, gen
         ),
         (
             '[tool.genesis.severity]\nnope-nope = "error"',
-            "`severity`: unknown rule `nope-nope`\n  = help: `genesis explain` lists them",
+            "`severity`: unknown rule `nope-nope`\n  = help: run `genesis explain` to list all rules",
         ),
         ("[tool]\ngenesis = 1", "`tool.genesis` must be a table"),
         ("[tool.genesis]\nper-path = 1", "`per-path` must be a table"),
         ("[tool.genesis", "pyproject.toml is not valid TOML: "),
     ],
 )
-def test_invalid_settings_are_reported(text: str, said: str, genesis: Genesis, config: Path) -> None:
+def test_invalid_settings_are_reported(text: str, message: str, genesis: Genesis, config: Path) -> None:
     (config.parent / "pyproject.toml").write_text(text, encoding="utf-8")
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.startswith("error: pyproject.toml")
     assert genesis("check", "genesis.json5").stderr == done.stderr
 
@@ -160,7 +160,7 @@ def test_the_environment_may_set_the_format(genesis: Genesis, config: Path) -> N
     assert genesis("check", env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise"}).stdout == concise
     assert genesis("check", config.name, env={"GENESIS_FORMAT": "concise", "GENESIS_OUTPUT": "out"}).stdout == ""
-    # A line of files alone takes it as well, which is read without the options.
+    # It also applies to a command line of files only, which is parsed without the options.
     assert genesis("check", config.name, env={"GENESIS_OUTPUT": "text"}).stdout == ""
     assert (config.parent / "text").read_text("utf-8") == genesis("check", config.name).stdout
     assert (config.parent / "out").read_text(encoding="utf-8") == concise
@@ -185,7 +185,7 @@ def test_ignore_comments_suppress_findings_and_are_counted(genesis: Genesis, con
     assert "unknown-section" not in done.stdout
     assert done.stdout.endswith("1 file checked: 1 error, 1 warning (1 fixable with --fix), 1 ignored\n")
     results = json.loads(genesis("check", "--format", "sarif").stdout)["runs"][0]["results"]
-    assert [each.get("suppressions") for each in results if each["ruleId"] == "unknown-section"] == [
+    assert [result.get("suppressions") for result in results if result["ruleId"] == "unknown-section"] == [
         [{"kind": "inSource", "justification": "it is the gateway's"}]
     ]
     config.write_text(text.replace("  gateway: {},\n", ""), encoding="utf-8")
@@ -232,7 +232,7 @@ def test_files_from_directories_patterns_and_standard_input_are_checked_once(gen
 
     def files(*arguments: str) -> list[str]:
         report = json.loads(genesis("check", "--format", "json", *arguments, stdin="{ x: 1 }").stdout)
-        return [each["path"] for each in report["findings"]]
+        return [finding["path"] for finding in report["findings"]]
 
     assert files() == ["a/genesis.json5", "b/genesis.json", "out/genesis.json5"]
     assert files("b/other.json5", "b", "b/genesis.json") == ["b/genesis.json", "b/other.json5"]
@@ -279,13 +279,13 @@ def test_invalid_settings_hide_no_other_file(genesis: Genesis, config: Path) -> 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: b/genesis.toml: unknown key `ignroe`\n  = help: did you mean `ignore`?\n"
     report = json.loads((config.parent / "report.json").read_text(encoding="utf-8"))
-    assert {each["path"] for each in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
+    assert {finding["path"] for finding in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
 
 
 def test_an_unreadable_file_is_left_to_the_run() -> None:
-    (paths,) = [each for each in command.params if each.name == "paths"]
+    (paths,) = [parameter for parameter in command.params if parameter.name == "paths"]
     assert isinstance(paths.type, click.Path)
-    # click would refuse the whole line for it.
+    # click would reject the whole command line for it.
     assert not paths.type.readable
 
 
@@ -313,7 +313,7 @@ def test_per_path_settings_apply_to_the_file_that_contains_the_finding(genesis: 
     (config.parent / "part" / "genesis.toml").write_text('ignore = ["unknown-section"]', encoding="utf-8")
     settings = config.parent / "genesis.toml"
     settings.write_text('[per-path]\n"part/**" = ["unknown-key"]\n"genesis.json5" = ["unused-ignore"]', "utf-8")
-    # The file is part of a configuration, whose settings are what counts.
+    # The file is part of a configuration, so the settings of that configuration apply.
     assert rules(genesis) == ["warning unknown-section", "warning unused-ignore"]
 
 
@@ -333,7 +333,7 @@ def test_a_variable_replaces_a_missing_option(genesis: Genesis, config: Path) ->
 def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> None:
     two = genesis("check", "--format", "json", "-o", "a", "--format", "sarif", "-o", "./a")
     assert (two.returncode, two.stdout) == (2, "")
-    assert "two reports cannot go to one file" in two.stderr
+    assert "two reports cannot be written to the same file" in two.stderr
     name = genesis("check", config.name, "--stdin-filename", "x.json5")
     assert (name.returncode, name.stdout) == (2, "")
     assert "--stdin-filename requires -" in name.stderr

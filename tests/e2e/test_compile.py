@@ -1,4 +1,4 @@
-"""`genesis compile`, `models list` and `complete` on the built-in server, and what they do where something is wrong."""
+"""`genesis compile`, `models list` and `complete` with the built-in server, and their errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.testing import Answer, ServedModel, serving
-from tests.e2e.support import COMMAND, FIXTURES, look_for_vllm_at, on_terminal
+from tests.e2e.support import COMMAND, FIXTURES, implicit_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,8 +69,8 @@ def test_a_wildcard_merges_declared_and_discovered_models(genesis: Genesis, fold
     ]
     assert [model["reasoning"] for model in provider["models"]] == [False, False, True]
     assert json.loads(done.stdout)["selection"]["aliases"] == {"r": "vllm/r1"}
-    assert f"vllm: explicit, asked for its models at {server.base_url}/models\n" in done.stderr
-    assert 'keeps it dynamic\n  to change that, remove "vllm/*"' in done.stderr
+    assert f"vllm: explicit, models queried from {server.base_url}/models\n" in done.stderr
+    assert 'keeps it dynamic\n  to change this: remove "vllm/*"' in done.stderr
     assert [request.path for request in server.requests] == ["/v1/models"]
 
 
@@ -144,7 +144,7 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["--model", "vllm/nope"], 1, "error[unknown-model]: unknown model `vllm/nope`"),
         (["--model", "pool/llama"], 2, "no provider 'pool' is configured (configured: vllm)"),
@@ -158,12 +158,12 @@ def test_complete_streams_text_to_stdout_and_usage_to_stderr(genesis: Genesis, f
     ],
 )
 def test_complete_reports_errors(
-    arguments: list[str], code: int, said: str, genesis: Genesis, folder: Path, server: FakeVLLM
+    arguments: list[str], code: int, message: str, genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, server)
     done = genesis("complete", "hi", *arguments, env=KEY)
     assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -206,9 +206,9 @@ def test_without_an_opt_in_no_request_is_made_and_both_solutions_are_shown(genes
 def test_standard_output_is_utf_8_whatever_the_locale_says(encoding: str, genesis: Genesis, folder: Path) -> None:
     text = '{ models: { providers: { vllm: { models: [{ id: "llama", name: "Übung …", contextWindow: 4096 }] } } } }'
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
-    there = genesis("compile", env={**KEY, "PYTHONIOENCODING": encoding})
-    assert there.stdout == genesis("compile", env=KEY).stdout
-    assert "Übung …" in there.stdout
+    compiled = genesis("compile", env={**KEY, "PYTHONIOENCODING": encoding})
+    assert compiled.stdout == genesis("compile", env=KEY).stdout
+    assert "Übung …" in compiled.stdout
 
 
 @pytest.mark.parametrize("output", ["genesis.json5", "part.json5", "./some.env", "link.json", "genesis.lock.json"])
@@ -248,18 +248,18 @@ def test_without_an_opt_in_no_connection_is_made(genesis: Genesis, folder: Path)
     (folder / "genesis.json5").write_bytes((FIXTURES / "documented" / "implicit" / "genesis.json5").read_bytes())
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
-        there = look_for_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
+        environment = implicit_vllm_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", folder)
         with (folder / "sitecustomize.py").open("a", encoding="utf-8") as stream:
             stream.write("import genesis_config.net.limits as limits\nlimits.TOTAL_SECONDS = 0.5\n")
         for arguments in ASKING:
-            # White space is no key, and neither is one of another provider.
-            done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **there})
+            # Whitespace is not a key, and the key of another provider does not count.
+            done = genesis(*arguments, env={"VLLM_API_KEY": " ", "OTHER_API_KEY": "canary-7", **environment})
             assert done.returncode == 1
             assert "VLLM_API_KEY is empty, which counts as unset" in done.stdout + done.stderr
             with pytest.raises(BlockingIOError):
                 listening.accept()
-        # With the opt-in there is one, so that it would have been seen.
-        assert genesis("models", "list", env={**KEY, **there}).returncode == 1
+        # With the opt-in there is a connection, so the test would have noticed one.
+        assert genesis("models", "list", env={**KEY, **environment}).returncode == 1
         listening.accept()[0].close()
 
 
@@ -398,8 +398,8 @@ def test_where_the_configuration_is_found(genesis: Genesis, folder: Path, tmp_pa
     config_home = tmp_path / "config" / "genesis"
     config_home.mkdir(parents=True)
     (config_home / "genesis.json").write_text("{}", encoding="utf-8")
-    found = genesis("compile", env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
-    assert json.loads(found.stdout)["source"]["path"] == "genesis.json"
+    compiled = genesis("compile", env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
+    assert json.loads(compiled.stdout)["source"]["path"] == "genesis.json"
     (folder / "genesis.json5").write_bytes(EXPLICIT.read_bytes())
     here = genesis("compile", env={**KEY, "XDG_CONFIG_HOME": str(tmp_path / "config")})
     assert json.loads(here.stdout)["source"]["path"] == "genesis.json5"
@@ -420,7 +420,7 @@ def test_a_profile_alone_opts_in_and_its_key_is_used(
     open_store = genesis("compile", env=environment)
     assert open_store.returncode == 2
     assert f"run `chmod 600 {store}`" in open_store.stderr
-    # Where a variable has the key nobody asks for a profile.
+    # A key in a variable takes precedence over the profile.
     assert genesis("compile", env={**environment, **KEY}).returncode == 0
 
     store.chmod(0o600)
@@ -478,7 +478,7 @@ def test_a_closed_pipe_ends_the_stream(folder: Path) -> None:
 def test_demo_exits_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
     done = genesis("demo", env=KEY)
     assert (done.returncode, done.stderr) == (0, "")
-    for part in ("The configuration", "vllm: explicit, asked for its models", "tiny-llama: 2048 tokens", "usage: "):
+    for part in ("The configuration", "vllm: explicit, models queried from", "tiny-llama: 2048 tokens", "usage: "):
         assert part in done.stdout
     assert not list(folder.iterdir())
     running = subprocess.run(["ps", "-A", "-o", "args="], capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""The corners of `genesis complete`: prompts, parameters, manifests, what goes to a terminal and what to a pipe."""
+"""Details of `genesis complete`: prompts, parameters, manifests, output to terminals and pipes."""
 
 from __future__ import annotations
 
@@ -152,13 +152,13 @@ def test_a_fallback_is_reported_and_its_answer_is_the_result(genesis: Genesis, f
         whole = json.loads(genesis("complete", "hi", "--json").stdout)
         named = genesis("complete", "hi", "--model", "a/tiny-llama")
     assert (done.returncode, done.stdout) == (0, "well")
-    told, usage = done.stderr.splitlines()
-    assert told == (
-        f"a/tiny-llama: request to {url}/chat/completions failed: connection refused; b/tiny-llama is tried"
+    failover, usage = done.stderr.splitlines()
+    assert failover == (
+        f"a/tiny-llama: request to {url}/chat/completions failed: connection refused; falling back to b/tiny-llama"
     )
     assert usage.startswith("usage: ")
     assert (whole["text"], whole["provider"]) == ("well", "b")
-    assert [(each["model"], each["error"], each["status"]) for each in whole["attempts"]] == [
+    assert [(attempt["model"], attempt["error"], attempt["status"]) for attempt in whole["attempts"]] == [
         ("a/tiny-llama", "ServerUnreachableError", None)
     ]
     assert (named.returncode, named.stdout) == (1, "")
@@ -171,7 +171,7 @@ def test_the_error_lists_earlier_attempts(genesis: Genesis, folder: Path) -> Non
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[1:3] == [
         f"error[auth-rejected]: {second.base_url}/chat/completions answered 403: out of order (b/tiny-llama)",
-        "  = before that: a/tiny-llama: the stream ended before the response was complete: no finish reason",
+        "  = earlier attempt: a/tiny-llama: the stream ended before the response was complete: no finish reason",
     ]
 
 
@@ -234,11 +234,11 @@ def test_the_speed_of_an_answer_is_shown_on_a_terminal(stream: Literal["stderr",
         fallback(folder, running.base_url, running.base_url)
         code, shown = on_terminal("complete", "hi", cwd=folder, stream=stream)
     assert code == 0
-    # While the answer comes, its pace is on the last of the 24 lines, from which the others are kept apart.
+    # During the answer its speed is on the last of the 24 lines, which the scroll region excludes.
     kept, _, given_back = shown.rpartition("\x1b[r")
     assert kept.index("\x1b[1;23r") < kept.index("\x1b[24;1H\x1b[2K\x1b[2m")
     assert re.search(
-        r"\d+ tokens, \d+ tokens/s; first after \d+\.\d\d s; context window 0\.\d% \+ the prompt\x1b\[22m\x1b8", kept
+        r"\d+ tokens, \d+ tokens/s; first after \d+\.\d\d s; 0\.\d% of context \(excluding prompt\)\x1b\[22m\x1b8", kept
     )
     assert given_back.startswith("\x1b[24;1H\x1b[2K\x1b8")
     assert re.search(r"usage: .*; first token after \d+\.\d\d s, \d+ tokens/s\r\n$", given_back)
@@ -265,7 +265,7 @@ def test_an_answer_is_complete_while_its_speed_is_shown_on_a_terminal(kind: str,
         written = "".join(event["text"] for event in events if event["type"] == "text")
     assert written == "".join(words)
     assert re.search(r"\d+ tokens, \d+ tokens/s; first after", shown)
-    # The other forms have the usage in what they print.
+    # The other formats include the usage in their output.
     assert ("usage: " in shown) == (not form)
 
 
@@ -278,9 +278,9 @@ def test_what_text_output_omits_is_reported_with_the_usage(genesis: Genesis, fol
         plain = genesis("complete", "hi", "--param", "n=1", "--param", "tool_choice=none")
     assert (several.stdout, several.stderr.partition("cost 0; ")[2]) == (
         "",
-        "--json shows 2 tool calls; --json shows 1 further choice\n",
+        "2 tool calls not shown (use --json); 1 further choice not shown (use --json)\n",
     )
-    assert "the answer is cut off, since it reached its limit of tokens" in cut.stderr
+    assert "output truncated: the token limit was reached" in cut.stderr
     assert "cut off" not in plain.stderr + several.stderr
 
 

@@ -1,4 +1,4 @@
-"""Leaving `genesis complete` early: the connection is closed, so that the server stops generating."""
+"""Ending `genesis complete` early closes the connection, so that the server stops generating."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PATIENCE = 20
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[FakeVLLM]:
-    """Run a server that talks for minutes."""
+    """Run a server whose answer takes minutes."""
     with serving(answer=LINES, chunk_delay=0.01) as running:
         provider = f'{{ baseUrl: "{running.base_url}", models: [{{ id: "tiny-llama" }}] }}'
         model = 'agents: { defaults: { model: "vllm/tiny-llama" } }'
@@ -34,8 +34,8 @@ def server(folder: Path) -> Iterator[FakeVLLM]:
         yield running
 
 
-def started(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a completion, and wait for its first line."""
+def start_completion(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a completion and wait for its first line."""
     kept = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     process = subprocess.Popen(
         [*COMMAND, "complete", "hi"],
@@ -50,27 +50,27 @@ def started(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def ended(process: subprocess.Popen[bytes], server: FakeVLLM) -> tuple[int, bytes]:
-    """Wait until the process has ended and the server has noticed; give the exit code and what was said."""
+def wait_for_end(process: subprocess.Popen[bytes], server: FakeVLLM) -> tuple[int, bytes]:
+    """Wait until the process has exited and the server has noticed. Return the exit code and standard error."""
     with process:
         assert process.stderr is not None
-        said = process.stderr.read()
+        stderr = process.stderr.read()
         code = process.wait(PATIENCE)
     until = time.monotonic() + PATIENCE
     while not server.aborted and time.monotonic() < until:
         time.sleep(0.01)
     assert server.aborted == 1
-    return code, said
+    return code, stderr
 
 
 def test_ctrl_c_ends_the_command_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
-    process = started(folder)
+    process = start_completion(folder)
     process.send_signal(signal.SIGINT)
-    assert ended(process, server) == (130, b"\nerror: interrupted\n")
+    assert wait_for_end(process, server) == (130, b"\nerror: interrupted\n")
 
 
 def test_a_closed_pipe_ends_the_command_and_the_server_stops(folder: Path, server: FakeVLLM) -> None:
-    process = started(folder)
+    process = start_completion(folder)
     assert process.stdout is not None
     process.stdout.close()  # as `| head -1` does
-    assert ended(process, server) == (1, b"")
+    assert wait_for_end(process, server) == (1, b"")

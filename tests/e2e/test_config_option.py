@@ -1,4 +1,4 @@
-"""Every command that reads a configuration takes it the same way: `--config FILE`, and where it is free an argument."""
+"""Every command that reads a configuration has `--config FILE` and, if it has no other arguments, an argument."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TEXT = (
     '{ models: { providers: { NAME: { baseUrl: "http://127.0.0.1:1/v1", models: [{ id: "m", contextWindow: 8 }] } } } }'
 )
 WITH_ARGUMENT = [["compile"], ["lock"], ["models", "list"], ["models", "status"], ["doctor"]]
-# These read no configuration.
+# Commands that do not read a configuration.
 WITHOUT = {"auth list", "auth path", "auth remove", "demo", "explain", "init", "lsp", "schema"}
 
 
@@ -30,7 +30,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         command = group.get_command(root, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from ((f"{name} {child}", found) for child, found in command.commands.items())
+            yield from ((f"{name} {child}", subcommand) for child, subcommand in command.commands.items())
         else:
             yield name, command
 
@@ -46,7 +46,7 @@ def test_every_command_that_reads_a_configuration_has_the_option() -> None:
     having = {name for name, command in commands() if any("--config" in option.opts for option in command.params)}
     assert having == {name for name, _ in commands()} - WITHOUT
     argument = {
-        name for name, command in commands() if any(each.human_readable_name == "CONFIG" for each in command.params)
+        name for name, command in commands() if any(option.human_readable_name == "CONFIG" for option in command.params)
     }
     assert argument == {" ".join(command) for command in WITH_ARGUMENT}
 
@@ -63,7 +63,7 @@ def test_the_option_and_the_argument_name_the_same(
     assert (option.stdout, option.stderr) == (argument.stdout, argument.stderr) == (both.stdout, both.stderr)
     differ = genesis(*command, second, "--config", first)
     assert (differ.returncode, differ.stdout) == (2, "")
-    assert f"error: two configurations: {second} and --config {first}\n" in differ.stderr
+    assert f"error: CONFIG and --config name different files: {second} and {first}\n" in differ.stderr
 
 
 def test_check_takes_the_option_as_one_of_its_paths(genesis: Genesis, files: tuple[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""`genesis doctor` and `genesis models status`, as a person who looks for what is wrong sees them."""
+"""`genesis doctor` and `genesis models status`, as seen by a user who looks for a problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.testing import ServedModel, serving
-from tests.e2e.support import look_for_vllm_at, on_terminal
+from tests.e2e.support import implicit_vllm_at, on_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def write(folder: Path, url: str, model: str = "vllm/llama-3-8b", more: str = ""
 
 
 def normal(text: str) -> str:
-    """Take out what is another in every run: ports and times."""
+    """Replace what differs in every run: ports and times."""
     return re.sub(r"in \d+ ms", "in N ms", re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text))
 
 
@@ -87,14 +87,14 @@ def test_an_implicit_configuration_leads_from_each_mistake_to_the_next_step(
 ) -> None:
     config = folder / "genesis.json5"
     config.write_text("{ agents: { defaults: { model: 'vllm/llama-3-8' } } }", encoding="utf-8")
-    done = genesis(*command, env={**KEY, **look_for_vllm_at(closed, folder)})
+    done = genesis(*command, env={**KEY, **implicit_vllm_at(closed, folder)})
     assert "error[server-unreachable]" in done.stderr
-    said = re.search(r'set `models.providers.vllm.baseUrl`, and add ("vllm/\*": {}) to', done.stderr)
-    assert said is not None
-    # As it says: the place is declared, and the wildcard keeps the models the server's.
+    advice = re.search(r'set `models.providers.vllm.baseUrl`, and add ("vllm/\*": {}) to', done.stderr)
+    assert advice is not None
+    # As the help says: the base URL is declared, and the wildcard keeps the models of the server.
     config.write_text(
         f"""{{ models: {{ providers: {{ vllm: {{ baseUrl: "{server.base_url}" }} }} }},
-  agents: {{ defaults: {{ model: "vllm/llama-3-8", models: {{ {said[1]} }} }} }} }}""",
+  agents: {{ defaults: {{ model: "vllm/llama-3-8", models: {{ {advice[1]} }} }} }} }}""",
         encoding="utf-8",
     )
     done = genesis(*command, env={"VLLM_API_KEY": "wrong-key-1"})
@@ -121,7 +121,7 @@ def test_an_explicit_configuration_leads_from_each_mistake_to_the_next_step(
     config.write_text(text := text.replace(closed, server.base_url), encoding="utf-8")
     done = genesis("complete", "hello", env={"VLLM_API_KEY": "wrong-key-1"})
     assert "set VLLM_API_KEY to a key that the server accepts" in done.stderr
-    # What is declared is believed, and no server is asked for it.
+    # Declared models are trusted, and the server is not queried.
     assert "vllm/llama-3-8 " in genesis("models", "list", env=KEY).stdout
     done = genesis("complete", "hello", env=KEY)
     assert "run `genesis doctor`" in done.stderr
@@ -146,7 +146,7 @@ def test_without_an_opt_in_no_request_is_made(genesis: Genesis, folder: Path, sn
     assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["provider", "vllm"]
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("models", "status")
-    assert (done.returncode, done.stderr) == (0, "no provider is configured; `genesis doctor` says why\n")
+    assert (done.returncode, done.stderr) == (0, "no provider is configured; run `genesis doctor` to see why\n")
 
 
 def test_an_unconfigured_primary_is_reported_although_its_fallback_works(
@@ -220,7 +220,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
         ["provider", "decision", "base URL", "key", "reachable", "version", "models"],
         ["locked", "explicit", "http://127.0.0.1:PORT/v1", "LOCKED", "yes", "0.32.0", "-"],
         ["pool", "explicit", "http://127.0.0.1:PORT/v1", "none", "no", "-", "-"],
-        ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not asked", "-", "-"],
+        ["silent", "explicit", "http://127.0.0.1:PORT/v1", "NOBODY", "not checked", "-", "-"],
         ["vllm", "explicit", "http://127.0.0.1:PORT/v1", "VLLM_API_KEY", "yes", "0.32.0", "1"],
     ]
     assert normal(done.stderr).splitlines() == [
@@ -232,8 +232,8 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
     assert re.fullmatch("vllm\texplicit\thttp://[^\t]*\tVLLM_API_KEY\tyes\t0.32.0\t1\t\\d+ ms\n", plain.stdout)
     report = json.loads(genesis("models", "status", "--json", "--probe", env=KEY).stdout)
     assert report["version"] == 1
-    by_name = {each["provider"]: each for each in report["providers"]}
-    assert len({frozenset(each) for each in by_name.values()}) == 1
+    by_name = {provider["provider"]: provider for provider in report["providers"]}
+    assert len({frozenset(provider) for provider in by_name.values()}) == 1
     assert by_name["vllm"]["firstTokenSeconds"] > 0
     assert by_name["vllm"]["models"] == ["llama-3-8b"]
     assert (by_name["pool"]["reachable"], by_name["locked"]["reachable"]) == (False, None)
@@ -243,7 +243,7 @@ def test_the_status_of_every_provider(genesis: Genesis, folder: Path, server: Fa
 def test_a_probe_without_a_token_is_a_problem(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, server.base_url)
     text = (folder / "genesis.json5").read_text(encoding="utf-8")
-    # Declared, selected, and not served.
+    # Declared and selected, but not served.
     text = text.replace("models: []", 'models: [{ id: "gone", contextWindow: 9 }]').replace("llama-3-8b", "gone")
     (folder / "genesis.json5").write_text(text, encoding="utf-8")
     assert genesis("models", "status", env=KEY).returncode == 0
@@ -263,7 +263,7 @@ def test_a_stale_lock_is_reported_but_its_models_do_not_count(genesis: Genesis, 
     assert (status.returncode, "warning[lock-stale]" in status.stderr) == (0, True)
     doctor = genesis("doctor", env=KEY)
     assert (doctor.returncode, "has no errors, 1 warning (`genesis check`)" in doctor.stdout) == (0, True)
-    # The models of the lock are for `check` and `compile --frozen`.
+    # The models of the lock file are used only by `check` and `compile --frozen`.
     lock.write_text(locked.replace('"llama-3-8b"', '"other"'), encoding="utf-8")
     assert "error[unknown-model]" in genesis("check").stdout
     assert genesis("models", "status", env=KEY).returncode == genesis("doctor", env=KEY).returncode == 0

@@ -1,4 +1,4 @@
-"""The documentation is tested: its configurations are clean, its commands exist, its outputs are what is printed."""
+"""Tests of the documentation: its configurations are clean, its commands exist, its output is what is printed."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 
 
 def blocks(kind: str, page: str = "README.md") -> list[str]:
-    """Give the code blocks of one kind on a page."""
+    """Return the code blocks of one language on a page."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", TEXTS[page], re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
-    """Give every line of the documentation that runs `genesis`, in blocks, tables and text."""
-    found = []
+    """Return every command line in the documentation that runs `genesis`, in blocks, tables and text."""
+    lines = []
     for text in TEXTS.values():
-        found += re.findall(r"^(?:\$ |\.venv/bin/)?(genesis .*?)(?: *#.*)?$", text, re.MULTILINE)
-        found += re.findall(r"`(genesis [^`]*)`", text)
-    return sorted({line for line in found if "…" not in line.replace("[PATHS…]", "")})
+        lines += re.findall(r"^(?:\$ |\.venv/bin/)?(genesis .*?)(?: *#.*)?$", text, re.MULTILINE)
+        lines += re.findall(r"`(genesis [^`]*)`", text)
+    return sorted({line for line in lines if "…" not in line.replace("[PATHS…]", "")})
 
 
 def test_the_documentation_contains_examples() -> None:
@@ -76,9 +76,9 @@ def test_a_documented_command_exists_with_its_options(line: str) -> None:
     context = click.Context(group)
     command: click.Command = group
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(context, words.pop(0))
-        assert found is not None, line
-        command = found
+        subcommand = command.get_command(context, words.pop(0))
+        assert subcommand is not None, line
+        command = subcommand
     options = {option for parameter in command.get_params(context) for option in parameter.opts}
     for word in words:
         if word.startswith("-") and word != "-":
@@ -92,7 +92,7 @@ def test_the_readme_lists_every_command() -> None:
 
 def test_the_finding_in_the_readme_is_what_check_prints() -> None:
     shown = TEXTS["README.md"].partition("```\n$ genesis check\n")[2].partition("```\n")[0]
-    assert shown == (FIXTURES / "broken" / "misspelt-key" / "findings.txt").read_text(encoding="utf-8")
+    assert shown == (FIXTURES / "broken" / "misspelled-key" / "findings.txt").read_text(encoding="utf-8")
 
 
 def test_the_documented_output_of_doctor_is_what_doctor_prints(genesis: Genesis, folder: Path) -> None:
@@ -129,11 +129,11 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 def test_the_comparison_is_up_to_date_for_genesis() -> None:
     page = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
-    told = dict(re.findall(r"^\| ([^|*]+) \| ([^|]+) \|", page, re.MULTILINE))
-    found = {case.mistake: comparison.cell(case, comparison.genesis(case.path)) for case in comparison.read_cases()}
-    assert len(found) == 12
-    assert found == {mistake: told[mistake] for mistake in found}
-    assert all(re.match(r"\d+:\d+", place) for place in found.values())
+    documented = dict(re.findall(r"^\| ([^|*]+) \| ([^|]+) \|", page, re.MULTILINE))
+    cells = {case.mistake: comparison.cell(case, comparison.genesis(case.path)) for case in comparison.read_cases()}
+    assert len(cells) == 12
+    assert cells == {mistake: documented[mistake] for mistake in cells}
+    assert all(re.match(r"\d+:\d+", place) for place in cells.values())
 
 
 def test_the_changelog_has_this_version() -> None:

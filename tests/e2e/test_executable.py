@@ -1,4 +1,4 @@
-"""The real executable, once for each command: it does what a child of the warm process does, byte for byte."""
+"""The real executable, once for each command: it behaves like a child of the warm process, byte for byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every case in fixtures/: what the user sees of it."""
+"""The output for every case in fixtures/."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.support import FIXTURES, beside
+from tests.e2e.support import FIXTURES, snapshot_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +34,12 @@ def test_broken_configuration(case: Path, genesis: Genesis, snapshot: SnapshotAs
     text = genesis("check", "genesis.json5", cwd=case)
     report = json.loads(genesis("check", "genesis.json5", "--format", "json", cwd=case).stdout)
 
-    assert text.stdout == beside(snapshot, case / "findings.txt")
+    assert text.stdout == snapshot_file(snapshot, case / "findings.txt")
     assert sorted(finding["rule"] for finding in report["findings"]) == expected
     errors = any(finding["severity"] == "error" for finding in report["findings"])
     assert text.returncode == int(errors)
     assert text.stderr == ""
-    # Every finding of the JSON report is in the text, at the same place.
+    # Every finding in the JSON report is also in the text, with the same place.
     for finding in report["findings"]:
         assert f"{finding['path']}:{finding['line']}:{finding['column']}\n" in text.stdout
         assert f"{finding['severity']}[{finding['rule']}]" in text.stdout
@@ -59,9 +59,9 @@ def test_documented_configuration_is_clean(case: Path, genesis: Genesis) -> None
 
 @pytest.mark.parametrize("case", DOCUMENTED, ids=lambda case: case.name)
 def test_documented_manifest(case: Path, genesis: Genesis, snapshot: SnapshotAssertion) -> None:
-    # What is discovered stands in a lock beside the configuration: the manifest is the one that a server's list gives.
+    # Discovered models are in a lock file next to the configuration, so the manifest is as with a server.
     frozen = ["--frozen"] if (case / "genesis.lock.json").exists() else []
     done = genesis("compile", "genesis.json5", *frozen, cwd=case, env={"VLLM_API_KEY": "canary-7f3a"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "canary-7f3a" not in done.stdout
-    assert done.stdout == beside(snapshot, case / "manifest.json")
+    assert done.stdout == snapshot_file(snapshot, case / "manifest.json")

@@ -1,4 +1,4 @@
-"""The commands that tell and write what one starts from: init, explain, schema, help, demo."""
+"""The commands to get started: init, explain, schema, help, demo."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMMANDS = [
 def test_init_writes_a_clean_configuration(arguments: list[str], genesis: Genesis, folder: Path) -> None:
     done = genesis("init", *arguments)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "wrote genesis.json5; `genesis check` lints it\n"
+    assert done.stderr == "wrote genesis.json5; run `genesis check` to lint it\n"
     assert genesis("check").stdout == "1 file checked: no findings\n"
     assert "//" in (folder / "genesis.json5").read_text(encoding="utf-8")
 
@@ -54,7 +54,7 @@ def test_init_writes_nothing_that_check_would_reject(
     assert done.returncode == 2
     assert f"error[{rule}]" in done.stderr
     assert done.stderr.endswith(
-        "\nerror: with these options the configuration would have errors; nothing was written\n"
+        "\nerror: the configuration would have errors with these options; nothing was written\n"
     )
     assert list(folder.iterdir()) == []
 
@@ -148,13 +148,19 @@ def test_the_version_is_printed(genesis: Genesis) -> None:
 
 def test_a_misspelled_command_is_reported(genesis: Genesis) -> None:
     assert genesis("compil").stderr == "error: unknown command 'compil'\n  = help: did you mean `compile`?\n"
-    assert "help: the commands are " in genesis("qqq").stderr
+    assert "help: available commands: " in genesis("qqq").stderr
 
 
 def test_the_demo_exits_and_leaves_nothing_behind(genesis: Genesis, folder: Path) -> None:
     done = genesis("demo")
     assert (done.returncode, done.stderr) == (0, "")
-    headings = ["The configuration", "The decision, and why", "The models", "A completion, token by token", "usage: "]
+    headings = [
+        "The configuration",
+        "The decision, with its reason",
+        "The models",
+        "A completion, token by token",
+        "usage: ",
+    ]
     places = [done.stdout.find(heading) for heading in headings]
     assert places == sorted(places)
     assert places[0] == 0

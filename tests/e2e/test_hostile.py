@@ -1,4 +1,4 @@
-"""What somebody hostile writes into keys, values, file names and include paths acts on nobody who reads a report."""
+"""Hostile keys, values, file names and include paths cannot affect the reader of a report."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 FORMATS = ["text", "concise", "json", "sarif", "github", "gitlab", "junit"]
 WORDS = "\x1b[31mred \u202e\u2066 ::error::no\n::error::own\r\n::warning file=a::x\x85%0A::notice::y ]]> <b>&\"' \x9b1m"
 WORDS += " ##[add-mask]m ##vso[task.setvariable variable=v]w ##VSO[x]"
-# What a file name can hold: no slash and no NUL, and not much of it.
+# A file name cannot contain a slash or NUL, and is limited in length.
 NAME = WORDS.replace("/", "")
-# A line that begins with one of these would be a command.
+# A line that starts with one of these would be a workflow command.
 NAMES = {"escapes": NAME, "command": f"::error::pwned{NAME[-60:]}", "blank": " ::warning::x"}
 LONG = "k" * 1_000_000
 
 
 def written(text: str) -> str:
-    """Write a JSON5 string that holds `text`, its controls as they are where the standard allows it."""
+    """Return a JSON5 string with the content `text`, in which control characters are escaped only if required."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 

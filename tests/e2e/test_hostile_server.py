@@ -1,4 +1,4 @@
-"""What a hostile server says acts on nobody who reads it, and bytes that are not UTF-8 end no command with a bug."""
+"""Text from a hostile server cannot affect the reader, and bytes that are not UTF-8 cause no crash."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
     from tests.runtime.support import Answer, Exchange
 
-# A line that ends before a command, as a message in JSON may hold it, and a command of a terminal.
+# A line break before a workflow command, as JSON can encode it, and a terminal escape sequence.
 SAID = f"no\n::error::owned\n  ::warning::x\x1b]0;title\x07{WORDS}"
 REFUSAL = json.dumps({"error": {"message": SAID, "type": "ServerError", "param": None, "code": 503}}).encode()
-# The same words as bytes that are not UTF-8.
+# The same text as bytes that are not UTF-8.
 DAMAGED = REFUSAL.replace(b"owned", b"owned \xff\xc3(")
 MODELS = {"data": [{"id": name, "max_model_len": 9} for name in ("m", "##[error]x", "::error::z", f"m{SAID}")]}
 KINDS = {"refused": "bad-request", "damaged": "bad-request", "text": "bad-request", "malformed": "malformed-stream"}
@@ -34,7 +34,7 @@ NO_CHUNK = b"data: no chunk ##[error]owned " + WORDS.partition("\n")[0].encode()
 ERROR = event({"error": {"message": SAID}}).replace(b"owned", b"\xff")
 FINISH = chunk({"tool_calls": [{"id": SAID, "function": {"name": SAID}}]}, SAID)
 
-# How a completion is refused, and the streams that are hostile themselves.
+# Refused completions, and hostile streams.
 REFUSALS = {"refused": REFUSAL, "no list": REFUSAL, "damaged": DAMAGED, "text": TEXT}
 STREAMS = {"error event": [HELLO, ERROR], "malformed": [NO_CHUNK], "finish": [HELLO, FINISH, USAGE, DONE]}
 
@@ -49,7 +49,7 @@ async def list_models(exchange: Exchange) -> None:
 
 
 def hostile(case: str) -> Answer:
-    """Answer each list of models, and a completion as the case says."""
+    """Return a server that sends a model list, and a completion that depends on the case."""
 
     async def answer(exchange: Exchange) -> None:
         posts = sum(request.method == "POST" for request in exchange.server.requests)
@@ -68,7 +68,7 @@ def hostile(case: str) -> Answer:
 
 
 def against(answer: Answer, run: Callable[[str], None]) -> None:
-    """Run something that blocks while a server answers with raw bytes."""
+    """Call a blocking function while a server sends raw bytes."""
 
     async def both() -> None:
         async with raw_server(answer) as server:
@@ -123,9 +123,9 @@ def test_a_failover_is_reported_in_one_harmless_line(genesis: Genesis, folder: P
         done = genesis("complete", "hi")
         assert (done.returncode, done.stdout) == (0, "Hello")
         harmless(done.stderr, "text")
-        told, usage = done.stderr.splitlines()
-        assert told.startswith("vllm/m: ")
-        assert "\\n::error::owned" in told
+        failover, usage = done.stderr.splitlines()
+        assert failover.startswith("vllm/m: ")
+        assert "\\n::error::owned" in failover
         assert usage.startswith("usage: ")
 
     against(answer, run)
@@ -203,7 +203,7 @@ def test_a_quoted_argument(genesis: Genesis, folder: Path) -> None:
 
 
 def damaged_stream(text: bytes) -> Answer:
-    """Answer with a stream whose id, model and headers are not UTF-8; `text` follows its first chunks."""
+    """Return a server that streams an id, model and headers that are not UTF-8; `text` follows the first chunks."""
 
     async def answer(exchange: Exchange) -> None:
         if exchange.request.method == "GET":
@@ -246,7 +246,7 @@ def test_invalid_utf8_in_the_text_is_an_error_with_partial_output(form: str, gen
             assert json.loads(done.stdout)["text"] == "Hello"
         else:
             events = [json.loads(line) for line in done.stdout.splitlines()]
-            assert [each["type"] for each in events] == ["text", "text", "error"]
+            assert [event["type"] for event in events] == ["text", "text", "error"]
 
     against(damaged_stream(chunk({"content": "?"}).replace(b"?", b"\xff")), run)
 
@@ -266,7 +266,7 @@ def test_batch_and_status_with_servers_that_send_invalid_utf8(genesis: Genesis, 
         assert done.returncode == 2
         assert "requests.jsonl:2: " in done.stderr
         status = json.loads(genesis("models", "status", "--probe", "--json").stdout)["providers"]
-        assert [(each["models"], each["problem"]) for each in status] == [(["m"], None)]
+        assert [(provider["models"], provider["problem"]) for provider in status] == [(["m"], None)]
         done = genesis("doctor")
         assert done.returncode == 0, done.stdout
         assert "FAIL" not in done.stdout

@@ -1,4 +1,4 @@
-"""Links out of the tree, pipes and devices without an end: nothing of them is shown, written or waited for."""
+"""Links out of the tree, pipes and endless devices are not shown, not written, and not waited for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG: Final = """{ models: { providers: { vllm: { baseUrl: "http://127.0.0.1:9
 """
 FOUND: Final = ("genesis.json5", "genesis.json", "genesis.lock.json", "genesis.toml", "pyproject.toml", ".gitignore")
 
-# What a link may lead to: none of it is a configuration, and each says its secret where another rule looks.
+# Possible targets of a link. None of them is a configuration, and each has a secret where a different rule finds it.
 TEXTS: Final = {
     "environment": f"HOME=/x\0TOKEN={CANARY}abc\0OTHER={CANARY}def",
     "token": f"{CANARY}-abcdef\n",
@@ -46,7 +46,7 @@ TEXTS: Final = {
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """Return the path of a file that no repository has."""
+    """Return the path of a file outside of the repository."""
     return tmp_path / "secret"
 
 
@@ -56,23 +56,23 @@ def write(path: Path, text: str) -> None:
 
 
 def reports(genesis: Genesis, folder: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
-    """Check with every format at once; return the process, and each report."""
+    """Run `check` with every format. Return the finished process and the reports by format."""
     options = [word for form in FORMATS for word in ("--format", form, "-o", f"../report.{form}")]
     done = genesis("check", *arguments, *options)
-    found = {path.suffix[1:]: path.read_text(encoding="utf-8") for path in folder.parent.glob("report.*")}
-    return done, found
+    by_format = {path.suffix[1:]: path.read_text(encoding="utf-8") for path in folder.parent.glob("report.*")}
+    return done, by_format
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_no_text_behind_a_link_is_reported(genesis: Genesis, folder: Path, secret: Path, text: str) -> None:
     write(secret, text)
     (folder / "genesis.json5").symlink_to(secret)
-    done, found = reports(genesis, folder, "genesis.json5", "--use-env")
+    done, by_format = reports(genesis, folder, "genesis.json5", "--use-env")
     assert CANARY not in done.stdout + done.stderr
-    assert set(found) == set(FORMATS)
-    for form, report in found.items():
+    assert set(by_format) == set(FORMATS)
+    for form, report in by_format.items():
         assert CANARY not in report, form
-    listed = json.loads(found["json"])["findings"]
+    listed = json.loads(by_format["json"])["findings"]
     assert listed
     assert all(finding["path"] == "genesis.json5" and finding["fix"] is None for finding in listed)
 
@@ -85,7 +85,7 @@ def test_a_finding_behind_a_link_keeps_its_rule_and_its_place(genesis: Genesis, 
 
     def places(name: str) -> list[tuple[str, int, int]]:
         report = json.loads(genesis("check", name, "--format", "json").stdout)
-        return sorted((each["rule"], each["line"], each["column"]) for each in report["findings"])
+        return sorted((finding["rule"], finding["line"], finding["column"]) for finding in report["findings"])
 
     assert places("link.json5") == places("copy.json5") != []
 
@@ -117,8 +117,8 @@ def test_a_search_finds_only_files_in_its_tree(
     else:
         targets = {"link": str(secret), "environ": "/proc/self/environ", "zero": "/dev/zero"}
         (folder / name).symlink_to(targets[kind])
-    done, found = reports(genesis, folder)
-    shown = done.stdout + done.stderr + "".join(found.values())
+    done, by_format = reports(genesis, folder)
+    shown = done.stdout + done.stderr + "".join(by_format.values())
     assert CANARY not in shown
     assert "HOME=" not in shown
     assert name in shown
@@ -152,16 +152,16 @@ def test_no_command_shows_what_is_behind_a_link(
     assert done.returncode == 2
     assert "genesis.json5" in done.stderr
     assert CANARY not in done.stdout + done.stderr
-    # A person named it: it is read, and still not shown.
+    # A user named it, so it is read but still not shown.
     option = [] if command[0] in {"compile", "lock"} else ["--config"]
     done = genesis(*command, *option, "genesis.json5")
-    assert done.returncode < 2  # another program's JSON holds no error
+    assert done.returncode < 2  # the JSON of another program has no errors
     assert CANARY not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kind", ["file", "nothing", "pipe"])
 def test_a_lock_is_not_written_through_a_link(genesis: Genesis, folder: Path, secret: Path, kind: str) -> None:
-    write(folder / "genesis.json5", CONFIG)  # discovers nothing, so that the lock is empty
+    write(folder / "genesis.json5", CONFIG)  # without discovery, so the lock file is empty
     if kind == "file":
         write(secret, CANARY)
     if kind == "pipe":
@@ -179,19 +179,19 @@ def test_a_finding_in_a_lock_file_shows_no_unused_string(genesis: Genesis, folde
     write(folder / "genesis.json5", CONFIG)
     members = f'"baseUrl": "https://user:{CANARY}@h/v1", "note": "{CANARY}", "models": {{}}'
     write(folder / "genesis.lock.json", f'{{"lockVersion": 1, "providers": {{"mistral": {{{members}}}}}}}')
-    done, found = reports(genesis, folder)
-    assert {each["rule"] for each in json.loads(found["json"])["findings"]} == {"lock-stale"}
-    assert '"mistral": {"baseUrl": "https://***@h/v1"' in found["text"]
-    assert CANARY not in done.stdout + done.stderr + "".join(found.values())
+    done, by_format = reports(genesis, folder)
+    assert {finding["rule"] for finding in json.loads(by_format["json"])["findings"]} == {"lock-stale"}
+    assert '"mistral": {"baseUrl": "https://***@h/v1"' in by_format["text"]
+    assert CANARY not in done.stdout + done.stderr + "".join(by_format.values())
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_finding_about_an_invalid_lock_file_shows_no_text(genesis: Genesis, folder: Path, text: str) -> None:
     write(folder / "genesis.json5", CONFIG)
     write(folder / "genesis.lock.json", text)
-    _, found = reports(genesis, folder)
-    assert "lock-stale" in found["concise"]
-    assert CANARY not in "".join(found.values())
+    _, by_format = reports(genesis, folder)
+    assert "lock-stale" in by_format["concise"]
+    assert CANARY not in "".join(by_format.values())
 
 
 @pytest.mark.parametrize("repository", [True, False])
@@ -211,8 +211,8 @@ def test_links_within_the_tree_are_followed(genesis: Genesis, folder: Path, *, r
     }.items():
         (folder / "conf" / name).symlink_to(f"../shared/{target}")
     report = json.loads(genesis("check", "--format", "json").stdout)
-    found = {(each["path"], each["rule"], each["severity"]) for each in report["findings"]}
-    assert found == {
+    seen = {(finding["path"], finding["rule"], finding["severity"]) for finding in report["findings"]}
+    assert seen == {
         ("conf/genesis.json5", "unknown-section", "error"),
         ("conf/genesis.lock.json", "lock-stale", "warning"),
     }
@@ -227,7 +227,9 @@ def test_a_mounted_config_map_is_an_ordinary_directory(genesis: Genesis, folder:
         (folder / name).symlink_to(f"..data/{name}")
     for named in ("genesis.json5", "."):
         report = json.loads(genesis("check", "--format", "json", named).stdout)
-        assert [(each["path"], each["rule"]) for each in report["findings"]] == [("genesis.json5", "unknown-section")]
+        assert [(finding["path"], finding["rule"]) for finding in report["findings"]] == [
+            ("genesis.json5", "unknown-section")
+        ]
         assert "gateway" in report["findings"][0]["message"]
     assert genesis("check", "*.json5").returncode == 0
     done = genesis("compile", "--frozen")
@@ -249,7 +251,7 @@ def test_patterns_and_searches_do_not_enter_linked_directories(genesis: Genesis,
         assert done.returncode == 0, done.stderr
         wanted = "1 file checked" if ".." in pattern else "3 files checked"
         assert done.stdout.startswith(wanted), pattern
-    # They are not entered where a part of a pattern names them, either.
+    # They are not entered even if a part of a pattern names them.
     assert genesis("check", "*/out/*.json5").returncode == 2
     assert genesis("check", "o*/genesis.json5").returncode == 2
 
@@ -270,10 +272,10 @@ def test_the_language_server_follows_no_link_out_of_the_tree(folder: Path, secre
     write(folder / "genesis.json5", '{ $include: "./part.json5" }')
     session = OpenFiles()
     session.open((folder / "genesis.json5").as_uri(), '{ $include: "./part.json5" }', 1)
-    found = [finding for findings in session.findings().values() for finding in findings]
-    assert {finding.rule for finding in found} == {"include", "lock-stale"}
+    all_findings = [finding for findings in session.findings().values() for finding in findings]
+    assert {finding.rule for finding in all_findings} == {"include", "lock-stale"}
     assert "genesis.toml" in session.complaints[0]
-    words = [(finding.message, finding.help, finding.span and finding.span.source.text) for finding in found]
+    words = [(finding.message, finding.help, finding.span and finding.span.source.text) for finding in all_findings]
     assert CANARY not in repr((words, session.complaints))
 
 

@@ -1,4 +1,4 @@
-"""`genesis lock`, `compile --frozen`, and what `check` makes of a lock."""
+"""`genesis lock`, `compile --frozen`, and `check` with a lock file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from genesis_config.config.validation import schema_text
 from genesis_config.testing import ServedModel, serving
-from tests.e2e.support import look_for_vllm_at
+from tests.e2e.support import implicit_vllm_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def test_a_lock_file_is_written_checked_and_compiled_from(
     genesis: Genesis, folder: Path, config: Path, server: FakeVLLM
 ) -> None:
     done = genesis("lock", env=KEY)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "genesis.lock.json: 2 models of 1 provider\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "wrote genesis.lock.json: 2 models from 1 provider\n")
     written = (folder / "genesis.lock.json").read_bytes()
     jsonschema.validate(json.loads(written), json.loads(schema_text("lock")))
     assert json.loads(written)["providers"]["vllm"] == {
@@ -74,7 +74,7 @@ def test_a_lock_file_is_written_checked_and_compiled_from(
     assert len(server.requests) == asked
 
     done = genesis("lock", "--check", env=KEY)
-    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models of 1 provider\n")
+    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models from 1 provider\n")
     assert genesis("lock", str(config), env=KEY, cwd=folder.parent).returncode == 0
     assert (folder / "genesis.lock.json").read_bytes() == written
 
@@ -115,7 +115,7 @@ def test_compile_frozen_opens_no_socket(genesis: Genesis, folder: Path) -> None:
             "providers": {"vllm": {"baseUrl": url, "models": {"llama": {"contextWindow": 64, "parent": None}}}},
         }
         (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
-        # Any socket that Python makes ends the program.
+        # Creating a socket in Python ends the program.
         (folder / "sitecustomize.py").write_text(
             "import sys\n"
             "sys.addaudithook(lambda name, _: sys.exit('a socket') if name == 'socket.__new__' else None)\n",
@@ -145,9 +145,9 @@ def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
     assert provider["credential"] == {"template": "${VLLM_API_KEY}"}
     assert provider["decision"] == "implicit"
     assert done.stderr == (
-        "vllm: implicit, its models are those of genesis.lock.json\n"
+        "vllm: implicit, models from genesis.lock.json\n"
         "  because models.providers.vllm is not defined, and VLLM_API_KEY opts in to discovery\n"
-        "  to change that, define models.providers.vllm to declare its models, without a request\n"
+        "  to change this: define models.providers.vllm to declare its models, without a request\n"
     )
     assert genesis("compile", "--frozen", env=KEY).stdout == done.stdout
     lock["providers"] = {}
@@ -166,7 +166,7 @@ def test_check_uses_the_models_of_the_lock_file(genesis: Genesis, folder: Path, 
     assert done.returncode == 1
     assert "error[unknown-model]: `vllm/lama`" in done.stdout
     assert "did you mean `vllm/llama`?" in done.stdout
-    # Asked for what servers say, a lock is no answer.
+    # Commands that query servers do not use the lock file.
     assert "error[unknown-model]" in genesis("compile", env=KEY).stderr
     (folder / "genesis.lock.json").unlink()
     assert genesis("check").returncode == 0
@@ -189,7 +189,7 @@ def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genes
     )
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
-    assert genesis("lock").stderr == "genesis.lock.json: 0 models of 0 providers\n"
+    assert genesis("lock").stderr == "wrote genesis.lock.json: 0 models from 0 providers\n"
     assert genesis("compile", "--frozen").returncode == 0
 
 
@@ -206,22 +206,22 @@ def test_locked_models_are_kept_if_a_server_fails(genesis: Genesis, folder: Path
         assert "error[unset-variable]" in done.stderr
     assert (folder / "genesis.lock.json").read_bytes() == locked
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
-    # Nothing names the provider, so that for `compile` a server that is down is a warning. Where it is looked for a
-    # server of this machine may well run.
+    # No model refers to the provider, so an unreachable server is only a warning for `compile`. The default base URL is
+    # replaced because a server may be running there.
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
-        done = genesis("lock", env={**KEY, **look_for_vllm_at(url, folder)})
+        done = genesis("lock", env={**KEY, **implicit_vllm_at(url, folder)})
     assert (done.returncode, "error[" in done.stderr) == (1, True)
     assert (folder / "genesis.lock.json").read_bytes() == locked
 
 
 def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     (folder / "genesis.json5").write_text("{ agents: { defaults: { model: 'vllm/llama' } } }", encoding="utf-8")
-    there = look_for_vllm_at(server.base_url, folder)
-    assert genesis("lock").returncode == 1  # a first lock says as much
+    there = implicit_vllm_at(server.base_url, folder)
+    assert genesis("lock").returncode == 1  # a first lock reports this
     assert not (folder / "genesis.lock.json").exists()
-    assert genesis("lock", env={**KEY, **there}).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    assert genesis("lock", env={**KEY, **there}).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
         done = genesis(*arguments, env=there)
@@ -237,18 +237,18 @@ def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Pat
 
 
 def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
-    there = {**KEY, **look_for_vllm_at(server.base_url, folder)}
+    there = {**KEY, **implicit_vllm_at(server.base_url, folder)}
     with serving(MODELS) as other:
         (folder / "genesis.json5").write_text(
             f"""{{ models: {{ providers: {{ p: {{ baseUrl: "{other.base_url}", models: [] }} }} }},
   agents: {{ defaults: {{ models: {{ "p/*": {{}} }} }} }} }}""",
             encoding="utf-8",
         )
-        assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+        assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
         assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"p"}
     assert server.requests == []
     (folder / "genesis.json5").write_text('{ agents: { defaults: { models: { "vllm/*": {} } } } }', encoding="utf-8")
-    assert genesis("lock", env=there).stderr == "genesis.lock.json: 2 models of 1 provider\n"
+    assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
     assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"vllm"}
 
 

@@ -1,4 +1,4 @@
-"""Many files in one run, and many runs at once."""
+"""Many files in one run, and concurrent runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_progress_on_a_terminal_is_erased_at_the_end(folder: Path) -> None:
     writer.join()
     assert code == 0
     assert "checking" in shown
-    # The line of the bar is erased.
+    # The line of the progress bar is erased.
     assert "\x1b[2K" in shown.rpartition("checking")[2]
 
 
@@ -59,7 +59,7 @@ def test_concurrent_runs_leave_every_file_complete_and_fixed(folder: Path, *, ov
         subprocess.Popen([*COMMAND, "check", "--fix", *shard], cwd=folder, stdout=subprocess.PIPE, text=True)
         for shard in shards
     ]
-    told = [run.communicate(timeout=60)[0] for run in runs]
+    outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0] * 4
-    assert all(f"{len(shards[0])} files checked: no findings" in text for text in told)
+    assert all(f"{len(shards[0])} files checked: no findings" in text for text in outputs)
     assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == dict.fromkeys(names, FIXED)

@@ -1,4 +1,4 @@
-"""No command prints what could be a secret, with a live server, and none masks what is not one."""
+"""With a live server, no command prints what could be a secret, and none masks anything else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write(folder: Path, provider: str, model: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_key_in_a_model_reference_is_printed_by_no_command(
+def test_no_command_prints_a_key_in_a_model_reference(
     command: tuple[str, ...], genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, f'baseUrl: "{server.base_url}"', f"vllm/{KEY}")
@@ -52,7 +52,7 @@ def test_a_key_in_a_model_reference_is_printed_by_no_command(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_key_in_a_base_url_is_printed_by_no_command(
+def test_no_command_prints_a_key_in_a_base_url(
     command: tuple[str, ...], genesis: Genesis, folder: Path, server: FakeVLLM
 ) -> None:
     write(folder, f'baseUrl: "{server.base_url}/{KEY}"', "vllm/llama-3-8b")
@@ -60,7 +60,7 @@ def test_a_key_in_a_base_url_is_printed_by_no_command(
     assert KEY not in done.stdout + done.stderr
 
 
-def test_a_marker_masks_no_word_of_the_doctor(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
+def test_a_marker_does_not_mask_words_of_the_doctor(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     write(folder, f'baseUrl: "{server.base_url}", apiKey: "none"', "vllm/llama-3-8b")
     done = genesis("doctor")
     assert "***" not in done.stdout

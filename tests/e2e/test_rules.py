@@ -1,4 +1,4 @@
-"""Every rule by itself: its bad example has this finding and no other, its good one has none."""
+"""Every rule by itself: its bad example has only this finding, its good example has none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from genesis_config.rules.registry import load_rules
 from genesis_config.testing import ServedModel, serving
-from tests.e2e.support import FIXTURES, ROOT, beside
+from tests.e2e.support import FIXTURES, ROOT, snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 RULES = FIXTURES / "rules"
 CATALOGUE = load_rules()
 
-# What `explain` shows of them stands for a file that nobody would want to read.
+# Rules for which `explain` describes the file instead of showing it.
 DESCRIBED = {"not-utf8", "too-deep", "too-large"}
 
 
 @contextlib.contextmanager
 def _address(server: dict[str, Any] | None) -> Iterator[str]:
-    """Give the address of a server as a case asks for it, or without one an address on which nothing listens."""
+    """Yield the address of the server that a case needs or, if it needs none, of a closed port."""
     if server is None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
@@ -44,7 +44,7 @@ def _address(server: dict[str, Any] | None) -> Iterator[str]:
 
 
 def findings(name: str, side: str, genesis: Genesis, folder: Path) -> str:
-    """Run a case as its `case.json` says, and give the findings as text."""
+    """Run a case with the settings in its `case.json`. Return the findings as text."""
     shutil.copytree(RULES / name / side, folder, dirs_exist_ok=True)
     config = folder / "genesis.json5"
     case = json.loads((folder / "case.json").read_text("utf-8")) if (folder / "case.json").exists() else {}
@@ -83,9 +83,9 @@ def test_the_bad_example_has_only_this_finding(
     name: str, genesis: Genesis, folder: Path, snapshot: SnapshotAssertion
 ) -> None:
     text = findings(name, "bad", genesis, folder)
-    found = re.findall(r"^(\w+)\[([a-z0-9-]+)\]: ", text, re.MULTILINE)
-    assert found == [(CATALOGUE[name].severity, name)]
-    assert text == beside(snapshot, RULES / name / "bad" / "findings.txt")
+    reported = re.findall(r"^(\w+)\[([a-z0-9-]+)\]: ", text, re.MULTILINE)
+    assert reported == [(CATALOGUE[name].severity, name)]
+    assert text == snapshot_file(snapshot, RULES / name / "bad" / "findings.txt")
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -109,5 +109,5 @@ def test_rules_beyond_check_need_the_environment_or_a_server() -> None:
         for path in RULES.glob("*/bad/case.json")
         if json.loads(path.read_text("utf-8")).get("command") == "compile"
     }
-    # A lock is there for `check`, too.
+    # `check` uses a lock file too.
     assert compiled == {name for name, rule in CATALOGUE.items() if rule.needs_more} - {"lock-stale"}

@@ -1,4 +1,4 @@
-"""Tables on terminals of several widths: nothing that a person would copy is cut or broken."""
+"""Tables on terminals of different widths: nothing that a user would copy is truncated or wrapped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONFIG = """{
 @pytest.mark.parametrize("command", ["list", "status"])
 def test_models_on_a_terminal(command: str, width: int, folder: Path, snapshot: SnapshotAssertion) -> None:
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
-    # Without the keys no server is asked.
+    # Without keys no server is queried.
     _, shown = on_terminal("models", command, cwd=folder, env={"COLUMNS": str(width), "VLLM_API_KEY": ""})
     text = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
     assert max(map(len, text.splitlines())) <= width

@@ -1,8 +1,7 @@
-"""Run commands in children of one warm process: each is a process of its own, but none imports anything.
+"""Run commands in children of a warm process: each is a separate process, but nothing is imported again.
 
 The server imports the package once and forks a child per command. The child gets its own streams, directory,
-environment and umask, then runs the package as `python -m` does. No state outlives
-it, whatever the command leaves behind.
+environment and umask, then runs the package as `python -m` does. No state of a command outlives its process.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NUMBER = struct.Struct("!i")
-# What the interpreter or the C library reads when a process starts, which here is before the command is known.
+# Prefixes of variables read at the start of a process, which in a warm process is before the command is known.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_")
 _SECONDS = 60
-# What runs when it is imported, and what needs an extra of 600 MB.
+# A module that runs when it is imported, and one that needs an extra of 600 MB.
 _NOT_IMPORTED = ("__main__", "on_ray")
 
 
 class Request(NamedTuple):
-    """What a child becomes."""
+    """A command to run in a child."""
 
     arguments: list[str]
     cwd: str
@@ -43,8 +42,8 @@ class Request(NamedTuple):
     umask: int
 
 
-class Warm:
-    """The client of the server. Forking is safe there, since it has no threads; here tests may have many."""
+class WarmProcess:
+    """The client of the server. Forking is safe in the server, which has no threads; tests may have many."""
 
     def __init__(self, package: str, env: Mapping[str, str]) -> None:
         self._connection, theirs = socket.socketpair()
@@ -63,9 +62,9 @@ class Warm:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        # Its coverage is written when it ends.
-        said = self._process.communicate(timeout=_SECONDS)[1]
-        assert self._process.returncode == 0, said.decode()
+        # Coverage is written when the process exits.
+        stderr = self._process.communicate(timeout=_SECONDS)[1]
+        assert self._process.returncode == 0, stderr.decode()
 
     def run(self, request: Request, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
         """Run a command to its end.
@@ -103,7 +102,7 @@ class Warm:
 
 
 def can_run(env: Mapping[str, str]) -> bool:
-    """Return whether a child of a warm process can have this environment."""
+    """Return whether a child of a warm process can use this environment."""
     return sys.platform == "linux" and not any(name.startswith(_READ_AT_START) for name in env)
 
 
@@ -126,7 +125,7 @@ def _import_everything(package: str) -> None:
 
 
 def _serve(connection: socket.socket) -> Request | None:
-    """Fork a child per request. Returns the request in a child, None in the server at the end."""
+    """Fork a child per request. Return the request in the child; return None in the server at the end."""
     while True:
         size, streams, *_ = socket.recv_fds(connection, _NUMBER.size, 3)
         if not size:
@@ -156,8 +155,8 @@ def _become(request: Request, package: str) -> None:
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise
-        # What the interpreter does at its end, but for freeing all that was imported, which takes 40 ms.
-        # Nothing public runs what is registered for then.
+        # What the interpreter does at exit, except freeing everything that was imported, which takes 40 ms.
+        # There is no public function that runs exit handlers.
         threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001
         atexit._run_exitfuncs()  # noqa: SLF001
         sys.stdout.flush()
@@ -169,7 +168,7 @@ def _main(connection: int, package: str) -> None:
     _import_everything(package)
     coverage: Any = sys.modules.get("coverage")
     if coverage is not None and (measured := coverage.Coverage.current()) is not None:
-        measured.save()  # so that no child writes again what the imports ran
+        measured.save()  # so that children do not write the coverage of the imports again
     gc.collect()
     gc.freeze()
     request = _serve(socket.socket(fileno=connection))

@@ -129,8 +129,8 @@ def test_configuration_with_errors() -> None:
 def test_reference_without_a_value() -> None:
     (only,) = examined('{ models: { providers: { vllm: { baseUrl: "http://${HOST}/v1", models: [{ id: "m" }] } } } }')
     assert [step.outcome for step in only.steps] == ["ok", "failed"]
-    assert "the variable `HOST` is not set" in only.steps[1].message
-    assert "export HOST" in only.steps[1].help
+    assert "`HOST` is not set" in only.steps[1].message
+    assert "--env-file" in only.steps[1].help
 
 
 def test_provider_without_opt_in() -> None:

@@ -1,4 +1,4 @@
-"""The action for GitHub, as far as it can be tried without GitHub: its steps' shell commands."""
+"""The shell commands of the GitHub action, which can be tested without GitHub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEPS = {step["name"]: step for step in yaml.safe_load((ROOT / "action.yml").rea
 
 
 def check_step(folder: Path, paths: str, fail_on: str = "error") -> subprocess.CompletedProcess[str]:
-    """Run the step that checks as a runner does, in `folder`; the report is `genesis.sarif` beside it."""
+    """Run the check step in `folder` as a runner does. The report is `genesis.sarif` next to it."""
     binaries = folder.parent / "genesis" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "genesis").symlink_to(Path(sys.executable).parent / "genesis")
@@ -34,11 +34,11 @@ def check_step(folder: Path, paths: str, fail_on: str = "error") -> subprocess.C
 
 
 def reported(folder: Path) -> list[tuple[str, str]]:
-    """Return the rules and files of the report that the step wrote."""
+    """Return the rules and files in the report of the step."""
     results = json.loads((folder.parent / "genesis.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
     return [
-        (each["ruleId"], unquote(each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]))
-        for each in results
+        (result["ruleId"], unquote(result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]))
+        for result in results
     ]
 
 
@@ -73,7 +73,7 @@ def test_a_path_in_the_input_is_never_an_option(name: str, folder: Path) -> None
 
 
 def test_a_file_in_the_repository_is_never_an_option(folder: Path) -> None:
-    """Options stay what they are, whatever files there are, and no pattern becomes one."""
+    """No file name and no pattern can become an option."""
     for name in ("--exit-zero", "a/genesis.json5", "a/b/c/genesis.json5"):
         write(folder / name)
     done = check_step(folder, "*", "warning")

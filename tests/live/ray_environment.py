@@ -1,4 +1,4 @@
-"""Installs Ray and Genesis into an environment of their own, kept as vLLM's is: 600 MB, half a minute, once."""
+"""Install Ray and Genesis once into an environment of their own, kept like that of vLLM: 600 MB, half a minute."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def genesis_with_ray() -> Path:
-    """Give the command `genesis` of an environment that has Ray, and this checkout.
+    """Return the command `genesis` in an environment with Ray and this checkout.
 
     Raises:
-        subprocess.CalledProcessError: pip failed; what was installed is thrown away by the next call.
+        subprocess.CalledProcessError: pip failed. The next call deletes the incomplete environment.
     """
     target = environment().with_name(f"ray-{RAY}-py{sys.version_info.major}{sys.version_info.minor}")
     done = target / "installed"
@@ -28,7 +28,7 @@ def genesis_with_ray() -> Path:
         subprocess.run([sys.executable, "-m", "venv", str(target)], check=True)
         _pip(target, f"ray[data]=={RAY}", str(ROOT))
         done.touch()
-    # The checkout as it is now, whatever was installed before.
+    # The current checkout, which may differ from what was installed before.
     _pip(target, "--no-deps", "--force-reinstall", str(ROOT))
     return target / "bin" / "genesis"
 

@@ -1,4 +1,4 @@
-"""From a configuration to streamed tokens on a real vLLM server, through the real command line."""
+"""From a configuration to streamed tokens from a real vLLM server, with the real command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRONG_KEY = {"VLLM_API_KEY": "canary-wrong-07aa"}
 
 
 def dynamic(base_url: str) -> str:
-    """Give a configuration whose provider's server is asked for its models."""
+    """Return a configuration with a provider whose models are discovered."""
     return f"""{{
       models: {{ providers: {{ vllm: {{ baseUrl: "{base_url}", apiKey: "${{VLLM_API_KEY}}", models: [] }} }} }},
       agents: {{ defaults: {{ model: "vllm/tiny-llama", models: {{ "vllm/*": {{}} }} }} }},
@@ -34,7 +34,7 @@ def dynamic(base_url: str) -> str:
 
 
 def explicit(base_url: str) -> str:
-    """Give a configuration that declares its one model."""
+    """Return a configuration that declares its only model."""
     return f"""{{
       models: {{ providers: {{ vllm: {{
         baseUrl: "{base_url}", apiKey: "${{VLLM_API_KEY}}", models: [{{ id: "tiny-llama", contextWindow: 2048 }}],
@@ -74,7 +74,8 @@ def test_compile_writes_the_manifest(genesis: Genesis, folder: Path, server: Ser
     done = genesis("compile", "-o", "manifest.json", "--explain", env=ANY_KEY)
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert f"vllm: implicit, asked for its models at {server.base_url}/models" in done.stderr
+    assert "vllm: implicit" in done.stderr
+    assert f"{server.base_url}/models" in done.stderr
     text = (folder / "manifest.json").read_text("utf-8")
     assert ANY_KEY["VLLM_API_KEY"] not in text + done.stderr
     provider = json.loads(text)["providers"]["vllm"]
@@ -93,19 +94,19 @@ def test_completion_streams_with_the_usage_of_the_server(genesis: Genesis, folde
     whole = json.loads(done.stdout)
 
     messages = [{"role": "user", "content": "hello"}]
-    told = ask(server, {"messages": messages, "max_tokens": 16, "temperature": 0, "seed": 7})
-    usage = told["usage"]
+    response = complete_directly(server, {"messages": messages, "max_tokens": 16, "temperature": 0, "seed": 7})
+    usage = response["usage"]
     assert streamed.returncode == 0
-    assert streamed.stdout == told["choices"][0]["message"]["content"] == whole["text"]
+    assert streamed.stdout == response["choices"][0]["message"]["content"] == whole["text"]
     assert streamed.stderr.startswith(
         f"usage: {usage['prompt_tokens']} input + {usage['completion_tokens']} output tokens, "
     )
     assert (whole["usage"]["input"], whole["usage"]["output"]) == (usage["prompt_tokens"], usage["completion_tokens"])
-    assert whole["finishReason"] == told["choices"][0]["finish_reason"]
+    assert whole["finishReason"] == response["choices"][0]["finish_reason"]
 
 
 def test_an_assumed_token_limit_is_not_sent(genesis: Genesis, folder: Path, server: Server) -> None:
-    # vLLM would answer 400 to the default of 8192 tokens; a declared model states no limit of its own here.
+    # vLLM would respond to the default of 8192 tokens with 400; the declared model sets no limit of its own here.
     write(folder, explicit(server.base_url).replace(", contextWindow: 2048", ""))
     done = genesis("complete", "hello", "--param", 'stop=["a"]', "--json", env=ANY_KEY)
     assert done.returncode == 0, done.stderr
@@ -127,8 +128,9 @@ def test_wrong_key(command: tuple[str, ...], genesis: Genesis, folder: Path, key
     done = genesis(*command, env=WRONG_KEY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[auth-rejected]: ")
-    assert f"{keyed_server.base_url}/models answered 401: Unauthorized" in done.stderr
-    assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
+    assert f"{keyed_server.base_url}/models" in done.stderr
+    assert "401" in done.stderr
+    assert "help: set VLLM_API_KEY" in done.stderr
     assert WRONG_KEY["VLLM_API_KEY"] not in done.stderr
 
 
@@ -137,7 +139,7 @@ def test_wrong_key_for_the_completion(genesis: Genesis, folder: Path, keyed_serv
     done = genesis("complete", "hello", env=WRONG_KEY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[auth-rejected]: ")
-    assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
+    assert "help: set VLLM_API_KEY" in done.stderr
     assert WRONG_KEY["VLLM_API_KEY"] not in done.stderr
 
 
@@ -173,11 +175,11 @@ def test_reference_to_a_missing_model(genesis: Genesis, folder: Path, server: Se
     assert "did you mean `vllm/tiny-llama`?" in done.stderr
 
 
-def ask(server: Server, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask the server itself, without Genesis."""
+def complete_directly(server: Server, request: dict[str, Any]) -> dict[str, Any]:
+    """Send a request to the server without Genesis."""
     body = json.dumps({"model": "tiny-llama", **request}).encode()
     headers = {"Content-Type": "application/json"}
-    asked = urllib.request.Request(f"{server.base_url}/chat/completions", body, headers)
-    with urllib.request.urlopen(asked, timeout=60) as answer:
-        told: dict[str, Any] = json.load(answer)
-        return told
+    completion = urllib.request.Request(f"{server.base_url}/chat/completions", body, headers)
+    with urllib.request.urlopen(completion, timeout=60) as response:
+        result: dict[str, Any] = json.load(response)
+        return result

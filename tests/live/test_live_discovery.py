@@ -1,4 +1,4 @@
-"""Discovery, the lock, the status and the doctor on real vLLM servers."""
+"""Discovery, the lock file, the status and the doctor with real vLLM servers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_profile_alone_is_an_opt_in(genesis: Genesis, folder: Path, server: Se
     write(folder, IMPLICIT)
     before = server.requests()
     assert "error[not-configured]" in genesis("models", "list").stderr
-    # No opt-in, no request.
+    # Without an opt-in there is no request.
     assert server.requests() == before
     assert genesis("auth", "set", "vllm", stdin=f"{KEY}\n").returncode == 0
     done = genesis("models", "list", "--plain")
@@ -67,7 +67,8 @@ def test_a_required_key_is_missing(genesis: Genesis, folder: Path, keyed_server:
     write(folder, dynamic(keyed_server.base_url).replace('"${VLLM_API_KEY}"', '""'))
     done = genesis("models", "list", env=RIGHT_KEY)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "answered 401: Unauthorized; no key was sent" in done.stderr
+    assert "error[auth-rejected]" in done.stderr
+    assert "401" in done.stderr
 
 
 def test_the_variable_of_a_required_key_is_not_set(genesis: Genesis, folder: Path, keyed_server: Server) -> None:
@@ -75,16 +76,17 @@ def test_the_variable_of_a_required_key_is_not_set(genesis: Genesis, folder: Pat
     before = keyed_server.requests()
     done = genesis("models", "list")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "error[unset-variable]: the variable `VLLM_API_KEY` is not set" in done.stderr
-    assert "help: export VLLM_API_KEY" in done.stderr
-    assert failed(genesis, {}).startswith("credential genesis.json5:")
-    # The entry alone, without a key: the server says that it asks for one, and the help names the variable.
+    assert "error[unset-variable]: " in done.stderr
+    assert "VLLM_API_KEY" in done.stderr
+    assert failed_step(genesis, {}).startswith("credential genesis.json5:")
+    # The entry without a key: the server requires one, and the help names the variable.
     write(folder, dynamic(keyed_server.base_url).replace('apiKey: "${VLLM_API_KEY}",', ""))
     assert keyed_server.requests() == before
     done = genesis("models", "list")
     assert done.returncode == 1
-    assert "answered 401: Unauthorized; no key was sent" in done.stderr
-    assert "help: set VLLM_API_KEY to a key that the server accepts" in done.stderr
+    assert "error[auth-rejected]" in done.stderr
+    assert "401" in done.stderr
+    assert "help: set VLLM_API_KEY" in done.stderr
 
 
 def test_the_lock_file_and_a_changed_model_list(
@@ -103,9 +105,8 @@ def test_the_lock_file_and_a_changed_model_list(
 
     other = genesis("lock", "--check", env={"LLM_URL": keyed_server.base_url, **RIGHT_KEY})
     assert other.returncode == 1
-    assert other.stderr.startswith(
-        f"error[lock-stale]: `vllm/{ADAPTER}` is listed by its server, but not locked\n --> genesis.lock.json:4:5\n"
-    )
+    assert other.stderr.startswith(f"error[lock-stale]: `vllm/{ADAPTER}`")
+    assert "\n --> genesis.lock.json:4:5\n" in other.stderr
     assert (folder / "genesis.lock.json").read_text("utf-8") == text
 
 
@@ -117,8 +118,8 @@ def test_the_status_with_a_probe(genesis: Genesis, folder: Path, keyed_server: S
     assert re.fullmatch(rf"vllm\texplicit\t{url}\tVLLM_API_KEY\tyes\t0\.32\.0\S*\t2\t\d+ ms\n", done.stdout)
 
 
-def failed(genesis: Genesis, env: dict[str, str]) -> str:
-    """Run the doctor, and give the line of the step that failed."""
+def failed_step(genesis: Genesis, env: dict[str, str]) -> str:
+    """Run the doctor. Return the line of the step that failed."""
     done = genesis("doctor", env=env)
     assert done.returncode == 1
     assert KEY not in done.stdout
@@ -130,15 +131,15 @@ def test_the_doctor_with_four_broken_setups_and_a_working_one(
     genesis: Genesis, folder: Path, keyed_server: Server
 ) -> None:
     write(folder, IMPLICIT)
-    assert failed(genesis, {}).startswith("decision not configured: models.providers.vllm is not defined")
+    assert failed_step(genesis, {}).startswith("decision not configured: ")
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
         write(folder, dynamic(f"http://127.0.0.1:{port}/v1"))
-        assert failed(genesis, ANY_KEY) == f"connection 127.0.0.1:{port}: connection refused"
+        assert failed_step(genesis, ANY_KEY) == f"connection 127.0.0.1:{port}: connection refused"
     write(folder, dynamic(keyed_server.base_url).replace("vllm/tiny-llama", "vllm/tiny-lama"))
-    assert failed(genesis, WRONG_KEY).endswith("/models answered 401: Unauthorized; the server rejected the key")
-    assert failed(genesis, RIGHT_KEY) == "selection `vllm/tiny-lama` is selected, but the server does not serve it"
+    assert failed_step(genesis, WRONG_KEY).endswith("the server rejected the key")
+    assert failed_step(genesis, RIGHT_KEY).startswith("selection `vllm/tiny-lama` ")
     write(folder, dynamic(keyed_server.base_url))
     done = genesis("doctor", env=RIGHT_KEY)
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""`genesis batch --engine ray` on a local Ray of two workers, against a real vLLM server."""
+"""`genesis batch --engine ray` on a local Ray with two workers and a real vLLM server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_batch_on_two_workers_resumes_after_a_kill(command: Path, folder: Path
     lines.append({"custom_id": "wrong", "body": {"model": "vllm/gone", "messages": []}})
     (folder / "requests.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     run = [str(command), "batch", "requests.jsonl", "-o", "results.jsonl", "--engine", "ray", "--concurrency", "4"]
-    # Ray keeps the path of a socket below 107 bytes, and what it writes is gone with the folder.
+    # Ray keeps the paths of its sockets below 107 bytes, and its files are deleted with the directory.
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "RAY_USAGE_STATS_ENABLED": "0", **ANY_KEY}
     results = folder / "results.jsonl"
 
@@ -50,9 +50,11 @@ def test_a_batch_on_two_workers_resumes_after_a_kill(command: Path, folder: Path
     assert before > 0
 
     done = subprocess.run(run, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    found = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    assert Counter(each["custom_id"] for each in found) == Counter(line["custom_id"] for line in lines), done.stderr
-    errors = {each["custom_id"]: each["error"]["code"] for each in found if each["error"]}
+    finished = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    assert Counter(result["custom_id"] for result in finished) == Counter(line["custom_id"] for line in lines), (
+        done.stderr
+    )
+    errors = {result["custom_id"]: result["error"]["code"] for result in finished if result["error"]}
     assert errors == {"wrong": "UnknownModelError"}
     assert done.returncode == int("1 failed" in done.stderr)
     assert "input + " in done.stderr

@@ -1,4 +1,4 @@
-"""The runtime on real vLLM servers: each kind of answer, what is counted, and what happens to those who leave."""
+"""The runtime with real vLLM servers: every kind of answer, usage, and requests that are abandoned."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ LOOK = {
         },
     },
 }
-# Many seconds of work for the server, were it to go on with it.
+# Many seconds of work for the server if it is not aborted.
 LONG: dict[str, Any] = {"max_tokens": 2000, "params": {"ignore_eos": True, "n": 64}}
 YES = {
     "type": "json_schema",
@@ -119,27 +119,27 @@ def manifest(first: Provider, second: Provider | None = None) -> Manifest:
     return Manifest(1, Generator(), SourceInfo("", ""), providers, Selection("a/tiny-llama", fallbacks))
 
 
-def streamed(made: Manifest, **options: Any) -> list[Event]:
+def stream_events(used: Manifest, **options: Any) -> list[Event]:
     async def run() -> list[Event]:
-        async with Runtime(made) as runtime:
+        async with Runtime(used) as runtime:
             return [event async for event in runtime.stream(None, HELLO, **options)]
 
     return asyncio.run(run())
 
 
 def metrics(server: Server) -> dict[str, float]:
-    """Give the server's counters, summed over everything but the reason for which a request finished."""
-    with urllib.request.urlopen(server.base_url.removesuffix("/v1") + "/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    found: dict[str, float] = {}
+    """Return the server's counters, summed over all labels except the finish reason."""
+    with urllib.request.urlopen(server.base_url.removesuffix("/v1") + "/metrics", timeout=10) as response:
+        text = response.read().decode()
+    counters: dict[str, float] = {}
     for name, labels, value in re.findall(r"^(vllm:\w+)\{(.*?)\} (\S+)$", text, re.MULTILINE):
         reason = re.search('finished_reason="(\\w+)"', labels)
         key = f"{name} {reason[1]}" if reason else name
-        found[key] = found.get(key, 0) + float(value)
-    return found
+        counters[key] = counters.get(key, 0) + float(value)
+    return counters
 
 
-def begins(server: Server) -> None:
+def wait_until_running(server: Server) -> None:
     """Wait until the server runs a request."""
     end = time.monotonic() + 10
     while not (running := metrics(server)["vllm:num_requests_running"]) and time.monotonic() < end:
@@ -147,27 +147,27 @@ def begins(server: Server) -> None:
     assert running
 
 
-def stops(server: Server, before: dict[str, float], log: str) -> None:
-    """Wait until the server runs no request, and see that it ended none by itself: it gave one up, and says so.
+def assert_aborted(server: Server, before: dict[str, float], log: str) -> None:
+    """Wait until the server runs no request. Assert that it completed none, but aborted one and logged that.
 
-    vLLM 0.32 has a counter for that, `request_success_total{finished_reason="abort"}`, which a client that leaves does
-    not move: the request is forgotten before it could be counted (`OutputProcessor.abort_requests`).
+    vLLM 0.32 has a counter for this, `request_success_total{finished_reason="abort"}`, but it does not count clients
+    that disconnect: the request is removed before it is counted (`OutputProcessor.abort_requests`).
     """
     end = time.monotonic() + 10
-    while (told := metrics(server))["vllm:num_requests_running"] and time.monotonic() < end:
+    while (counters := metrics(server))["vllm:num_requests_running"] and time.monotonic() < end:
         time.sleep(0.05)
-    assert told["vllm:num_requests_running"] == 0
-    made = told["vllm:generation_tokens_total"]
-    assert made - before["vllm:generation_tokens_total"] < 0.9 * LONG["max_tokens"] * LONG["params"]["n"]
+    assert counters["vllm:num_requests_running"] == 0
+    generated = counters["vllm:generation_tokens_total"]
+    assert generated - before["vllm:generation_tokens_total"] < 0.9 * LONG["max_tokens"] * LONG["params"]["n"]
     for reason in ("stop", "length"):
-        assert told[f"vllm:request_success_total {reason}"] == before[f"vllm:request_success_total {reason}"]
+        assert counters[f"vllm:request_success_total {reason}"] == before[f"vllm:request_success_total {reason}"]
     time.sleep(0.3)
-    assert metrics(server)["vllm:generation_tokens_total"] == made
+    assert metrics(server)["vllm:generation_tokens_total"] == generated
     assert re.search(r"Request chatcmpl-\w+ aborted", server.log().removeprefix(log))
 
 
 def test_reasoning_is_separate_from_text(keyed_server: Server) -> None:
-    events = streamed(manifest(provider(keyed_server.base_url, KEY)), max_tokens=16, params={"temperature": 0})
+    events = stream_events(manifest(provider(keyed_server.base_url, KEY)), max_tokens=16, params={"temperature": 0})
     assert any(isinstance(event, ReasoningDelta) for event in events)
     assert not any(isinstance(event, TextDelta) for event in events)
     usage = events[-1]
@@ -177,16 +177,16 @@ def test_reasoning_is_separate_from_text(keyed_server: Server) -> None:
 
 
 def test_a_required_tool_call(keyed_server: Server) -> None:
-    made = manifest(provider(keyed_server.base_url, KEY))
+    compiled = manifest(provider(keyed_server.base_url, KEY))
     options = {"tools": [LOOK], "tool_choice": "required", "max_tokens": 200}
     params = {"temperature": 0, "chat_template_kwargs": {"enable_thinking": False}}
-    events = streamed(made, params=params, **options)
+    events = stream_events(compiled, params=params, **options)
     pieces = [event for event in events if isinstance(event, ToolCallDelta)]
     assert pieces[0].name == "look"
     assert next(event.reason for event in events if isinstance(event, Finish)) in {"tool_calls", "length", "stop"}
-    done = complete(made, None, HELLO, params=params, **options)
+    done = complete(compiled, None, HELLO, params=params, **options)
     assert done.tool_calls[0].name == "look"
-    # What the arguments are is for random weights to say; that they are whole JSON is for the server to see to.
+    # Random weights determine the arguments, but the server ensures that they are complete JSON.
     if done.finish_reason != "length":
         json.loads(done.tool_calls[0].arguments)
 
@@ -217,7 +217,7 @@ def test_failover_from_a_closed_port_to_the_server(server: Server) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         dead = provider(f"http://127.0.0.1:{closed.getsockname()[1]}/v1")
-        events = streamed(manifest(dead, provider(server.base_url)), max_tokens=4)
+        events = stream_events(manifest(dead, provider(server.base_url)), max_tokens=4)
     assert isinstance(events[0], FellBack)
     assert (events[0].failed, events[0].next, events[0].error) == (
         "a/tiny-llama",
@@ -241,10 +241,10 @@ def test_the_usage_matches_the_counters_of_the_server(server: Server) -> None:
             assert total.completions == 8
             return total.input, total.output
 
-    given, made = asyncio.run(run())
+    prompt, generated = asyncio.run(run())
     after = metrics(server)
-    assert after["vllm:prompt_tokens_total"] - before["vllm:prompt_tokens_total"] == given
-    assert after["vllm:generation_tokens_total"] - before["vllm:generation_tokens_total"] == made
+    assert after["vllm:prompt_tokens_total"] - before["vllm:prompt_tokens_total"] == prompt
+    assert after["vllm:generation_tokens_total"] - before["vllm:generation_tokens_total"] == generated
 
 
 @pytest.mark.parametrize("how", ["break", "close", "cancel"])
@@ -264,12 +264,12 @@ def test_leaving_a_stream_ends_the_request(how: str, server: Server) -> None:
 
             task = asyncio.create_task(read())
             if how == "cancel":
-                await asyncio.to_thread(begins, server)
+                await asyncio.to_thread(wait_until_running, server)
                 task.cancel()
             await asyncio.wait([task])
 
     asyncio.run(run())
-    stops(server, before, log)
+    assert_aborted(server, before, log)
 
 
 @pytest.mark.parametrize("how", ["interrupt", "pipe"])
@@ -290,4 +290,4 @@ def test_leaving_the_command_ends_the_request(how: str, folder: Path, server: Se
         assert b"Traceback" not in process.stderr.read()
         code = process.wait(20)
     assert code == (130 if how == "interrupt" else 1)
-    stops(server, before, log)
+    assert_aborted(server, before, log)

@@ -1,7 +1,7 @@
-"""Writes a tiny Llama without weights: `python tiny_model.py FOLDER`, run inside vLLM's environment.
+"""Write a tiny Llama model without weights: `python tiny_model.py DIRECTORY`, run in vLLM's environment.
 
 vLLM fills the weights with noise (`--load-format dummy`), so nothing is downloaded. The tokenizer is trained in memory
-on the sentences below; the same folder comes out every time.
+on the sentences below. The result is the same every time.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _CHATML = (
 )
 
 
-def write(folder: Path) -> None:
-    """Write the model's configuration and tokenizer into `folder`."""
+def write(directory: Path) -> None:
+    """Write the model's configuration and tokenizer into `directory`."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # type: ignore[import-not-found]
 
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -37,9 +37,9 @@ def write(folder: Path) -> None:
         vocab_size=_VOCABULARY, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
     tokenizer.train_from_iterator(_SENTENCES, trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(directory / "tokenizer.json"))
     _write(
-        folder / "tokenizer_config.json",
+        directory / "tokenizer_config.json",
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": special[0],
@@ -50,14 +50,14 @@ def write(folder: Path) -> None:
         },
     )
     _write(
-        folder / "config.json",
+        directory / "config.json",
         {
             "architectures": ["LlamaForCausalLM"],
             "model_type": "llama",
             "hidden_size": 64,
             "intermediate_size": 128,
             "num_hidden_layers": 2,
-            # 32 dimensions a head: the CPU kernels know no smaller ones.
+            # 32 dimensions per head, the minimum of the CPU kernels.
             "num_attention_heads": 2,
             "num_key_value_heads": 2,
             "vocab_size": _VOCABULARY,
@@ -72,22 +72,22 @@ def write(folder: Path) -> None:
     )
 
 
-def write_adapter(folder: Path) -> None:
-    """Write a LoRA adapter of that model into `folder`: rank 8 on the attention of both layers, all zeros."""
+def write_adapter(directory: Path) -> None:
+    """Write a LoRA adapter of that model into `directory`: rank 8 on the attention of both layers, all zeros."""
     import numpy as np  # type: ignore[import-not-found]
     from safetensors.numpy import save_file  # type: ignore[import-not-found]
 
     rank, hidden = 8, 64
-    folder.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     weights = {}
     for layer in range(2):
         for name in ("q_proj", "v_proj"):
             prefix = f"base_model.model.model.layers.{layer}.self_attn.{name}"
             weights[f"{prefix}.lora_A.weight"] = np.zeros((rank, hidden), "float32")
             weights[f"{prefix}.lora_B.weight"] = np.zeros((hidden, rank), "float32")
-    save_file(weights, str(folder / "adapter_model.safetensors"))
+    save_file(weights, str(directory / "adapter_model.safetensors"))
     _write(
-        folder / "adapter_config.json",
+        directory / "adapter_config.json",
         {
             "peft_type": "LORA",
             "task_type": "CAUSAL_LM",

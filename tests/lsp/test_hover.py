@@ -39,7 +39,7 @@ def origins(path: Path, text: str, environment: Mapping[str, str] | None = None)
 def test_a_key_shows_its_documentation(tmp_path: Path) -> None:
     found = hover_at(tmp_path, "{ models: { providers: { vllm: { models: [{ id: 'm', cont|extWindow: 1 }] } } } }")
     assert found is not None
-    assert found.text.startswith("**Context window**\n\nTokens of prompt and answer together")
+    assert found.text.startswith("**Context window**\n\nMaximum number of tokens")
     assert "\n\ninteger · default `128000`\n\n```json5\n131072\n32768\n```" in found.text
     assert found.span.source.text[found.span.start : found.span.end] == "contextWindow"
 

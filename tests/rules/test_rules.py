@@ -293,7 +293,7 @@ def test_ordered_text_is_not_a_key(text: str) -> None:
         ("0123456789abcdef", 32, 0.95),
     ],
 )
-def test_most_random_keys_are_found(alphabet: str, length: int, share: float) -> None:
+def test_most_random_keys_are_recognized(alphabet: str, length: int, share: float) -> None:
     chance = random.Random(1)
     keys = ["".join(chance.choices(alphabet, k=length)) for _ in range(1000)]
     assert sum(any(key_spans(key)) for key in keys) >= share * len(keys)

@@ -15,7 +15,7 @@ import pytest
 from genesis_config.credentials.lookup import SecretRef
 from genesis_config.runtime import CompletionError, FellBack, Runtime, TextDelta, Usage, failover, reply
 from genesis_config.testing import Answer, FakeVLLM, Fault, ServedModel
-from tests.e2e.support import ROOT, beside
+from tests.e2e.support import ROOT, snapshot_file
 from tests.runtime.support import ENVIRONMENT, KEY, MESSAGES, manifest_of, model_with, provider_with
 
 if TYPE_CHECKING:
@@ -313,4 +313,4 @@ def test_outcome_of_every_fault(snapshot: SnapshotAssertion) -> None:
         assert result.endswith("Error") or case.description.endswith(("response is complete", "the finish reason")), (
             case.description
         )
-    assert HEAD + "".join(lines) == beside(snapshot, ROOT / "docs" / "runtime.md")
+    assert HEAD + "".join(lines) == snapshot_file(snapshot, ROOT / "docs" / "runtime.md")

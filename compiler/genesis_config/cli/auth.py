@@ -11,7 +11,7 @@ import click
 from genesis_config.cli.base import Command, Group
 from genesis_config.cli.options import config_option
 from genesis_config.cli.output import print_json, print_note
-from genesis_config.cli.tables import write_table
+from genesis_config.cli.tables import print_table
 from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.lint.location import find_named_providers
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _COLUMNS = ("profile", "provider", "kind", "age")
-# How long a line may be that a terminal hands over, in bytes; it drops what is past that without a word.
+# Longest line, in bytes, that a terminal passes on; it silently drops the rest.
 _LONGEST_LINE: Final = 1023 if sys.platform == "darwin" else 4095
 
 
 class _Command(Command):
-    """A command that repeats no argument which it does not take, as click's complaint would: that may be a key."""
+    """A command whose errors never repeat an unexpected argument, as click's would: it may be a key."""
 
     allow_extra_args = True
 
@@ -41,7 +41,7 @@ class _Command(Command):
 
 
 class _Auth(Group):
-    """The group, which repeats no command that it does not know."""
+    """A group whose errors never repeat an unknown command, which may be a key."""
 
     command_class = _Command
 
@@ -70,14 +70,14 @@ def command() -> None:
 
 @command.command("set", short_help="Store a key (prompted, or read from stdin).")
 @click.argument("provider")
-@click.option("profile", "--profile", metavar="ID", help="The profile ID.  [default: PROVIDER:default]")
+@click.option("profile", "--profile", metavar="ID", help="Profile ID.  [default: PROVIDER:default]")
 @config_option
 def set_key(provider: str, profile: str | None, config: str | None) -> int:
     """Store a key for PROVIDER, replacing any existing key in the profile.
 
     On a terminal the command prompts for the key and does not show it; otherwise the key is the one line on standard
-    input. It is never an argument, which the shell's history and the process list would show. If a configuration exists
-    that does not name the provider, a note says so.
+    input. It is never passed as an argument, which would show up in the shell history and the process list. If there is
+    a configuration that does not refer to the provider, a note says so.
 
     \b
     Examples:
@@ -94,14 +94,14 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
         raise click.UsageError("--config - and the key would both be read from standard input")
     name = f"{provider}:default" if profile is None else profile
     path = store_path()
-    # Before somebody looks for the key: whether it can be kept.
+    # Check that the key can be stored before asking for it.
     check_target(path, provider, name)
-    _note(provider, config)
-    key = _asked(provider) if sys.stdin is not None and sys.stdin.isatty() else _piped()
+    _note_unknown_provider(provider, config)
+    key = _prompt_for_key(provider) if sys.stdin is not None and sys.stdin.isatty() else _read_piped_key()
     check_key(key)
     replaced = store_key(path, provider, name, key, datetime.now(UTC))
-    what = "replaced the key of the auth profile" if replaced else "added the auth profile"
-    print_note(f"{what} {name}, in {click.format_filename(path)}")
+    done = "replaced the key of auth profile" if replaced else "added auth profile"
+    print_note(f"{done} {name} in {click.format_filename(path)}")
     return 0
 
 
@@ -124,20 +124,20 @@ def list_profiles(*, as_json: bool) -> int:
     path = store_path()
     profiles = summarize_profiles(read_profiles(path), datetime.now(UTC))
     if as_json:
-        report = {"version": 1, "profiles": [_report(profile) for profile in profiles]}
+        report = {"version": 1, "profiles": [_profile_report(profile) for profile in profiles]}
         print_json(report)
     elif not profiles:
-        print_note(f"no auth profiles in {click.format_filename(path)}; `genesis auth set PROVIDER` adds one")
+        print_note(f"no auth profiles in {click.format_filename(path)}; run `genesis auth set PROVIDER` to add one")
     else:
         rows = [(row.profile, row.provider, row.kind, format_age(row.age_seconds)) for row in profiles]
-        write_table(_COLUMNS, [tuple(map(escape, row)) for row in rows])
+        print_table(_COLUMNS, [tuple(map(escape, row)) for row in rows])
     return 0
 
 
 @command.command("remove", short_help="Remove a profile and its key.")
 @click.argument("name", metavar="PROVIDER|PROFILE-ID")
 def remove_profile(name: str) -> int:
-    """Remove an auth profile and its key, by its ID or, if the provider has only one, by the provider.
+    """Remove an auth profile and its key: by profile ID or, if the provider has only one profile, by provider.
 
     \b
     Examples:
@@ -149,7 +149,7 @@ def remove_profile(name: str) -> int:
 
     path = store_path()
     removed = remove_profile(path, name)
-    print_note(f"removed the auth profile {removed}, from {click.format_filename(path)}")
+    print_note(f"removed auth profile {removed} from {click.format_filename(path)}")
     return 0
 
 
@@ -164,51 +164,53 @@ def show_path() -> int:
     """
     from genesis_config.credentials.profiles.store import store_path  # `--help` does without
 
-    # Bytes, since the name of a folder may be no UTF-8.
+    # Bytes, since the path may not be valid UTF-8.
     click.echo(os.fsencode(store_path()))
     return 0
 
 
-def _note(provider: str, config: str | None) -> None:
-    """Say that the configuration, if there is one, has no use for a provider's key."""
+def _note_unknown_provider(provider: str, config: str | None) -> None:
+    """Print a note if there is a configuration that does not refer to the provider, so that the key is not used."""
     from genesis_config.config.defaults import IMPLICIT_PROVIDERS
     from genesis_config.diagnostics.suggestions import nearest
 
-    found = find_named_providers(config)
-    if found is None:
+    located = find_named_providers(config)
+    if located is None:
         return
-    path, named = found
+    path, named = located
     known = {*named, *IMPLICIT_PROVIDERS}
     if provider not in known:
         near = nearest(provider, known)
-        hint = f"; did you mean {near}?" if near else ", so nothing there uses the key yet"
-        print_note(f"note: {click.format_filename(path)} names no provider {provider}{hint}")
+        hint = f"; did you mean {near}?" if near else ", so the key is not used yet"
+        print_note(f"note: {click.format_filename(path)} does not refer to a provider {provider}{hint}")
 
 
-def _asked(provider: str) -> str:
-    """Ask for the key on the terminal, which does not show it."""
+def _prompt_for_key(provider: str) -> str:
+    """Prompt for the key on the terminal, with hidden input."""
     import getpass
     import warnings
 
     piped = f"pass the key on standard input: `genesis auth set {provider} < FILE`"
     try:
         with warnings.catch_warnings():
-            # Else it would go on with a key that everybody can see.
+            # Otherwise getpass would read the key with visible input.
             warnings.simplefilter("error", getpass.GetPassWarning)
             key = getpass.getpass(f"Key for {provider} (hidden): ")
     except getpass.GetPassWarning:
-        raise GenesisError("this terminal cannot hide what is typed", help=piped) from None
+        raise GenesisError("this terminal cannot hide input", help=piped) from None
     except EOFError:
         raise GenesisError("no key was entered; nothing was changed") from None
     except UnicodeDecodeError:
-        raise GenesisError("the key is not in the terminal's encoding") from None
+        raise GenesisError("the key is not valid in the encoding of the terminal") from None
     if len(key.encode(errors="replace")) >= _LONGEST_LINE:
-        raise GenesisError(f"a terminal passes on {_LONGEST_LINE} bytes of a line and drops the rest", help=piped)
+        raise GenesisError(
+            f"the key may be truncated: a terminal passes on at most {_LONGEST_LINE} bytes of a line", help=piped
+        )
     return key
 
 
-def _piped() -> str:
-    """Read the key from standard input; one line end after it is not part of it."""
+def _read_piped_key() -> str:
+    """Read the key from standard input, without the line end after it."""
     from genesis_config.credentials.profiles.editing import LONGEST_KEY
 
     data = b"" if sys.stdin is None else sys.stdin.buffer.read(4 * LONGEST_KEY + 1)
@@ -219,12 +221,12 @@ def _piped() -> str:
     if not key.strip():
         raise GenesisError(
             "no key on standard input",
-            help="pipe it in (`genesis auth set PROVIDER < FILE`), or run this on a terminal, which prompts for it",
+            help="pipe it in (`genesis auth set PROVIDER < FILE`), or run this in a terminal to be prompted for it",
         )
     return key
 
 
-def _report(row: ProfileSummary) -> dict[str, str | int | None]:
+def _profile_report(row: ProfileSummary) -> dict[str, str | int | None]:
     return {
         "provider": row.provider,
         "profile": row.profile,

@@ -1,4 +1,4 @@
-"""What all commands have in common: their help under the name that they were started by, and what a typo suggests."""
+"""Base classes of all commands: help under the name of the running program, and suggestions for typos."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Command", "Group", "WritingOption"]
 
 
 class WritingOption(click.Option):
-    """An option that makes a command write to files: never the suggestion for a mistyped one."""
+    """An option that makes a command write files; never suggested for a mistyped option."""
 
 
-class _Named(click.Command):
-    """A command whose help can be copied: its examples use the name by which this process was started."""
+class _CopyableHelp(click.Command):
+    """A command whose examples can be copied: they use the name of the running program."""
 
     def get_help(self, ctx: click.Context) -> str:
         program = ctx.find_root().info_name or "genesis"
@@ -34,12 +34,12 @@ class _Named(click.Command):
             raise click.NoSuchOption(error.option_name, error.message, near, error.ctx) from None
 
 
-class Command(_Named):
+class Command(_CopyableHelp):
     """A command."""
 
 
-class Group(_Named, click.Group):
-    """A group of commands. Without one it prints its help, and that is wrong usage."""
+class Group(_CopyableHelp, click.Group):
+    """A group of commands. Without a command it prints its help and exits with 2, as for wrong usage."""
 
     command_class = Command
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.inputs import load_manifest
 from genesis_config.cli.options import config_option, env_file_option
 from genesis_config.cli.output import print_note
 from genesis_config.config.inputs import load_variables
@@ -88,25 +88,25 @@ def command(
     shown = click.format_filename(output)
     if is_one_of(output, [requests, manifest_path or "", config or "", *env_files]):
         raise click.UsageError(f"-o {shown} would overwrite an input file")
-    wanted = _read(requests)
-    manifest = manifest_now(manifest_path, config, env_files)
+    parsed = _read_requests(requests)
+    manifest = load_manifest(manifest_path, config, env_files)
     if manifest is None:
         return 1
     environment = load_variables(env_files, environment=True).merged()
     try:
         with Results(output) as results:
-            before = sum(request.custom_id in results.done for request in wanted)
-            failed_before = sum(request.custom_id in results.failed for request in wanted)
-            with _progress(len(wanted), before) as on_result:
+            before = sum(request.custom_id in results.done for request in parsed)
+            failed_before = sum(request.custom_id in results.failed for request in parsed)
+            with _progress_bar(len(parsed), before) as on_result:
                 if engine == "ray":
                     from genesis_config.runtime.batch.on_ray import run_on_ray  # Ray takes a second to import
 
                     done = run_on_ray(
-                        manifest, wanted, results, workers=workers or 2, concurrency=at_once, on_result=on_result
+                        manifest, parsed, results, workers=workers or 2, concurrency=at_once, on_result=on_result
                     )
                 else:
                     done = asyncio.run(
-                        run_batch(manifest, environment, wanted, results, concurrency=at_once, on_result=on_result)
+                        run_batch(manifest, environment, parsed, results, concurrency=at_once, on_result=on_result)
                     )
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
@@ -121,11 +121,11 @@ def command(
     return int(done.failed + failed_before > 0)
 
 
-def _read(path: str) -> list[Request]:
-    """Read the requests.
+def _read_requests(path: str) -> list[Request]:
+    """Read the requests of a batch file.
 
     Raises:
-        GenesisError: They cannot be read, or one of them is not valid.
+        GenesisError: The file cannot be read, or a request is not valid.
     """
     from genesis_config.runtime.batch import read_requests  # `--help` does without
 
@@ -136,8 +136,8 @@ def _read(path: str) -> list[Request]:
 
 
 @contextmanager
-def _progress(total: int, before: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on standard error, if that is a terminal."""
+def _progress_bar(total: int, before: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on standard error, if that is a terminal; yield a function that advances it by one."""
     import sys
 
     if not sys.stderr.isatty():

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.checking import FORMATS, PARSED, run
+from genesis_config.cli.checking import FORMATS, PARSED, run_check
 from genesis_config.cli.options import env_file_option
 from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.lint.discovery import NAMES, STDIN
 from genesis_config.lint.linter import CheckOptions
-from genesis_config.lint.settings import check_rules
+from genesis_config.lint.settings import check_rule_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,30 +28,30 @@ _OUTPUT_OPTIONS: Final = ("-o", "--output")
 
 
 class _Command(Command):
-    """A command that knows the order of its options: an `-o FILE` belongs to the `--format` just before it."""
+    """A command that keeps the order of its options: each `-o FILE` belongs to the `--format` before it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        args = _with_paths_marked(args)
-        given = list(_in_order(args))
+        args = _mark_paths(args)
+        given = list(_ordered_outputs(args))
         rest = super().parse_args(ctx, args)
-        ctx.params["outputs"] = _with_environment(given, _paired(given))
+        ctx.params["outputs"] = _with_environment(given, _pair_outputs(given))
         return rest
 
 
-def _with_paths_marked(args: Sequence[str]) -> list[str]:
-    """Return a command line in which no path of an existing file reads as an option.
+def _mark_paths(args: Sequence[str]) -> list[str]:
+    """Return a command line in which the path of an existing configuration cannot be parsed as an option.
 
     pre-commit and shell patterns put paths after the options without a `--` between them, and a repository can contain
-    `-osub/genesis.json5` or `--env-file=e/genesis.json5`. These name a configuration and get a `./`.
+    `-osub/genesis.json5` or `--env-file=e/genesis.json5`. Such paths get a leading `./`.
 
     Raises:
-        click.UsageError: A word is the path of any other file, so that either may be meant.
+        click.UsageError: A word is the path of any other file, so that it is ambiguous.
     """
     end = args.index("--") if "--" in args else len(args)
-    return [*map(_marked, args[:end]), *args[end:]]
+    return [*map(_mark_path, args[:end]), *args[end:]]
 
 
-def _marked(word: str) -> str:
+def _mark_path(word: str) -> str:
     if word == STDIN or not word.startswith("-") or not (os.path.isfile(word) or os.path.islink(word)):
         return word
     path = os.path.join(".", word)
@@ -60,8 +60,8 @@ def _marked(word: str) -> str:
     raise click.UsageError(f"{word!r} could be an option or the file of that name: rename the file, or pass {path!r}")
 
 
-def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give the formats and files of a command line as they come."""
+def _ordered_outputs(args: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the `--format` and `-o` options of a command line in order, as name and value."""
     words = iter(args)
     for word in words:
         if word == "--":
@@ -71,7 +71,7 @@ def _in_order(args: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, (value if equals else next(words, ""))
 
 
-def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
+def _pair_outputs(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
     outputs: list[tuple[str, str | None]] = []
     for name, value in given:
         if name in _FORMAT_OPTIONS:
@@ -81,19 +81,19 @@ def _paired(given: Sequence[tuple[str, str]]) -> list[tuple[str, str | None]]:
         elif outputs[-1][1] is None:
             outputs[-1] = (outputs[-1][0], value)
         else:
-            raise click.UsageError(f"-o {value} has no --format of its own: each --format takes the -o that follows it")
+            raise click.UsageError(f"-o {value} has no --format: each -o needs a --format before it")
     files = [os.path.realpath(path) for _, path in outputs if path not in {None, "-"}]
     if len(set(files)) < len(files):
-        raise click.UsageError("two reports cannot go to one file")
+        raise click.UsageError("two reports cannot be written to the same file")
     return outputs
 
 
 def _with_environment(
     given: Sequence[tuple[str, str]], outputs: list[tuple[str, str | None]]
 ) -> list[tuple[str, str | None]]:
-    """Add what GENESIS_FORMAT and GENESIS_OUTPUT say: a CI job sets them without a change to the hook's line.
+    """Apply GENESIS_FORMAT and GENESIS_OUTPUT, with which a CI job changes the output of a hook without editing it.
 
-    Each stands for the option that the line has not: a format for an -o that has none, a file for the last format.
+    Each is used only if the command line lacks the option: the format for all outputs, the file for the last format.
     """
     options = {name for name, _ in given}
     if not options.intersection(_FORMAT_OPTIONS):
@@ -107,14 +107,14 @@ def _with_environment(
     return outputs
 
 
-def _rules(names: Sequence[str], option: str) -> frozenset[str]:
+def _rule_names(names: Sequence[str], option: str) -> frozenset[str]:
     if names:
-        check_rules(names, RULE_NAMES, option)
+        check_rule_names(names, RULE_NAMES, option)
     return frozenset(names)
 
 
 @click.command("check", cls=_Command)
-@click.argument("paths", nargs=-1, type=click.Path(readable=False))  # one that cannot be read hides no other
+@click.argument("paths", nargs=-1, type=click.Path(readable=False))  # an unreadable file must not stop the others
 @click.option("_formats", "--format", type=click.Choice(FORMATS), multiple=True, help="Output format. May be repeated.")
 @click.option(
     "_files",
@@ -136,13 +136,15 @@ def _rules(names: Sequence[str], option: str) -> frozenset[str]:
     default="error",
     help="Lowest severity that causes exit code 1.  [default: error]",
 )
-@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 despite findings.")
+@click.option("exit_zero", "--exit-zero", is_flag=True, help="Exit with 0 even if there are findings.")
 @click.option("fix", "--fix", cls=WritingOption, is_flag=True, help="Apply safe fixes.")
 @click.option("diff", "--diff", is_flag=True, help="With --fix: print the changes as a diff; write nothing.")
 @click.option("stdin_name", "--stdin-filename", metavar="PATH", help="File name to report for standard input.")
-@click.option("config", "--config", metavar="FILE", type=click.Path(), help="Check FILE: the same as one of PATHS.")
+@click.option(
+    "config", "--config", metavar="FILE", type=click.Path(), help="Check FILE; the same as passing it in PATHS."
+)
 @env_file_option
-@click.option("use_env", "--use-env", is_flag=True, help="Resolve references from the environment, too.")
+@click.option("use_env", "--use-env", is_flag=True, help="Also resolve references from the environment.")
 def command(
     paths: tuple[str, ...],
     outputs: list[tuple[str, str | None]],
@@ -168,23 +170,23 @@ def command(
     printed = [form for form, file in outputs if file in {None, "-"} and form in PARSED]
     if options["diff"] and printed:
         raise click.UsageError(
-            f"--diff and the {printed[0]} report cannot both go to standard output: give the report a file with -o"
+            f"--diff and the {printed[0]} report cannot both go to standard output; write the report to a file with -o"
         )
     if options["stdin_name"] and "-" not in paths:
         raise click.UsageError("--stdin-filename requires - as one of the paths")
     if options["fix"] and "-" in paths:
         raise click.UsageError("--fix cannot be used with standard input")
     severity: dict[str, Severity] = {}
-    severity |= dict.fromkeys(_rules(options["warn"], "--warn"), "warning")
-    severity |= dict.fromkeys(_rules(options["error"], "--error"), "error")
+    severity |= dict.fromkeys(_rule_names(options["warn"], "--warn"), "warning")
+    severity |= dict.fromkeys(_rule_names(options["error"], "--error"), "error")
     check_options = CheckOptions(
         variables=load_variables(options["env_files"], environment=options["use_env"]),
-        select=_rules(options["select"], "--select") if options["select"] else None,
-        ignore=_rules(options["ignore"], "--ignore"),
+        select=_rule_names(options["select"], "--select") if options["select"] else None,
+        ignore=_rule_names(options["ignore"], "--ignore"),
         severity=severity,
         stdin_name=options["stdin_name"],
         fix=options["fix"],
         write=not options["diff"],
     )
-    code = run(paths, check_options, outputs=outputs, fail_on=fail_on, kept=options["env_files"])
+    code = run_check(paths, check_options, outputs=outputs, fail_on=fail_on, protected=options["env_files"])
     return 0 if options["exit_zero"] and code == 1 else code

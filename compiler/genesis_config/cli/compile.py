@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Command, WritingOption
-from genesis_config.cli.inputs import compile_now
+from genesis_config.cli.inputs import compile_config
 from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_findings, print_note
 from genesis_config.diagnostics.errors import file_error
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from genesis_config.resolve.decision import Decision
 
-__all__ = ["command", "explain"]
+__all__ = ["command", "explain_decisions"]
 
 
 @click.command("compile", cls=Command)
@@ -34,9 +34,9 @@ __all__ = ["command", "explain"]
     default="reference",
     help="What to write for secrets: references, or the values themselves (mode 0600).  [default: reference]",
 )
-@click.option("only", "--provider", metavar="ID", help="Include only this provider; contact no other server.")
+@click.option("only", "--provider", metavar="ID", help="Include only this provider; do not contact other servers.")
 @click.option("frozen", "--frozen", is_flag=True, help="Use genesis.lock.json only; do not contact servers.")
-@click.option("explained", "--explain", is_flag=True, help="Explain the decision for each provider on stderr.")
+@click.option("explained", "--explain", is_flag=True, help="Explain the decision for each provider on standard error.")
 @env_file_option
 def command(
     config: str | None,
@@ -50,7 +50,7 @@ def command(
 ) -> int:
     """Compile CONFIG to a resolved provider manifest, written to standard output or to a file.
 
-    The same inputs give the same bytes. The manifest contains references instead of secrets, unless you choose
+    The same inputs give the same bytes. The manifest contains references instead of secrets, unless you pass
     --secrets inline. If there is an error, nothing is written and the exit code is 1.
 
     \b
@@ -63,10 +63,10 @@ def command(
     from genesis_config.manifest import dumps, write  # `--help` does without
 
     inline = secrets == "inline"
-    session = compile_now(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
+    session = compile_config(config, env_files, only=only, inline=inline, frozen=frozen, output=output)
     print_findings(session.diagnostics, notes=True, withheld=session.request.withheld)
     if explained:
-        for line in explain(session.decisions.every):
+        for line in explain_decisions(session.decisions.every):
             print_note(line)
     manifest = session.manifest
     if manifest is None:
@@ -86,17 +86,17 @@ def command(
     return 0
 
 
-def explain(decisions: Sequence[Decision]) -> Iterator[str]:
-    """Give the lines that say each decision, its reason, and what would change it."""
+def explain_decisions(decisions: Sequence[Decision]) -> Iterator[str]:
+    """Yield lines that explain each decision: what it is, its reason, and how to change it."""
     from genesis_config.resolve.lock import LOCK_NAME
 
     for decision in decisions:
         models = {
-            "config": "not asked for its models",
-            "server": f"asked for its models at {decision.base_url}/models",
-            "lock": f"its models are those of {LOCK_NAME}",
+            "config": "models from the configuration",
+            "server": f"models queried from {decision.base_url}/models",
+            "lock": f"models from {LOCK_NAME}",
         }[decision.models_from]
-        what = "not configured" if decision.kind == "none" else f"{decision.kind}, {models}"
-        yield escape(f"{decision.provider}: {what}")
+        summary = "not configured" if decision.kind == "none" else f"{decision.kind}, {models}"
+        yield escape(f"{decision.provider}: {summary}")
         yield escape(f"  because {decision.reason}")
-        yield escape(f"  to change that, {decision.change}")
+        yield escape(f"  to change this: {decision.change}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import manifest_now
+from genesis_config.cli.inputs import load_manifest
 from genesis_config.cli.options import config_option, env_file_option
 from genesis_config.config.inputs import load_variables, read_input
 
@@ -26,7 +26,9 @@ __all__ = ["command"]
 
 @click.command("complete", cls=Command)
 @click.argument("prompt")
-@click.option("model", "--model", metavar="REF", help="`provider/model` or an alias. Default: the primary model.")
+@click.option(
+    "model", "--model", metavar="REF", help="Model to use: `provider/model` or an alias. Default: the primary model."
+)
 @click.option(
     "manifest_path",
     "--manifest",
@@ -34,7 +36,7 @@ __all__ = ["command"]
     type=click.Path(),
     help="Use a compiled manifest instead of a configuration.",
 )
-@click.option("system", "--system", metavar="TEXT", help="A system message before the prompt.")
+@click.option("system", "--system", metavar="TEXT", help="System message to send before the prompt.")
 @click.option(
     "max_tokens", "--max-tokens", metavar="N", type=click.IntRange(min=1), help="Maximum number of output tokens."
 )
@@ -80,9 +82,9 @@ def command(
     """
     if as_json and as_events:
         raise click.UsageError("--json and --events cannot be combined")
-    # Where a provider is named no other server is asked.
+    # With a provider in the reference, no other server needs to be queried.
     only = model.partition("/")[0] if model and "/" in model else None
-    manifest = manifest_now(manifest_path, config, env_files, only=only)
+    manifest = load_manifest(manifest_path, config, env_files, only=only)
     if manifest is None:
         return 1
     text = read_input("-").decode(errors="replace") if prompt == "-" else prompt
@@ -95,7 +97,7 @@ def command(
 
 
 def _param(text: str) -> tuple[str, object]:
-    """Read `K=V`.
+    """Parse `K=V`, where V is JSON or else a string.
 
     Raises:
         click.UsageError: There is no `=`.
@@ -112,26 +114,26 @@ def _param(text: str) -> tuple[str, object]:
 async def _run(
     manifest: Manifest, environment: Mapping[str, str], model: str | None, request: dict[str, Any], form: str
 ) -> int:
-    """Run the completion and print it; give the exit code."""
+    """Run the completion and print it; return the exit code."""
     from genesis_config.cli import answers
     from genesis_config.runtime import CompletionError, Runtime
 
-    printed = {"text": answers.print_stream, "events": answers.print_events, "json": answers.print_whole}[form]
+    print_answer = {"text": answers.print_text, "events": answers.print_events, "json": answers.print_completion}[form]
     async with Runtime(manifest, environment=environment) as runtime:
         try:
-            await printed(runtime, model, request)
+            await print_answer(runtime, model, request)
         except CompletionError as error:
-            answers.complain(error)
+            answers.print_completion_error(error)
             return 1
     return 0
 
 
 def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
-    """Give the content of the message: the prompt, and after it the files as parts.
+    """Return the content of the message: the prompt, or parts for the prompt and the files.
 
     Raises:
         GenesisError: A file cannot be read.
-        click.UsageError: It is neither an image nor audio.
+        click.UsageError: A file is neither an image nor audio.
     """
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt}]
     for path in files:
@@ -140,8 +142,8 @@ def _content(prompt: str, files: Sequence[str]) -> str | list[dict[str, Any]]:
         if kind.startswith("image/"):
             parts.append({"type": "image_url", "image_url": {"url": f"data:{kind};base64,{data}"}})
         elif kind.startswith("audio/"):
-            sound = {"data": data, "format": os.path.splitext(path)[1][1:].lower()}
-            parts.append({"type": "input_audio", "input_audio": sound})
+            audio = {"data": data, "format": os.path.splitext(path)[1][1:].lower()}
+            parts.append({"type": "input_audio", "input_audio": audio})
         else:
             raise click.UsageError(f"{path}: unsupported file type; expected an image or audio file")
     return parts if files else prompt

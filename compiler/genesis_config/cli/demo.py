@@ -28,7 +28,7 @@ _CONFIG: Final = """\
     providers: {{
       vllm: {{
         baseUrl: "{url}",
-        apiKey: "${{VLLM_API_KEY}}", // a reference: the manifest keeps it, and never the key
+        apiKey: "${{VLLM_API_KEY}}", // a reference: the manifest contains it, never the key
         models: [],
       }},
     }},
@@ -36,14 +36,14 @@ _CONFIG: Final = """\
   agents: {{
     defaults: {{
       model: {{ primary: "vllm/{model}" }},
-      models: {{ "vllm/*": {{}} }}, // ask the server for its models
+      models: {{ "vllm/*": {{}} }}, // query the server for its models
     }},
   }},
 }}
 """
 _MODEL: Final = "tiny-llama"
 _PROMPT: Final = "Who are you?"
-# Any value does for the built-in server. The user's own key has no business here.
+# The built-in server accepts any key. The user's own key is never sent to it.
 _ENVIRONMENT: Final = {"VLLM_API_KEY": "vllm-local"}
 
 
@@ -57,7 +57,7 @@ def command() -> int:
     Example:
       genesis demo
     """
-    from genesis_config.cli.compile import explain
+    from genesis_config.cli.compile import explain_decisions
     from genesis_config.cli.output import print_findings
 
     with _server() as url:
@@ -68,10 +68,10 @@ def command() -> int:
         print_findings(session.diagnostics)
         if session.manifest is None:
             return 1
-        _heading("The decision, and why")
-        for line in explain(session.decisions.every):
+        _heading("The decision, with its reason")
+        for line in explain_decisions(session.decisions.every):
             click.echo(line)
-        _heading("\nThe models, as the server lists them")
+        _heading("\nThe models that the server lists")
         for name, provider in session.manifest.providers.items():
             for model in provider.models:
                 origin = model.context_window_from
@@ -83,12 +83,12 @@ def command() -> int:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    """Run the test server as a process of its own, which also ends when this one does, however that ends."""
+    """Run the test server as a child process, which exits with this one however that ends."""
     process = subprocess.Popen(  # noqa: S603 - our own module, and no shell
         [sys.executable, "-m", "genesis_config.testing", "--chunk-delay", "0.03", "--model", f"{_MODEL}:2048"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        # Ctrl-C reaches this process alone, which then ends the other one.
+        # Ctrl-C reaches only this process, which then ends the server.
         start_new_session=True,
     )
     try:
@@ -110,7 +110,7 @@ def _compile(text: str) -> Session:
 
 
 async def _stream(manifest: Manifest) -> None:
-    from genesis_config.cli.answers import usage_line
+    from genesis_config.cli.answers import format_usage
     from genesis_config.runtime import Runtime, TextDelta, Usage
 
     async with Runtime(manifest, environment=_ENVIRONMENT) as runtime:
@@ -119,7 +119,7 @@ async def _stream(manifest: Manifest) -> None:
                 case TextDelta(text=text):
                     click.echo(text, nl=False)
                 case Usage():
-                    click.echo(f"\n\n{usage_line(event)}")
+                    click.echo(f"\n\n{format_usage(event)}")
 
 
 def _heading(text: str) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import take
+from genesis_config.cli.inputs import load_input
 from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_json
-from genesis_config.cli.waiting import waiting
+from genesis_config.cli.spinner import spinner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _COLOURS: Final = {"ok": "32", "warning": "33", "failed": "1;31"}
 @config_argument
 @env_file_option
 def command(only: str | None, config: str | None, env_files: tuple[str, ...], *, as_json: bool) -> int:
-    """Diagnose problems between a configuration and its servers, and say how to fix them.
+    """Diagnose problems between a configuration and its servers, and suggest how to fix them.
 
     Each provider is examined step by step: configuration, references, decision, credential, name,
     connection, encryption, models, authentication, selection, context window, one streamed token.
@@ -44,48 +44,48 @@ def command(only: str | None, config: str | None, env_files: tuple[str, ...], *,
     """
     from genesis_config.health.doctor import examine  # `--help` does without
 
-    source = take(config, env_files)
-    with waiting("examining"):
-        session = source.run("doctor", provider=only)
+    given = load_input(config, env_files)
+    with spinner("examining the providers"):
+        session = given.run("doctor", provider=only)
         known = [decision.provider for decision in session.decisions.every]
         if only is not None and known and only not in known:
             raise click.UsageError(f"no provider {only!r} (providers: {', '.join(known)})")
-        examined = examine(session)
+        examinations = examine(session)
     if as_json:
-        print_json(_report(examined))
+        print_json(_report(examinations))
     else:
-        sys.stdout.writelines(_lines(examined))
-    return int(any(each.failed for each in examined))
+        sys.stdout.writelines(_lines(examinations))
+    return int(any(examination.failed for examination in examinations))
 
 
-def _report(examined: list[Examination]) -> dict[str, object]:
+def _report(examinations: list[Examination]) -> dict[str, object]:
     from genesis_config import __version__
 
     providers = [
         {
-            "provider": each.provider or None,
-            "baseUrl": each.base_url or None,
-            "steps": [step._asdict() for step in each.steps],
+            "provider": examination.provider or None,
+            "baseUrl": examination.base_url or None,
+            "steps": [step._asdict() for step in examination.steps],
         }
-        for each in examined
+        for examination in examinations
     ]
     return {"version": 1, "genesis": __version__, "providers": providers}
 
 
-def _lines(examined: list[Examination]) -> Iterator[str]:
-    """Write each provider as a list of steps, what to do under the one that is not as it should be."""
+def _lines(examinations: list[Examination]) -> Iterator[str]:
+    """Yield the lines of each provider: its steps, with help below a step that failed or warns."""
     from genesis_config.report.escape import escape, escape_line
 
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for number, each in enumerate(examined):
-        heading = f"{each.provider} at {each.base_url}" if each.provider else "the configuration"
+    for number, examination in enumerate(examinations):
+        heading = f"{examination.provider} at {examination.base_url}" if examination.provider else "the configuration"
         yield "\n" * bool(number) + escape_line(heading) + "\n"
-        taken = [step for step in each.steps if step.outcome != "skipped"]
+        taken = [step for step in examination.steps if step.outcome != "skipped"]
         for step in taken:
             mark = f"{_MARKS[step.outcome]:<4}"
             mark = f"\x1b[{_COLOURS[step.outcome]}m{mark}\x1b[0m" if coloured else mark
             yield f"  {mark}  {step.name:<14}  {escape(step.message)}\n"
             if step.help:
                 yield f"{' ' * 24}help: {escape(step.help)}\n"
-        if left := [step.name for step in each.steps[len(taken) :]]:
-            yield f"  -     not tried: {', '.join(left)}\n"
+        if skipped := [step.name for step in examination.steps[len(taken) :]]:
+            yield f"  -     skipped: {', '.join(skipped)}\n"

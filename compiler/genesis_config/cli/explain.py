@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# What a rule's kind means for whoever wants to silence it.
+# What the kind of a rule means for the manifest.
 _KINDS: Final = {
-    "required": "Required: without it no right manifest can be made.",
-    "advice": "Advice: the manifest can be made all the same.",
+    "required": "Required: a violation means that no correct manifest can be compiled.",
+    "advice": "Advice: a manifest can be compiled regardless.",
 }
 
 _WIDTH: Final = 88
@@ -40,27 +40,27 @@ def command(rule: str | None) -> int:
     rules = load_rules()
     if rule is None:
         width = max(map(len, rules))
-        for found in rules.values():
-            fixable = "fix" if found.fixable else ""
-            sys.stdout.write(f"{found.name:<{width}}  {found.severity:<7}  {fixable:<3}  {found.title}\n")
+        for listed in rules.values():
+            fixable = "fix" if listed.fixable else ""
+            sys.stdout.write(f"{listed.name:<{width}}  {listed.severity:<7}  {fixable:<3}  {listed.title}\n")
         return 0
-    known = next((found for found in rules.values() if found.name == rule), None)
+    known = rules.get(rule)
     if known is None:
         from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
 
         near = nearest(rule, rules)
-        hint = f"did you mean `{near}`?" if near else "`genesis explain` lists them"
+        hint = f"did you mean `{near}`?" if near else "run `genesis explain` to list all rules"
         raise GenesisError(f"unknown rule `{rule}`", help=hint)
     if sys.stdout.isatty():
-        _show(known)
+        _print_page(known)
     else:
         sys.stdout.write(_page(known))
     return 0
 
 
-def _show(rule: Rule) -> None:
-    """Render a rule's page on a terminal."""
-    from rich.console import Console  # pipes do without
+def _print_page(rule: Rule) -> None:
+    """Print a rule's page on a terminal."""
+    from rich.console import Console  # not needed for pipes
     from rich.markdown import Markdown
     from rich.syntax import Syntax
     from rich.theme import Theme
@@ -76,11 +76,11 @@ def _show(rule: Rule) -> None:
         )
     console.print(f"\n{_KINDS[rule.kind]}", style="dim")
     if rule.fixable:
-        console.print("\n`genesis check --fix` fixes it.", style="dim")
+        console.print("\n`genesis check --fix` can fix it.", style="dim")
 
 
 def _page(rule: Rule) -> str:
-    """Write a rule's page as plain text."""
+    """Return a rule's page as plain text."""
     paragraphs = [textwrap.fill(" ".join(part.split()), _WIDTH) for part in rule.why.split("\n\n")]
     return "\n".join(
         [

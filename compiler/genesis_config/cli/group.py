@@ -1,4 +1,4 @@
-"""The commands, each imported when it is run."""
+"""The command line: every command, imported only when it is run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genesis_config.diagnostics.errors import GenesisError
 
 __all__ = ["SECTIONS", "genesis", "run_command"]
 
-# Each command is the module of `genesis_config.cli` with its name; `--help` shows the line without importing it.
+# A command is the module of this package with its name; `--help` prints its summary without importing it.
 SECTIONS: Final[dict[str, dict[str, str]]] = {
     "Lint": {
         "check": "Lint configurations.",
@@ -33,7 +33,7 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "demo": "Run an end-to-end demo against a built-in server.",
     },
     "Inspect": {
-        "models": "List the available models, or the status of their servers.",
+        "models": "List the available models, or report the status of their servers.",
         "doctor": "Diagnose problems between a configuration and its servers.",
     },
     "Keys": {
@@ -48,7 +48,7 @@ _COMMANDS: Final = {name: line for section in SECTIONS.values() for name, line i
 
 
 class _LazyGroup(Group):
-    """A group that knows its commands' names, and imports the one that is run."""
+    """A group that knows the names of its commands and imports only the one that is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
@@ -67,7 +67,7 @@ class _LazyGroup(Group):
             from genesis_config.diagnostics.suggestions import nearest  # for mistakes only
 
             near = nearest(args[0], _COMMANDS)
-            hint = f"did you mean `{near}`?" if near else f"the commands are {', '.join(_COMMANDS)}"
+            hint = f"did you mean `{near}`?" if near else f"available commands: {', '.join(_COMMANDS)}"
             raise GenesisError(f"unknown command {args[0]!r}", help=hint)
         return super().resolve_command(ctx, args)
 
@@ -93,7 +93,7 @@ def genesis() -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run a command and return the exit code: its own, 2 for wrong usage, 130 where the user interrupted."""
+    """Run a command and return the exit code: its own, 2 for wrong usage, or 130 if the user interrupted it."""
     try:
         code = genesis.main(arguments, prog_name=_program(), standalone_mode=False)
     except click.Abort:
@@ -108,22 +108,22 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _program() -> str:
-    """Return the command as it was started: `genesis`, `genesis-config` or `python -m genesis_config`."""
+    """Return the name of the running program: `genesis`, `genesis-config` or `python -m genesis_config`."""
     name = os.path.basename(sys.argv[0])
     return "python -m genesis_config" if name == "__main__.py" else name
 
 
 def _print_usage_error(error: click.ClickException) -> None:
-    """Print one of click's errors like all others: without a capital letter, the alternatives of an option as help."""
+    """Print an error of click's in the form of all other errors: in lower case, with suggested options as help."""
     message, help_, notes = error.format_message(), None, []
     if isinstance(error, click.NoSuchOption):
-        message = f"no such option: {error.option_name}"  # click's words depend on its version
+        message = f"no such option: {error.option_name}"  # click's wording depends on its version
         if error.possibilities:
             help_ = f"did you mean {' or '.join(error.possibilities)}?"
     if isinstance(error, click.UsageError) and error.ctx is not None:
         notes = [" ".join(error.ctx.get_usage().replace("Usage", "usage", 1).split())]
         help_ = help_ or f"run `{error.ctx.command_path} --help`"
-    # A list of choices has a line for each.
+    # click lists choices one per line.
     message = message.rstrip(".").replace("\n\t", " ")
     message = message[:1].lower() + message[1:] if message[1:2].islower() else message
     print_error(GenesisError(message, help=help_), notes=notes)

@@ -16,10 +16,10 @@ from genesis_config.lint.discovery import NAMES
 __all__ = ["command"]
 
 _IMPLICIT: Final = """\
-// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` tells what a finding means.
+// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` explains a finding.
 {{
   // Without an entry for `vllm` the models are discovered at http://127.0.0.1:8000/v1, once VLLM_API_KEY is set
-  // (any value does where the server asks for no key).
+  // (any value works if the server requires no key).
   agents: {{
     defaults: {{
       model: {{ primary: {reference} }},
@@ -28,18 +28,18 @@ _IMPLICIT: Final = """\
 }}
 """
 _EXPLICIT: Final = """\
-// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` tells what a finding means.
+// A Genesis configuration. `genesis check` lints it, `genesis explain RULE` explains a finding.
 {{
   models: {{
     providers: {{
       vllm: {{
         baseUrl: {url},
-        apiKey: "${{VLLM_API_KEY}}", // a reference: the key itself belongs into the environment
+        apiKey: "${{VLLM_API_KEY}}", // a reference: the key itself belongs in the environment
         models: [
           {{
             id: {model},
             contextWindow: 128000, // tokens; the server's --max-model-len
-            maxTokens: 8192, // tokens of output at most
+            maxTokens: 8192, // maximum number of output tokens
           }},
         ],
       }},
@@ -78,12 +78,12 @@ def command(path: str, url: str | None, model: str) -> int:
 
     from genesis_config.cli.output import print_findings
     from genesis_config.config.inputs import load_variables
-    from genesis_config.diagnostics.finding import fails
+    from genesis_config.diagnostics.finding import has_severity
     from genesis_config.files.writing import write_atomic
     from genesis_config.pipeline import check_config
 
     def quoted(text: str) -> str:
-        # What is named on the command line is named as it is: the shell has expanded it.
+        # An argument is meant literally: the shell has already expanded variables in it.
         literal = text.replace("${", "$${").replace("$<", "$$<")
         return str(json5.dumps(literal, quote_style=json5.QuoteStyle.ALWAYS_DOUBLE))
 
@@ -94,8 +94,8 @@ def command(path: str, url: str | None, model: str) -> int:
     text = template.format(url=quoted(url or ""), model=quoted(model), reference=quoted(f"vllm/{model}"))
     findings = check_config(path, text.encode(), load_variables((), environment=False)).diagnostics
     print_findings(findings)
-    if fails(findings):
-        raise GenesisError("with these options the configuration would have errors; nothing was written")
+    if has_severity(findings):
+        raise GenesisError("the configuration would have errors with these options; nothing was written")
     if path == "-":
         sys.stdout.write(text)
         return 0
@@ -103,5 +103,5 @@ def command(path: str, url: str | None, model: str) -> int:
         write_atomic(path, text.encode())
     except OSError as error:
         raise file_error("write", path, error) from None
-    print_note(f"wrote {shown}; `genesis check` lints it")
+    print_note(f"wrote {shown}; run `genesis check` to lint it")
     return 0

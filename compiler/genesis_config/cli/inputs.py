@@ -1,4 +1,4 @@
-"""What several commands work on: the configuration with its variables and lock, and what is compiled from it."""
+"""The input of several commands: a configuration with its variables and lock file, or the manifest made from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from genesis_config.cli.output import print_findings
-from genesis_config.cli.waiting import waiting
+from genesis_config.cli.spinner import spinner
 from genesis_config.config.inputs import load_variables
 from genesis_config.lint.location import LocatedConfig, load_config
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from genesis_config.resolve.lock import Lock
     from genesis_config.resolve.results import Purpose
 
-__all__ = ["Input", "compile_now", "manifest_now", "take"]
+__all__ = ["Input", "compile_config", "load_input", "load_manifest"]
 
 
 class Input(NamedTuple):
-    """What a command works on.
+    """The configuration that a command works on, and what is needed to resolve it.
 
     Attributes:
-        name: The configuration's name in findings: its path, or `<stdin>`.
+        name: The name of the configuration in findings: its path, or `<stdin>`.
         config: The configuration.
         variables: The environment, and the `--env-file` files.
-        lock: The lock next to it.
+        lock: The lock file next to it, if there is one.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Input(NamedTuple):
     lock: Lock | None
 
     def run(self, purpose: Purpose, *, provider: str | None = None, inline: bool = False) -> Session:
-        """Run the stages of a purpose; the user's profiles are read when a provider needs one."""
+        """Run the stages for a purpose; auth profiles are read only if a provider needs one."""
         from genesis_config.credentials.profiles.store import StoredProfiles  # `--help` does without
         from genesis_config.pipeline import Request, run_pipeline
 
@@ -49,8 +49,8 @@ class Input(NamedTuple):
         return run_pipeline(self.name, self.config.data, request)
 
 
-def take(config: str | None, env_files: Sequence[str]) -> Input:
-    """Find and read the configuration, with the environment's variables and the lock.
+def load_input(config: str | None, env_files: Sequence[str]) -> Input:
+    """Find and read the configuration, its variables (the environment included) and its lock file.
 
     Raises:
         GenesisError: A file cannot be read.
@@ -58,13 +58,13 @@ def take(config: str | None, env_files: Sequence[str]) -> Input:
     from genesis_config.resolve.lock import lock_path, read_lock  # `--help` does without
 
     loaded = load_config(config)
-    found = load_variables(env_files, environment=True)
+    variables = load_variables(env_files, environment=True)
     if loaded.path == "-":
-        return Input("<stdin>", loaded, found, None)
-    return Input(loaded.path, loaded, found, read_lock(lock_path(loaded.path), loaded.root))
+        return Input("<stdin>", loaded, variables, None)
+    return Input(loaded.path, loaded, variables, read_lock(lock_path(loaded.path), loaded.root))
 
 
-def compile_now(
+def compile_config(
     config: str | None,
     env_files: Sequence[str],
     *,
@@ -73,18 +73,26 @@ def compile_now(
     frozen: bool = False,
     output: str | None = None,
 ) -> Session:
-    """Find, read and compile the configuration; `output` is where the manifest is going to be written.
+    """Find, read and compile the configuration.
+
+    Args:
+        config: Its path, if one was passed.
+        env_files: Files with variables.
+        only: The only provider to include.
+        inline: Whether the manifest contains secrets instead of references.
+        frozen: Whether models come from the lock file alone, without contacting servers.
+        output: Where the manifest will be written, if to a file.
 
     Raises:
-        GenesisError: A file cannot be read or would be overwritten, or the one provider asked for is not
-            configured.
+        GenesisError: A file cannot be read.
+        click.UsageError: `only` is not configured, or `output` would overwrite an input file.
     """
     from genesis_config.files.writing import is_one_of
     from genesis_config.resolve.lock import lock_path
 
-    source = take(config, env_files)
-    with waiting("asking the servers for their models"):
-        session = source.run("frozen" if frozen else "compile", provider=only, inline=inline)
+    given = load_input(config, env_files)
+    with spinner("querying servers for their models"):
+        session = given.run("frozen" if frozen else "compile", provider=only, inline=inline)
     if session.manifest is None:
         return session
     configured = [decision.provider for decision in session.decisions.every if decision.kind != "none"]
@@ -92,15 +100,17 @@ def compile_now(
         raise click.UsageError(f"no provider {only!r} is configured (configured: {', '.join(configured) or 'none'})")
     if output is not None:
         includes = [file.source.name for file in session.files]
-        if is_one_of(output, [source.name, lock_path(source.name), *env_files, *includes]):
+        if is_one_of(output, [given.name, lock_path(given.name), *env_files, *includes]):
             raise click.UsageError(f"-o {click.format_filename(output)} would overwrite an input file")
     return session
 
 
-def manifest_now(
+def load_manifest(
     path: str | None, config: str | None, env_files: Sequence[str], *, only: str | None = None
 ) -> Manifest | None:
-    """Read the manifest at `path`, or without one compile the configuration; None where that has errors, shown here.
+    """Read the manifest at `path`; without a path, compile the configuration and print its findings.
+
+    Returns None if the configuration has errors.
 
     Raises:
         GenesisError: A file cannot be read.
@@ -109,6 +119,6 @@ def manifest_now(
         from genesis_config.manifest import load
 
         return load(path)
-    session = compile_now(config, env_files, only=only)
+    session = compile_config(config, env_files, only=only)
     print_findings(session.diagnostics, withheld=session.request.withheld)
     return session.manifest

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from genesis_config.cli.base import Command
-from genesis_config.cli.inputs import take
+from genesis_config.cli.inputs import load_input
 from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_findings, print_note
-from genesis_config.cli.waiting import waiting
+from genesis_config.cli.spinner import spinner
 from genesis_config.diagnostics.errors import GenesisError, file_error
 
 __all__ = ["command"]
@@ -16,10 +16,12 @@ __all__ = ["command"]
 
 @click.command("lock", cls=Command)
 @config_argument
-@click.option("check", "--check", is_flag=True, help="Write nothing; exit with 1 if servers now list other models.")
+@click.option(
+    "check", "--check", is_flag=True, help="Write nothing; exit with 1 if the servers now list different models."
+)
 @env_file_option
 def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> int:
-    """Pin the models that servers list in genesis.lock.json next to CONFIG, for `compile --frozen` and `check`.
+    """Write the models that servers list to genesis.lock.json next to CONFIG, for `compile --frozen` and `check`.
 
     Queries every discovered or wildcard provider named in the configuration or the lock. Nothing is written if one of
     them returns no models or is not enabled. The same models give the same bytes; commit the file.
@@ -33,29 +35,29 @@ def command(config: str | None, env_files: tuple[str, ...], *, check: bool) -> i
     from genesis_config.resolve.lock import lock_path, write_lock  # `--help` does without
     from genesis_config.rules.lock_stale import compare
 
-    source = take(config, env_files)
-    if source.name == "<stdin>":
-        raise click.UsageError("the lock file is written next to the configuration, which must be a file")
-    with waiting("asking the servers for their models"):
-        session = source.run("lock")
+    given = load_input(config, env_files)
+    if given.name == "<stdin>":
+        raise click.UsageError("the lock file is written next to the configuration, which therefore must be a file")
+    with spinner("querying servers for their models"):
+        session = given.run("lock")
     print_findings(session.diagnostics, withheld=session.request.withheld)
     providers = session.locked
     if providers is None:
         return 1
-    path = click.format_filename(lock_path(source.name))
+    path = click.format_filename(lock_path(given.name))
     models = sum(len(provider.rows) for provider in providers.values())
-    counted = f"{models} model{'s' * (models != 1)} of {len(providers)} provider{'s' * (len(providers) != 1)}"
+    summary = f"{models} model{'s' * (models != 1)} from {len(providers)} provider{'s' * (len(providers) != 1)}"
     if check:
-        findings = list(compare(source.lock, providers))
+        findings = list(compare(given.lock, providers))
         print_findings(findings)
         if not findings:
-            print_note(f"{path} is up to date: {counted}")
+            print_note(f"{path} is up to date: {summary}")
         return int(bool(findings))
-    if (source.lock is not None and source.lock.refused) or leaves_tree(lock_path(source.name), source.config.root):
-        raise GenesisError(f"cannot write {path}: it is not a regular file of this directory tree", help="remove it")
+    if (given.lock is not None and given.lock.refused) or leaves_tree(lock_path(given.name), given.config.root):
+        raise GenesisError(f"cannot write {path}: it is not a regular file in this directory tree", help="remove it")
     try:
-        write_lock(providers, lock_path(source.name))
+        write_lock(providers, lock_path(given.name))
     except OSError as error:
-        raise file_error("write", lock_path(source.name), error) from None
-    print_note(f"{path}: {counted}")
+        raise file_error("write", lock_path(given.name), error) from None
+    print_note(f"wrote {path}: {summary}")
     return 0

@@ -16,11 +16,11 @@ _NEEDED = frozenset({"attrs", "cattrs", "lsprotocol", "pygls"})
 
 @click.command("lsp", cls=Command)
 @click.option("--stdio", is_flag=True, help="Accepted for compatibility; stdio is always used.")
-def command(stdio: bool) -> int:  # noqa: ARG001, FBT001 - editors state it, and there is nothing else
+def command(stdio: bool) -> int:  # noqa: ARG001, FBT001 - editors pass it, but it changes nothing
     """Run the language server: findings while you type, hover, completion, fixes.
 
-    It speaks the Language Server Protocol on standard input and output, and is started by an editor: see
-    docs/editors.md. Like `genesis check` it reads only files; of the environment it shows which variables are set.
+    Editors start it and talk to it over standard input and output: see docs/editors.md. Like `genesis check` it reads
+    only files; of the environment it shows only which variables are set.
 
     \b
     Examples:

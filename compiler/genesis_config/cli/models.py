@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from genesis_config.cli.base import Group
-from genesis_config.cli.inputs import compile_now, take
+from genesis_config.cli.inputs import compile_config, load_input
 from genesis_config.cli.options import config_argument, env_file_option
 from genesis_config.cli.output import print_findings, print_json, print_note
-from genesis_config.cli.tables import write_table
-from genesis_config.cli.waiting import waiting
+from genesis_config.cli.spinner import spinner
+from genesis_config.cli.tables import print_table
 from genesis_config.report.escape import escape, escape_start
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _NUMBERS = ("context window", "max tokens", "models", "first token")
 
 @click.group("models", cls=Group)
 def command() -> None:
-    """List the available models, or the status of their servers."""
+    """List the available models, or report the status of their servers."""
 
 
 @command.command("list", short_help="List the models of all providers.")
@@ -52,7 +52,7 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
     """
     if as_json and plain:
         raise click.UsageError("--json and --plain cannot be combined")
-    session = compile_now(config, env_files, only=only)
+    session = compile_config(config, env_files, only=only)
     print_findings(session.diagnostics, withheld=session.request.withheld)
     manifest = session.draft
     if manifest is None:
@@ -74,13 +74,13 @@ def list_models(only: str | None, config: str | None, env_files: tuple[str, ...]
 @click.option("plain", "--plain", is_flag=True, help="One provider per line, tab-separated, no header.")
 @config_argument
 @env_file_option
-def status(  # an option each
+def status(  # one argument per option
     only: str | None, config: str | None, env_files: tuple[str, ...], *, probe: bool, as_json: bool, plain: bool
 ) -> int:
     """Query the server of every configured provider and report its status.
 
     The exit code is 1 if a server cannot be reached, rejects the key or streams no token, or if a provider that the
-    configuration needs is not configured; `genesis doctor` says why.
+    configuration needs is not configured; `genesis doctor` explains why.
 
     \b
     Examples:
@@ -92,37 +92,37 @@ def status(  # an option each
     from genesis_config.health.providers import list_relevant  # `--help` does without
     from genesis_config.health.status import report_status
 
-    source = take(config, env_files)
-    with waiting("asking the servers"):
-        session = source.run("status", provider=only)
-        found = report_status(session, with_probe=probe)
+    given = load_input(config, env_files)
+    with spinner("querying servers"):
+        session = given.run("status", provider=only)
+        statuses = report_status(session, with_probe=probe)
     print_findings(session.linted.diagnostics, withheld=session.request.withheld)
     if session.stopped:
         return 1
-    if only is not None and not found:
+    if only is not None and not statuses:
         names = ", ".join(decision.provider for decision in list_relevant(session))
         raise click.UsageError(f"no provider {only!r} is configured (configured: {names or 'none'})")
     if as_json:
-        print_json({"version": 1, "providers": [_status_report(each) for each in found]})
+        print_json({"version": 1, "providers": [_status_report(provider) for provider in statuses]})
     else:
         columns = _STATUS_COLUMNS if probe else _STATUS_COLUMNS[:-1]
-        _print_rows(columns, [_status_row(each)[: len(columns)] for each in found], plain=plain)
+        _print_rows(columns, [_status_row(provider)[: len(columns)] for provider in statuses], plain=plain)
         if not plain:
-            for each in found:
-                if each.problem is not None:
-                    print_note(f"{each.decision.provider}: {each.problem}")
-    return int(any(each.problem is not None for each in found))
+            for provider in statuses:
+                if provider.problem is not None:
+                    print_note(f"{provider.decision.provider}: {provider.problem}")
+    return int(any(provider.problem is not None for provider in statuses))
 
 
 def _status_row(status: Status) -> tuple[str, ...]:
-    """Give what is shown of a provider, in the order of the columns."""
+    """Return the cells of a provider, in the order of the columns."""
     decision, seconds = status.decision, status.first_token_seconds
     cells = (
         decision.provider,
         decision.kind,
         decision.base_url,
         status.credential,
-        {None: "not asked", True: "yes", False: "no"}[status.reachable],
+        {None: "not checked", True: "yes", False: "no"}[status.reachable],
         status.version or "-",
         "-" if status.models is None else str(len(status.models)),
         "-" if seconds is None else f"{seconds * 1000:.0f} ms",
@@ -147,17 +147,17 @@ def _status_report(status: Status) -> dict[str, object]:
 
 
 def _print_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], *, plain: bool) -> None:
-    """Print rows: for scripts with tabs, on a terminal as a table, else in columns."""
+    """Print rows: tab-separated if plain, as a table otherwise."""
     if plain:
         sys.stdout.writelines(escape_start("\t".join(row)) + "\n" for row in rows)
     elif not rows:
-        print_note("no provider is configured; `genesis doctor` says why")
+        print_note("no provider is configured; run `genesis doctor` to see why")
     else:
-        write_table(columns, rows, right=_NUMBERS, joined=("from",))
+        print_table(columns, rows, right=_NUMBERS, joined=("from",))
 
 
 def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
-    """Give what is shown of a model, in the order of the columns."""
+    """Return the cells of a model, in the order of the columns."""
     reference = f"{provider}/{model.id}"
     return (
         escape(reference),
@@ -172,7 +172,7 @@ def _row(manifest: Manifest, provider: str, model: Model) -> tuple[str, ...]:
 
 
 def _roles(manifest: Manifest, reference: str) -> list[str]:
-    """Say what a model is selected as."""
+    """Return the roles that a model is selected for."""
     selection = manifest.selection
     roles = ["primary"] if selection.primary == reference else []
     roles += [f"fallback {number}" for number, name in enumerate(selection.fallbacks, 1) if name == reference]

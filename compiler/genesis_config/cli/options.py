@@ -1,4 +1,4 @@
-"""The options that several commands share: the configuration, and files with variables."""
+"""Options shared by several commands: the configuration, and files with variables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["config_argument", "config_option", "env_file_option"]
 
-# Where `--config` keeps its value until the argument is read.
+# Key in the context under which `--config` stores its value until the argument is parsed.
 _CONFIG: Final = "genesis_config.config"
 
 
 def env_file_option(function: Callable[..., object]) -> Callable[..., object]:
-    """Add `--env-file FILE`, which may be given several times."""
+    """Add `--env-file FILE`, which may be repeated."""
     return click.option(
         "env_files",
         "--env-file",
@@ -35,25 +35,25 @@ def config_option(function: Callable[..., object], name: str = "config", **attri
         "--config",
         metavar="FILE",
         type=click.Path(),
-        help="The configuration. Default: $GENESIS_CONFIG, or genesis.json5 or genesis.json in this directory or in "
-        "your configuration directory.",
+        help="Configuration file. Default: $GENESIS_CONFIG, else genesis.json5 or genesis.json in this directory or in "
+        "your user configuration directory.",
         **attributes,
     )(function)
 
 
 def config_argument(function: Callable[..., object]) -> Callable[..., object]:
-    """Add `--config FILE` and the same as an argument, `[CONFIG]`."""
-    argument = click.argument("config", required=False, type=click.Path(), callback=_one_config)
-    # The option is read first, and leaves what it names to the argument.
-    return argument(config_option(function, "config_option", expose_value=False, is_eager=True, callback=_keep_config))
+    """Add the argument `[CONFIG]`, and `--config FILE` as an alternative to it."""
+    argument = click.argument("config", required=False, type=click.Path(), callback=_merge_config)
+    # The option is parsed first and hands its value on to the argument.
+    return argument(config_option(function, "config_option", expose_value=False, is_eager=True, callback=_store_config))
 
 
-def _keep_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+def _store_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
     context.meta[_CONFIG] = path
 
 
-def _one_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
+def _merge_config(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
     option: str | None = context.meta[_CONFIG]
     if path is not None and option is not None and os.path.realpath(path) != os.path.realpath(option):
-        raise click.UsageError(f"two configurations: {path} and --config {option}", context)
+        raise click.UsageError(f"CONFIG and --config name different files: {path} and {option}", context)
     return path if option is None else option

@@ -1,4 +1,4 @@
-"""Where commands print what may contain text of a server or a file: one escaped line, an error, or JSON."""
+"""Printing of what may contain text from a server or a file: an escaped line, an error, findings, or JSON."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["print_error", "print_findings", "print_json", "print_note"]
 
 
 def print_note(line: str) -> None:
-    """Print one line of Genesis' own words on standard error, escaped as a whole."""
-    from genesis_config.report.escape import escape_line  # `genesis check` without a fault has nothing to escape
+    """Print one line on standard error, escaped."""
+    from genesis_config.report.escape import escape_line  # not needed by a `genesis check` without errors
 
     sys.stderr.write(f"{escape_line(line)}\n")
 
 
 def print_error(error: GenesisError, *, kind: str | None = None, where: str = "", notes: Sequence[str] = ()) -> None:
-    """Print an error on standard error, in the form that findings have.
+    """Print an error on standard error, in the form of a finding.
 
     Args:
-        error: The message, and what to do.
-        kind: What stands where a finding has its rule.
-        where: What the message is about.
-        notes: Lines between the message and the help.
+        error: The message, and the help if there is one.
+        kind: Printed in brackets, where a finding has its rule.
+        where: What the message is about, printed after it.
+        notes: Lines to print between the message and the help.
     """
     print_note(f"error{f'[{kind}]' if kind else ''}: {error}{f' ({where})' if where else ''}")
     for line in notes:
@@ -39,7 +39,7 @@ def print_error(error: GenesisError, *, kind: str | None = None, where: str = ""
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print a value as JSON on standard output, at once."""
+    """Print a value as JSON on standard output, and flush it."""
     from genesis_config.report.escape import dump_json  # as above
 
     sys.stdout.write(dump_json(value, indent=indent))
@@ -47,16 +47,16 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
 
 
 def print_findings(diagnostics: Sequence[Diagnostic], *, notes: bool = False, withheld: bool = False) -> None:
-    """Print findings on standard error, where they are not part of a command's result.
+    """Print findings on standard error, for commands whose result is something else.
 
     Args:
         diagnostics: The findings.
-        notes: Whether those of severity info are printed too.
-        withheld: Whether nothing of the configuration's text may be shown.
+        notes: Whether to print those of severity info, too.
+        withheld: Whether the text of the configuration must not be shown.
     """
     diagnostics = [finding for finding in diagnostics if notes or finding.severity != "info"]
     if withheld:
-        from genesis_config.report.withheld import withhold_text  # for links
+        from genesis_config.report.withheld import withhold_text  # only for links out of the tree
 
         diagnostics = withhold_text(diagnostics)
     if diagnostics:

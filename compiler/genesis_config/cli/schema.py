@@ -15,9 +15,9 @@ __all__ = ["command"]
 @click.command("schema", cls=Command)
 @click.argument("name", type=click.Choice(["config", "manifest", "lock"]))
 def command(name: str) -> int:
-    """Print the JSON Schema of the configuration, the manifest or the lock.
+    """Print the JSON Schema of the configuration, the manifest or the lock file.
 
-    An editor uses it to complete and document the keys.
+    Editors use it to complete and document keys.
 
     \b
     Examples:

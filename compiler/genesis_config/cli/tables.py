@@ -1,4 +1,4 @@
-"""Rows in columns: aligned text to a pipe; on a terminal a table, or where that is too narrow a block for each row."""
+"""Tables: aligned text for pipes; on a terminal a styled table, or one block per row if the terminal is too narrow."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["write_table"]
+__all__ = ["print_table"]
 
-_GAP: Final = 2  # columns of the terminal between two of the table
+_GAP: Final = 2  # terminal columns between two columns of a table
 
 
-def write_table(
+def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str] = (), joined: Collection[str] = ()
 ) -> None:
-    """Write rows on standard output, under the names of their columns.
+    """Print rows on standard output, with the column names above them.
 
     Args:
         columns: The header.
-        rows: A cell for each column, without control characters. The first cell is what the row is about.
-        right: The columns that a terminal shows flush right.
-        joined: The columns that a terminal shows in the one before them: a number and where it comes from.
+        rows: A cell for each column, without control characters. The first cell names the row.
+        right: The columns to align right on a terminal.
+        joined: The columns to append to the one before them on a terminal, such as the origin of a number.
     """
     if sys.stdout.isatty():
-        _show(*_joined(columns, rows, joined), right)
+        _print(*_joined(columns, rows, joined), right)
     else:
         sys.stdout.write(_aligned([columns, *rows]))
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows in columns."""
+    """Return rows as lines of aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join([*map(escape_start, lines), ""])
@@ -45,29 +45,29 @@ def _aligned(rows: Sequence[Sequence[str]]) -> str:
 def _joined(
     columns: Sequence[str], rows: Sequence[Sequence[str]], joined: Collection[str]
 ) -> tuple[list[str], list[list[str]]]:
-    """Put cells into the ones before them, where they belong to them."""
+    """Append the cells of the `joined` columns to the cells before them."""
     kept = [index for index, name in enumerate(columns) if name not in joined]
     ends = [*kept[1:], len(columns)]
     shorter = [[" ".join(row[start:end]) for start, end in zip(kept, ends, strict=True)] for row in rows]
     return [columns[index] for index in kept], shorter
 
 
-def _show(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> None:
-    """Show rows on the terminal, no cell of them cut."""
-    from rich.console import Console  # 60 ms, and only a terminal sees it
+def _print(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str]) -> None:
+    """Print rows on the terminal without truncating a cell."""
+    from rich.console import Console  # 60 ms, and only needed on a terminal
 
     console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
     widths = _widths(columns, rows, console.width)
     if widths is None:
-        _stack(console, columns, rows)
+        _print_blocks(console, columns, rows)
     else:
-        _draw(console, columns, rows, right, widths)
+        _print_table(console, columns, rows, right, widths)
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> list[int] | None:
-    """Give the width of each column, so that at most headers and longer texts go on in a second line, at a word's end.
+    """Return the width of each column; only headers and longer texts may wrap, between words.
 
-    None where there is too little room for that: what a row is about, and a cell of one word or two, stay whole.
+    None if the terminal is too narrow: the first cell of a row and cells of one or two words never wrap.
     """
     from rich.cells import cell_len  # with the console
 
@@ -88,14 +88,14 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], total: int) -
     return widths
 
 
-def _draw(
+def _print_table(
     console: Console,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     right: Collection[str],
     widths: Sequence[int],
 ) -> None:
-    """Draw a table."""
+    """Print a table."""
     from rich.table import Table  # with the console
     from rich.text import Text
 
@@ -103,18 +103,18 @@ def _draw(
     for name, width in zip(columns, widths, strict=True):
         table.add_column(name, justify="right" if name in right else "left", width=width)
     for first, *others in rows:
-        # Text, so that brackets in a model's id are no markup.
+        # Text, so that brackets in a model ID are not parsed as markup.
         table.add_row(Text(first, style="bold cyan"), *map(Text, others))
     console.print(table)
 
 
-def _stack(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Show each row as a block: what it is about, and below that its cells, each with the name of its column."""
+def _print_blocks(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print each row as a block: its first cell, and below it the others, each with the name of its column."""
     from rich.text import Text  # with the console
 
     width = max(map(len, columns[1:]))
     for first, *others in rows:
-        # Without a wrap of its own: what is longer than a line can be copied as one.
+        # No hard wrapping, so that a long line can be copied as one.
         console.print(Text(first, style="bold cyan"), soft_wrap=True)
         for name, cell in zip(columns[1:], others, strict=True):
             if cell:

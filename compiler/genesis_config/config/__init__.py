@@ -1,1 +1,1 @@
-"""From documents to the configuration: includes, references, the schema, typed access."""
+"""From a parsed document to a typed configuration: includes, references, schema validation, views."""

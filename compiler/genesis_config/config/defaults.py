@@ -1,4 +1,4 @@
-"""What holds where a configuration does not set a value, and the names that a value may have."""
+"""Default values, and the names that some values must be one of."""
 
 from __future__ import annotations
 

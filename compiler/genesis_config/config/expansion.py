@@ -1,4 +1,4 @@
-"""References in a document's strings, resolved, with the origin of every piece kept."""
+"""Expansion of the references in a document's strings, which keeps track of where each value comes from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from genesis_config.syntax import Document
 
 __all__ = [
-    "Expanded",
+    "ExpandedString",
     "Expansion",
     "Layer",
     "Variables",
@@ -27,51 +27,52 @@ __all__ = [
     "text_span",
 ]
 
-# What Genesis owns; the strings of other sections are other programs' business. `env.vars` is never expanded.
+# The sections whose strings are expanded. All others belong to other programs, and `env.vars` is never expanded.
 _OWNED: Final = (("models",), ("agents", "defaults", "model"), ("agents", "defaults", "models"), ("auth",))
 _FOREIGN_STARTS: Final = frozenset("$o{%")
 
 
 class Layer(NamedTuple):
-    """One place that variables come from: what it is called in messages, and what it holds."""
+    """One source of variables: its name in messages, and the variables it sets."""
 
     origin: str
     values: Mapping[str, str]
 
 
 class Variables(NamedTuple):
-    """Where variables come from, the first hit wins.
+    """The sources of variables in order of precedence: the first that sets a variable wins.
 
     Attributes:
         layers: The process environment, then `--env-file` files in order. The document's `env.vars` come after them.
-        complete: Whether a name that no layer has is unset. Without that it is only unknown: `check` does not look at
-            the machine that it runs on.
+        complete: Whether a variable that no layer sets is unset. Otherwise it is only unknown, because `check` does not
+            read the environment of the machine it runs on.
     """
 
     layers: tuple[Layer, ...] = ()
     complete: bool = False
 
     def find(self, name: str) -> tuple[str, str] | None:
-        """Give the value of a variable and where it came from."""
+        """Return the value of a variable and its origin; None if no layer sets it."""
         return next(((layer.values[name], layer.origin) for layer in self.layers if name in layer.values), None)
 
     def merged(self) -> dict[str, str]:
-        """Give every variable by its name."""
+        """Return the value of every variable by name."""
         merged: dict[str, str] = {}
         for layer in reversed(self.layers):
             merged |= layer.values
         return merged
 
 
-class Expanded(NamedTuple):
-    """One string that holds references, after expansion.
+class ExpandedString(NamedTuple):
+    """One string that contains references, after expansion.
 
     Attributes:
-        template: The string as it is written.
-        resolved: What became of it; its value is None where a variable has no value or an unknown one.
-        origins: For each variable in it that has a value, where that came from.
-        unknown: Whether a variable in it may have a value that is not looked at, or not to be shown.
-        secret: Whether it stands in a secret position.
+        path: Its path in the document.
+        template: The string as written.
+        resolved: The result of the expansion. Its value is None if a variable is unset or unknown.
+        origins: The origin of the value of each variable in the string, by name.
+        unknown: Whether a variable in it is unknown, or has a value that must not be shown.
+        secret: Whether it is in a secret position.
     """
 
     path: Path
@@ -86,28 +87,28 @@ class Expansion(NamedTuple):
     """A document with its references resolved.
 
     Attributes:
-        value: The document's value. A string without a known value is there as it is written, and so is every string
-            in a secret position or with a secret variable: what is in `value` may be shown. Ask `strings` which ones
-            those are.
-        strings: The strings that hold references, by path.
+        value: The document's value, which never contains the value of a secret. Strings stay as written if their value
+            is unknown, if they are in a secret position, or if they use a secret variable; see `strings`.
+        strings: The strings that contain references, by path.
+        diagnostics: The problems with references.
     """
 
     value: Any
-    strings: dict[Path, Expanded]
+    strings: dict[Path, ExpandedString]
     diagnostics: list[Diagnostic]
 
     def secret_names(self) -> frozenset[str]:
-        """Name the variables whose values never appear in plain text: by where they are used, or by their name."""
+        """Return the variables that are secret, because of their names or because a secret position uses them."""
         return _secret_names(self.strings.values())
 
 
 def expand(document: Document, variables: Variables) -> Expansion:
-    """Resolve every reference that Genesis owns, in one pass: what a variable contains is never expanded again.
+    """Resolve all references in the sections of Genesis, in one pass: the value of a variable is not expanded again.
 
-    All problems are reported together. An unset variable in a secret position is none here: whether its value is needed
-    is known only when a request is.
+    All problems are reported together. An unset variable in a secret position is not a problem here, because its value
+    is needed only when a request is made.
     """
-    strings: dict[Path, Expanded] = {}
+    strings: dict[Path, ExpandedString] = {}
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
@@ -116,7 +117,7 @@ def expand(document: Document, variables: Variables) -> Expansion:
     for root in roots:
         for path, template in _references(_at(value, root), root):
             if path[3:] == ("apiKey", "id"):
-                continue  # a name and no text: see below
+                continue  # the name of a variable, see below
             secret = is_secret_position(path)
             layers = variables.layers if secret else (*variables.layers, declared)
             known = variables._replace(layers=layers)
@@ -128,9 +129,10 @@ def expand(document: Document, variables: Variables) -> Expansion:
             # `{source: "env", id: "NAME"}` is another way to write `${NAME}`.
             strings[path] = _expand_string(path, f"${{{name}}}", variables, secret=True)
         else:
-            message = f"`{config_path(path)}.id` is no variable's name: names are upper-case letters, digits and `_`"
+            message = f"`{config_path(path)}.id` is not a valid variable name"
             span = document.value_span((*path, "id"))
-            diagnostics.append(Diagnostic("malformed-reference", message, span, "write the name of a variable"))
+            help_ = "use the name of a variable, in upper-case letters, digits and `_`"
+            diagnostics.append(Diagnostic("malformed-reference", message, span, help_))
     hidden = _secret_names(strings.values())
     for path, string in strings.items():
         if string.secret or string.resolved.value is None:
@@ -138,13 +140,16 @@ def expand(document: Document, variables: Variables) -> Expansion:
         if hidden.isdisjoint(names(string.template)):
             value = _replace(value, copies, path, string.resolved.value)
         else:
-            # That is an error (`secret-in-plain-position`), and what other rules say of it must not hold the key.
+            # `secret-in-plain-position` reports this. The messages of other rules must not contain the key.
             strings[path] = string._replace(resolved=string.resolved._replace(value=None), unknown=True)
     return Expansion(value, strings, diagnostics)
 
 
 def text_span(document: Document, path: Path, text: str, start: int, end: int) -> Span:
-    """Place the characters `start` to `end` of the string at `path`; the whole string where escapes hide them."""
+    """Return the span of the characters `start` to `end` of the string at `path`.
+
+    That is the span of the whole string if it contains escapes, since offsets in the source then differ.
+    """
     span = document.value_span(path)
     offset = span.start + 1
     if span.source.text[offset : span.end - 1] != text:
@@ -152,7 +157,7 @@ def text_span(document: Document, path: Path, text: str, start: int, end: int) -
     return Span(span.source, offset + start, offset + end)
 
 
-def _secret_names(strings: Iterable[Expanded]) -> frozenset[str]:
+def _secret_names(strings: Iterable[ExpandedString]) -> frozenset[str]:
     return frozenset(
         name for string in strings for name in names(string.template) if string.secret or is_secret_variable(name)
     )
@@ -169,7 +174,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _declared(value: Any) -> dict[str, str]:
-    """Give the variables that the document itself declares."""
+    """Return the variables that the document itself declares."""
     variables = _at(value, ("env", "vars"))
     if not isinstance(variables, dict):
         return {}
@@ -177,10 +182,10 @@ def _declared(value: Any) -> dict[str, str]:
 
 
 def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
-    """Find the keys that name their variable in an object, and the names."""
+    """Yield the path of each `apiKey` that is an object with the name of a variable, and that name."""
     providers = _at(value, ("models", "providers"))
     for provider, entry in providers.items() if isinstance(providers, dict) else ():
-        if not isinstance(entry, dict) or _is_aside(("models", "providers"), provider):
+        if not isinstance(entry, dict) or _is_ignored(("models", "providers"), provider):
             continue
         key = entry.get("apiKey")
         if isinstance(key, dict) and key.get("source") == "env" and isinstance(key.get("id"), str):
@@ -188,14 +193,14 @@ def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _references(value: Any, path: Path) -> list[tuple[Path, str]]:
-    """Find the strings that hold a `$` or another tool's reference, with their paths."""
-    found: list[tuple[Path, str]] = []
-    _collect(value, path, found)
-    return found
+    """Return the strings that contain a `$` or a reference in another tool's syntax, with their paths."""
+    references: list[tuple[Path, str]] = []
+    _collect_references(value, path, references)
+    return references
 
 
-def _collect(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
-    """Add a value's strings to what was found. A file of 10,000 models has 80,000 values: most have nothing to find."""
+def _collect_references(value: Any, path: Path, references: list[tuple[Path, str]]) -> None:
+    """Add the references in a value to `references`. It must be fast: a file of 10,000 models has 80,000 values."""
     items: Any
     if isinstance(value, dict):
         items = value.items()
@@ -204,66 +209,66 @@ def _collect(value: Any, path: Path, found: list[tuple[Path, str]]) -> None:
     else:
         items = ()
         if isinstance(value, str) and ("$" in value or foreign_dialect(value)):
-            found.append((path, value))
+            references.append((path, value))
     for key, item in items:
         kind = type(item)
         if kind is str:
-            if ("$" in item or (item[:1] in _FOREIGN_STARTS and foreign_dialect(item))) and not _is_aside(path, key):
-                found.append(((*path, key), item))
-        elif (kind is dict or kind is list) and not _is_aside(path, key):
-            _collect(item, (*path, key), found)
+            if ("$" in item or (item[:1] in _FOREIGN_STARTS and foreign_dialect(item))) and not _is_ignored(path, key):
+                references.append(((*path, key), item))
+        elif (kind is dict or kind is list) and not _is_ignored(path, key):
+            _collect_references(item, (*path, key), references)
 
 
-def _is_aside(path: Path, key: str | int) -> bool:
-    """Tell whether a key's value is no text of Genesis; in `params` and `headers` all names are meant.
+def _is_ignored(path: Path, key: str | int) -> bool:
+    """Return whether Genesis ignores a key: an extension, or `$include`, which has already been resolved.
 
-    Those are keys that anybody may add, and `$include`, which was looked at before.
+    In `params` and `headers` no key is ignored.
     """
     extension = isinstance(key, str) and (key in {"$schema", "$include"} or key.startswith("x-"))
     return extension and not ("params" in path or path[-1] == "headers")
 
 
-def _expand_string(path: Path, template: str, variables: Variables, *, secret: bool) -> Expanded:
+def _expand_string(path: Path, template: str, variables: Variables, *, secret: bool) -> ExpandedString:
     origins: dict[str, str] = {}
     unknown: list[str] = []
 
-    def lookup(name: str) -> str | None:
+    def look_up(name: str) -> str | None:
         found = variables.find(name)
         if found is None:
             if not variables.complete:
                 unknown.append(name)
             return None
-        origins[name] = found[1]
-        return found[0]
+        value, origins[name] = found
+        return value
 
-    resolved = resolve(template, lookup)
+    resolved = resolve(template, look_up)
     if unknown:
         known = tuple(problem for problem in resolved.problems if problem.reference.name not in unknown)
         resolved = resolved._replace(value=None, problems=known)
-    return Expanded(path, template, resolved, origins, bool(unknown), secret)
+    return ExpandedString(path, template, resolved, origins, bool(unknown), secret)
 
 
-def _diagnose(document: Document, string: Expanded, variables: Variables) -> Iterator[Diagnostic]:
-    """Report what is wrong with one string. Nothing of a string in a secret position is repeated."""
+def _diagnose(document: Document, string: ExpandedString, variables: Variables) -> Iterator[Diagnostic]:
+    """Yield the problems of one string. Messages never repeat text from a secret position."""
     path, template = string.path, string.template
     where = config_path(path)
     foreign = foreign_dialect(template)
     if foreign is not None:
-        # A password may start with a `$`: of a key only what is written like a variable is taken for one.
+        # A password may start with a `$`. In a secret position, only text in upper case is taken for a variable.
         hidden = shown(path, template) != template
         name = "NAME" if hidden else foreign.upper()
         yield Diagnostic(
             "malformed-reference",
-            f"`{where}` names a variable in another tool's way, which is plain text here",
+            f"`{where}` uses another tool's variable syntax, which Genesis treats as plain text",
             document.value_span(path),
-            f"write `${{{name}}}`",
+            f"use `${{{name}}}`",
         )
     for part in parse(template):
         if isinstance(part, Malformed):
             span = text_span(document, path, template, part.start, part.end)
             reason, help_ = part.reason, part.help
             if string.secret or shown(path, template) != template:
-                reason, help_ = "this looks like a reference and is none", "write `${NAME}`, in upper-case letters"
+                reason, help_ = "text looks like a reference but is not one", "use `${NAME}`, in upper-case letters"
             finding = Diagnostic("malformed-reference", f"in `{where}`, {reason}", span, help_)
             repeats_default = string.secret and ":" in part.text
             yield finding if repeats_default else finding._replace(fix=_in_upper_case(part, span, variables))
@@ -273,36 +278,36 @@ def _diagnose(document: Document, string: Expanded, variables: Variables) -> Ite
         reference = problem.reference
         name = reference.name
         span = text_span(document, path, template, reference.start, reference.end)
-        default = "" if reference.message is not None else f", or write a default: `${{{name}:-…}}`"
+        default = "" if reference.message is not None else f", or use a default: `${{{name}:-…}}`"
         reason = f": {without_keys(reference.message)}" if reference.message else ""
         if name not in string.origins:
-            message = f"the variable `{name}` is not set, and `{where}` needs it{reason}"
-            yield Diagnostic("unset-variable", message, span, f"export {name} or put it into an --env-file{default}")
+            message = f"the variable `{name}` is not set, but `{where}` needs its value{reason}"
+            yield Diagnostic("unset-variable", message, span, f"set it in the environment or an --env-file{default}")
         elif problem.kind == "empty":
-            message = f"the variable `{name}` is empty, and `{where}` needs it{reason}"
-            help_ = f"give it a value where it comes from: {string.origins[name]}"
+            message = f"the variable `{name}` is empty, but `{where}` needs its value{reason}"
+            help_ = f"set a value in {string.origins[name]}"
             yield Diagnostic("unset-variable", message, span, help_)
         else:
-            message = f"the variable `{name}` is empty, and `{where}` uses it as it is"
-            help_ = f"give it a value where it comes from ({string.origins[name]}){default}"
+            message = f"the variable `{name}` is empty, and `{where}` uses the empty value"
+            help_ = f"set a value in {string.origins[name]}{default}"
             yield Diagnostic("empty-variable", message, span, help_, severity="warning")
 
 
 def _in_upper_case(part: Malformed, span: Span, variables: Variables) -> Fix | None:
-    """Give the fix of `${lower}` where `LOWER` is known, so that nothing else can be meant."""
+    """Return the fix for `${lower}` if `LOWER` is known, so that nothing else can be meant; else None."""
     if part.lower is None or variables.find(part.lower.upper()) is None:
         return None
     if span.source.text[span.start : span.end] != part.text:
-        return None  # escapes hide it
-    right = part.text.replace(part.lower, part.lower.upper(), 1)
-    return Fix(f"write `{right}`", (Edit(span, right),))
+        return None  # the string contains escapes
+    corrected = part.text.replace(part.lower, part.lower.upper(), 1)
+    return Fix(f"use `{corrected}`", (Edit(span, corrected),))
 
 
 def _replace(value: Any, copies: dict[Path, Any], path: Path, text: str) -> Any:
-    """Give `value` with the string at `path` replaced.
+    """Return `value` with the string at `path` replaced.
 
-    The document's own value is never changed: what is on the way to the string is copied, once, and `copies` says what
-    already was.
+    The document's own value is never modified: each object and array on the path is copied once, and `copies` contains
+    the copies made so far.
     """
     root = node = copies.setdefault((), value if () in copies else value.copy())
     for depth in range(1, len(path)):

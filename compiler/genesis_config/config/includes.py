@@ -1,7 +1,7 @@
-"""`$include`: one configuration in several files, merged into one document whose spans keep their file.
+"""`$include`: several files merged into one document, in which each span still refers to its own file.
 
-`{ $include: "./a.json5" }` stands for that file's object. An array of files is merged in order, the later one wins, and
-the keys beside `$include` win over both; objects merge deep, everything else is replaced.
+`{ $include: "./a.json5" }` is replaced by the object in that file. An array of files is merged in order, later files
+win over earlier ones, and keys next to `$include` win over all files. Objects merge deeply; other values are replaced.
 """
 
 from __future__ import annotations
@@ -24,20 +24,27 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.source import Source, Span
 
-__all__ = ["KEY", "MAX_DEPTH", "Included", "Inclusion", "Reader", "include", "with_origin"]
+__all__ = ["KEY", "MAX_DEPTH", "IncludeResult", "IncludedFile", "Reader", "add_include_origins", "resolve_includes"]
 
 KEY: Final = "$include"
 MAX_DEPTH: Final = 10
-# Ten files that each include the next one ten times would be read ten billion times.
+# Ten files that each include the next one ten times would otherwise cause ten billion reads.
 MAX_FILES: Final = 1000
 
 
-# Gives the bytes of the file at a path, where links may lead to what is below a real path; raises OSError.
 Reader = Callable[[str, str], bytes]
+"""Returns the bytes of the file at a path, or raises OSError. Links must not leave the directory given second."""
 
 
-class Included(NamedTuple):
-    """One included file: its path relative to the root's folder, its bytes, its text, the `$include` that named it."""
+class IncludedFile(NamedTuple):
+    """One included file.
+
+    Attributes:
+        path: Its path relative to the directory of the root file.
+        data: Its bytes.
+        source: Its text.
+        span: The `$include` that names it.
+    """
 
     path: str
     data: bytes
@@ -45,16 +52,16 @@ class Included(NamedTuple):
     span: Span
 
 
-class Inclusion(NamedTuple):
-    """A document with its includes merged in, the files that went into it in order, and what went wrong."""
+class IncludeResult(NamedTuple):
+    """A document with its includes merged in, the included files in order, and the problems."""
 
     document: Document
-    files: tuple[Included, ...]
+    files: tuple[IncludedFile, ...]
     diagnostics: list[Diagnostic]
 
 
 class _Node(NamedTuple):
-    """A value, and where it is: the source of its entry, and the entry."""
+    """A value with its entry in a document, and the source of that entry."""
 
     value: Any
     source: Source
@@ -62,30 +69,31 @@ class _Node(NamedTuple):
 
 
 class _Problem(Exception):  # noqa: N818 - it becomes a diagnostic
-    """Why a file cannot be included, and what to do; nothing where a finding in the file says so."""
+    """Why a file cannot be included, and how to fix it; without arguments if a finding in the file reports it."""
 
 
-def include(document: Document, read: Reader = read_below) -> Inclusion:
-    """Merge a document's includes, those of the included files too. Without any the document itself is given back.
+def resolve_includes(document: Document, read: Reader = read_below) -> IncludeResult:
+    """Merge a document's includes, and theirs; a document without includes is returned unchanged.
 
-    Paths are relative to the including file, and stay under the folder of the root document once links are resolved.
-    `read` gives what stands in them, or raises as `read_below` does: an editor holds texts that no file has yet.
+    Paths are relative to the including file and, once links are resolved, must stay inside the directory of the root
+    document. `read` returns the contents of a file or raises as `read_below` does; an editor passes its own, because
+    open files may not have been saved yet.
     """
     text = document.source.text
-    # An escape can hide the key from a look at the text.
+    # The key may be written with escapes.
     if (KEY not in text and "\\" not in text) or not isinstance(document.value, dict):
-        return Inclusion(document, (), [])
+        return IncludeResult(document, (), [])
     loader = _Loader(document, read)
     root = loader.expand(_Node(document.value, document.source, document.root), (), (document.source.name,))
     if root.value is document.value:
-        return Inclusion(document, (), [])
+        return IncludeResult(document, (), [])
     merged = Document(document.source, root.value, root.entry, document.diagnostics, frozenset(loader.damaged))
     merged.sources = (document.source, *(file.source for file in loader.files))
-    return Inclusion(merged, tuple(loader.files), loader.diagnostics)
+    return IncludeResult(merged, tuple(loader.files), loader.diagnostics)
 
 
-def with_origin(files: Sequence[Included], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Add to each finding in an included file the place that included it."""
+def add_include_origins(files: Sequence[IncludedFile], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return the findings, each of those in an included file with the place that includes the file."""
     origins = {file.source: file.span for file in reversed(files)}
     return [
         finding._replace(related=(*finding.related, Related("included here", origins[finding.span.source])))
@@ -98,30 +106,28 @@ def with_origin(files: Sequence[Included], diagnostics: Iterable[Diagnostic]) ->
 class _Loader:
     def __init__(self, document: Document, read: Reader) -> None:
         self.read_file = read
-        self.folder = os.path.realpath(os.path.dirname(document.source.name) or ".")
-        self.files: list[Included] = []
+        self.directory = os.path.realpath(os.path.dirname(document.source.name) or ".")
+        self.files: list[IncludedFile] = []
         self.diagnostics: list[Diagnostic] = []
         self.damaged = set(document.damaged)
         self.read: set[str] = set()
 
     def expand(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
-        """Give a node with every `$include` in it replaced; `chain` are the files that led here, the root first."""
+        """Return a node with every `$include` in it replaced; `chain` is the chain of including files, root first."""
         value, entry = node.value, node.entry
         if not isinstance(entry, Container):
             return node
         if len(path) >= NESTING:
-            raise _Problem(
-                f"objects are nested more than {NESTING} deep with what it includes", "include it further up"
-            )
+            raise _Problem(f"objects would be nested more than {NESTING} levels deep", "include the file further up")
         items = value.items() if isinstance(value, dict) else enumerate(value)
         children = {}
         for key, item in items:
             if isinstance(item, dict | list) and key != KEY:
                 child = entry.items[key]
                 source, child = (child.source, child.entry) if isinstance(child, Foreign) else (entry.source, child)
-                done = self.expand(_Node(item, source, child), (*path, key), chain)
-                if done.value is not item:
-                    children[key] = done
+                expanded = self.expand(_Node(item, source, child), (*path, key), chain)
+                if expanded.value is not item:
+                    children[key] = expanded
         if children:
             value, entry = value.copy(), entry.copy()
             for key, child_node in children.items():
@@ -131,20 +137,20 @@ class _Loader:
         return self.replace(node, path, chain) if isinstance(value, dict) and KEY in value else node
 
     def replace(self, node: _Node, path: Path, chain: tuple[str, ...]) -> _Node:
-        """Merge the files that an object includes, and the object's own keys over them."""
-        stated = node.value[KEY]
-        names = stated if isinstance(stated, list) else [stated]
+        """Return an object merged with the files that it includes; its own keys win over theirs."""
+        included = node.value[KEY]
+        names = included if isinstance(included, list) else [included]
         if not names or not all(isinstance(name, str) for name in names):
-            # The schema says so: a string, or an array of strings.
+            # Validation reports it: the schema requires a string or an array of strings.
             return node
         merged: _Node | None = None
-        whole = True
+        complete = True
         for index, name in enumerate(names):
-            span = _span(node, (KEY, index) if isinstance(stated, list) else (KEY,))
+            span = _span(node, (KEY, index) if isinstance(included, list) else (KEY,))
             try:
                 part = self.load(name, path, span, chain)
             except _Problem as problem:
-                whole = False
+                complete = False
                 if not problem.args:
                     continue
                 message, help_ = problem.args
@@ -154,13 +160,14 @@ class _Loader:
                 )
             else:
                 merged = part if merged is None else self.merge(merged, part)
-        if not whole:
+        if not complete:
             self.damaged.add((node.source, value_offsets(node.entry)[0]))
-        own = _Node({key: item for key, item in node.value.items() if not whole or key != KEY}, node.source, node.entry)
+        own_value = {key: item for key, item in node.value.items() if not complete or key != KEY}
+        own = _Node(own_value, node.source, node.entry)
         return own if merged is None else self.merge(merged, own)
 
     def merge(self, base: _Node, over: _Node) -> _Node:
-        """Merge two objects, deep; where both have a key and not both an object, `over` wins."""
+        """Merge two objects deeply; `over` wins for a key in both, unless both values are objects."""
         if not isinstance(base.entry, Container) or not isinstance(over.entry, Container):
             return over
         if (base.source, base.entry.start) in self.damaged:
@@ -180,39 +187,37 @@ class _Loader:
         return _Node(value, over.source, container)
 
     def load(self, name: str, path: Path, span: Span, chain: tuple[str, ...]) -> _Node:
-        """Read one file and what it includes.
+        """Read one file, and resolve its includes.
 
         Raises:
-            _Problem: It cannot be included.
+            _Problem: The file cannot be included.
         """
         if len(self.files) == MAX_FILES:
             raise _Problem(f"more than {MAX_FILES} files are included", "include fewer")
         if len(chain) > MAX_DEPTH:
-            raise _Problem(f"files include each other more than {MAX_DEPTH} deep", "include it further up")
-        # No path holds a NUL, and the functions of `os.path` raise for one.
+            raise _Problem(f"includes are nested more than {MAX_DEPTH} levels deep", "include the file further up")
+        # A path cannot contain a NUL, for which the functions of `os.path` raise.
         shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
         real = os.path.realpath(shown)
-        if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.folder, real)) != self.folder:
-            raise _Problem(
-                "it is not below the folder of the configuration", "move it there, and write a relative path"
-            )
+        if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.directory, real)) != self.directory:
+            raise _Problem("it is outside the configuration's directory", "move it there, and use a relative path")
         if any(os.path.realpath(earlier) == real for earlier in chain):
-            raise _Problem("that closes a circle of files that include each other", "remove one of the includes")
+            raise _Problem("circular include", "remove one of the includes")
         try:
-            data = self.read_file(shown, self.folder)
+            data = self.read_file(shown, self.directory)
         except RefusedError as error:
-            raise _Problem(error.strerror, "write the path of a file") from None
+            raise _Problem(error.strerror, "use the path of a regular file") from None
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise _Problem(reason[:1].lower() + reason[1:], f"the path is relative to {chain[-1]}") from None
         source, wrong = decode(shown, data, path)
         document = parse(source)
-        # As it is written, not as links resolve: those of a ConfigMap lead somewhere else after each change.
-        path_in_folder = os.path.relpath(shown, os.path.dirname(chain[0]) or os.curdir).replace(os.sep, "/")
-        self.files.append(Included(path_in_folder, data, source, span))
+        # The path as written, with links unresolved: those in a ConfigMap have a new target after each change.
+        relative_path = os.path.relpath(shown, os.path.dirname(chain[0]) or os.curdir).replace(os.sep, "/")
+        self.files.append(IncludedFile(relative_path, data, source, span))
         self.damaged |= document.damaged
         if shown not in self.read:
-            # What is wrong with a text is said once, however often it is included.
+            # A problem in a file is reported once, however often the file is included.
             self.read.add(shown)
             self.diagnostics += [*wrong, *(document.diagnostics if source.text or not wrong else ())]
         if not isinstance(document.value, dict):
@@ -221,11 +226,11 @@ class _Loader:
 
 
 def _span(node: _Node, path: Path) -> Span:
-    """Place a value in an object."""
+    """Return the span of the value at a path below a node."""
     return Document(node.source, node.value, node.entry, [], frozenset()).value_span(path)
 
 
 def _foreign(container: Container, key: str) -> Foreign:
-    """Give an item with the source that it comes from."""
+    """Return an item of a container, with its source."""
     entry = container.items[key]
     return entry if isinstance(entry, Foreign) else Foreign(container.source, entry)

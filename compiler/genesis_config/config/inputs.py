@@ -1,4 +1,4 @@
-"""Files that a person names on the command line, and variables from them."""
+"""Files named on the command line, and the variables read from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["load_variables", "read_input"]
 
 
 def load_variables(env_files: Sequence[str], *, environment: bool) -> Variables:
-    """Return the variables of the process environment, if it is used, and of files.
+    """Return the variables of `--env-file` files and, with `environment`, of the process environment.
 
     Raises:
         GenesisError: A file cannot be read.
@@ -28,14 +28,14 @@ def load_variables(env_files: Sequence[str], *, environment: bool) -> Variables:
 
 
 def _read_env_file(path: str) -> dict[str, str]:
-    """Read an `--env-file`, without references from one value to another: `$` is for the configuration.
+    """Return the variables in an `--env-file`. Values are literal: a `$` in them is not expanded.
 
     Raises:
-        GenesisError: It cannot be read, or a line of it is not an assignment: what it should set would be missing.
+        GenesisError: The file cannot be read, or a line is not an assignment, whose variable would be missing.
     """
     import io
 
-    from dotenv.parser import parse_stream  # only where a file is given; its `dotenv_values` logs and goes on
+    from dotenv.parser import parse_stream  # imported on demand; `dotenv_values` only logs invalid lines
 
     data = read_input(path, MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -47,20 +47,20 @@ def _read_env_file(path: str) -> dict[str, str]:
     values = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
-            # Not the line itself, which may hold a key. What was read begins with the empty lines above it.
+            # The message does not repeat the line, which may contain a key. The text starts with preceding empty lines.
             text = binding.original.string
             line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            raise GenesisError(f"{path}:{line}: not an assignment", help="write NAME=value")
+            raise GenesisError(f"{path}:{line}: not an assignment", help="use the form NAME=value")
         if binding.key is not None and binding.value is not None:
             values[binding.key] = binding.value
     return values
 
 
 def read_input(path: str, most: int = -1) -> bytes:
-    """Read a file that a person named, all of it or at `most` so many bytes; `-` is standard input.
+    """Return the contents of a file named on the command line, at most `most` bytes; `-` is standard input.
 
     Raises:
-        GenesisError: It cannot be read.
+        GenesisError: The file cannot be read.
     """
     if path == "-":
         return sys.stdin.buffer.read(most)

@@ -1,4 +1,4 @@
-"""The keys of a configuration, as a file has them. No other package writes them out."""
+"""The keys of a configuration as they are written in a file. Other packages use these constants."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PROFILES: Final[Path] = ("auth", "profiles")
 ORDER: Final[Path] = ("auth", "order")
 ENV_VARS: Final[Path] = ("env", "vars")
 
-# Of a provider, a model or a selected model.
+# Keys of a provider, a model or a selected model.
 API: Final = "api"
 API_KEY: Final = "apiKey"
 BASE_URL: Final = "baseUrl"
@@ -74,12 +74,12 @@ MAX_TOKENS_FIELD: Final = "maxTokensField"
 NAME: Final = "name"
 REASONING: Final = "reasoning"
 
-# Of `apiKey` where it is an object, and of an auth profile.
+# Keys of an `apiKey` that is an object, and of an auth profile.
 SOURCE: Final = "source"
 PATH: Final = "path"
 PROVIDER: Final = "provider"
 
-# Of the selection.
+# Keys of the selection.
 FALLBACKS: Final = "fallbacks"
 MODEL: Final = "model"
 PRIMARY: Final = "primary"

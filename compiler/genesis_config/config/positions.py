@@ -1,8 +1,8 @@
-"""Which strings of a configuration may be shown, by their paths.
+"""Decides by its path whether a string of a configuration may be shown.
 
-A string is shown where the schema has a plain value: an id, a name, a model reference, a base URL. An unknown key is
-judged as the known key that it can only be a slip for; with none, its strings are not shown. `shown` is how a value
-enters a message.
+A string is shown if the schema has a plain value at its path: an id, a name, a model reference, a base URL. An unknown
+key that can only be a misspelling is treated as the known key; the strings of any other unknown key are not shown.
+Values enter messages through `shown`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from genesis_config.config import keys
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
 from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
 from genesis_config.diagnostics.named_tuple import NamedTuple
-from genesis_config.diagnostics.suggestions import meant
-from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, parse
+from genesis_config.diagnostics.suggestions import correct_spelling
+from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, names, parse
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -40,23 +41,24 @@ __all__ = [
     "secret_parts",
     "shown",
     "url_secrets",
+    "variables_in_secrets",
 ]
 
 MASK: Final = "***"
 
-# What a field that holds a key may be a slip for, where no schema names it: `apiKye`, `headrs`.
+# Names of secret fields, used to recognize misspellings where no schema lists the keys: `apiKye`, `headrs`.
 _SECRET_NAMES: Final = (
     "apiKey", "authorization", "bearer", "cookie", "credentials", "extraHeaders", "headers", "password", "passphrase",
     "secret", "token",
 )  # fmt: skip
-# Words that a configuration may have where a key could stand, none of which is one: `"auth": "api-key"`.
+# Ordinary words that may be found where a key is possible: `"auth": "api-key"`.
 _WORDS: Final = frozenset(
     {
         "api-key", "api_key", "apikey", "aws-sdk", "basic", "bearer", "env", "exec", "false", "file", "oauth",
         "openai-completions", "replace", "store", "text", "true",
     }
 )  # fmt: skip
-# The members of `apiKey: { … }` that say where the key is, and what they look like.
+# The members of `apiKey: { … }` that locate the key, with the pattern of their values.
 _POINTERS: Final = {
     "source": "env|file|exec|store",
     "id": NAME,
@@ -72,15 +74,15 @@ Kind = Literal["plain", "object", "params", "variables", "variable", "secret", "
 
 
 class Position(NamedTuple):
-    """A place in a configuration, and what is known of it.
+    """A position in a configuration, which determines what may be shown there.
 
     Attributes:
-        kind: What may be shown: a string at a `plain`, `params` or `variable` position, unless it looks like a key; at
-            a `pointer`, if it has its form; at all others references and markers alone.
+        kind: What may be shown. At a `plain`, `params` or `variable` position, a string unless it looks like a key; at
+            a `pointer`, a string that matches `form`; at all others, only references and markers.
         keys: The positions of an object's known keys.
-        rest: The position of any other key.
+        rest: The position of all other keys.
         items: The position of an array's items.
-        form: An expression for what a pointer looks like.
+        form: The regular expression of a pointer.
     """
 
     kind: Kind
@@ -90,7 +92,7 @@ class Position(NamedTuple):
     form: str = ""
 
     def child(self, key: str | int, secret_variables: Collection[str] = ()) -> Position:
-        """Return the position of a member or an item.
+        """Return the position of a member of an object or an item of an array.
 
         Args:
             key: The member's key, or the item's index.
@@ -107,7 +109,7 @@ class Position(NamedTuple):
         if self.kind == "secret":
             return _POINTER_POSITIONS.get(key, self)
         known = self.keys.get(key)
-        if known is None and self.keys and (near := meant(key, self.keys)) is not None:
+        if known is None and self.keys and (near := correct_spelling(key, self.keys)) is not None:
             known = self.keys[near]
         return known or self.rest or _UNKNOWN
 
@@ -117,7 +119,7 @@ class Position(NamedTuple):
         return self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain")
 
     def hidden_parts(self, text: str) -> list[tuple[int, int]]:
-        """Return the parts of a string here that may not be shown, in order."""
+        """Return the parts of a string at this position that must not be shown, in order."""
         if self.kind == "variable" and is_revision(text):
             return []
         if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
@@ -127,7 +129,7 @@ class Position(NamedTuple):
         return list(secret_parts(text))
 
 
-# These mean the same in every object.
+# These keys have the same meaning in every object.
 _PATH_KEYS: Final = ("$include", "$schema")
 _PLAIN: Final = Position("plain")
 _UNKNOWN: Final = Position("unknown")
@@ -139,7 +141,7 @@ _roots: dict[str, Position] = {}
 
 
 def is_secret_position(path: Path) -> bool:
-    """Return whether what is at `path` is a secret: a provider's `apiKey`, a value of `headers`."""
+    """Return whether the value at `path` is a secret: a provider's `apiKey`, or a value of `headers`."""
     match path:
         case ("models", "providers", _, "apiKey") | ("models", "providers", _, "headers", _):
             return True
@@ -148,10 +150,43 @@ def is_secret_position(path: Path) -> bool:
     return False
 
 
+def variables_in_secrets(value: object) -> Iterator[str]:
+    """Yield the names of the variables that secret positions of a configuration use.
+
+    Args:
+        value: The configuration as it is written; it may be anything.
+    """
+    providers = value
+    for key in keys.PROVIDERS:
+        providers = _member(providers, key)
+    for provider in providers.values() if isinstance(providers, dict) else ():
+        models = _member(provider, keys.MODELS)
+        for owner in (provider, *(models if isinstance(models, list) else ())):
+            yield from _variables_in(_member(owner, keys.API_KEY))
+            yield from _variables_in(_member(owner, keys.HEADERS))
+
+
+def _member(value: object, key: str | int) -> object:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _variables_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from names(value)
+    elif isinstance(value, dict):
+        if isinstance(identifier := value.get(keys.ID), str):
+            yield identifier
+        for item in value.values():
+            yield from _variables_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _variables_in(item)
+
+
 def root(role: str = "configuration") -> Position:
-    """Return the position of a whole configuration or lock file, made from its schema when first needed."""
+    """Return the position of a whole configuration or lock file, built from its schema on first use."""
     if role not in _roots:
-        import json  # only a file with findings needs these
+        import json  # only needed for a file with findings
 
         from genesis_config.config.validation import schema_text
 
@@ -162,7 +197,7 @@ def root(role: str = "configuration") -> Position:
 
 @lru_cache(maxsize=2)
 def plain_names(role: str) -> frozenset[str]:
-    """Return the keys whose strings may be shown wherever the schema has them."""
+    """Return the keys whose strings may be shown at every place where the schema has them."""
     found: dict[str, bool] = {}
     todo = [root(role)]
     while todo:
@@ -182,9 +217,9 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
 
 
 def config_path(path: Iterable[str | int]) -> str:
-    """Return a path as messages have it: `models.providers.vllm.models[0].id`.
+    """Return a path as shown in messages: `models.providers.vllm.models[0].id`.
 
-    A key that is not a plain word is quoted; what looks like a secret in it is `***`.
+    A key that is not an identifier is quoted, and text in it that looks like a secret is replaced by `***`.
     """
     text = ""
     for part in path:
@@ -201,17 +236,17 @@ def config_path(path: Iterable[str | int]) -> str:
 
 
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
-    """Return the string at `path` as a message may have it: with `***` for what is a secret, or could be."""
+    """Return the string at `path` as messages may show it, with `***` for any part that could be a secret."""
     return masked(text, position_of(path, secret_variables).hidden_parts(text))
 
 
 def hidden_texts(path: Path, text: str) -> list[str]:
-    """Return the parts of the string at `path` that may not be shown."""
+    """Return the parts of the string at `path` that must not be shown."""
     return [text[start:end] for start, end in position_of(path).hidden_parts(text)]
 
 
 def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
-    """Return a text with `***` for each of its `parts`, which are in order."""
+    """Return a text with `***` in place of each of its `parts`, which must be in order."""
     result, done = "", 0
     for start, end in parts:
         result += f"{text[done:start]}{MASK}"
@@ -220,7 +255,7 @@ def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
 
 
 def merged(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return parts in order; those that overlap or touch are one, and empty ones are left out."""
+    """Return parts in order, with overlapping or adjacent ones merged and empty ones removed."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted(parts):
         if joined and start <= joined[-1][1]:
@@ -231,24 +266,24 @@ def merged(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def could_name_secret(name: str) -> bool:
-    """Return whether a field could hold a key, by its name or by the name that it can only be a slip for."""
+    """Return whether a field could contain a key, judged by its name or by the name that it misspells."""
     if is_secret_field(name):
         return True
-    near = meant(name, _SECRET_NAMES)
-    # `tokens` are counted.
+    near = correct_spelling(name, _SECRET_NAMES)
+    # `tokens` is a number of tokens.
     return near is not None and not (near == "token" and name.lower().endswith("s"))
 
 
 def is_plain_word(text: str) -> bool:
-    """Return whether a text is not a secret wherever it stands: a marker, or a word for a kind of key."""
+    """Return whether a text is not a secret at any position: a marker, or a word for a kind of key."""
     return text.strip().lower() in _WORDS or is_marker(text)
 
 
 def secret_parts(text: str) -> Iterator[tuple[int, int]]:
-    """Return what is literal in a string at a secret position: neither references nor a scheme, markers or blanks."""
+    """Yield the literal parts of a string at a secret position, without references, the scheme, markers and blanks."""
     foreign = foreign_dialect(text)
     if foreign is not None and (text[0] != "$" or foreign == foreign.upper()):
-        return  # a password may start with a `$`, too
+        return  # text in lower case after the `$` may be a password
     scheme = re.match(AUTH_SCHEME, text)
     done = scheme.end() if scheme else 0
     for part in parse(text):
@@ -267,7 +302,7 @@ def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def url_secrets(text: str) -> Iterator[tuple[int, int]]:
-    """Find the user information and the key-like query parameters of URLs."""
+    """Yield the user info and the secret query parameters of the URLs in a text."""
     if "://" not in text:
         return
     for url in re.finditer(_URL, text):
@@ -276,7 +311,7 @@ def url_secrets(text: str) -> Iterator[tuple[int, int]]:
         if "@" in url[1]:
             yield start, start + url[1].rindex("@")
         elif last > end and not re.fullmatch(_HOST, url[1]):
-            yield start, last  # a password with a slash in it
+            yield start, last  # a password that contains a slash
         for match in re.finditer(_PARAMETER, url[0]):
             if is_secret_field(match[1]) and not is_plain_word(match[2]) and not _is_reference(match[2]):
                 yield url.start() + match.start(2), url.start() + match.end(2)
@@ -308,7 +343,7 @@ def _position(node: dict[str, Any], definitions: dict[str, Any]) -> Position:
     return Position(kind, keys, rest, items)
 
 
-# Keys that mean the same wherever the schema has them; of `headers` all values are secrets.
+# Keys that have the same meaning wherever the schema has them. All values of `headers` are secrets.
 _NAMED: Final = {
     "apiKey": _SECRET,
     "headers": _SECRET,

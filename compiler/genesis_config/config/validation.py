@@ -1,7 +1,7 @@
-"""Validation of a document against the configuration's schema.
+"""Validation of a document against the schema of configurations.
 
-The tests compare the validator's errors with those of a second implementation, `jsonschema`, which takes six times as
-long to import and is 180 times slower on large input.
+The tests compare the errors with those of a second implementation, `jsonschema`, which takes six times as long to
+import and is 180 times slower on large input.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _compiled: list[jsonschema_rs.Validator] = []
 
 
 def schema_text(name: str) -> str:
-    """Return the text of a schema that Genesis ships: `config`, `lock` or `manifest`.
+    """Return the text of a schema: `config`, `lock` or `manifest`.
 
     Raises:
         OSError: There is no such schema.
     """
-    import genesis_config.schema  # importlib.resources would cost 15 ms, and this package is always files
+    import genesis_config.schema  # importlib.resources would cost 15 ms, and this package is always installed as files
 
     path = os.path.join(os.path.dirname(genesis_config.schema.__file__ or ""), f"{name}.schema.json")
     with open(path, encoding="utf-8") as stream:
@@ -43,34 +43,33 @@ def schema_text(name: str) -> str:
 
 
 def validate(document: Document) -> list[Diagnostic]:
-    """Report where a document breaks the schema. It holds for the text as written, before expansion."""
+    """Return the findings for a document that does not match the schema. References are not expanded yet."""
     value = document.value
     if not isinstance(value, dict):
         return []
     findings = list(_unknown_sections(document))
     if not _validator().is_valid(value):
-        import json  # only for a file with mistakes
+        import json  # only needed for a file with errors
 
-        from genesis_config.config.violations import explain
+        from genesis_config.config.violations import report_violations
 
-        findings += explain(document, _validator().iter_errors(value), json.loads(schema_text("config")))
+        findings += report_violations(document, _validator().iter_errors(value), json.loads(schema_text("config")))
     return findings
 
 
 def _validator() -> jsonschema_rs.Validator:
-    """Return the compiled schema; several files in one process share it."""
+    """Return the compiled schema, which is shared by all files of a process."""
     if not _compiled:
         _compiled.append(_import_jsonschema_rs().Draft202012Validator(schema_text("config")))
     return _compiled[0]
 
 
 def _import_jsonschema_rs() -> Any:
-    """Import `jsonschema_rs`, without what it needs for its build date alone.
+    """Import `jsonschema_rs` without the modules that it needs only to parse its build date.
 
-    It turns that date into a `datetime` when it is imported, and `email.utils`, which it takes for that, brings along
-    sockets, random numbers and calendars: 13 of 36 ms (CPython 3.11, jsonschema-rs 0.48), a quarter of what `check`
-    takes. Nothing here looks at the date, so another function stands in for the one that is asked for it. This can go
-    once a clean file is checked without `jsonschema_rs`.
+    On import, it parses that date with `email.utils`, which loads sockets, random numbers and calendars: 13 of 36 ms
+    (CPython 3.11, jsonschema-rs 0.48), a quarter of the time of `check`. Genesis does not use the date, so a stand-in
+    replaces the module during the import. This can be removed once clean files are checked without `jsonschema_rs`.
     """
     import importlib
     import types
@@ -78,12 +77,12 @@ def _import_jsonschema_rs() -> Any:
     name = "email.utils"
     if name not in sys.modules:
         stand_in = types.ModuleType(name)
-        stand_in.parsedate_to_datetime = lambda _: None  # type: ignore[attr-defined] # a module is what one makes of it
+        stand_in.parsedate_to_datetime = lambda _: None  # type: ignore[attr-defined] # set on a new module
         sys.modules[name] = stand_in
         try:
             return importlib.import_module("jsonschema_rs")
         except (ImportError, AttributeError, TypeError):
-            pass  # another version wants more of it, and gets the whole
+            pass  # another version uses more of the module, and is imported with the real one
         finally:
             del sys.modules[name]
     return importlib.import_module("jsonschema_rs")
@@ -93,26 +92,24 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
     for section in document.value:
         if section not in SECTIONS and not section.startswith("x-") and not document.is_damaged((section,)):
             near = nearest(section, ("agents", "auth", "env", "models"))
-            help_ = (
-                f"did you mean `{near}`?" if near else "it is left to whatever reads it; Genesis checks nothing in it"
-            )
-            message = f"the section `{without_keys(section)}` is none that Genesis knows"
+            help_ = f"did you mean `{near}`?" if near else "Genesis does not check it"
+            message = f"unknown section `{without_keys(section)}`"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
-    # What else is in `agents` belongs to others, and what is nearly one of Genesis' keys may not.
+    # Other keys in `agents` belong to other programs, unless they look like a typo of a Genesis key.
     agents = document.value.get("agents")
     defaults = agents.get("defaults") if isinstance(agents, dict) else None
-    yield from _misspelt(document, ("agents",), agents, ("defaults",))
-    yield from _misspelt(document, ("agents", "defaults"), defaults, ("model", "models"))
+    yield from _misspelled_keys(document, ("agents",), agents, ("defaults",))
+    yield from _misspelled_keys(document, ("agents", "defaults"), defaults, ("model", "models"))
 
 
-def _misspelt(document: Document, path: Path, value: Any, known: tuple[str, ...]) -> Iterator[Diagnostic]:
-    """Warn of keys that are nearly one that is known and not given."""
+def _misspelled_keys(document: Document, path: Path, value: Any, known: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Yield a warning for each key that looks like a typo of a known key that is missing."""
     for key in value if isinstance(value, dict) else ():
-        # Those that are as far away as most keys of others need no search, whose import takes 2 ms.
+        # Most keys of other programs differ too much to need a search, whose import takes 2 ms.
         maybe = key not in known and any(key[:1].lower() == word[0] and len(key) < len(word) + 3 for word in known)
         near = nearest(key, known) if maybe else None
         if near is not None and near not in value:
             where = config_path(path)
-            message = f"the key `{without_keys(key)}` in `{where}` is none that Genesis knows"
+            message = f"unknown key `{without_keys(key)}` in `{where}`"
             span = document.key_span((*path, key))
             yield Diagnostic("unknown-section", message, span, f"did you mean `{near}`?", severity="warning")

@@ -1,4 +1,4 @@
-"""The typed configuration: views over its value that know their places.
+"""The typed configuration: views of its value that know their places in the document.
 
     config = Config(document, expansion)
     for provider in config.providers:
@@ -6,9 +6,9 @@
         for model in provider.models:
             model.context_window
 
-A value that is missing or has the wrong type reads as absent; validation reports the latter. A string whose references
-are not all resolved has no known value, and reads as absent too. Views hold the value that they show, never a copy.
-They are made when first accessed, then kept: several rules iterate over 10,000 models.
+A value that is missing or has the wrong type is treated as absent; validation reports the latter. A string with an
+unresolved reference has no known value and is treated as absent, too. Views refer to the value and never copy it. They
+are created on first access, then kept, because several rules iterate over 10,000 models.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _EMPTY: Mapping[str, object] = {}
 
 
 class Place:
-    """A value in a document, or with `is_key` the key of that value."""
+    """The place of a value in a document or, with `is_key`, of the value's key."""
 
     __slots__ = ("document", "is_key", "path")
 
@@ -57,42 +57,42 @@ class Place:
         self.is_key = is_key
 
     def __str__(self) -> str:
-        """Return the path as messages show it."""
+        """Return the path as shown in messages."""
         return config_path(self.path)
 
     @property
     def key(self) -> Place:
-        """The key at this path."""
+        """The place of the key at this path."""
         return Place(self.document, self.path, is_key=True)
 
     @property
     def span(self) -> Span:
-        """The text of the value or key; of the nearest value around it where the path leads nowhere."""
+        """The span of the value or key; if the path does not exist, of the nearest enclosing value."""
         return self.document.key_span(self.path) if self.is_key else self.document.value_span(self.path)
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the value was not read as it was meant."""
+        """Whether a syntax error affected the value."""
         return self.document.is_damaged(self.path)
 
     def at(self, *path: str | int) -> Place:
-        """Return the place at a path below this one."""
+        """Return the place at a path relative to this one."""
         return Place(self.document, (*self.path, *path))
 
     def show(self, text: str) -> str:
-        """Return a value of this place as a message may have it, with `***` for what could be a secret."""
+        """Return text of this place as messages may show it, with `***` for any part that could be a secret."""
         return without_keys(text) if self.is_key else shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
-        """Return the span of the characters `start` to `end` of the string here, which is `text` as it is written.
+        """Return the span of the characters `start` to `end` of the string at this place, whose value is `text`.
 
-        That is the whole string where escapes hide them.
+        That is the span of the whole string if it contains escapes.
         """
         return text_span(self.document, self.path, text, start, end)
 
 
 class Object:
-    """An object of the configuration: the base of the views."""
+    """An object of the configuration; the base class of the views."""
 
     __slots__ = ("config", "value")
 
@@ -102,16 +102,16 @@ class Object:
 
     @property
     def path(self) -> Path:
-        """Where it is, from the root."""
+        """The path from the root."""
         return ()
 
     @property
     def place(self) -> Place:
-        """Where it is in the document."""
+        """The place in the document."""
         return Place(self.config.document, self.path)
 
     def at(self, *path: str | int) -> Place:
-        """Return the place at a path below this object, where a value may be missing."""
+        """Return the place at a path relative to this object, whether or not it has a value."""
         return Place(self.config.document, (*self.path, *path))
 
     def sets(self, key: str) -> bool:
@@ -119,35 +119,35 @@ class Object:
         return key in self.value
 
     def text(self, *path: str) -> str | None:
-        """Return the string at a path below this object; None if there is none, or if its value is not known."""
-        found: object = self.value
+        """Return the string at a path relative to this object; None if there is none or its value is unknown."""
+        value: object = self.value
         for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        if type(found) is not str:
+            value = value.get(key) if isinstance(value, dict) else None
+        if type(value) is not str:
             return None
-        return found if self.config.is_known(*self.path, *path) else None
+        return value if self.config.is_known(*self.path, *path) else None
 
     def object(self, key: str) -> Mapping[str, object]:
-        """Return the object at a key; an empty one if there is none."""
-        found = self.value.get(key)
-        return found if isinstance(found, dict) else _EMPTY
+        """Return the object at a key, or an empty one."""
+        value = self.value.get(key)
+        return value if isinstance(value, dict) else _EMPTY
 
     def integer(self, key: str) -> int | None:
-        """Return the integer at a key, which JSON may write as `8192.0`."""
-        found = self.value.get(key)
-        if type(found) is int:
-            return found
-        return int(found) if type(found) is float and found.is_integer() else None
+        """Return the integer at a key, which may be written as `8192.0`; None if there is none."""
+        value = self.value.get(key)
+        if type(value) is int:
+            return value
+        return int(value) if type(value) is float and value.is_integer() else None
 
 
 class Header:
     """A header of a provider or model.
 
     Attributes:
-        owner: What declares it.
-        name: As it is written.
-        value: As in the expanded configuration, where a secret's reference stays a reference; None if it is not a
-            string.
+        owner: The object that sets it.
+        name: The name as written.
+        value: The value in the expanded configuration, in which references to secrets stay as written; None if it is
+            not a string.
     """
 
     __slots__ = ("name", "owner", "value")
@@ -159,7 +159,7 @@ class Header:
 
     @property
     def place(self) -> Place:
-        """Where its value is."""
+        """The place of its value."""
         return self.owner.at(keys.HEADERS, self.name)
 
 
@@ -175,7 +175,7 @@ class _WithParams(Object):
 
 
 class _Sender(_WithParams):
-    """An object that sets headers, too."""
+    """An object that sets request parameters and headers."""
 
     __slots__ = ()
 
@@ -199,12 +199,12 @@ class Provider(_Sender):
 
     @property
     def path(self) -> Path:
-        """Where it is, from the root."""
+        """The path from the root."""
         return (*keys.PROVIDERS, self.id)
 
     @property
     def base_url(self) -> str | None:
-        """The base URL, if its value is known."""
+        """The base URL; None if it is not set or its value is unknown."""
         return self.text(keys.BASE_URL)
 
     @property
@@ -214,48 +214,48 @@ class Provider(_Sender):
 
     @property
     def api_key(self) -> ApiKey | None:
-        """The key, if one is set that is a string or an object."""
-        found = self.value.get(keys.API_KEY)
-        return ApiKey(self, found) if isinstance(found, str | dict) else None
+        """The key; None if it is not set, or neither a string nor an object."""
+        value = self.value.get(keys.API_KEY)
+        return ApiKey(self, value) if isinstance(value, str | dict) else None
 
     @property
     def has_api_key(self) -> bool:
-        """Whether a key is set. One of whitespace alone is none, nor is an empty one."""
-        found = self.value.get(keys.API_KEY)
-        return bool(found.strip() if isinstance(found, str) else found)
+        """Whether a key is set. A key that is empty or only whitespace does not count."""
+        value = self.value.get(keys.API_KEY)
+        return bool(value.strip() if isinstance(value, str) else value)
 
     @property
     def timeout_seconds(self) -> int | None:
-        """How long a request may take."""
+        """The number of seconds without data after which a stream fails."""
         return self.integer(keys.TIMEOUT_SECONDS)
 
     @property
     def max_connections(self) -> int | None:
-        """How many connections may be open at once."""
+        """The maximum number of simultaneous connections."""
         return self.integer(keys.MAX_CONNECTIONS)
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether a wildcard asks for the models that the server lists."""
+        """Whether a wildcard enables discovery of the provider's models."""
         return self.config.is_dynamic(self.id)
 
     @property
     def models(self) -> tuple[ModelEntry, ...]:
         """The models that have an id, in order."""
         if self._models is None:
-            found = self.value.get(keys.MODELS)
+            value = self.value.get(keys.MODELS)
             self._models = tuple(
                 ModelEntry(self, index, model)
-                for index, model in enumerate(found if isinstance(found, list) else ())
+                for index, model in enumerate(value if isinstance(value, list) else ())
                 if type(model) is dict and type(model.get(keys.ID)) is str
             )
         return self._models
 
     @property
     def model_count(self) -> int | None:
-        """How many items the list of models has, usable or not; None if it is not a list."""
-        found = self.value.get(keys.MODELS)
-        return len(found) if isinstance(found, list) else None
+        """The number of items in the list of models, valid or not; None if it is not a list."""
+        value = self.value.get(keys.MODELS)
+        return len(value) if isinstance(value, list) else None
 
 
 class ModelEntry(_Sender):
@@ -271,12 +271,12 @@ class ModelEntry(_Sender):
 
     @property
     def path(self) -> Path:
-        """Where it is, from the root."""
+        """The path from the root."""
         return (*self.provider.path, keys.MODELS, self.index)
 
     @property
     def id(self) -> str:
-        """The id; a reference in it that is not resolved is there as it is written."""
+        """The id, in which unresolved references stay as written."""
         return str(self.value[keys.ID])
 
     @property
@@ -286,26 +286,26 @@ class ModelEntry(_Sender):
 
     @property
     def reference(self) -> str:
-        """How the selection names it: `provider/model`."""
+        """The model reference: `provider/model`."""
         return f"{self.provider.id}/{self.id}"
 
     @property
     def name(self) -> str | None:
-        """The name that people see."""
-        found = self.value.get(keys.NAME)
-        return found if isinstance(found, str) else None
+        """The display name."""
+        value = self.value.get(keys.NAME)
+        return value if isinstance(value, str) else None
 
     @property
     def reasoning(self) -> bool | None:
-        """Whether it reasons."""
-        found = self.value.get(keys.REASONING)
-        return found if isinstance(found, bool) else None
+        """Whether it is a reasoning model."""
+        value = self.value.get(keys.REASONING)
+        return value if isinstance(value, bool) else None
 
     @property
     def input(self) -> tuple[str, ...] | None:
-        """The kinds of input that it takes; an item that is not a string is left out."""
-        found = self.value.get(keys.INPUT)
-        return tuple(item for item in found if isinstance(item, str)) if isinstance(found, list) else None
+        """The input types that it accepts; items that are not strings are left out."""
+        value = self.value.get(keys.INPUT)
+        return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
 
     @property
     def context_window(self) -> int | None:
@@ -314,17 +314,17 @@ class ModelEntry(_Sender):
 
     @property
     def max_tokens(self) -> int | None:
-        """The most tokens of one completion."""
+        """The maximum number of output tokens."""
         return self.integer(keys.MAX_TOKENS)
 
     @property
     def max_tokens_field(self) -> str | None:
-        """The field of a request that carries the limit."""
+        """The name of the request field for the output token limit."""
         return self.text(keys.COMPAT, keys.MAX_TOKENS_FIELD)
 
     @property
     def cost(self) -> Mapping[str, float]:
-        """Prices by what they are for, as the configuration names them."""
+        """The prices by the configuration's names for them, per million tokens."""
         return {
             name: price
             for name, price in self.object(keys.COST).items()
@@ -333,7 +333,7 @@ class ModelEntry(_Sender):
 
 
 class ApiKey:
-    """The key of a provider: a string, or an object that says where it is."""
+    """The key of a provider: a string, or an object that locates it."""
 
     __slots__ = ("provider", "value")
 
@@ -343,40 +343,40 @@ class ApiKey:
 
     @property
     def place(self) -> Place:
-        """Where it is."""
+        """The place in the document."""
         return self.provider.at(keys.API_KEY)
 
     @property
     def written(self) -> str | None:
-        """The string, with its references as they are written; None if it is an object."""
+        """The string with its references as written; None if the key is an object."""
         return self.value if isinstance(self.value, str) else None
 
     @property
     def variable(self) -> str | None:
-        """The variable that holds it, if it is `{source: "env", id}`."""
+        """The name of the variable, if the key is `{source: "env", id}`."""
         return self._field("env", keys.ID)
 
     @property
     def file(self) -> str | None:
-        """The file that holds it, if it is `{source: "file", path}`."""
+        """The path of the file, if the key is `{source: "file", path}`."""
         return self._field("file", keys.PATH)
 
     def _field(self, source: str, name: str) -> str | None:
         if isinstance(self.value, str) or self.value.get(keys.SOURCE) != source:
             return None
-        found = self.value.get(name)
-        return found if isinstance(found, str) else None
+        value = self.value.get(name)
+        return value if isinstance(value, str) else None
 
 
 class ModelRef:
-    """A place that names a model as `provider/model`.
+    """A reference to a model, `provider/model`.
 
     Attributes:
-        path: Where it is.
-        text: As it is in the expanded configuration.
-        is_key: Whether it is the key at `path`, rather than the value.
-        provider: The part before the first slash; None if the text is not a reference.
-        model: The rest; None likewise.
+        path: Its path.
+        text: Its text in the expanded configuration.
+        is_key: Whether it is the key at `path` rather than the value.
+        provider: The part before the first slash; None if the text is not a valid reference.
+        model: The part after the first slash; None if the text is not a valid reference.
     """
 
     __slots__ = ("config", "is_key", "model", "path", "provider", "text")
@@ -392,31 +392,31 @@ class ModelRef:
 
     @property
     def place(self) -> Place:
-        """Where it is in the document."""
+        """The place in the document."""
         return Place(self.config.document, self.path, is_key=self.is_key)
 
     def __str__(self) -> str:
-        """Return the text as messages show it."""
+        """Return the text as shown in messages."""
         return self.place.show(self.text)
 
     @property
     def is_known(self) -> bool:
-        """Whether all references to variables in it are resolved."""
+        """Whether all variables in it are resolved."""
         return self.is_key or self.config.is_known(*self.path)
 
     @property
     def owner(self) -> Place:
-        """The object that it is a key of, or else the value that it is: what messages name."""
+        """The place that messages name: the object that contains it as a key, or the reference itself."""
         return Place(self.config.document, self.path[:-1] if self.is_key else self.path)
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether it stands for all models of its provider."""
+        """Whether it matches all models of its provider."""
         return self.model == "*"
 
     @property
     def is_misplaced_wildcard(self) -> bool:
-        """Whether it is a wildcard where one model is meant."""
+        """Whether it is a wildcard where only a single model is allowed."""
         return self.model == "*" and not self.is_key
 
     @property
@@ -426,7 +426,7 @@ class ModelRef:
 
 
 class SelectedModel(_WithParams):
-    """An entry of `agents.defaults.models`: what is set for one model, or a wildcard."""
+    """An entry of `agents.defaults.models`: settings for one model, or a wildcard."""
 
     __slots__ = ("reference",)
 
@@ -436,14 +436,14 @@ class SelectedModel(_WithParams):
 
     @property
     def path(self) -> Path:
-        """Where it is, from the root."""
+        """The path from the root."""
         return self.reference.path
 
     @property
     def alias(self) -> str | None:
-        """The other name of the model; references in it that are not resolved are there as they are written."""
-        found = self.value.get(keys.ALIAS)
-        return found if isinstance(found, str) else None
+        """The alias, in which unresolved references stay as written."""
+        value = self.value.get(keys.ALIAS)
+        return value if isinstance(value, str) else None
 
     @property
     def has_known_alias(self) -> bool:
@@ -452,7 +452,7 @@ class SelectedModel(_WithParams):
 
 
 class Selection:
-    """Which models are used by default, and what is set for them."""
+    """The models that are used by default, and the settings for them."""
 
     __slots__ = ("_aliases", "_config", "_entries", "_references")
 
@@ -464,9 +464,9 @@ class Selection:
 
     @property
     def references(self) -> tuple[ModelRef, ...]:
-        """The primary, then the fallbacks in order."""
+        """The primary model, then the fallbacks in order."""
         if self._references is None:
-            self._references = tuple(self._found())
+            self._references = tuple(self._iterate_references())
         return self._references
 
     @property
@@ -476,7 +476,7 @@ class Selection:
 
     @property
     def fallbacks(self) -> tuple[ModelRef, ...]:
-        """The models that are used if those before them fail."""
+        """The models that are tried, in order, if the primary fails."""
         return tuple(reference for reference in self.references if reference.is_fallback)
 
     @property
@@ -492,7 +492,7 @@ class Selection:
 
     @property
     def aliases(self) -> Mapping[str, list[SelectedModel]]:
-        """The entries that have an alias, by that."""
+        """The entries that have an alias, by alias."""
         if self._aliases is None:
             self._aliases = {}
             for entry in self.entries:
@@ -501,11 +501,11 @@ class Selection:
         return self._aliases
 
     def entry(self, reference: str) -> SelectedModel | None:
-        """Return the entry of a model."""
+        """Return the entry for a model reference; None if there is none."""
         entry = _object(self._config.value, keys.SELECTED).get(reference)
         return SelectedModel(self._config, reference, entry) if isinstance(entry, dict) else None
 
-    def _found(self) -> Iterator[ModelRef]:
+    def _iterate_references(self) -> Iterator[ModelRef]:
         base = keys.SELECTION
         selection = _object(self._config.value, base[:-1]).get(keys.MODEL)
         if isinstance(selection, str):
@@ -521,7 +521,7 @@ class Selection:
 
 
 class Auth:
-    """Which auth profiles providers have."""
+    """The declared auth profiles and their order."""
 
     __slots__ = ("_config",)
 
@@ -539,7 +539,7 @@ class Auth:
         return [name for name in order if isinstance(name, str)] if isinstance(order, list) else None
 
     def profiles_of(self, provider: str) -> list[str]:
-        """Return the ids of the profiles that are declared for a provider."""
+        """Return the ids of the profiles declared for a provider."""
         profiles = _object(self._config.value, keys.PROFILES)
         return [name for name in self.profile_ids if _object(profiles, (name,)).get(keys.PROVIDER) == provider]
 
@@ -562,11 +562,11 @@ class Config:
 
     @property
     def value(self) -> object:
-        """The value, expanded as far as it could be."""
+        """The value, expanded as far as possible."""
         return self.expansion.value
 
     def is_known(self, *path: str | int) -> bool:
-        """Return whether the string at a path has no references, or all of them are resolved."""
+        """Return whether all references in the string at a path are resolved."""
         strings = self.expansion.strings
         if not strings:
             return True
@@ -589,31 +589,33 @@ class Config:
         return self._providers
 
     def provider(self, identifier: str) -> Provider | None:
-        """Return the declared provider of this id."""
+        """Return the declared provider with this id; None if there is none."""
         return next((provider for provider in self.providers if provider.id == identifier), None)
 
     def provider_of_model(self, model: str) -> Provider | None:
-        """Return the first provider that declares a model of this id."""
-        return next((each for each in self.providers if any(entry.id == model for entry in each.models)), None)
+        """Return the first provider that declares a model with this id; None if there is none."""
+        return next(
+            (provider for provider in self.providers if any(entry.id == model for entry in provider.models)), None
+        )
 
     def declares(self, provider: str) -> bool:
         """Return whether a provider has an entry, whatever its type."""
         return provider in _object(self.value, keys.PROVIDERS)
 
     def is_dynamic(self, provider: str) -> bool:
-        """Return whether a wildcard in `agents.defaults.models` asks for the models that a provider's server lists."""
+        """Return whether a wildcard in `agents.defaults.models` enables discovery of a provider's models."""
         return f"{provider}/*" in _object(self.value, keys.SELECTED)
 
     @property
     def selection(self) -> Selection:
-        """Which models are used by default."""
+        """The models that are used by default."""
         if self._selection is None:
             self._selection = Selection(self)
         return self._selection
 
     @property
     def auth(self) -> Auth:
-        """Which auth profiles providers have."""
+        """The declared auth profiles and their order."""
         return Auth(self)
 
     @property
@@ -623,22 +625,22 @@ class Config:
 
     @property
     def references(self) -> Iterator[ModelRef]:
-        """Every reference to a model: of the selection, then the keys of `agents.defaults.models`."""
+        """All model references: those of the selection, then the keys of `agents.defaults.models`."""
         yield from self.selection.references
         for entry in self.selection.entries:
             yield entry.reference
 
     @property
     def named_providers(self) -> list[str]:
-        """The ids of the providers that are declared, or that a reference names; sorted."""
+        """The ids of all providers that are declared or referenced, sorted."""
         named = {reference.provider for reference in self.references if reference.provider is not None}
         return sorted(named | {provider.id for provider in self.providers})
 
     @property
     def needed_providers(self) -> Iterator[tuple[str, ModelRef]]:
-        """The providers that the configuration cannot do without, each with a reference that names it.
+        """The providers of selected models and wildcards, each with a reference to it.
 
-        They are those of selected models and of wildcards.
+        The configuration does not work without them.
         """
         for reference in self.references:
             if reference.provider is not None and (not reference.is_key or reference.text.endswith("/*")):
@@ -654,7 +656,7 @@ def split_ref(reference: str) -> tuple[str, str] | None:
 
 
 def _object(value: object, path: Path) -> Mapping[str, object]:
-    """Return the object at a path; an empty one if there is none."""
+    """Return the object at a path, or an empty one."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value if isinstance(value, dict) else _EMPTY

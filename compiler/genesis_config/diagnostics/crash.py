@@ -1,4 +1,4 @@
-"""What is told of a bug in Genesis: places in its code, and never an error's own text, which could hold a secret."""
+"""The description of a crash: places in the code, but never the error's own text, which could contain a secret."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["describe"]
 
 
 def describe(error: BaseException) -> str:
-    """Give the kind of an error and where it was raised, a line each."""
-    places = "".join(
+    """Return the type of an error and its stack, one frame per line."""
+    frames = "".join(
         f"  {frame.filename.rpartition('/genesis_config/')[2]}:{frame.lineno} in {frame.name}\n"
         for frame in traceback.extract_tb(error.__traceback__)
     )
-    return f"  {type(error).__name__} in\n{places}"
+    return f"  {type(error).__name__} in\n{frames}"

@@ -1,15 +1,15 @@
-"""Errors that a user can cause, with one base.
+"""The common base of all errors that a user can cause.
 
 GenesisError               a file cannot be read or written, a key is missing, an extra is not installed …
 ├── SettingsError          pyproject.toml or genesis.toml has settings that cannot be used       lint.settings
 ├── ProfilesError          the auth profiles cannot be used, or changed as requested            credentials.profiles
 ├── MissingSecretError     a secret position has no value                                       credentials.lookup
-├── ManifestError          a manifest is not valid, or is of another version                    manifest.files
+├── ManifestError          a manifest is not valid, or has an unsupported version               manifest.files
 ├── BatchError             a line of a batch file is not a valid request                        runtime.batch.requests
-├── TransportError         an exchange with a server failed                                     net.causes
+├── TransportError         a request to a server failed                                         net.causes
 └── CompletionError        a completion failed; its own tree                                    runtime.errors
 
-Everything else that is raised is a bug. The commands print these as `error: MESSAGE`, followed by `= help: HELP`.
+Any other exception is a bug. Commands print these errors as `error: MESSAGE`, followed by `= help: HELP`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ __all__ = ["GenesisError", "file_error"]
 
 
 class GenesisError(Exception):
-    """An error that a user can cause and fix. Neither text contains a secret.
+    """An error that a user can cause and fix. Neither its message nor its help contains a secret.
 
     Attributes:
-        help: What to do; None where the message says it all.
+        help: How to fix it; None if the message is enough.
     """
 
     def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002 - the name of the field

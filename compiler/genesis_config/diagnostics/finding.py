@@ -1,4 +1,4 @@
-"""What a finding is. It stays structured until a report renders it."""
+"""Findings, with their fixes. They stay structured until a report renders them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = [
     "Path",
     "Related",
     "Severity",
-    "fails",
-    "in_order",
+    "has_severity",
+    "sort_findings",
 ]
 
 Severity = Literal["error", "warning", "info"]
@@ -34,29 +34,27 @@ Path = tuple[str | int, ...]
 
 
 class Related(NamedTuple):
-    """Another place that explains a finding, with the words that stand beside it."""
+    """Another place that explains a finding, with a message about it."""
 
     message: str
     span: Span
 
 
 class Edit(NamedTuple):
-    """A change of the text: what stands at `span` is replaced by `text`."""
+    """A replacement of the text at `span` by `text`."""
 
     span: Span
     text: str
 
 
 class Fix(NamedTuple):
-    """A change that puts a finding right and is safe: what it does, in words (`rename it to `baseUrl``), and its edits.
-
-    The edits lie in one file and do not overlap.
+    """A safe change that fixes a finding.
 
     Attributes:
-        title: In words.
-        edits: What is replaced.
-        uncovers: Text that nothing has looked at before, since the mistake kept it from being what it was meant to be:
-            the member of a misspelt key. What is wrong in it is found when the fix is made, and not made by it.
+        title: What it does, such as "rename it to `baseUrl`".
+        edits: The edits, which are in one file and do not overlap.
+        uncovers: Text that could not be checked because of the mistake, such as the value of a misspelled key. Its
+            problems show up once the fix is applied, but are not caused by it.
     """
 
     title: str
@@ -69,13 +67,15 @@ class Diagnostic(NamedTuple):
 
     Attributes:
         rule: The rule's name, as in `genesis explain RULE`.
-        message: What is wrong and at which path of the configuration. May hold text from the user; reports escape it.
-        span: Where it is; None where no text is at fault (a server that does not answer an implicit provider).
-        help: What to do.
+        message: What is wrong, and at which path of the configuration. It may contain text from the user, which reports
+            escape.
+        span: The text that it is about; None if no text is at fault (the server of an implicit provider does not
+            respond).
+        help: How to fix it.
         related: Other places that explain it.
-        severity: How bad it is.
-        fix: What `--fix` does about it; None where no change is safe.
-        reason: Why it is silenced, by a comment beside it; None where it is not.
+        severity: Its severity.
+        fix: The change that `--fix` makes; None if no change is safe.
+        reason: The reason in the comment that silences it; None if it is not silenced.
     """
 
     rule: FindingName
@@ -88,10 +88,10 @@ class Diagnostic(NamedTuple):
     reason: str | None = None
 
 
-def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Order findings by file, offset and rule (then message), those without a place first; equal ones are one.
+def sort_findings(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return findings without duplicates, ordered by file, offset, rule and message; those without a span come first.
 
-    Words that quote a key of a megabyte are cut: no report is to be that long.
+    Long texts are shortened, since a message may quote a key of a megabyte.
     """
 
     def key(finding: Diagnostic) -> tuple[str, int, str, str]:
@@ -115,7 +115,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 200]} … {text[-200:]}"
 
 
-def fails(diagnostics: Iterable[Diagnostic], at: Severity = "error") -> bool:
-    """Tell whether any finding is at or above the severity `at`."""
+def has_severity(diagnostics: Iterable[Diagnostic], at: Severity = "error") -> bool:
+    """Return whether any finding has the severity `at` or a higher one."""
     limit = SEVERITIES.index(at)
     return any(SEVERITIES.index(finding.severity) <= limit for finding in diagnostics)

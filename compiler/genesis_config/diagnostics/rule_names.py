@@ -1,6 +1,6 @@
-"""The names of all rules, by the stage that reports them: the one place where a rule is registered.
+"""The names of all rules, by the stage that reports them. Rules are registered here, and nowhere else.
 
-Each has a module of its name in `genesis_config.rules`, which says what it means.
+The module of the same name in `genesis_config.rules` contains the rule's documentation.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = [
 ]
 
 Stage = Literal["text", "references", "variables", "schema", "config", "decision", "server", "lock", "comments"]
-"""What reports a rule's findings.
+"""The stage that reports a rule's findings.
 
-text: the readers of texts, and of included files; references: expansion, of references as they are written;
-variables: expansion, and whatever needs a variable's value; schema: validation; config: the rules that look at the
-typed configuration; decision: the rules that look at what is decided for providers; server: discovery;
-lock: the rules that compare the lock; comments: the reader of ignore comments.
+text: parsing, and resolving includes; references: expansion, for malformed references; variables: expansion, and every
+other stage that needs the value of a variable; schema: validation; config: the rules that check the typed
+configuration; decision: the rules that check the decisions for providers; server: discovery; lock: the rules that
+compare the lock file; comments: processing of ignore comments.
 """
 
 _Text = Literal[
@@ -73,14 +73,14 @@ _Comment = Literal["unused-ignore"]
 RuleName = Literal[_Text, _Reference, _Variable, _Schema, _Config, _Decision, _Server, _Lock, _Comment]
 
 FindingName = Literal[RuleName, "internal-error"]
-"""What a finding can be of: a rule, or a bug in Genesis."""
+"""The name of a finding: that of a rule, or `internal-error` for a bug in Genesis."""
 
 # In the order of the documentation.
 RULE_NAMES: Final[tuple[RuleName, ...]] = get_args(RuleName)
 TEXT_RULES: Final[tuple[RuleName, ...]] = get_args(_Text)
 CONFIG_RULES: Final[tuple[RuleName, ...]] = get_args(_Config)
 LOCK_RULES: Final[tuple[RuleName, ...]] = get_args(_Lock)
-# Those that look at the configuration once more, when it is known which providers there are and what they serve.
+# The rules that check the configuration again once its providers and their models are resolved.
 RESOLVED_RULES: Final[tuple[RuleName, ...]] = ("not-configured", "unknown-model", "max-tokens-exceeds-context")
 
 HOME: Final = "https://github.com/genesis-config/genesis"

@@ -1,4 +1,4 @@
-"""Text and places in it: what every diagnostic points at.
+"""Source texts, and the spans in them that diagnostics point to.
 
 Offsets count code points from 0; lines and columns are 1-based, columns count code points.
 """
@@ -21,26 +21,26 @@ Role = Literal["configuration", "lock"]
 
 
 class Position(NamedTuple):
-    """A place as people count it: 1-based line, 1-based column in code points."""
+    """A position in a text: 1-based line, 1-based column in code points."""
 
     line: int
     column: int
 
 
 class Source:
-    """One text with the name it is shown under.
+    """A source text.
 
     Attributes:
-        name: Its path as the user wrote it.
-        text: Decoded, without a byte order mark.
-        role: What it is, which decides what may be shown of it; of a text without a role nothing is shown.
-        at: Where its value is in the configuration that includes it.
+        name: Its path as the user wrote it, shown in reports.
+        text: The decoded text, without a byte order mark.
+        role: The kind of file, which determines what may be shown of it; without a role, nothing is shown.
+        at: For an included file, the path in the configuration at which it is included.
     """
 
     __slots__ = ("_starts", "at", "name", "role", "text")
 
     def __init__(self, name: str, text: str, role: Role | None = None, at: tuple[str | int, ...] = ()) -> None:
-        """Hold a text under a name."""
+        """Create a source."""
         self.name = name
         self.text = text
         self.role = role
@@ -49,25 +49,25 @@ class Source:
 
     @property
     def line_starts(self) -> list[int]:
-        """The offset of each line's first character; made on first use, since a clean file never asks."""
+        """The offset of each line's first character, computed on first use because a clean file does not need it."""
         if self._starts is None:
             self._starts = [0, *(match.end() for match in _LINE_END.finditer(self.text))]
         return self._starts
 
     def without_text(self) -> Source:
-        """Return a source with the same lines and columns that has no text to show."""
+        """Return a source with the same lines and columns but without text."""
         blank = Source(self.name, "")
         blank._starts = self.line_starts
         return blank
 
     def position(self, offset: int) -> Position:
-        """Give the line and column of `offset`."""
+        """Return the line and column of `offset`."""
         starts = self.line_starts
         line = bisect_right(starts, offset)
         return Position(line, offset - starts[line - 1] + 1)
 
     def line_span(self, line: int) -> tuple[int, int]:
-        """Give the offsets of 1-based `line`, from its first character to before its line end."""
+        """Return the start and end offsets of 1-based `line`, without its line ending."""
         starts = self.line_starts
         start = starts[line - 1]
         if line == len(starts):
@@ -79,7 +79,7 @@ class Source:
 
 
 class Span(NamedTuple):
-    """The characters `start` up to but not including `end` of a source; empty where something is missing."""
+    """The characters from `start` up to but not including `end` of a source; empty where something is missing."""
 
     source: Source
     start: int

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
-from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.diagnostics.finding import Diagnostic, sort_findings
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.rule_names import RULE_NAMES
 from genesis_config.files.reading import NamedFile, read_below, read_found, read_named
@@ -100,7 +100,7 @@ def check_files(
     for number, file in enumerate(files, 1):
         run.check(file)
         on_file(number, len(files))
-    report = Report(run.checked, tuple(in_order(run.findings)), tuple(in_order(run.silenced)), run.fixed)
+    report = Report(run.checked, tuple(sort_findings(run.findings)), tuple(sort_findings(run.silenced)), run.fixed)
     names = (*(file.name for file in files), *run.included)
     return RunResult(report, names, tuple(run.unusable), run.pending.diff())
 

@@ -69,7 +69,7 @@ def _find_config(stated: str | None) -> tuple[str, str | None]:
             candidate = os.path.normpath(os.path.join(folder, name))
             if os.path.exists(candidate) and not os.path.isdir(candidate):
                 return candidate, root or None
-    raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="`genesis init` writes one")
+    raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="run `genesis init` to create one")
 
 
 def find_named_providers(stated: str | None) -> tuple[str, list[str]] | None:

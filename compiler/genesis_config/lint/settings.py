@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 from genesis_config.diagnostics.finding import Diagnostic
 
-__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rules", "forget_settings", "settings_for"]
+__all__ = ["NO_SETTINGS", "Settings", "SettingsError", "check_rule_names", "forget_settings", "settings_for"]
 
 _LARGEST: Final = 1024 * 1024  # bytes
 FILES: Final = ("genesis.toml", "pyproject.toml")
@@ -211,10 +211,10 @@ def _rules(path: str, key: str, value: object) -> list[str]:
 
 
 def _known_rules(path: str, key: str, rules: Iterable[str]) -> None:
-    check_rules(rules, RULE_NAMES, f"{path}: `{key}`")
+    check_rule_names(rules, RULE_NAMES, f"{path}: `{key}`")
 
 
-def check_rules(rules: Iterable[str], known: Collection[str], where: str) -> None:
+def check_rule_names(rules: Iterable[str], known: Collection[str], where: str) -> None:
     """Refuse a name that no rule has.
 
     Raises:
@@ -223,5 +223,5 @@ def check_rules(rules: Iterable[str], known: Collection[str], where: str) -> Non
     for rule in rules:
         if rule not in known:
             near = nearest(rule, known)
-            hint = f"did you mean `{near}`?" if near else "`genesis explain` lists them"
+            hint = f"did you mean `{near}`?" if near else "run `genesis explain` to list all rules"
             raise SettingsError(f"{where}: unknown rule `{rule}`", help=hint)

@@ -61,7 +61,7 @@ def actions(  # noqa: PLR0913 - the fields of the client's request
                 )
     if _is_wanted(FIX_ALL, only):
         name, data = view.buffer.name, view.buffer.data
-        fixes = fix_files({name: data}, view.checked, lambda files: open_files.check_with(view, files[name]))
+        fixes = fix_files({name: data}, view.result, lambda files: open_files.check_with(view, files[name]))
         fixed = combined_edits(name, data, fixes.rounds)
         if fixed:
             # Their source is a separate copy of the text; they become edits of the open one.

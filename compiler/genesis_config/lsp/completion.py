@@ -64,29 +64,29 @@ def complete(view: View, offset: int) -> list[Completion]:
     if cursor is None:
         return []
     path = (*view.prefix, *cursor.path)
-    return list(_keys(view, cursor, path) if cursor.is_key else _values(view, cursor, path))
+    return list(_complete_key(view, cursor, path) if cursor.is_key else _complete_value(view, cursor, path))
 
 
-def _keys(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
+def _complete_key(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
     node = schema.node_at(path)
     if node is None:
         return
-    existing, quoted = _members(view.document, cursor)
+    existing, quoted = _other_keys(view.document, cursor)
     quote = cursor.quote or ('"' if quoted or os.path.splitext(view.buffer.name)[1] == ".json" else "")
     known = schema.properties(node)
     required = schema.required(node)
     schema_keys: dict[str, Kind] = dict.fromkeys(
         sorted(known, key=lambda key: (key[0] == "$", key not in required)), "key"
     )
-    for name, kind in (*_names(view, path), *schema_keys.items()):
+    for name, kind in (*_key_names(view, path), *schema_keys.items()):
         child = known.get(name) or schema.node_at((*path, name))
         if name in existing or child is None or (name == "$schema" and path):
             continue
-        spelling = _quoted(name, quote or ("" if decode_identifier(name) == name else '"'))
-        yield _key(cursor, name, kind, spelling, child, "required" if name in required else "")
+        spelling = _quote(name, quote or ("" if decode_identifier(name) == name else '"'))
+        yield _key_completion(cursor, name, kind, spelling, child, "required" if name in required else "")
 
 
-def _key(  # noqa: PLR0913 - a completion's parts
+def _key_completion(  # noqa: PLR0913 - a completion's parts
     cursor: Cursor, name: str, kind: Kind, spelling: str, node: schema.Node, detail: str
 ) -> Completion:
     text, snippet = spelling, None
@@ -96,13 +96,13 @@ def _key(  # noqa: PLR0913 - a completion's parts
         shape = _SHAPES.get(types[0] if types else "", "$1").replace("{quote}", quote)
         comma = "," if cursor.comma else ""
         text = f"{spelling}: "
-        snippet = f"{_escaped(spelling)}: {shape}{comma}"
+        snippet = f"{_escape(spelling)}: {shape}{comma}"
     filter_ = spelling if cursor.quote else name
     documentation = schema.markdown(node)
     return Completion(name, kind, text, snippet, filter_, cursor.start, cursor.end, detail, documentation)
 
 
-def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
+def _key_names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
     """Yield keys that are names: of providers, and of models in the selection."""
     if path == keys.PROVIDERS:
         referenced = [reference.provider for reference in _unexpanded(view).selection.references]
@@ -110,7 +110,7 @@ def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
             if not is_key(name):
                 yield name, "provider"
     elif path == keys.SELECTED:
-        for reference in _models(view):
+        for reference in _model_references(view):
             yield reference, "model"
         for name in _provider_ids(view):
             yield f"{name}/*", "model"
@@ -119,13 +119,13 @@ def _names(view: View, path: Path) -> Iterator[tuple[str, Kind]]:
             yield name, "provider"
 
 
-def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
+def _complete_value(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
     node = schema.node_at(path)
     if node is None:
         return
     documentation = schema.markdown(node)
     seen = set()
-    declared = list(_declared(view, path))
+    declared = list(_declared_values(view, path))
     for value, kind, detail in (*declared, *_schema_values(node, examples=not declared)):
         if (key := json.dumps(value)) in seen:
             continue
@@ -133,19 +133,19 @@ def _values(view: View, cursor: Cursor, path: Path) -> Iterator[Completion]:
         if not isinstance(value, str):
             text = filter_ = json.dumps(value)
         else:
-            text = _quoted(value, cursor.quote or '"')
+            text = _quote(value, cursor.quote or '"')
             filter_ = text if cursor.quote else value
         comma = "," if cursor.comma else ""
         yield Completion(text, kind, text + comma, None, filter_, cursor.start, cursor.end, detail, documentation)
 
 
-def _declared(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
+def _declared_values(view: View, path: Path) -> Iterator[tuple[str, Kind, str]]:
     """Yield values that the configuration itself declares."""
     model = keys.SELECTION
     if path in {model, (*model, keys.PRIMARY)} or path[:4] == (*model, keys.FALLBACKS):
         references = _unexpanded(view).selection.references
         selected = {reference.text for reference in references if reference.path != path}
-        yield from ((name, "model", "declared model") for name in _models(view) if name not in selected)
+        yield from ((name, "model", "declared model") for name in _model_references(view) if name not in selected)
     elif path[:2] == keys.PROFILES and path[3:] == (keys.PROVIDER,):
         yield from ((name, "provider", "provider") for name in _provider_ids(view))
     elif path[:2] == keys.ORDER and len(path) == 4:  # noqa: PLR2004 - an item of a provider's list
@@ -170,7 +170,7 @@ def _schema_values(node: schema.Node, *, examples: bool) -> Iterator[tuple[objec
             yield value, "value", detail
 
 
-def _models(view: View) -> list[str]:
+def _model_references(view: View) -> list[str]:
     """Return references to the declared models."""
     references = [model.reference for provider in _unexpanded(view).providers for model in provider.models]
     return [reference for reference in dict.fromkeys(references) if not is_key(reference) and "$" not in reference]
@@ -178,7 +178,7 @@ def _models(view: View) -> list[str]:
 
 def _unexpanded(view: View) -> Config:
     """Return the configuration without expanding its references."""
-    return Config.written(view.checked.session.config.document)
+    return Config.written(view.result.session.config.document)
 
 
 def _provider_ids(view: View) -> list[str]:
@@ -186,7 +186,7 @@ def _provider_ids(view: View) -> list[str]:
     return [name for name in ids if not is_key(name)]
 
 
-def _members(document: Document, cursor: Cursor) -> tuple[frozenset[str], bool]:
+def _other_keys(document: Document, cursor: Cursor) -> tuple[frozenset[str], bool]:
     """Return the other keys of the object at the cursor, and whether all of them are quoted."""
     names = set(cursor.keys)
     quoted = []
@@ -207,13 +207,13 @@ def _container(entry: object, opens: int) -> Container | None:
     return entry if isinstance(entry, Container) else None
 
 
-def _quoted(text: str, quote: str) -> str:
+def _quote(text: str, quote: str) -> str:
     """Return a text in the given quotes, if any."""
     if quote == "'":
         return "'" + json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
     return json.dumps(text, ensure_ascii=False) if quote else text
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Escape a text for use in a snippet."""
     return text.replace("\\", "\\\\").replace("$", "\\$").replace("}", "\\}")

@@ -28,7 +28,7 @@ def definition(view: View, offset: int) -> Span | None:
     if KEY in place.path[-2:]:
         path = os.path.normpath(os.path.join(os.path.dirname(view.buffer.name), value.replace("\0", "")))
         return Span(Source(path, ""), 0, 0) if os.path.isfile(path) else None
-    config = view.checked.session.config
+    config = view.result.session.config
     here = (*view.prefix, *place.path)
     references = Config.written(config.document).selection.references
     reference = next((candidate for candidate in references if candidate.path == here), None)

@@ -69,7 +69,7 @@ def _origins(
 ) -> Iterator[str]:
     """Yield the sources of a variable in the order of their precedence."""
     name = reference.name
-    config = view.checked.session.config
+    config = view.result.session.config
     hidden = secret or is_secret_variable(name) or name in config.expansion.secret_names()
     value = environment.get(name)
     state = "not set" if value is None else "set" if value else "set but empty"

@@ -21,7 +21,7 @@ from genesis_config.syntax import decode, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genesis_config.config.includes import Included
+    from genesis_config.config.includes import IncludedFile
     from genesis_config.diagnostics.finding import Diagnostic, Path
     from genesis_config.diagnostics.source import Source
     from genesis_config.lint.settings import Settings
@@ -53,13 +53,13 @@ class View(NamedTuple):
         buffer: The text.
         document: The document parsed from this text alone.
         prefix: The path in the configuration at which the document is included.
-        checked: The check result of the configuration that it is, or is part of.
+        result: The check result of the configuration that it is, or is part of.
     """
 
     buffer: Buffer
     document: Document
     prefix: Path
-    checked: CheckResult
+    result: CheckResult
 
 
 class OpenFiles:
@@ -73,7 +73,7 @@ class OpenFiles:
         """Start without open files."""
         self.complaints: list[str] = []
         self._buffers: dict[str, Buffer] = {}
-        self._checked: dict[str, CheckResult] = {}
+        self._results: dict[str, CheckResult] = {}
         self._roots: dict[str, CheckResult] | None = None
 
     def open(self, uri: str, text: str, version: int) -> None:
@@ -86,9 +86,9 @@ class OpenFiles:
         buffer = self._store(uri, text, version)
         key = _key(buffer.name)
         self._roots = None
-        for name, checked in list(self._checked.items()):
-            if _key(name) == key or key in _covered(checked):
-                del self._checked[name]
+        for name, result in list(self._results.items()):
+            if _key(name) == key or key in _included_keys(result):
+                del self._results[name]
 
     def close(self, uri: str) -> None:
         """Remove a text that was closed; the saved file is used again."""
@@ -98,7 +98,7 @@ class OpenFiles:
     def reread(self) -> None:
         """Discard all results, because files outside of the open texts may have changed."""
         forget_settings()
-        self._checked.clear()
+        self._results.clear()
         self._roots = None
 
     def buffers(self) -> list[Buffer]:
@@ -126,9 +126,9 @@ class OpenFiles:
         """
         findings: dict[str, list[Diagnostic]] = {buffer.uri: [] for buffer in self._buffers.values()}
         seen = set()
-        for checked in self.roots().values():
-            for finding in checked.findings:
-                source = finding.span.source if finding.span else checked.session.config.document.source
+        for result in self.roots().values():
+            for finding in result.findings:
+                source = finding.span.source if finding.span else result.session.config.document.source
                 uri = self.uri(source)
                 offsets = finding.span and (finding.span.start, finding.span.end)
                 identity = (uri, finding.rule, finding.message, offsets)
@@ -145,13 +145,13 @@ class OpenFiles:
             return None
         document = parse(decode(buffer.name, buffer.data)[0])
         key = _key(buffer.name)
-        for name, checked in self.roots().items():
+        for name, result in self.roots().items():
             if _key(name) == key:
-                return View(buffer, document, (), checked)
-        for checked in self.roots().values():
-            for file in checked.session.files:
+                return View(buffer, document, (), result)
+        for result in self.roots().values():
+            for file in result.session.files:
                 if _key(file.source.name) == key:
-                    return View(buffer, document, _include_path(file, checked), checked)
+                    return View(buffer, document, _include_path(file, result), result)
         return View(buffer, document, (), self._check(buffer.name))
 
     def check_with(self, view: View, data: bytes) -> CheckResult:
@@ -161,7 +161,7 @@ class OpenFiles:
         def read(path: str, tree: str) -> bytes:
             return data if _key(path) == key else self._read(path, tree)
 
-        name = view.checked.session.config.document.source.name
+        name = view.result.session.config.document.source.name
         text = data if _key(name) == key else self._root(name)
         return check_text(name, text, self._settings(name), read=read)
 
@@ -177,18 +177,18 @@ class OpenFiles:
             key = _key(buffer.name)
             name = buffer.name
             if not _is_config(name):
-                if any(key in _covered(checked) for checked in roots.values()):
+                if any(key in _included_keys(result) for result in roots.values()):
                     continue
                 name = next((above for above in _configs_above(name) if self._includes(above, key)), name)
             roots[name] = self._check(name)
         for name in sorted(name for name in roots if not _is_config(name)):
-            if any(_key(name) in _covered(checked) for other, checked in roots.items() if other != name):
+            if any(_key(name) in _included_keys(result) for other, result in roots.items() if other != name):
                 del roots[name]
         return roots
 
     def _includes(self, name: str, key: str) -> bool:
         try:
-            return key in _covered(self._check(name))
+            return key in _included_keys(self._check(name))
         except OSError:
             return False
 
@@ -198,9 +198,9 @@ class OpenFiles:
         Raises:
             OSError: The file is not open and cannot be read.
         """
-        if name not in self._checked:
-            self._checked[name] = check_text(name, self._root(name), self._settings(name), read=self._read)
-        return self._checked[name]
+        if name not in self._results:
+            self._results[name] = check_text(name, self._root(name), self._settings(name), read=self._read)
+        return self._results[name]
 
     def _settings(self, name: str) -> Settings:
         try:
@@ -240,9 +240,9 @@ def _is_config(name: str) -> bool:
     return os.path.basename(name) in NAMES
 
 
-def _covered(checked: CheckResult) -> frozenset[str]:
+def _included_keys(result: CheckResult) -> frozenset[str]:
     """Return the keys of the files that a configuration includes."""
-    return frozenset(_key(file.source.name) for file in checked.session.files)
+    return frozenset(_key(file.source.name) for file in result.session.files)
 
 
 def _configs_above(name: str) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _configs_above(name: str) -> Iterator[str]:
         directory = os.path.dirname(directory)
 
 
-def _include_path(file: Included, checked: CheckResult) -> Path:
+def _include_path(file: IncludedFile, result: CheckResult) -> Path:
     """Return the path of the object in which a file is included."""
     prefix: Path = ()
     while True:
@@ -266,7 +266,7 @@ def _include_path(file: Included, checked: CheckResult) -> Path:
         here = path_around(parse(source), file.span.start)
         # The file name is the value of `$include`, or one of its items.
         prefix = (*(here[: here.index("$include")] if "$include" in here else ()), *prefix)
-        outer = next((other for other in checked.session.files if other.source is source), None)
+        outer = next((other for other in result.session.files if other.source is source), None)
         if outer is None or outer is file:
             return prefix
         file = outer

@@ -86,7 +86,7 @@ class Server(LanguageServer):
         """Write to the client's log."""
         self.window_log_message(lsp.LogMessageParams(kind, message))
 
-    def report(self, error: Exception) -> None:
+    def report_bug(self, error: Exception) -> None:
         """Report a bug in Genesis to the client."""
         self.log(
             f"this is a bug in Genesis; please report it with these lines:\n  genesis {__version__}\n{describe(error)}"
@@ -144,7 +144,7 @@ def _guarded(
         try:
             return handler(ls, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the server keeps running
-            ls.report(error)
+            ls.report_bug(error)
             return None
 
     return guarded

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from genesis_config.diagnostics.finding import in_order
+from genesis_config.diagnostics.finding import sort_findings
 from genesis_config.report.paths import relative
 from genesis_config.report.redaction import visible
 
@@ -26,7 +26,7 @@ def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
     """
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
-    for finding in in_order([*report.findings, *report.silenced]):
+    for finding in sort_findings([*report.findings, *report.silenced]):
         key = (finding.rule, *_place(finding.span), "" if finding.span else finding.message)
         seen[key] += 1
         words = "\0".join([*key, str(seen[key])]).encode("utf-8", "replace")

@@ -11,13 +11,19 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.positions import masked, merged, plain_names, root, url_secrets
+from genesis_config.config.positions import (
+    masked,
+    merged,
+    plain_names,
+    root,
+    url_secrets,
+    variables_in_secrets,
+)
 from genesis_config.credentials.patterns import is_revision, key_spans
 from genesis_config.net.policy import HEADER_NAME
 from genesis_config.report.words import hidden_words, unparsed_values
 from genesis_config.syntax import parse
 from genesis_config.syntax.document import Container, Foreign, key_offsets, value_offsets
-from genesis_config.syntax.references import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +109,7 @@ class _Walk:
             position = position.child(key)
         # Which of its variables are keys, other files may say.
         self._alone = not source.at and "$include" not in self.text
-        self._used = frozenset(_used_names(document.value))
+        self._used = frozenset(variables_in_secrets(document.value))
         self._value(document.value, document.root, position)
 
     def _value(self, value: Any, entry: Entry | Foreign, position: Position) -> None:
@@ -152,30 +158,6 @@ class _Walk:
         self.hidden += [(low + first, low + last) for first, last in parts]
         if position.kind == "secret":
             self.keys |= {part: None for first, last in parts if _KEYLIKE.fullmatch(part := raw[first:last])}
-
-
-def _used_names(value: Any) -> Iterator[str]:
-    """List the variables that secret positions of a configuration use."""
-    providers = value.get("models") if isinstance(value, dict) else None
-    providers = providers.get("providers") if isinstance(providers, dict) else None
-    for provider in providers.values() if isinstance(providers, dict) else ():
-        models = provider.get("models") if isinstance(provider, dict) else None
-        for owner in (provider, *(models if isinstance(models, list) else ())):
-            for key in ("apiKey", "headers"):
-                yield from _names_in(owner.get(key) if isinstance(owner, dict) else None)
-
-
-def _names_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield from names(value)
-    elif isinstance(value, dict):
-        if isinstance(value.get("id"), str):
-            yield value["id"]
-        for item in value.values():
-            yield from _names_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _names_in(item)
 
 
 def _elsewhere(text: str, keys: dict[str, None]) -> Iterator[tuple[int, int]]:

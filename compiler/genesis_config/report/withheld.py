@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genesis_config.diagnostics.finding import Diagnostic, in_order
+from genesis_config.diagnostics.finding import Diagnostic, sort_findings
 from genesis_config.rules.registry import load_rule
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def withhold_text(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
     A message may quote any part of the text, so none is kept: each finding has the title of its rule instead, and a
     source without a text. What a report makes of it holds no character of the text.
     """
-    return in_order(map(_reduced, findings))
+    return sort_findings(map(_reduced, findings))
 
 
 def _reduced(finding: Diagnostic) -> Diagnostic:

@@ -18,7 +18,7 @@ from genesis_config.syntax.references import canonical, names, resolve
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from genesis_config.config.expansion import Expanded, Variables
+    from genesis_config.config.expansion import ExpandedString, Variables
     from genesis_config.config.views import Config, Header, Place, Provider
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Path, Severity
@@ -167,7 +167,7 @@ def note_unset_variables(config: Config, credentials: Credentials, used: Contain
 
 
 def _unset_variables(
-    string: Expanded, place: Place, credentials: Credentials, consequence: str, severity: Severity
+    string: ExpandedString, place: Place, credentials: Credentials, consequence: str, severity: Severity
 ) -> Iterator[Diagnostic]:
     """Yield a finding for each variable without a value in the string of a secret position."""
     for problem in resolve(string.template, credentials.lookup).problems:

@@ -6,15 +6,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from genesis_config.config.expansion import Variables
-from genesis_config.config.includes import with_origin
-from genesis_config.diagnostics.finding import fails, in_order
+from genesis_config.config.includes import add_include_origins
+from genesis_config.diagnostics.finding import has_severity, sort_findings
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.resolve.results import Decisions, Discovery, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from genesis_config.config.includes import Included
+    from genesis_config.config.includes import IncludedFile
     from genesis_config.config.views import Config
     from genesis_config.credentials.profiles import Profile
     from genesis_config.diagnostics.finding import Diagnostic
@@ -67,7 +67,7 @@ class LoadResult(NamedTuple):
     name: str
     data: bytes
     config: Config
-    files: tuple[Included, ...]
+    files: tuple[IncludedFile, ...]
     locked: Mapping[str, LockedProvider]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -96,7 +96,7 @@ class Session(NamedTuple):
         return self.loaded.config
 
     @property
-    def files(self) -> tuple[Included, ...]:
+    def files(self) -> tuple[IncludedFile, ...]:
         """The included files."""
         return self.loaded.files
 
@@ -113,17 +113,17 @@ class Session(NamedTuple):
     def diagnostics(self) -> list[Diagnostic]:
         """The findings of all stages so far, in order."""
         later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
-        return in_order((*self.linted.diagnostics, *with_origin(self.files, later)))
+        return sort_findings((*self.linted.diagnostics, *add_include_origins(self.files, later)))
 
     @property
     def stopped(self) -> bool:
         """Whether no further stage can run. A failing server stops `lock`, but not the other purposes."""
-        return fails(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
+        return has_severity(self.diagnostics if self.request.purpose == "lock" else self.linted.diagnostics)
 
     @property
     def manifest(self) -> Manifest | None:
         """The manifest; None if there is an error. The draft contains what could be resolved despite errors."""
-        return None if fails(self.diagnostics) else self.draft
+        return None if has_severity(self.diagnostics) else self.draft
 
     def narrow(self, provider: str) -> Session:
         """Return the session limited to one provider."""

@@ -26,7 +26,7 @@ RULE: Final = Rule(
     stage="config",
     fixable=True,
     why="""A fallback that repeats the primary model or an earlier fallback is the same model on the same server:
-after it has failed once, trying it again immediately only takes time.""",
+after it has failed once, trying it again immediately only wastes time.""",
     bad="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },
   agents: { defaults: { model: { primary: "vllm/llama-3-8b", fallbacks: ["vllm/llama-3-8b"] } } } }""",
     good="""{ models: { providers: { vllm: { models: [{ id: "llama-3-8b", contextWindow: 8192 }] } } },

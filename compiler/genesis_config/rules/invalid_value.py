@@ -29,7 +29,7 @@ RULE: Final = Rule(
     why="""Some settings accept only a few names: `api`, the items of `input`, `compat.maxTokensField`. Some lists must
 not be empty or repeat an item. A provider id must not contain a `/`, because model references are split at the first
 one, and a model id must not be `*`, which is the wildcard. Header names must be valid in HTTP (RFC 9110, §5.6.2) and
-must not control how the body is sent, and header values must fit on one line.
+must not control how the body is sent, and header values must not contain line breaks.
 
 A key file (`source: "file"`) needs a path. An `apiKey` that contains only whitespace counts as unset, which is a
 warning; use `""` to send no key on purpose.""",

@@ -1,4 +1,4 @@
-"""`marker-key`: a marker in place of a key, for a server on a public host."""
+"""`marker-key`: key is a marker, but the server is on a public host."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "marker-key",
-    title="a marker in place of a key, for a server on a public host",
+    title="key is a marker, but the server is on a public host",
     severity="info",
     kind="advice",
     stage="config",
-    why="""`EMPTY`, `none`, `not-needed`, `dummy` and the like say that a server needs no key. They are not secrets. But
-most servers on public hosts do need a key, and answer 401 without it.""",
+    why="""Markers such as `EMPTY`, `none`, `not-needed` and `dummy` mean that a server needs no key. They are not
+secrets, but most servers on public hosts require a key and respond with 401 without one.""",
     bad="""{ models: { providers: { vllm: { baseUrl: "https://llm.example.com/v1", apiKey: "EMPTY",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { baseUrl: "https://llm.example.com/v1", apiKey: "${VLLM_API_KEY}",
@@ -35,12 +35,12 @@ most servers on public hosts do need a key, and answer 401 without it.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the keys of providers on public hosts that are markers."""
+    """Yield a finding for each provider on a public host whose key is a marker."""
     for url in valid_base_urls(context.config):
         place = url.provider.at(keys.API_KEY)
         text = url.provider.value.get(keys.API_KEY)
         if url.is_private or not isinstance(text, str) or not text.strip():
             continue
         if is_marker(re.sub(AUTH_SCHEME, "", text, count=1)):
-            message = f"`{place}` is a marker instead of a key, and the server is on a public host"
+            message = f"`{place}` is a marker instead of a key, but the server is on a public host"
             yield RULE.finding(place, message, "set a key if the server needs one")

@@ -22,9 +22,9 @@ RULE: Final = Rule(
     severity="error",
     kind="advice",
     stage="config",
-    why="""The context window must fit both the prompt and the response. Servers reject requests for more tokens than
-their window (vLLM responds with 400), so such a model fails on first use. If `contextWindow` is not set, 128000 tokens
-are assumed.""",
+    why="""The prompt and the response share the context window. Servers reject requests for more tokens than their
+window (vLLM responds with 400), so such a model fails on first use. If `contextWindow` is not set, 128000 tokens are
+assumed.""",
     bad='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 4096, maxTokens: 8192 }] } } } }',
     good='{ models: { providers: { vllm: { models: [{ id: "llama", contextWindow: 16384, maxTokens: 8192 }] } } } }',
 )

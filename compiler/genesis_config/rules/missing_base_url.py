@@ -22,8 +22,8 @@ RULE: Final = Rule(
     severity="error",
     kind="required",
     stage="config",
-    why="""Every declared provider needs an address for its requests, and the key goes to that address with them. Only
-`vllm` has a default: `http://127.0.0.1:8000/v1`.""",
+    why="""Every declared provider needs a base URL, which determines where requests and the key are sent. Only `vllm`
+has a default: `http://127.0.0.1:8000/v1`.""",
     bad='{ models: { providers: { pool: { models: [{ id: "llama", contextWindow: 8192 }] } } } }',
     good="""{ models: { providers: { pool: { baseUrl: "http://10.0.0.5:8000/v1",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",

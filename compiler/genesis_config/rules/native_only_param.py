@@ -29,7 +29,7 @@ vLLM accepts them silently but ignores them, so Genesis leaves them out of the m
 setting them has no effect. `model`, `messages` and `stream` are set for each request and cannot be parameters.
 
 The `params` of a wildcard (`"vllm/*"` in `agents.defaults.models`) are not sent either, because a wildcard only
-enables discovery. To send parameters with all models of a provider, set the provider's own `params`.""",
+enables discovery. To set parameters for all models of a provider, use the provider's own `params`.""",
     bad="""{ models: { providers: { vllm: { params: { service_tier: "flex" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { params: { temperature: 0.2 },

@@ -37,8 +37,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
         empty = provider.model_count == 0 if declared else True
         if not empty or provider.is_dynamic or provider.sets(keys.INCLUDE):
             continue
-        misspelt = not declared and any(key.lower().startswith("mod") for key in provider.value)
-        if provider.place.is_damaged or misspelt:
+        misspelled = not declared and any(key.lower().startswith("mod") for key in provider.value)
+        if provider.place.is_damaged or misspelled:
             continue  # another rule reports this, and a second finding would add nothing
         yield RULE.finding(
             (provider.at(keys.MODELS) if declared else provider.place).key,

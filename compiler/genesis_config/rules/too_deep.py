@@ -17,8 +17,8 @@ RULE: Final = Rule(
     severity="error",
     kind="required",
     stage="text",
-    why="""A configuration needs only a handful of levels. More than 200 indicate brackets that are never closed, or an
-attempt to exhaust the program that reads the file.""",
+    why="""A configuration needs only a handful of levels. More than 200 levels are a sign of brackets that are never
+closed, or of an attempt to exhaust the program that reads the file.""",
     bad="[[[[…]]]], with more than 200 brackets open at once",
     good='{ agents: { defaults: { model: "vllm/llama" } } }',
 )

@@ -17,8 +17,8 @@ RULE: Final = Rule(
     severity="error",
     kind="required",
     stage="variables",
-    why="""The value of `${NAME}` comes from the environment, from the `--env-file` files in order, or from
-`env.vars`, in that order of precedence. All missing variables are reported in one run.
+    why="""The value of `${NAME}` comes from the environment, the `--env-file` files in order, or `env.vars`: the first
+that sets the variable wins. All missing variables are reported in one run.
 
 In `apiKey` and `headers` the manifest keeps the reference, so a missing variable there is only an info unless the run
 needs its value, to query a server or for `--secrets inline`. `genesis check` uses only the variables from `--env-file`

@@ -1,4 +1,4 @@
-"""What a terminal shows while servers are queried."""
+"""The spinner that a terminal shows while servers are queried."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ if TYPE_CHECKING:
 
     import rich.status
 
-__all__ = ["waiting"]
+__all__ = ["spinner"]
 
 
 @contextlib.contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on a terminal what is under way, after one second; nothing of it remains."""
+def spinner(text: str) -> Iterator[None]:
+    """Show a text with a spinner on standard error, if that is a terminal and it takes more than a second.
+
+    The line is erased at the end.
+    """
     if not sys.stderr.isatty():
         yield
         return
-    import threading  # for terminals
+    import threading  # only on terminals
 
     shown: list[rich.status.Status] = []
     ended = threading.Event()
@@ -30,7 +33,7 @@ def waiting(what: str) -> Iterator[None]:
             return
         from rich.console import Console
 
-        status = Console(stderr=True).status(f"{what} …")
+        status = Console(stderr=True).status(f"{text} …")
         status.start()
         shown.append(status)
 
