@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_config.config.positions import is_secret_position
+from genesis_config.config.paths import is_secret_position
 from genesis_config.credentials.names import is_secret_variable
 from tests.config.expansion_support import PROVIDER, config, expanded, findings_of, read
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genesis_config.config.positions import config_path
+from genesis_config.config.paths import config_path
 from genesis_config.diagnostics.finding import SEVERITIES, Diagnostic, Related, Severity, has_severity, sort_findings
 from genesis_config.diagnostics.source import Source, Span
 from genesis_config.syntax import parse

@@ -36,6 +36,7 @@ def test_a_clean_file_causes_no_unnecessary_imports() -> None:
         "code = run_check(sys.argv[1:])\n"
         "heavy = {'aiohttp', 'asyncio', 'click', 'dataclasses', 'json5', 'jsonschema', 'msgspec', 'pathlib', 'rich',\n"
         "         'platformdirs', 'dotenv', 'difflib', 'json', 'genesis_config.manifest',\n"
+        "         'genesis_config.config.positions', 'genesis_config.config.violations',\n"
         "         'genesis_config.report.redaction', 'genesis_config.syntax.careful'}\n"
         "loaded = heavy & set(sys.modules) - before\n"
         "sys.exit(code or ', '.join(sorted(loaded)) or 0)\n"
@@ -117,7 +118,7 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
 
     assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
     assert "the API `also-nonsense`" in from_file.stdout
-    assert "1 file checked: 1 error, 1 note\n" in from_file.stdout
+    assert "1 file checked: 1 error, 1 info\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
 
 

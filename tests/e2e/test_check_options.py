@@ -338,7 +338,7 @@ def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> N
     assert (name.returncode, name.stdout) == (2, "")
     assert "--stdin-filename requires -" in name.stderr
     nothing = genesis("check", "nope*.json5", config.name)
-    assert (nothing.returncode, nothing.stderr) == (2, "error: nothing matches nope*.json5\n")
+    assert (nothing.returncode, nothing.stderr) == (2, "error: no files match nope*.json5\n")
     assert "1 file checked" in nothing.stdout
 
 

@@ -60,15 +60,15 @@ def test_several_rules_and_several_findings() -> None:
 @pytest.mark.parametrize(
     ("text", "stays"),
     [
-        ("a // genesis: ignore[unknown-key] why\n@", "`unknown-key` has nothing to silence on line 1"),
-        ("@\n// genesis: ignore[unknown-key] why\nb", "`unknown-key` has nothing to silence on line 3"),
-        ("@ // genesis: ignore[hardcoded-secret] why", "`hardcoded-secret` has nothing to silence on line 1"),
-        ("@ // genesis: ignore[unknown-key]", "this comment gives no reason, and silences nothing"),
-        ("@ // genesis: ignore[] why", "this comment names no rule, and silences nothing"),
-        ("@ // genesis: ignore why", "this comment names no rule, and silences nothing"),
-        ("@ // genesis: ignore[unknown-kye] why", "there is no rule `unknown-kye` to silence"),
-        ("@ // genesis: ingore[unknown-key] why", "this comment looks like one that silences a rule, and is none"),
-        ("@ /* Genesis: ignore[unknown-key] why */", "this comment looks like one that silences a rule, and is none"),
+        ("a // genesis: ignore[unknown-key] why\n@", "unused ignore: `unknown-key` is not reported on line 1"),
+        ("@\n// genesis: ignore[unknown-key] why\nb", "unused ignore: `unknown-key` is not reported on line 3"),
+        ("@ // genesis: ignore[hardcoded-secret] why", "unused ignore: `hardcoded-secret` is not reported on line 1"),
+        ("@ // genesis: ignore[unknown-key]", "`genesis: ignore` has no effect without a reason"),
+        ("@ // genesis: ignore[] why", "`genesis: ignore` has no effect without a rule"),
+        ("@ // genesis: ignore why", "`genesis: ignore` has no effect without a rule"),
+        ("@ // genesis: ignore[unknown-kye] why", "unknown rule `unknown-kye`"),
+        ("@ // genesis: ingore[unknown-key] why", "looks like a `genesis: ignore` comment but is not one"),
+        ("@ /* Genesis: ignore[unknown-key] why */", "looks like a `genesis: ignore` comment but is not one"),
     ],
 )
 def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> None:

@@ -15,7 +15,7 @@ from genesis_config.report import json_report
 from genesis_config.report.escape import escape
 from genesis_config.report.model import Report
 from genesis_config.report.summary import summary
-from genesis_config.report.text_report import paragraphs as render
+from genesis_config.report.text_report import render_findings as render
 
 
 def finding(text: str, start: int, end: int, **more: object) -> Diagnostic:
@@ -184,7 +184,7 @@ def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
     [
         ([], "2 files checked: no findings"),
         (["error"], "2 files checked: 1 error"),
-        (["warning", "error", "info", "error"], "2 files checked: 2 errors, 1 warning, 1 note"),
+        (["warning", "error", "info", "error"], "2 files checked: 2 errors, 1 warning, 1 info"),
     ],
 )
 def test_the_summary_counts(severities: list[str], line: str) -> None:

@@ -60,7 +60,7 @@ def print_findings(diagnostics: Sequence[Diagnostic], *, notes: bool = False, wi
 
         diagnostics = withhold_text(diagnostics)
     if diagnostics:
-        from genesis_config.report.text_report import paragraphs
+        from genesis_config.report.text_report import render_findings
 
         colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-        sys.stderr.write(paragraphs(diagnostics, colour=colour))
+        sys.stderr.write(render_findings(diagnostics, colour=colour))

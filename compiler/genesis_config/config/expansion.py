@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.positions import config_path, is_secret_position, shown
+from genesis_config.config.paths import config_path, is_secret_position
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
@@ -112,10 +112,10 @@ def expand(document: Document, variables: Variables) -> Expansion:
     diagnostics: list[Diagnostic] = []
     value = document.value
     copies: dict[Path, Any] = {}
-    roots = _OWNED if any(_may_hold_references(source.text) for source in document.sources) else ()
-    declared = Layer("env.vars", _declared(value))
+    roots = _OWNED if any(_may_contain_references(source.text) for source in document.sources) else ()
+    declared = Layer("env.vars", _declared_variables(value))
     for root in roots:
-        for path, template in _references(_at(value, root), root):
+        for path, template in _references(_value_at(value, root), root):
             if path[3:] == ("apiKey", "id"):
                 continue  # the name of a variable, see below
             secret = is_secret_position(path)
@@ -163,19 +163,19 @@ def _secret_names(strings: Iterable[ExpandedString]) -> frozenset[str]:
     )
 
 
-def _may_hold_references(text: str) -> bool:
+def _may_contain_references(text: str) -> bool:
     return "$" in text or "os.environ/" in text or "{{" in text or "%" in text or "\\" in text
 
 
-def _at(value: Any, path: Path) -> Any:
+def _value_at(value: Any, path: Path) -> Any:
     for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value
 
 
-def _declared(value: Any) -> dict[str, str]:
+def _declared_variables(value: Any) -> dict[str, str]:
     """Return the variables that the document itself declares."""
-    variables = _at(value, ("env", "vars"))
+    variables = _value_at(value, ("env", "vars"))
     if not isinstance(variables, dict):
         return {}
     return {name: text for name, text in variables.items() if isinstance(text, str)}
@@ -183,7 +183,7 @@ def _declared(value: Any) -> dict[str, str]:
 
 def _named_variables(value: Any) -> Iterator[tuple[Path, str]]:
     """Yield the path of each `apiKey` that is an object with the name of a variable, and that name."""
-    providers = _at(value, ("models", "providers"))
+    providers = _value_at(value, ("models", "providers"))
     for provider, entry in providers.items() if isinstance(providers, dict) else ():
         if not isinstance(entry, dict) or _is_ignored(("models", "providers"), provider):
             continue
@@ -248,6 +248,13 @@ def _expand_string(path: Path, template: str, variables: Variables, *, secret: b
     return ExpandedString(path, template, resolved, origins, bool(unknown), secret)
 
 
+def _contains_secret(path: Path, template: str) -> bool:
+    """Return whether a part of the string at `path` may not be shown."""
+    from genesis_config.config.positions import shown  # for findings: 3 % of a check without cached bytecode
+
+    return shown(path, template) != template
+
+
 def _diagnose(document: Document, string: ExpandedString, variables: Variables) -> Iterator[Diagnostic]:
     """Yield the problems of one string. Messages never repeat text from a secret position."""
     path, template = string.path, string.template
@@ -255,7 +262,7 @@ def _diagnose(document: Document, string: ExpandedString, variables: Variables) 
     foreign = foreign_dialect(template)
     if foreign is not None:
         # A password may start with a `$`. In a secret position, only text in upper case is taken for a variable.
-        hidden = shown(path, template) != template
+        hidden = _contains_secret(path, template)
         name = "NAME" if hidden else foreign.upper()
         yield Diagnostic(
             "malformed-reference",
@@ -267,7 +274,7 @@ def _diagnose(document: Document, string: ExpandedString, variables: Variables) 
         if isinstance(part, Malformed):
             span = text_span(document, path, template, part.start, part.end)
             reason, help_ = part.reason, part.help
-            if string.secret or shown(path, template) != template:
+            if string.secret or _contains_secret(path, template):
                 reason, help_ = "text looks like a reference but is not one", "use `${NAME}`, in upper-case letters"
             finding = Diagnostic("malformed-reference", f"in `{where}`, {reason}", span, help_)
             repeats_default = string.secret and ":" in part.text

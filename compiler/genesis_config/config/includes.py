@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.positions import config_path
+from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Path, Related
 from genesis_config.diagnostics.named_tuple import NamedTuple

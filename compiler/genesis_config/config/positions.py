@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from genesis_config.config import keys
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTH_SCHEME, is_secret_field, is_secret_variable
-from genesis_config.credentials.patterns import is_key, is_revision, key_spans, without_keys
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.diagnostics.suggestions import correct_spelling
 from genesis_config.syntax.references import NAME, Malformed, Reference, foreign_dialect, names, parse
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
-    "config_path",
     "could_name_secret",
     "hidden_texts",
     "is_plain_word",
-    "is_secret_position",
     "masked",
     "merged",
     "plain_names",
@@ -115,7 +113,7 @@ class Position(NamedTuple):
 
     @property
     def shows_strings(self) -> bool:
-        """Whether a string here may be shown, but for key patterns and what is secret in URLs."""
+        """Whether strings at this position may be shown, except for keys and the secret parts of URLs."""
         return self.kind in {"plain", "params", "variable"} or (self.items is not None and self.items.kind == "plain")
 
     def hidden_parts(self, text: str) -> list[tuple[int, int]]:
@@ -140,21 +138,11 @@ _POINTER_POSITIONS: Final = {key: Position("pointer", form=form) for key, form i
 _roots: dict[str, Position] = {}
 
 
-def is_secret_position(path: Path) -> bool:
-    """Return whether the value at `path` is a secret: a provider's `apiKey`, or a value of `headers`."""
-    match path:
-        case ("models", "providers", _, "apiKey") | ("models", "providers", _, "headers", _):
-            return True
-        case ("models", "providers", _, "models", _, "headers", _):
-            return True
-    return False
-
-
 def variables_in_secrets(value: object) -> Iterator[str]:
     """Yield the names of the variables that secret positions of a configuration use.
 
     Args:
-        value: The configuration as it is written; it may be anything.
+        value: The value of a configuration as written, of any type.
     """
     providers = value
     for key in keys.PROVIDERS:
@@ -198,14 +186,14 @@ def root(role: str = "configuration") -> Position:
 @lru_cache(maxsize=2)
 def plain_names(role: str) -> frozenset[str]:
     """Return the keys whose strings may be shown at every place where the schema has them."""
-    found: dict[str, bool] = {}
+    shown_by_key: dict[str, bool] = {}
     todo = [root(role)]
     while todo:
         position = todo.pop()
         for key, child in position.keys.items():
-            found[key] = found.get(key, True) and child.shows_strings
+            shown_by_key[key] = shown_by_key.get(key, True) and child.shows_strings
         todo += [child for child in (*position.keys.values(), position.rest, position.items) if child is not None]
-    return frozenset(key for key, shows in found.items() if shows)
+    return frozenset(key for key, shows in shown_by_key.items() if shows)
 
 
 def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
@@ -214,25 +202,6 @@ def position_of(path: Path, secret_variables: Collection[str] = ()) -> Position:
     for key in path:
         position = position.child(key, secret_variables)
     return position
-
-
-def config_path(path: Iterable[str | int]) -> str:
-    """Return a path as shown in messages: `models.providers.vllm.models[0].id`.
-
-    A key that is not an identifier is quoted, and text in it that looks like a secret is replaced by `***`.
-    """
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-            continue
-        key = without_keys(part)
-        if part.replace("-", "_").replace("$", "_").isidentifier():
-            text += f".{key}" if text else key
-        else:
-            quoted = key.replace("\\", "\\\\").replace('"', '\\"')
-            text += f'["{quoted}"]'
-    return text or "the root"
 
 
 def shown(path: Path, text: str, secret_variables: Collection[str] = ()) -> str:
@@ -247,11 +216,11 @@ def hidden_texts(path: Path, text: str) -> list[str]:
 
 def masked(text: str, parts: Iterable[tuple[int, int]]) -> str:
     """Return a text with `***` in place of each of its `parts`, which must be in order."""
-    result, done = "", 0
+    result, position = "", 0
     for start, end in parts:
-        result += f"{text[done:start]}{MASK}"
-        done = end
-    return result + text[done:]
+        result += f"{text[position:start]}{MASK}"
+        position = end
+    return result + text[position:]
 
 
 def merged(parts: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -285,15 +254,15 @@ def secret_parts(text: str) -> Iterator[tuple[int, int]]:
     if foreign is not None and (text[0] != "$" or foreign == foreign.upper()):
         return  # text in lower case after the `$` may be a password
     scheme = re.match(AUTH_SCHEME, text)
-    done = scheme.end() if scheme else 0
+    position = scheme.end() if scheme else 0
     for part in parse(text):
         if isinstance(part, str | Malformed):
             continue
-        yield from _literal(text, done, part.start)
-        done = part.end
+        yield from _literal(text, position, part.start)
+        position = part.end
         if part.default:
             yield from _literal(text, part.end - 1 - len(part.default), part.end - 1)
-    yield from _literal(text, done, len(text))
+    yield from _literal(text, position, len(text))
 
 
 def _literal(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

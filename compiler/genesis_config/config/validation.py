@@ -10,7 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.positions import config_path
+from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Path
 from genesis_config.diagnostics.suggestions import nearest

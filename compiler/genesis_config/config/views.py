@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from genesis_config.config import keys
 from genesis_config.config.expansion import Expansion, text_span
 from genesis_config.config.keys import is_extension
-from genesis_config.config.positions import config_path, shown
+from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from genesis_config.diagnostics.finding import Path
     from genesis_config.diagnostics.source import Span
@@ -81,7 +81,11 @@ class Place:
 
     def show(self, text: str) -> str:
         """Return text of this place as messages may show it, with `***` for any part that could be a secret."""
-        return without_keys(text) if self.is_key else shown(self.path, text)
+        if self.is_key:
+            return without_keys(text)
+        from genesis_config.config.positions import shown  # for findings: 3 % of a check without cached bytecode
+
+        return shown(self.path, text)
 
     def part(self, text: str, start: int, end: int) -> Span:
         """Return the span of the characters `start` to `end` of the string at this place, whose value is `text`.
@@ -180,22 +184,26 @@ class _Sender(_WithParams):
     __slots__ = ()
 
     @property
-    def headers(self) -> Iterator[Header]:
+    def headers(self) -> Sequence[Header]:
         """The headers, in order."""
-        if keys.HEADERS in self.value:
-            for name, value in self.object(keys.HEADERS).items():
-                yield Header(self, name, value if isinstance(value, str) else None)
+        if keys.HEADERS not in self.value:
+            return ()
+        return [
+            Header(self, name, value if isinstance(value, str) else None)
+            for name, value in self.object(keys.HEADERS).items()
+        ]
 
 
 class Provider(_Sender):
     """A declared provider: an entry of `models.providers`."""
 
-    __slots__ = ("_models", "id")
+    __slots__ = ("_all_headers", "_models", "id")
 
     def __init__(self, config: Config, identifier: str, value: Mapping[str, object]) -> None:
         super().__init__(config, value)
         self.id = identifier
         self._models: tuple[ModelEntry, ...] | None = None
+        self._all_headers: tuple[Header, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -250,6 +258,13 @@ class Provider(_Sender):
                 if type(model) is dict and type(model.get(keys.ID)) is str
             )
         return self._models
+
+    @property
+    def all_headers(self) -> tuple[Header, ...]:
+        """The headers of the provider, then those of its models; several rules check them."""
+        if self._all_headers is None:
+            self._all_headers = tuple(header for owner in (self, *self.models) for header in owner.headers)
+        return self._all_headers
 
     @property
     def model_count(self) -> int | None:

@@ -1,1 +1,1 @@
-"""A run over many files: file discovery, settings, ignore comments, fixes."""
+"""Linting of many files: file discovery, settings, ignore comments and fixes."""

@@ -1,4 +1,4 @@
-"""The edits of fixes: which can be applied together, what they make of a text, and where it moves."""
+"""Edits of fixes: which can be applied together, the resulting text, and how offsets move."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = ["apply_edits", "combined_edits", "disjoint", "edits_by_file", "offset
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Return a text with edits applied, which do not overlap."""
-    done, parts = 0, []
+    """Return a text with edits applied; they must not overlap."""
+    end, parts = 0, []
     for edit in sorted(edits, key=_place):
-        parts += [text[done : edit.span.start], edit.text]
-        done = edit.span.end
-    return "".join(parts) + text[done:]
+        parts += [text[end : edit.span.start], edit.text]
+        end = edit.span.end
+    return "".join(parts) + text[end:]
 
 
 def combined_edits(name: str, data: bytes, rounds: Iterable[Sequence[Diagnostic]]) -> tuple[Edit, ...]:
-    """Return the edits of all rounds as edits of a file's first text, in order; they contain nothing that stays.
+    """Return the edits of all rounds as edits of the original text of a file, in order and minimal.
 
     Args:
         name: The file's name, as findings use it.
-        data: Its bytes before the first round.
-        rounds: The findings that each round fixed.
+        data: The bytes of the file before the first round.
+        rounds: The findings fixed in each round.
     """
     source, _ = decode(name, data)
     text = source.text
-    origins: list[int | None] = [*range(len(text)), len(text)]  # where each character, and the end, was at first
+    origins: list[int | None] = [*range(len(text)), len(text)]  # original offset of each character and of the end
     for findings in rounds:
         edits = edits_by_file(findings).get(name, [])
         for start, end, new in ((edit.span.start, edit.span.end, edit.text) for edit in reversed(edits)):
@@ -55,7 +55,7 @@ def combined_edits(name: str, data: bytes, rounds: Iterable[Sequence[Diagnostic]
 
 
 def edits_by_file(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
-    """Return the edits of findings' fixes in order, by the name of their file."""
+    """Return the edits of the findings' fixes in order, by file name."""
     edits: dict[str, list[Edit]] = {}
     for finding in findings:
         for edit in finding.fix.edits if finding.fix else ():
@@ -64,13 +64,13 @@ def edits_by_file(findings: Iterable[Diagnostic]) -> dict[str, list[Edit]]:
 
 
 def disjoint(findings: Iterable[Diagnostic]) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Return the findings whose edits do not touch those of an earlier one, and the rest.
+    """Return the findings whose edits do not touch edits of an earlier one, and the rest.
 
-    Removals may touch each other: whole lines do.
+    Two removals may touch, as those of adjacent lines do.
     """
     chosen: list[Diagnostic] = []
     rest: list[Diagnostic] = []
-    last: dict[str, Edit] = {}  # of what is chosen, by file
+    last: dict[str, Edit] = {}  # of the chosen findings, by file
 
     def follows(edit: Edit) -> bool:
         before = last.get(edit.span.source.name)
@@ -93,7 +93,7 @@ def disjoint(findings: Iterable[Diagnostic]) -> tuple[list[Diagnostic], list[Dia
 
 
 def offset_map(applied: Iterable[Diagnostic]) -> Callable[[str, int], int]:
-    """Return a function from a file's name and an offset in it to the offset after the fixes."""
+    """Return a function that maps a file name and an offset to the offset after the fixes."""
     shifts: dict[str, tuple[list[int], list[int]]] = {}
     for name, edits in edits_by_file(applied).items():
         longer = accumulate(len(edit.text) - (edit.span.end - edit.span.start) for edit in edits)

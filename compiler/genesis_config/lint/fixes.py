@@ -1,8 +1,8 @@
 """Safe fixes: apply them, lint again, and repeat until nothing changes.
 
-The law: a fix removes its own finding and adds none. What it uncovers is not added: the member of a misspelt key is
-checked only once the key has its right name, and what is wrong there was wrong before. A fix that would cause a finding
-anywhere else is not applied, and the finding says why.
+The law: a fix removes its own finding and adds none. Findings that it uncovers do not count as added: the value of a
+misspelled key is checked only once the key has its right name, but was wrong before. A fix that would cause a finding
+anywhere else is not applied, and the help of its finding says why.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from genesis_config.config.positions import masked, merged
 from genesis_config.lint.edits import apply_edits, disjoint, edits_by_file, offset_map
 from genesis_config.lint.ignores import UNUSED
 from genesis_config.report.escape import escape, escape_start
-from genesis_config.report.paths import relative
+from genesis_config.report.paths import relative_path
 from genesis_config.syntax import decode
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["FixResult", "fix_files", "mark_refused", "render_diff"]
 
 _ROUNDS: Final = 10
-_ATTEMPTS: Final = 200  # of a round: each lints the whole configuration
+_ATTEMPTS: Final = 200  # per round: each lints the whole configuration
 _BOM: Final = b"\xef\xbb\xbf"
 _Key = tuple[str, str, str]
 
 
 class _Linted(Protocol):
-    """What linting returns, whatever else it holds."""
+    """The result of linting; it may have other attributes."""
 
     @property
     def findings(self) -> list[Diagnostic]: ...
@@ -48,7 +48,7 @@ class FixResult(NamedTuple, Generic[_Result]):
     Attributes:
         files: The new bytes of the files that changed, by name.
         rounds: The findings that were fixed, by round.
-        result: What linting returns for the files as they are now.
+        result: The result of linting the fixed files.
         refused: Why the remaining fixes were not applied, for `mark_refused`.
     """
 
@@ -59,20 +59,20 @@ class FixResult(NamedTuple, Generic[_Result]):
 
     @property
     def applied(self) -> int:
-        """How many fixes were applied."""
+        """The number of applied fixes."""
         return sum(map(len, self.rounds))
 
 
 def fix_files(
     files: Mapping[str, bytes], result: _Result, lint: Callable[[Mapping[str, bytes]], _Result]
 ) -> FixResult[_Result]:
-    """Apply the safe fixes of a configuration: to the file itself, and to those that it includes.
+    """Apply the safe fixes of a configuration, in the file itself and in the files that it includes.
 
     Args:
-        files: Their bytes, by the names that findings use. No other file is changed. A byte order mark and the line
-            ends stay as they are.
-        result: What linting these files returned.
-        lint: Lints the files with other bytes.
+        files: The bytes of these files, by the names that findings use. No other file is changed. A byte order mark
+            and the line ends are preserved.
+        result: The result of linting these files.
+        lint: Lints the files with changed bytes.
     """
     current = files
     rounds = []
@@ -102,43 +102,43 @@ def mark_refused(findings: Iterable[Diagnostic], refused: Mapping[_Key, str]) ->
 
 
 def render_diff(name: str, before: bytes, after: bytes, places: Collection[Path] = ((),)) -> str:
-    """Return a change as a unified diff, which git(1) applies in the directory of the run.
+    """Return a change as a unified diff, which git(1) can apply in the current directory.
 
-    Secrets are redacted and control characters escaped; where either is shown differently, the diff is for people only.
+    Secrets are redacted and control characters escaped; if there are any, the diff is only for reading.
     """
     import difflib  # only for `--diff`
 
     old, new = (_shown_lines(name, data, places) for data in (before, after))
-    path = escape(relative(name))
+    path = escape(relative_path(name))
     lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
     return "".join(f"{escape_start(line)}\n" for line in lines)
 
 
 def _shown_lines(name: str, data: bytes, places: Collection[Path]) -> list[str]:
-    """Return a file's lines as they may be printed, each with the carriage return of its end."""
+    """Return the lines of a file as they may be printed, with a carriage return if they end in one."""
     from genesis_config.report.redaction import hidden_spans, spans_in_both
 
     first, *others = (decode(name, data, at)[0] for at in sorted(places, key=len, reverse=True))
     hidden = hidden_spans(first)
     for other in others:
-        # A file that is included is a part of a configuration, though it may be named as a whole one, too.
+        # A file may be both included and checked as a configuration of its own.
         spans = hidden_spans(other)
         hidden = tuple(merged(hidden + spans)) if other.at else spans_in_both(hidden, spans)
     text = masked(first.text, hidden)
     *lines, last = text.split("\n")
     shown = [escape(line.removesuffix("\r")) + "\r" * line.endswith("\r") for line in lines]
-    # How diff(1) says that the last line has no end.
+    # The mark of diff(1) for a last line without a line end.
     return [*shown, f"{escape(last)}\n\\ No newline at end of file"] if last else shown
 
 
 class _Round(Generic[_Result]):
-    """The fixes of one lint result, applied together as far as that makes nothing worse.
+    """The fixes of one lint result, applied together as far as they add no findings.
 
     Attributes:
-        files: All files with the applied fixes.
-        result: What linting these files returned.
+        files: All files, with the fixes applied so far.
+        result: The result of linting these files.
         applied: The findings whose fixes were applied.
-        refused: Why others were not.
+        refused: Why other fixes were not applied.
     """
 
     def __init__(
@@ -153,13 +153,13 @@ class _Round(Generic[_Result]):
         self._attempts = 0
 
     def run(self) -> None:
-        """Apply what can be applied."""
+        """Apply all fixes that can be applied."""
         fixable = [
             finding
             for finding in self._before
             if finding.fix and all(edit.span.source.name in self.files for edit in finding.fix.edits)
         ]
-        # An ignore comment that is unused may be about what another fix uncovers, so it goes last.
+        # Unused ignore comments go last: another fix may uncover the finding that one of them is about.
         for is_comment in (False, True):
             remaining = [finding for finding in fixable if (finding.rule == UNUSED) == is_comment]
             while remaining and not self.applied:
@@ -167,7 +167,7 @@ class _Round(Generic[_Result]):
                 self._apply(batch)
 
     def _apply(self, batch: Sequence[Diagnostic]) -> None:
-        """Apply fixes on top of those that are applied: all of them if that is right, else each half by itself."""
+        """Apply fixes in addition to those applied so far: all at once if possible, else each half by itself."""
         self._attempts += 1
         fixes = [*self.applied, *batch]
         files = _with_fixes(self._original, fixes)
@@ -176,7 +176,7 @@ class _Round(Generic[_Result]):
         if objection is None:
             self.files, self.result, self.applied = files, result, fixes
         elif len(batch) == 1 or self._attempts >= _ATTEMPTS:
-            reason = objection if len(batch) == 1 else "too many other fixes were refused"
+            reason = objection if len(batch) == 1 else "too many other fixes were rejected"
             self.refused |= dict.fromkeys(map(_key, batch), reason)
         else:
             middle = len(batch) // 2
@@ -197,7 +197,7 @@ def _with_fixes(files: Mapping[str, bytes], findings: Iterable[Diagnostic]) -> d
 def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], applied: Sequence[Diagnostic]) -> str | None:
     """Return why fixes may not be applied; None if each removes its finding and none adds one.
 
-    Findings are counted by rule, outside of what the fixes uncover.
+    Findings are counted by rule, outside the regions that the fixes uncover.
     """
     move = offset_map(applied)
     covered, uncovered, fixed = [], [], set()
@@ -210,23 +210,27 @@ def _objection(before: Iterable[Diagnostic], after: Iterable[Diagnostic], applie
             fixed.add((finding.rule, name, start))
     before_regions, after_regions = _Regions(covered), _Regions(uncovered)
     gone = set(applied)
-    expected = Counter(each.rule for each in before if each not in gone and _start(each) not in before_regions)
-    found = Counter(
-        each.rule for each in after if _start(each) not in after_regions or (each.rule, *_start(each)) in fixed
+    expected = Counter(
+        finding.rule for finding in before if finding not in gone and _start(finding) not in before_regions
     )
-    new = found - expected
+    actual = Counter(
+        finding.rule
+        for finding in after
+        if _start(finding) not in after_regions or (finding.rule, *_start(finding)) in fixed
+    )
+    new = actual - expected
     if not new:
         return None
     return "the result would still be invalid" if applied[-1].rule in new else f"it would cause `{min(new)}`"
 
 
 class _Regions:
-    """Parts of files, given as name, start and end."""
+    """Regions of files, each given as file name, start and end offset."""
 
-    def __init__(self, parts: Iterable[tuple[str, int, int]]) -> None:
-        # By file and in order: the start of each part, and how far any up to it reaches.
+    def __init__(self, regions: Iterable[tuple[str, int, int]]) -> None:
+        # By file and in order: the start of each region, and the furthest end of all regions up to it.
         self._reach: dict[str, list[tuple[int, int]]] = {}
-        for name, start, end in sorted(parts):
+        for name, start, end in sorted(regions):
             reach = self._reach.setdefault(name, [])
             reach.append((start, max(end, reach[-1][1] if reach else end)))
 
@@ -242,5 +246,5 @@ def _start(finding: Diagnostic) -> tuple[str, int]:
 
 
 def _key(finding: Diagnostic) -> _Key:
-    """Return what identifies a finding whatever is changed before it."""
+    """Return a key for a finding that does not change with edits before it."""
     return finding.rule, finding.message, finding.span.source.name if finding.span else ""

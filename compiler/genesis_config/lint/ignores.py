@@ -1,7 +1,7 @@
-"""Comments that silence findings: `// genesis: ignore[RULE, RULE] reason`.
+"""Ignore comments: `// genesis: ignore[RULE, RULE] reason`.
 
-One that trails something on its line is about that line, any other about the next line that holds something. The reason
-is required: whoever reads the file wants to know it. A comment that silences nothing is a finding itself.
+A comment after something else on its line applies to that line, any other comment to the next line that is neither
+blank nor a comment. The reason is required, for whoever reads the file next. An unused comment is a finding itself.
 """
 
 from __future__ import annotations
@@ -21,24 +21,32 @@ if TYPE_CHECKING:
 
 __all__ = ["MARK", "UNUSED", "apply_comments"]
 
-# What every such comment has in it, with the capital that some would write.
+# Part of every such comment, also of one that is misspelled as `Genesis:`.
 MARK: Final = "enesis:"
 UNUSED: Final = "unused-ignore"
 _IGNORE = re.compile(r"(?:/[/*])\s*genesis:\s*ignore\b(?:\[([^\]]*)\])?\s*(.*?)\s*(?:\*/)?$", re.DOTALL)
-# What was meant to be one: `// Genesis: ignore[…]`, `// genesis: ingore[…]`.
-_SLIP = re.compile(r"(?i)/[/*]\s*genesis:\s*([a-z]+)\s*\[")
+# A misspelled one: `// Genesis: ignore[…]`, `// genesis: ingore[…]`.
+_MISSPELLED = re.compile(r"(?i)/[/*]\s*genesis:\s*([a-z]+)\s*\[")
 _NAME = re.compile(r"[^\s,]+")
 _HOW: Final = "write `// genesis: ignore[RULE] why it is fine here`"
 
 
 class _Comment(NamedTuple):
-    """A comment that silences rules, or was meant to: its place, the names in it with theirs, the line it is about."""
+    """An ignore comment.
+
+    Attributes:
+        span: Its place.
+        names: The rule names in it, with their places.
+        reason: The place of the reason, if it has one.
+        line: The line that it applies to.
+        misspelled: Whether it only looks like an ignore comment.
+    """
 
     span: Span
     names: tuple[tuple[str, Span], ...]
     reason: Span | None
     line: int
-    slip: bool = False
+    misspelled: bool = False
 
 
 def apply_comments(
@@ -48,59 +56,59 @@ def apply_comments(
     elsewhere: Collection[str] = (),
     as_written: Collection[str] = (),
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
-    """Return the findings that stay, with those about unused comments, and the findings that comments silence.
+    """Return the findings that remain, including those about unused comments, and the ignored findings.
 
     Args:
-        findings: Of all the sources.
-        sources: The texts whose comments count.
+        findings: The findings in all sources.
+        sources: The texts whose comments apply.
         known: The names of all rules.
-        elsewhere: Rules that are found by other commands, or where more is known, so that silencing them is never said
-            to be of no use.
-        as_written: Rules that look at no variable's value. On a line with a reference any other may be found where more
-            is known.
+        elsewhere: Rules whose findings depend on the command or on more input, so that ignoring them is never
+            reported as unused.
+        as_written: Rules that do not depend on the values of variables. On a line with a reference, any other rule may
+            have a finding once the variable is known, so that ignoring it is not reported as unused either.
     """
-    marked = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
-    about: dict[tuple[Source, int, str], list[tuple[Span, Span]]] = {}
-    for comment in marked:
+    ignoring = [comment for source in dict.fromkeys(sources) if MARK in source.text for comment in _comments(source)]
+    targets: dict[tuple[Source, int, str], list[tuple[Span, Span]]] = {}
+    for comment in ignoring:
         for name, place in comment.names if comment.reason else ():
-            about.setdefault((place.source, comment.line, name), []).append((place, comment.reason or place))
+            targets.setdefault((place.source, comment.line, name), []).append((place, comment.reason or place))
     used: set[Span] = set()
     kept, silenced = [], []
     for finding in findings:
         span = finding.span
-        found = about.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
-        if found:
-            used |= {place for place, _ in found}
-            silenced.append(finding._replace(reason=_shown(found[0][1])))
+        matches = targets.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
+        if matches:
+            used |= {place for place, _ in matches}
+            silenced.append(finding._replace(reason=_visible_text(matches[0][1])))
         else:
             kept.append(finding)
-    # Where a text was not understood, rules have not seen all of it.
+    # After a syntax error, rules have not seen all of the text.
     broken = {finding.span.source for finding in findings if finding.span and finding.rule == "syntax"}
-    holding: dict[tuple[Source, int], bool] = {}  # lines, which may be long and have many comments
-    for comment in marked:
+    with_reference: dict[tuple[Source, int], bool] = {}  # by line, which may be long and have many comments
+    for comment in ignoring:
         kept += _unused(comment, known)
         if comment.reason and comment.span.source not in broken:
             line = (comment.span.source, comment.line)
-            if line not in holding:
-                holding[line] = _holds_reference(*line)
-            sure = not holding[line]
+            if line not in with_reference:
+                with_reference[line] = _has_reference(*line)
+            certain = not with_reference[line]
             for index, (name, place) in enumerate(comment.names):
-                seen = name in as_written or (sure and name not in elsewhere)
-                if seen and name in known and place not in used:
-                    message = f"`{name}` has nothing to silence on line {comment.line}"
+                checked = name in as_written or (certain and name not in elsewhere)
+                if checked and name in known and place not in used:
+                    message = f"unused ignore: `{name}` is not reported on line {comment.line}"
                     fix = _removal(comment, index)
                     kept.append(Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=fix))
     return kept, silenced
 
 
-def _holds_reference(source: Source, line: int) -> bool:
+def _has_reference(source: Source, line: int) -> bool:
     """Return whether a line contains a reference to a variable."""
     start, end = source.line_span(line)
     return any(source.text.find(mark, start, end) >= 0 for mark in ("${", "$<"))
 
 
 def _comments(source: Source) -> Iterator[_Comment]:
-    """Find the comments that silence, the last one first: one that stands above another is about the same line."""
+    """Yield the ignore comments, last one first, since a comment above another applies to the same line."""
     text = source.text
     following: tuple[int, int] | None = None
     spans = [(span.start, span.end) for span in comments(source)]
@@ -111,8 +119,8 @@ def _comments(source: Source) -> Iterator[_Comment]:
         following = (start, target)
         match = _IGNORE.match(text, start, end)
         if match is None:
-            if (slip := _SLIP.match(text, start, end)) is not None and nearest(slip[1], ("ignore",)):
-                yield _Comment(Span(source, start, end), (), None, 0, slip=True)
+            if (misspelled := _MISSPELLED.match(text, start, end)) is not None and nearest(misspelled[1], ("ignore",)):
+                yield _Comment(Span(source, start, end), (), None, 0, misspelled=True)
             continue
         begin = match.start(1)
         names = tuple(
@@ -124,14 +132,14 @@ def _comments(source: Source) -> Iterator[_Comment]:
 
 def _trailing(source: Source, spans: Sequence[tuple[int, int]]) -> list[bool]:
     """Return for each comment whether anything but whitespace and other comments precedes it on its line."""
-    found: list[bool] = []
+    trailing: list[bool] = []
     before = (0, 0)
     for start, end in spans:
         first, _ = source.line_span(source.position(start).line)
-        beside = bool(found) and before[0] >= first and found[-1]
-        found.append(beside or source.text[max(first, before[1]) : start].strip() != "")
+        follows = bool(trailing) and before[0] >= first and trailing[-1]
+        trailing.append(follows or source.text[max(first, before[1]) : start].strip() != "")
         before = (start, end)
-    return found
+    return trailing
 
 
 def _skip(text: str, offset: int) -> int:
@@ -142,30 +150,29 @@ def _skip(text: str, offset: int) -> int:
 
 
 def _unused(comment: _Comment, known: Collection[str]) -> Iterator[Diagnostic]:
-    """Report a comment that could never silence anything, and names in it that no rule has."""
-    if comment.slip or not comment.names or not comment.reason:
-        what = "names no rule" if not comment.names else "gives no reason"
-        message = f"this comment {what}, and silences nothing"
-        if comment.slip:
-            message = "this comment looks like one that silences a rule, and is none"
+    """Yield findings for a comment that can never have an effect, and for unknown rules in it."""
+    if comment.misspelled or not comment.names or not comment.reason:
+        message = f"`genesis: ignore` has no effect without a {'reason' if comment.names else 'rule'}"
+        if comment.misspelled:
+            message = "looks like a `genesis: ignore` comment but is not one"
         yield Diagnostic(UNUSED, message, comment.span, _HOW, severity="warning")
         return
     for name, place in comment.names:
         if name not in known:
             near = nearest(name, known)
-            help_ = f"did you mean `{near}`?" if near else "`genesis explain` lists the rules"
-            yield Diagnostic(UNUSED, f"there is no rule `{_shown(place)}` to silence", place, help_, severity="warning")
+            help_ = f"did you mean `{near}`?" if near else "run `genesis explain` to list all rules"
+            yield Diagnostic(UNUSED, f"unknown rule `{_visible_text(place)}`", place, help_, severity="warning")
 
 
-def _shown(span: Span) -> str:
-    """Return a part of a text as findings may quote it."""
+def _visible_text(span: Span) -> str:
+    """Return a part of a text as a finding may quote it, without secrets."""
     from genesis_config.report.redaction import visible  # few files have such comments
 
     return visible(span.source, span.start, span.end)
 
 
 def _removal(comment: _Comment, index: int) -> Fix:
-    """Return the fix that removes a name from a comment, or the comment if it has no other."""
+    """Return the fix that removes a name from a comment, or the whole comment if it has no other name."""
     source, text = comment.span.source, comment.span.source.text
     if len(comment.names) > 1:
         place = comment.names[index][1]
@@ -177,7 +184,7 @@ def _removal(comment: _Comment, index: int) -> Fix:
     while start > first and text[start - 1] in " \t":
         start -= 1
     if start == first and not text[end:last].strip():
-        # The line holds nothing else: it goes with its end.
+        # Nothing else is on the line, so the line is removed with its end.
         lines = source.line_starts
         end = next((offset for offset in lines if offset > comment.span.start), len(text))
     return Fix("remove the comment", (Edit(Span(source, start, end), ""),))

@@ -1,4 +1,4 @@
-"""Check many files in one run: each is read, linted, held against its settings, and fixed if requested.
+"""Check many files in one run: each is read, linted, filtered by its settings, and fixed if requested.
 
 A file that cannot be read, or whose settings cannot be used, is reported and does not stop the others. Nothing is
 kept of a file without findings.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckOptions", "CheckResult", "RunResult", "check_files", "check_text"]
 
 
-# The name shown for standard input if nothing says which file it stands for.
+# The name of standard input in findings, unless --stdin-filename sets another one.
 NO_FILE: Final = "<stdin>"
 
 
@@ -41,13 +41,13 @@ class CheckOptions(NamedTuple):
     """The options of a run; those about rules take precedence over settings.
 
     Attributes:
-        variables: What references may be resolved with.
-        select: Only these rules; None is what the settings say.
-        ignore: Not these, nor those of the settings.
+        variables: The variables that references are resolved with.
+        select: Only these rules; None leaves it to the settings.
+        ignore: Rules to ignore, in addition to those of the settings.
         severity: Severities by rule.
-        stdin_name: The path that standard input stands for: in findings, and for the settings that apply.
+        stdin_name: The path to use for standard input, in findings and to look up settings.
         fix: Whether fixes are applied.
-        write: Whether fixed files are written; otherwise the changes are shown.
+        write: Whether fixed files are written; otherwise the run returns a diff.
     """
 
     variables: Variables = Variables()
@@ -60,7 +60,7 @@ class CheckOptions(NamedTuple):
 
 
 class CheckResult(NamedTuple):
-    """The result for one file: its stages, the findings that count, and those that comments silence; both in order."""
+    """The result for one file: its session, its findings, and those that comments ignore; both in order."""
 
     session: Session
     findings: list[Diagnostic]
@@ -72,9 +72,9 @@ class RunResult(NamedTuple):
 
     Attributes:
         report: The findings, and how many files were checked.
-        files: The files that were named, found or included.
-        unusable: Why files or settings could not be used.
-        changes: A diff of the changes that were not written.
+        files: All files that were named, found or included.
+        unusable: The errors of files and settings that could not be used.
+        changes: A diff of the fixes that were not written.
     """
 
     report: Report
@@ -88,12 +88,12 @@ def check_files(
     options: CheckOptions = CheckOptions(),  # noqa: B008 - immutable
     on_file: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> RunResult:
-    """Check files.
+    """Check files and return all results.
 
     Args:
-        paths: Files, directories, patterns, `-`; none is the current directory.
+        paths: Files, directories, patterns or `-`; the current directory if there are none.
         options: The options of the run.
-        on_file: Called after each file with how many are done, and how many there are.
+        on_file: Called after each file with the number of files done and the number of all files.
     """
     run = _Run(options)
     files = find_files(paths or ["."])
@@ -113,34 +113,34 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     read: Reader = read_below,
     root: str | None = None,
 ) -> CheckResult:
-    """Check one text against its settings and the lock file next to it.
+    """Check one text with its settings and the lock file next to it.
 
     Args:
-        name: The path that findings show, and that includes, the lock and the settings' patterns are relative to.
+        name: The path shown in findings; includes, the lock file and patterns of the settings are relative to it.
         data: The text's bytes.
         settings: The settings that apply.
-        variables: What references may be resolved with.
+        variables: The variables that references are resolved with.
         read: Returns the bytes of an included file, or raises OSError.
-        root: The directory that was searched when it was found, if one was.
+        root: The searched directory that it was found in; None if it was named explicitly.
     """
     lock = read_lock(lock_path(name), root) if name != NO_FILE else None
     session = check_config(name, data, variables, read, lock)
-    found = session.diagnostics
+    findings = session.diagnostics
     silenced: list[Diagnostic] = []
     sources = session.config.document.sources
-    if any("enesis:" in source.text for source in sources):
+    if any("enesis:" in source.text for source in sources):  # `ignores.MARK`, without the import
         from genesis_config.lint.ignores import apply_comments
-        from genesis_config.rules.registry import load_rules  # most files silence nothing
+        from genesis_config.rules.registry import load_rules  # most files have no ignore comments
 
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
-        found, silenced = apply_comments(found, sources, RULE_NAMES, elsewhere, as_written)
-    return CheckResult(session, settings.apply(found, name), settings.apply(silenced, name))
+        findings, silenced = apply_comments(findings, sources, RULE_NAMES, elsewhere, as_written)
+    return CheckResult(session, settings.apply(findings, name), settings.apply(silenced, name))
 
 
 class _Run:
-    """A run that has checked some of its files."""
+    """A run in progress: the results of the files checked so far."""
 
     def __init__(self, options: CheckOptions) -> None:
         self.options = options
@@ -157,8 +157,8 @@ class _Run:
         try:
             text = _read(file)
         except OSError as error:
-            nothing = GenesisError(f"nothing matches {path}")
-            self.unusable.append(nothing if is_pattern(path) else file_error("read", path, error))
+            no_match = GenesisError(f"no files match {path}")
+            self.unusable.append(no_match if is_pattern(path) else file_error("read", path, error))
             return
         name = (self.options.stdin_name or NO_FILE) if path == STDIN else path
         try:
@@ -171,10 +171,12 @@ class _Run:
         configuration = _Configuration(name, settings, self.options.variables, file.root)
         result = configuration.check({name: text.data})
         if self.options.fix and text.is_outside:
-            self.unusable.append(GenesisError(f"{path} is behind a link out of the directory tree: not fixed"))
+            self.unusable.append(
+                GenesisError(f"{path} was not fixed: it is reached through a link that leaves the directory tree")
+            )
         elif self.options.fix:
             result = self._fix(configuration, text.data, result)
-        self.included += (each.source.name for each in result.session.files)
+        self.included += (file.source.name for file in result.session.files)
         findings, silenced = result.findings, result.silenced
         if text.is_outside:
             from genesis_config.report.withheld import withhold_text
@@ -184,7 +186,7 @@ class _Run:
         self.silenced += silenced
 
     def _fix(self, configuration: _Configuration, data: bytes, result: CheckResult) -> CheckResult:
-        """Fix a configuration and the files that it includes; return the result for what is on disk afterwards."""
+        """Fix a configuration and the files that it includes; return the result for the files on disk afterwards."""
         from genesis_config.lint.fixes import fix_files, mark_refused  # only for `--fix`
 
         name = configuration.name
@@ -204,7 +206,7 @@ class _Run:
 
 
 class _Configuration(NamedTuple):
-    """A configuration and what its check depends on."""
+    """A configuration, and the settings and variables for its check."""
 
     name: str
     settings: Settings
@@ -212,7 +214,7 @@ class _Configuration(NamedTuple):
     root: str | None
 
     def check(self, files: Mapping[str, bytes]) -> CheckResult:
-        """Check it with the given bytes of it and of files that it includes; other files are read."""
+        """Check the configuration with the given bytes of some files; all others are read from disk."""
 
         def read(path: str, tree: str) -> bytes:
             data = files.get(path)
@@ -222,19 +224,19 @@ class _Configuration(NamedTuple):
 
 
 class _PendingFiles:
-    """The changes that would be written: a file is one whatever its name, and is shown by the first one."""
+    """Changes that were not written, by real path; a file with several names is shown under the first one."""
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes, bytes]] = {}
         self._places: dict[str, set[Path]] = {}
 
     def update(self, files: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return files with the changes so far."""
+        """Return files with the pending changes applied."""
         changed = {name: self._files.get(os.path.realpath(name)) for name in files} if self._files else {}
         return {**files, **{name: change[2] for name, change in changed.items() if change}}
 
     def add(self, files: Mapping[str, bytes], originals: Mapping[str, bytes], sources: Iterable[Source]) -> None:
-        """Add changes, with the bytes that they were made from, and the sources that they were found in."""
+        """Add changed files, with their original bytes and the sources that the fixes were found in."""
         for source in sources:
             self._places.setdefault(os.path.realpath(source.name), set()).add(source.at)
         for name, data in files.items():
@@ -254,13 +256,13 @@ class _PendingFiles:
 
 
 def _write_files(files: Mapping[str, bytes]) -> GenesisError | None:
-    """Write fixed files, each atomically; return what failed, if anything did."""
+    """Write fixed files, each atomically; return the first error, if there is one."""
     if not files:
         return None
     from genesis_config.files.writing import write_atomic
 
     for name in files:
-        # Replacing a file needs no permission to write it, but whoever made it read-only wants it to stay.
+        # Replacing a read-only file would succeed, but whoever made it read-only does not want it changed.
         if os.path.exists(name) and not os.stat(name).st_mode & 0o222:
             return GenesisError(f"cannot write {name}: it is read-only")
     for name, data in files.items():

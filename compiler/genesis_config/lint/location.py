@@ -1,4 +1,4 @@
-"""The one configuration that a command works on: where it is, and its bytes."""
+"""Location of the configuration for commands that work on one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ __all__ = ["LocatedConfig", "find_named_providers", "load_config"]
 
 
 class LocatedConfig(NamedTuple):
-    """A configuration.
+    """A configuration that was found and read.
 
     Attributes:
-        path: Its path; `-` is standard input.
-        data: Its bytes, or the beginning of what is too large.
-        root: The directory that was searched when it was found; None where a person named it.
-        is_outside: Whether a link out of the directory tree led to it, so that nothing of its text may be shown.
+        path: The path of the configuration; `-` for standard input.
+        data: The bytes of the file, truncated after the size limit.
+        root: The searched directory that it was found in; None if it was named explicitly.
+        is_outside: Whether it was reached through a link that leaves the directory tree, so that its text must not be
+            shown.
     """
 
     path: str
@@ -30,19 +31,20 @@ class LocatedConfig(NamedTuple):
     is_outside: bool = False
 
 
-def load_config(stated: str | None) -> LocatedConfig:
-    """Read the configuration: as stated, as the environment says, here, or in the user's config folder.
+def load_config(given: str | None) -> LocatedConfig:
+    """Read the configuration: the given path, $GENESIS_CONFIG, this directory, or the user's configuration directory.
 
-    What is in the user's own folder is taken as if it had been named: links to where people keep such files are common.
+    In the user's configuration directory, links are followed as for a path that is named explicitly: it is common to
+    keep such files elsewhere.
 
     Raises:
-        GenesisError: There is none, or it cannot be read.
+        GenesisError: There is no configuration, or it cannot be read.
     """
-    return _load(*_find_config(stated))
+    return _load(*_find_config(given))
 
 
 def _load(path: str, root: str | None) -> LocatedConfig:
-    """Read the configuration at a path; `root` is the directory that was searched for it, if one was."""
+    """Read the configuration at a path; `root` is the searched directory that it was found in, if any."""
     try:
         if path == "-":
             return LocatedConfig(path, sys.stdin.buffer.read(MAX_BYTES + 1))
@@ -54,47 +56,48 @@ def _load(path: str, root: str | None) -> LocatedConfig:
     return LocatedConfig(path, file.data, is_outside=file.is_outside)
 
 
-def _find_config(stated: str | None) -> tuple[str, str | None]:
-    """Return the path of the configuration, and the directory that was searched unless it is the user's own."""
-    path = stated or os.environ.get("GENESIS_CONFIG")
+def _find_config(given: str | None) -> tuple[str, str | None]:
+    """Return the path of the configuration, and the searched directory unless links may leave it."""
+    path = given or os.environ.get("GENESIS_CONFIG")
     if path and not os.path.isdir(path):
         return path, None
-    folders = {path or ".": path or "."}
+    directories = {path or ".": path or "."}
     if not path:
-        import platformdirs  # only where the configuration is looked for
+        import platformdirs  # only if no configuration was named
 
-        folders[platformdirs.user_config_dir("genesis", appauthor=False)] = ""
-    for folder, root in folders.items():
+        directories[platformdirs.user_config_dir("genesis", appauthor=False)] = ""
+    for directory, root in directories.items():
         for name in NAMES:
-            candidate = os.path.normpath(os.path.join(folder, name))
+            candidate = os.path.normpath(os.path.join(directory, name))
             if os.path.exists(candidate) and not os.path.isdir(candidate):
                 return candidate, root or None
-    raise GenesisError(f"no {' or '.join(NAMES)} in {' or '.join(folders)}", help="run `genesis init` to create one")
+    raise GenesisError(
+        f"no {' or '.join(NAMES)} in {' or '.join(directories)}", help="run `genesis init` to create one"
+    )
 
 
-def find_named_providers(stated: str | None) -> tuple[str, list[str]] | None:
-    """Return the path of the configuration and the ids of the providers that it declares or refers to.
+def find_named_providers(given: str | None) -> tuple[str, list[str]] | None:
+    """Return the path of the configuration and the IDs of the providers that it declares or refers to.
 
-    None where there is no configuration, or none that can be read and shown: who only asks what it names has another
-    errand.
+    Return None if there is no configuration, or if it cannot be parsed or shown: callers only want a hint.
 
     Raises:
-        GenesisError: The configuration that was stated cannot be read.
+        GenesisError: The given path cannot be read.
     """
     from genesis_config.diagnostics.rule_names import TEXT_RULES
     from genesis_config.pipeline import check_config  # `--help` does without
 
     try:
-        path, root = _find_config(stated)
+        path, root = _find_config(given)
         loaded = None if path == "-" else _load(path, root)
     except GenesisError:
-        if stated:
+        if given:
             raise
         return None
     if loaded is None or loaded.is_outside:
         return None
     session = check_config(path, loaded.data, load_variables((), environment=True))
-    # A name may stand in what could not be read.
+    # The part that could not be parsed may contain further names.
     if any(finding.rule in TEXT_RULES for finding in session.diagnostics):
         return None
     return path, session.config.named_providers

@@ -1,12 +1,12 @@
-"""The settings of rules: `[tool.genesis]` in pyproject.toml, or genesis.toml; the nearest directory above a file wins.
+"""Settings of rules: `[tool.genesis]` in pyproject.toml, or genesis.toml; the nearest directory above a file wins.
 
-[tool.genesis]                      # in genesis.toml the same keys are at the top
-select = ["hardcoded-secret"]       # only these; absent is all
-ignore = ["unknown-section"]        # not these
+[tool.genesis]                      # in genesis.toml, the same keys at the top level
+select = ["hardcoded-secret"]       # only these rules (default: all)
+ignore = ["unknown-section"]        # all but these
 [tool.genesis.severity]
 assumed-context-window = "error"
 [tool.genesis.per-path]
-"examples/**" = ["hardcoded-secret"]   # not these in files that match, relative to the settings' directory
+"examples/**" = ["hardcoded-secret"]   # all but these in matching files (relative path)
 """
 
 from __future__ import annotations
@@ -41,37 +41,37 @@ _KEYS: Final = ("select", "ignore", "severity", "per-path")
 
 
 class SettingsError(GenesisError):
-    """Settings that cannot be used; the message names the file and the key, and says what to do."""
+    """Unusable settings; the message names the file and the key, and says what to do."""
 
 
 class Settings(NamedTuple):
-    """Which rules apply, and how severe their findings are.
+    """Settings for the files of a directory: which rules apply, and with what severity.
 
     Attributes:
-        select: Only these rules; None is all.
-        ignore: Not these.
-        severity: Severities by rule, instead of the rules' own.
-        per_path: Rules that do not apply to files that match a pattern, relative to `folder`.
-        folder: The directory of the settings' file.
+        select: Only these rules; None for all.
+        ignore: Rules that do not apply.
+        severity: Severities by rule, in place of the defaults.
+        per_path: Rules that do not apply to files that match a pattern, relative to `directory`.
+        directory: The directory of the settings' file.
     """
 
     select: frozenset[str] | None = None
     ignore: frozenset[str] = frozenset()
     severity: Mapping[str, Severity] = {}
     per_path: tuple[tuple[str, frozenset[str]], ...] = ()
-    folder: str = ""
+    directory: str = ""
 
     def apply(self, findings: Iterable[Diagnostic], path: str) -> list[Diagnostic]:
-        """Return the findings that count, each with its severity.
+        """Return the findings that these settings keep, each with its severity.
 
         Args:
-            findings: Those of the file at `path` and of the files that it includes; patterns apply to the file that a
-                finding is in.
-            path: The file of findings without a place.
+            findings: The findings in the file at `path` and in the files that it includes; `per-path` patterns apply
+                to the file that contains the finding.
+            path: The file for findings without a place.
         """
         ignored: dict[str, frozenset[str]] = {}
 
-        def counts(finding: Diagnostic) -> bool:
+        def applies(finding: Diagnostic) -> bool:
             name = finding.span.source.name if finding.span and self.per_path else path
             if name not in ignored:
                 matching = (rules for pattern, rules in self.per_path if self._matches(name, pattern))
@@ -81,18 +81,18 @@ class Settings(NamedTuple):
         return [
             finding._replace(severity=self.severity.get(finding.rule, finding.severity))
             for finding in findings
-            if counts(finding)
+            if applies(finding)
         ]
 
     def _matches(self, path: str, pattern: str) -> bool:
-        return _spec(pattern).match_file(os.path.relpath(path, self.folder).replace(os.sep, "/"))
+        return _spec(pattern).match_file(os.path.relpath(path, self.directory).replace(os.sep, "/"))
 
 
 def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
-    """Compile a pattern.
+    """Compile a `per-path` pattern.
 
     Raises:
-        ValueError: It is not a valid one.
+        ValueError: The pattern is not valid.
     """
     import pathspec  # most settings have no patterns
 
@@ -103,54 +103,54 @@ def _spec(pattern: str) -> pathspec.GitIgnoreSpec:
 
 
 NO_SETTINGS: Final = Settings()
-_known: dict[tuple[str, str | None], Settings] = {}
+_cache: dict[tuple[str, str | None], Settings] = {}
 
 
-def settings_for(folder: str, root: str | None = None) -> Settings:
-    """Return the settings for the files of a directory: those of the nearest directory, itself or above, that has some.
+def settings_for(directory: str, root: str | None = None) -> Settings:
+    """Return the settings for the files of a directory, from the nearest directory (itself or above) that has some.
 
     Args:
-        folder: The directory of the files.
-        root: The directory that was searched for them, if one was.
+        directory: The directory of the files.
+        root: The directory that was searched for them; None if they were named explicitly.
 
     Raises:
-        SettingsError: They cannot be used.
+        SettingsError: The settings cannot be used.
     """
-    folder = os.path.abspath(folder)
-    key = (folder, root and os.path.abspath(root))
-    if key not in _known:
-        _known[key] = _read(folder, root) or (
-            NO_SETTINGS if os.path.dirname(folder) == folder else settings_for(os.path.dirname(folder), root)
+    directory = os.path.abspath(directory)
+    key = (directory, root and os.path.abspath(root))
+    if key not in _cache:
+        _cache[key] = _read(directory, root) or (
+            NO_SETTINGS if os.path.dirname(directory) == directory else settings_for(os.path.dirname(directory), root)
         )
-    return _known[key]
+    return _cache[key]
 
 
 def forget_settings() -> None:
-    """Read settings again at next use: in a long-running process their files change."""
-    _known.clear()
+    """Clear the cache: in a long-running process, the files of settings change."""
+    _cache.clear()
     reading.forget()
 
 
-def _read(folder: str, root: str | None) -> Settings | None:
-    """Read a folder's own settings; None where it has none."""
+def _read(directory: str, root: str | None) -> Settings | None:
+    """Read the settings in a directory; None if it has none."""
     for name in FILES:
-        path = os.path.relpath(os.path.join(folder, name))
+        path = os.path.relpath(os.path.join(directory, name))
         try:
             data = reading.read_found(path, root, most=_LARGEST)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-        # Most projects have a pyproject.toml that says nothing of Genesis, and need no reader for it.
+        # Most projects have a pyproject.toml without settings for Genesis, which need not be parsed.
         if name == FILES[0] or re.search(_MENTIONED, data):
             table = _table(path, data, nested=name != FILES[0])
             if table is not None:
-                return _settings(path, table, folder)
+                return _settings(path, table, directory)
     return None
 
 
 def _table(path: str, data: bytes, *, nested: bool) -> dict[str, object] | None:
-    import tomllib  # 4 ms, for those who have settings
+    import tomllib  # 4 ms, only if there are settings
 
     try:
         table: object = tomllib.loads(data.decode("utf-8-sig"))
@@ -165,60 +165,66 @@ def _table(path: str, data: bytes, *, nested: bool) -> dict[str, object] | None:
     return table
 
 
-def _settings(path: str, table: Mapping[str, object], folder: str) -> Settings:
-    """Check a table and make settings of it."""
+def _settings(path: str, table: Mapping[str, object], directory: str) -> Settings:
+    """Validate a table and return its settings."""
     for key in table:
         if key not in _KEYS:
             near = nearest(key, _KEYS)
-            hint = f"did you mean `{near}`?" if near else f"the keys are {listed(_KEYS)}"
+            hint = f"did you mean `{near}`?" if near else f"the known keys are {listed(_KEYS)}"
             raise SettingsError(f"{path}: unknown key `{key}`", help=hint)
     severity: dict[str, Severity] = {}
-    for rule, value in _mapping(path, table, "severity").items():
-        known = [each for each in SEVERITIES if each == value]
+    for rule, value in _read_table(path, table, "severity").items():
+        known = [name for name in SEVERITIES if name == value]
         if not known:
             raise SettingsError(f"{path}: `severity.{rule}` must be one of {listed(SEVERITIES)}")
         severity[rule] = known[0]
-    _known_rules(path, "severity", severity)
-    per_path = _mapping(path, table, "per-path")
+    _check_rule_names(path, "severity", severity)
+    per_path = _read_table(path, table, "per-path")
     for pattern in per_path:
         try:
             _spec(pattern)
         except ValueError:
             raise SettingsError(f"{path}: `per-path` contains an invalid pattern: `{pattern}`") from None
     return Settings(
-        select=frozenset(_rules(path, "select", table["select"])) if "select" in table else None,
-        ignore=frozenset(_rules(path, "ignore", table.get("ignore", []))),
+        select=frozenset(_read_rule_names(path, "select", table["select"])) if "select" in table else None,
+        ignore=frozenset(_read_rule_names(path, "ignore", table.get("ignore", []))),
         severity=severity,
         per_path=tuple(
-            (pattern, frozenset(_rules(path, f'per-path."{pattern}"', rules))) for pattern, rules in per_path.items()
+            (pattern, frozenset(_read_rule_names(path, f'per-path."{pattern}"', rules)))
+            for pattern, rules in per_path.items()
         ),
-        folder=folder,
+        directory=directory,
     )
 
 
-def _mapping(path: str, table: Mapping[str, object], key: str) -> dict[str, object]:
+def _read_table(path: str, table: Mapping[str, object], key: str) -> dict[str, object]:
     value = table.get(key, {})
     if not isinstance(value, dict):
         raise SettingsError(f"{path}: `{key}` must be a table")
     return value
 
 
-def _rules(path: str, key: str, value: object) -> list[str]:
+def _read_rule_names(path: str, key: str, value: object) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(rule, str) for rule in value):
         raise SettingsError(f"{path}: `{key}` must be an array of rule names")
-    _known_rules(path, key, value)
+    _check_rule_names(path, key, value)
     return value
 
 
-def _known_rules(path: str, key: str, rules: Iterable[str]) -> None:
+def _check_rule_names(path: str, key: str, rules: Iterable[str]) -> None:
     check_rule_names(rules, RULE_NAMES, f"{path}: `{key}`")
 
 
 def check_rule_names(rules: Iterable[str], known: Collection[str], where: str) -> None:
-    """Refuse a name that no rule has.
+    """Check that all names are names of rules.
+
+    Args:
+        rules: The names to check.
+        known: The names of all rules.
+        where: The option or key that the names are from, for the message.
 
     Raises:
-        SettingsError: One is unknown; the message says which one is near.
+        SettingsError: A name is unknown; the help suggests the nearest one.
     """
     for rule in rules:
         if rule not in known:

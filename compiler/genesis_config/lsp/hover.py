@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from genesis_config.config import keys
-from genesis_config.config.positions import is_secret_position, shown
+from genesis_config.config.paths import is_secret_position
+from genesis_config.config.positions import shown
 from genesis_config.credentials.names import is_secret_variable
 from genesis_config.lsp import schema
 from genesis_config.lsp.places import place_at, value_at

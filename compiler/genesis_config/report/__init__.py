@@ -1,1 +1,1 @@
-"""Findings as people and programs read them."""
+"""Reports of findings, for people and for programs."""

@@ -1,4 +1,4 @@
-"""Making text from a configuration safe to print: no terminal reads commands in it, no line of it starts another."""
+"""Escaping of text for output, so that neither a terminal nor a CI runner executes commands in it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ import re
 
 __all__ = ["BRACKET", "COMMAND", "dump_json", "escape", "escape_json", "escape_line", "escape_start"]
 
-# Controls, format characters (those that turn the direction of text, have no width or are tags), line and paragraph
-# separators, surrogates, noncharacters that XML cannot hold: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
+# Controls, format characters (bidirectional marks, zero-width characters, tags), line and paragraph separators,
+# surrogates, noncharacters that XML does not allow: the categories Cc, Cf, Zl, Zp and Cs of Unicode 14.
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# The bracket of `##[command]` and `##vso[command]`, which the runners of GitHub Actions and Azure Pipelines look for
-# anywhere in a line; and how it is shown.
+# The bracket of `##[command]` and `##vso[command]`, which the runners of GitHub Actions and Azure Pipelines execute
+# anywhere in a line; and its escaped form.
 COMMAND = re.compile(r"(?i)(?<=##)\[|(?<=##vso)\[")
 BRACKET = "\\x5b"
 
 
 def escape(text: str) -> str:
-    r"""Escape every control character, as in `\x1b` or `\u202e`, and the bracket of a runner's command."""
+    r"""Escape control characters (as `\x1b` or `\u202e`) and the bracket of a runner's command."""
     return COMMAND.sub(lambda _: BRACKET, _UNSAFE.sub(_visible, text))
 
 
 def escape_start(line: str) -> str:
-    """Escape what begins a line as a workflow command does, with or without white space before it."""
+    """Escape the `::` of a workflow command at the start of a line, also after whitespace."""
     return line.replace("::", "\\x3a:", 1) if line.lstrip().startswith("::") else line
 
 
 def escape_line(line: str) -> str:
-    """Escape a whole line: what a terminal obeys in it, and what makes it a workflow command."""
+    """Escape a whole line: control characters, and the start of a workflow command."""
     return escape_start(escape(line))
 
 
 def dump_json(value: object, *, indent: int | None = 2) -> str:
-    """Write a value as a JSON text that is safe to print, in ASCII, with a line end."""
+    """Return a value as JSON that is safe to print, in ASCII and with a line end."""
     import json  # most reports are text
 
     return escape_json(json.dumps(value, indent=indent)) + "\n"
 
 
 def escape_json(text: str) -> str:
-    r"""Write what would be a runner's command in a JSON text another way: a `[` after `##` is in a string."""
+    r"""Escape runners' commands in a JSON text as `\u005b`: a `[` after `##` is always in a string."""
     return COMMAND.sub(r"\\u005b", text)
 
 

@@ -1,4 +1,4 @@
-"""Telling findings apart across commits, whatever lines are added above them."""
+"""Fingerprints that identify findings across commits, even if lines are added above them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from genesis_config.diagnostics.finding import sort_findings
-from genesis_config.report.paths import relative
+from genesis_config.report.paths import relative_path
 from genesis_config.report.redaction import visible
 
 if TYPE_CHECKING:
@@ -19,25 +19,25 @@ __all__ = ["fingerprints"]
 
 
 def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
-    """Give what counts and then what is silenced, each with its fingerprint (hex).
+    """Return the findings and then the ignored ones, each with its fingerprint (hex).
 
-    That is one of its rule, its path, its line's text, and which of those it is; whether it is silenced makes no
-    difference.
+    The fingerprint is computed from the rule, the path, the text of the line, and a count to tell equal ones apart.
+    Ignoring a finding does not change it.
     """
     seen: Counter[tuple[str, ...]] = Counter()
-    found = []
+    identified = []
     for finding in sort_findings([*report.findings, *report.silenced]):
         key = (finding.rule, *_place(finding.span), "" if finding.span else finding.message)
         seen[key] += 1
-        words = "\0".join([*key, str(seen[key])]).encode("utf-8", "replace")
-        found.append((finding, hashlib.sha256(words).hexdigest()))
-    return sorted(found, key=lambda each: each[0].reason is not None)
+        content = "\0".join([*key, str(seen[key])]).encode("utf-8", "replace")
+        identified.append((finding, hashlib.sha256(content).hexdigest()))
+    return sorted(identified, key=lambda pair: pair[0].reason is not None)
 
 
 def _place(span: Span | None) -> tuple[str, str]:
     if span is None:
         return "", ""
     start, end = span.source.line_span(span.source.position(span.start).line)
-    # Of a line of a megabyte what is around the finding is enough, and all that is looked at.
+    # Of a very long line, only the part around the finding is used.
     start, end = max(start, span.start - 500), min(end, span.start + 500)
-    return relative(span.source.name), " ".join(visible(span.source, start, end).split())
+    return relative_path(span.source.name), " ".join(visible(span.source, start, end).split())

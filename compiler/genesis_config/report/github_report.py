@@ -1,7 +1,7 @@
-"""Workflow commands of GitHub Actions, which shows them beside the lines of a pull request; then the text for the log.
+"""Workflow commands of GitHub Actions, shown next to the lines of a pull request; then the text report for the log.
 
-GitHub shows ten annotations of a kind for a step and drops the rest without a word, so errors come first and no more
-than ten of a kind are written. Escaping: actions/toolkit, packages/core/src/command.ts.
+Per step, GitHub shows ten annotations of each kind and silently drops the rest, so no more than ten of each kind are
+written, errors first. Escaping: actions/toolkit, packages/core/src/command.ts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from genesis_config.report import text_report as text
 from genesis_config.report.escape import escape
-from genesis_config.report.paths import relative
+from genesis_config.report.paths import relative_path
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _COMMANDS: Final = {"error": "error", "warning": "warning", "info": "notice"}
-_OF_A_KIND: Final = 10
+_MOST_PER_KIND: Final = 10
 
 
 def render(report: Report) -> str:
-    """Render the annotations, and the text report after them."""
+    """Render the annotations, followed by the text report."""
     lines = []
     for severity in _COMMANDS:
-        lines += [_command(each) for each in report.findings if each.severity == severity][:_OF_A_KIND]
+        lines += [_command(finding) for finding in report.findings if finding.severity == severity][:_MOST_PER_KIND]
     return "".join(f"{line}\n" for line in lines) + text.render(report)
 
 
@@ -35,14 +35,14 @@ def _command(finding: Diagnostic) -> str:
     if finding.span is not None:
         source = finding.span.source
         start, end = source.position(finding.span.start), source.position(finding.span.end)
-        properties = {"file": relative(source.name), "line": str(start.line), "endLine": str(end.line)}
+        properties = {"file": relative_path(source.name), "line": str(start.line), "endLine": str(end.line)}
         if start.line == end.line:
-            # Columns count on one line alone; the last one is part of what is marked.
+            # GitHub uses columns only within one line; the end column is inclusive.
             properties |= {"col": str(start.column), "endColumn": str(max(start.column, end.column - 1))}
         properties["title"] = finding.rule
-    written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    parameters = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     message = escape(finding.message) + ("" if finding.help is None else f"\nhelp: {escape(finding.help)}")
-    return f"::{_COMMANDS[finding.severity]} {written}::{_data(message)}"
+    return f"::{_COMMANDS[finding.severity]} {parameters}::{_data(message)}"
 
 
 def _data(value: str) -> str:

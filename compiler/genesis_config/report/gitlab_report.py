@@ -1,4 +1,4 @@
-"""GitLab's code quality report: a JSON array, which merge requests show as a widget and beside the lines.
+"""GitLab's code quality report: a JSON array, shown in merge requests as a widget and next to the lines.
 
 The keys are those of https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
-from genesis_config.report.paths import relative
+from genesis_config.report.paths import relative_path
 
 if TYPE_CHECKING:
     from genesis_config.diagnostics.finding import Diagnostic
@@ -21,8 +21,10 @@ _SEVERITIES: Final = {"error": "major", "warning": "minor", "info": "info"}
 
 
 def render(report: Report) -> str:
-    """Render the findings; an empty array where there are none."""
-    findings = [_finding(finding, print_) for finding, print_ in fingerprints(report) if finding.reason is None]
+    """Render the findings; an empty array if there are none."""
+    findings = [
+        _finding(finding, fingerprint) for finding, fingerprint in fingerprints(report) if finding.reason is None
+    ]
     return dump_json(findings)
 
 
@@ -30,7 +32,7 @@ def _finding(finding: Diagnostic, fingerprint: str) -> dict[str, object]:
     path, line = "", 1
     if finding.span is not None:
         source = finding.span.source
-        path, line = relative(source.name), source.position(finding.span.start).line
+        path, line = relative_path(source.name), source.position(finding.span.start).line
     help_ = f" ({finding.help})" if finding.help else ""
     return {
         "description": f"{finding.message}{help_}",

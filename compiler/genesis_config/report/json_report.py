@@ -1,4 +1,4 @@
-"""Findings for programs: one JSON object, versioned, the same keys whatever was found."""
+"""Findings for programs: one JSON object (versioned), always with the same keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def render(report: Report) -> str:
             "fixed": report.fixed,
         },
     }
-    # ASCII, so that no control character of a configuration reaches a terminal and any encoding of stdout will do.
+    # ASCII, so that control characters of a configuration never reach a terminal and any encoding of stdout works.
     return dump_json(content)
 
 

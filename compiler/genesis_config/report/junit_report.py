@@ -1,4 +1,4 @@
-"""JUnit's XML, which every CI system reads: a test for each finding, which fails if it is an error or a warning."""
+"""JUnit XML, which every CI system reads: one test per finding, failed if it is an error or a warning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["render"]
 
 
 def render(report: Report) -> str:
-    """Render one suite; where there is nothing to tell it holds one test that passed."""
+    """Render one test suite; without findings, it contains one passed test."""
     cases = [_case(finding) for finding in report.findings]
     failures = sum(finding.severity != "info" for finding in report.findings)
     files = f"{report.files} {'file' if report.files == 1 else 'files'} checked"
@@ -41,7 +41,7 @@ def _case(finding: Diagnostic) -> str:
     if finding.severity == "info":
         return f"{opening}/>\n"
     help_ = f"\nhelp: {escape(finding.help)}" if finding.help else ""
-    body = escape_xml(f"{concise.line(finding)}{help_}")
+    body = escape_xml(f"{concise.render_line(finding)}{help_}")
     message = f"message={_attribute(finding.message)} type={_attribute(finding.severity)}"
     return f"{opening}>\n      <failure {message}>{body}</failure>\n    </testcase>\n"
 

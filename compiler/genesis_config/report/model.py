@@ -1,4 +1,4 @@
-"""What every report renders."""
+"""The outcome of a run, which every report renders."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Report(NamedTuple):
 
     Attributes:
         files: How many files were checked.
-        findings: What was found and counts, in order.
-        silenced: What comments in the files silence, each with its reason, in order.
-        fixed: How many findings were put right.
+        findings: The findings, in order.
+        silenced: The findings that comments ignore, each with its reason, in order.
+        fixed: How many findings were fixed.
     """
 
     files: int

@@ -1,14 +1,14 @@
-"""How reports for programs name files: relative to where the run was started, with forward slashes."""
+"""File names in reports for programs: relative to the current directory, with forward slashes."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["relative"]
+__all__ = ["relative_path"]
 
 
-def relative(name: str) -> str:
-    """Give a path as other machines know it; one outside of the folder of the run stays as it is."""
+def relative_path(name: str) -> str:
+    """Return a path relative to the current directory; a path outside of it stays absolute."""
     if os.path.isabs(name):
         inside = os.path.relpath(name)
         name = name if inside.startswith(os.pardir) else inside

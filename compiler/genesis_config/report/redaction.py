@@ -1,7 +1,7 @@
-"""Which characters of a source may not be shown.
+"""The parts of a source that must not be shown.
 
-In text that parsed, positions decide: see `genesis_config.config.positions`. In comments, and around what is broken,
-names and key patterns do, and in doubt text is hidden. Of a source that nobody vouches for nothing is shown.
+In text that parsed, positions decide: see `genesis_config.config.positions`. In comments and around syntax errors,
+names and key patterns decide, and text is hidden when in doubt. A source without a role is hidden completely.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
 __all__ = ["hidden_spans", "spans_in_both", "visible"]
 
-# What stands in a secret position is hidden elsewhere too, if it looks like a key: a plain header's value is a word as
-# others are (`X-Tenant: "research"`).
+# A value in a secret position is hidden everywhere else, too, but only if it looks like a key: the value of a harmless
+# header can be an ordinary word (`X-Tenant: "research"`).
 _KEYLIKE: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{8,}+")
 _MOST_KEYS: Final = 100
 
 
 @lru_cache(maxsize=16)
 def hidden_spans(source: Source) -> tuple[tuple[int, int], ...]:
-    """Return the offsets of what no report may show of a source, in order and apart."""
+    """Return the parts of a source that no report may show, as start and end offsets, in order and not overlapping."""
     if source.role is None:
         return ((0, len(source.text)),)
     document = parse(source)
     walk = _Walk(document)
     text = source.text
-    # A revision of Git's in `env.vars` has the shape of a key.
+    # A Git revision in `env.vars` looks like a key.
     hidden = [span for span in (*key_spans(text), *url_secrets(text)) if span not in walk.revisions]
     hidden += walk.hidden
     for comment in document.comments():
@@ -61,21 +61,21 @@ def hidden_spans(source: Source) -> tuple[tuple[int, int], ...]:
 
 
 def spans_in_both(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return the parts of spans that are in others, too."""
-    found = []
+    """Return the intersection of two lists of spans."""
+    common = []
     rest = list(reversed(other))
     for start, end in one:
         while rest and rest[-1][0] < end:
             low, high = max(start, rest[-1][0]), min(end, rest[-1][1])
-            found += [(low, high)] * (low < high)
+            common += [(low, high)] * (low < high)
             if rest[-1][1] > end:
                 break
             rest.pop()
-    return tuple(found)
+    return tuple(common)
 
 
 def visible(source: Source, start: int, end: int) -> str:
-    """Return a piece of a source with `***` for what may not be shown of it."""
+    """Return a part of a source with `***` in place of hidden text."""
     parts = [
         (max(low, start) - start, min(high, end) - start)
         for low, high in hidden_spans(source)
@@ -88,14 +88,14 @@ class _Walk:
     """All values of a document with their positions.
 
     Attributes:
-        hidden: The spans that the positions hide.
-        strings: Where the keys and strings start that were read.
-        keys: What looks like a key in secret positions.
-        revisions: The spans of revisions.
+        hidden: The spans to hide because of their positions.
+        strings: The start offsets of keys and strings that the parser read.
+        keys: The texts in secret positions that look like keys.
+        revisions: The spans of Git revisions.
     """
 
     def __init__(self, document: Document) -> None:
-        """Walk through a document."""
+        """Visit all values of a document."""
         self.text = document.source.text
         self.hidden: list[tuple[int, int]] = []
         self.strings: set[int] = set()
@@ -139,7 +139,7 @@ class _Walk:
             return
         self.strings.add(offsets[0])
         if position.kind == "secret" and not re.fullmatch(HEADER_NAME, str(key)):
-            # It may be a whole header, with its key.
+            # It may be a whole header line, with the key in it.
             self.hidden.append(offsets)
 
     def _string(self, value: str, start: int, end: int, position: Position) -> None:
@@ -150,10 +150,10 @@ class _Walk:
         if position.kind == "variable" and is_revision(value):
             self.revisions.add((low, high))
         if position.shows_strings and raw == value:
-            return  # key patterns and what is secret in URLs are looked for in the whole text
+            return  # key patterns and secrets in URLs are searched for in the whole text
         parts = position.hidden_parts(value)
         if parts and raw != value:
-            # Escapes hide where its parts are.
+            # With escapes, the offsets of the parts are unknown.
             parts = [(0, len(raw))]
         self.hidden += [(low + first, low + last) for first, last in parts]
         if position.kind == "secret":
@@ -161,7 +161,7 @@ class _Walk:
 
 
 def _elsewhere(text: str, keys: dict[str, None]) -> Iterator[tuple[int, int]]:
-    """Find what stands in a secret position wherever else it stands; of very many keys the first alone."""
+    """Yield all occurrences of the values in secret positions; of very many, only the first ones are searched for."""
     for key in islice(keys, _MOST_KEYS):
         start = text.find(key)
         while start >= 0:

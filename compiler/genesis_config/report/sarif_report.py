@@ -1,6 +1,6 @@
-"""SARIF 2.1.0 (OASIS, 2020): what code scanning of GitHub, GitLab and Azure DevOps reads.
+"""SARIF 2.1.0 (OASIS, 2020), for code scanning on GitHub, GitLab and Azure DevOps.
 
-The same findings give the same bytes: no times, no absolute paths, no identifiers but those made of the findings.
+The same findings give the same bytes: no timestamps, no absolute paths, no identifiers other than fingerprints.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from genesis_config import __version__
 from genesis_config.diagnostics.rule_names import HOME, RULE_NAMES, documentation_url
 from genesis_config.report.escape import dump_json
 from genesis_config.report.fingerprint import fingerprints
-from genesis_config.report.paths import relative
+from genesis_config.report.paths import relative_path
 from genesis_config.rules.registry import load_rules
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _INDEX: Final = {name: index for index, name in enumerate(RULE_NAMES)}
 
 
 def render(report: Report) -> str:
-    """Render findings and what comments silence, the latter as suppressed; every rule with its help."""
+    """Render the findings, the ignored ones as suppressed, and every rule with its help."""
     findings = fingerprints(report)
     run = {
         "tool": {
@@ -110,10 +110,10 @@ def _region(span: Span) -> dict[str, int]:
 
 
 def _uri(span: Span) -> str:
-    """Write a path as a URI, relative below the folder of the run, with forward slashes, all else percent-encoded."""
-    path = relative(span.source.name)
-    written = quote(path.encode("utf-8", "replace"))
+    """Return the path of a span as a percent-encoded URI, relative if it is below the current directory."""
+    path = relative_path(span.source.name)
+    quoted = quote(path.encode("utf-8", "replace"))
     if os.path.isabs(path):
-        return f"file://{written}"
-    # A colon in the first part would make a scheme of it.
-    return f"./{written}" if ":" in written.partition("/")[0] else written
+        return f"file://{quoted}"
+    # A colon in the first part would be parsed as the end of a scheme.
+    return f"./{quoted}" if ":" in quoted.partition("/")[0] else quoted

@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 
 __all__ = ["summary"]
 
-_WORDS = {"error": "errors", "warning": "warnings", "info": "notes"}
+_WORDS = {"error": "errors", "warning": "warnings", "info": "infos"}
 
 
 def summary(report: Report) -> str:
-    """Count: `2 files checked: 1 error, 3 warnings (2 fixable with --fix), 1 ignored`."""
+    """Return the counts: `2 files checked: 1 error, 3 warnings (2 fixable with --fix), 1 ignored`."""
     counts = dict.fromkeys(_WORDS, 0)
     for finding in report.findings:
         counts[finding.severity] += 1
     parts = [f"{count} {_WORDS[name] if count != 1 else _WORDS[name][:-1]}" for name, count in counts.items() if count]
-    found = ", ".join(parts) or "no findings"
+    findings = ", ".join(parts) or "no findings"
     fixable = sum(finding.fix is not None for finding in report.findings)
     if fixable:
-        found += f" ({fixable} fixable with --fix)"
+        findings += f" ({fixable} fixable with --fix)"
     more = [f"{report.fixed} fixed"] if report.fixed else []
     more += [f"{len(report.silenced)} ignored"] if report.silenced else []
-    return f"{report.files} {'file' if report.files == 1 else 'files'} checked: {', '.join([found, *more])}"
+    return f"{report.files} {'file' if report.files == 1 else 'files'} checked: {', '.join([findings, *more])}"

@@ -1,4 +1,4 @@
-"""Findings for people: the message, the line that it is about with the place underlined, and what to do."""
+"""Findings for people: the message, the source line with the place underlined, and the help."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.source import Source, Span
     from genesis_config.report.model import Report
 
-__all__ = ["paragraphs", "render"]
+__all__ = ["render", "render_findings"]
 
 _COLOURS: Final[dict[str, str]] = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "info": "\x1b[1;36m"}
 _BOLD: Final = "\x1b[1m"
 _BLUE: Final = "\x1b[1;34m"
 _RESET: Final = "\x1b[0m"
-# Columns of source shown at most; a longer line is cut around its span.
+# Maximum number of source columns; a longer line is truncated around its span.
 _WIDTH: Final = 110
-# Columns that are kept of what is before the span.
+# Columns to keep before the span in a truncated line.
 _LEAD: Final = 20
 
 
 def render(report: Report, *, colour: bool = False) -> str:
-    """Render a report: a paragraph a finding, and the summary."""
-    return f"{paragraphs(report.findings, colour=colour)}{summary(report)}\n"
+    """Render a report: one paragraph per finding, and the summary."""
+    return f"{render_findings(report.findings, colour=colour)}{summary(report)}\n"
 
 
-def paragraphs(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
-    """Render findings, one paragraph each, in the order given."""
+def render_findings(diagnostics: Iterable[Diagnostic], *, colour: bool = False) -> str:
+    """Render findings, one paragraph each, in the given order."""
     return "".join(f"{_Renderer(colour=colour).finding(finding)}\n\n" for finding in diagnostics)
 
 
@@ -53,8 +53,8 @@ class _Renderer:
             lines += self._frame(finding.span, margin, finding.severity, "^")
         for place in finding.related:
             # Not `::`, which GitHub Actions reads as a command at the start of a line.
-            words = f"{self._paint(_BLUE, '=')} {self._paint(_BOLD, 'note')}: {escape(place.message)}"
-            lines.append(f"{' ' * margin} {words}")
+            note = f"{self._paint(_BLUE, '=')} {self._paint(_BOLD, 'note')}: {escape(place.message)}"
+            lines.append(f"{' ' * margin} {note}")
             lines += self._frame(place.span, margin, "info", "-")
         if finding.help is not None:
             bar = self._paint(_BLUE, "=")
@@ -62,7 +62,7 @@ class _Renderer:
         return "\n".join(lines)
 
     def _frame(self, span: Span, margin: int, severity: Severity, mark: str) -> list[str]:
-        """Show where a span is: the arrow, and its first line with the span underlined."""
+        """Return the lines that show a span: its place, and its first source line with the span underlined."""
         position = span.source.position(span.start)
         pad = " " * margin
         arrow = self._paint(_BLUE, "-->")
@@ -84,9 +84,9 @@ class _Renderer:
 
 
 def _line(span: Span) -> tuple[str, int, int]:
-    """Give a span's first line as it is shown, the columns before the span, and the columns that it takes.
+    """Return the first line of a span as it is shown, the columns before the span, and the columns of the span.
 
-    Of a long line, what is around the span is shown. No more of it is looked at either: a file may be one line.
+    A long line is truncated around the span, and only that part of it is read: a whole file may be one line.
     """
     source = span.source
     start, end = source.line_span(source.position(span.start).line)
@@ -112,7 +112,7 @@ def _line(span: Span) -> tuple[str, int, int]:
 
 
 def _cells(source: Source, start: int, end: int) -> list[str]:
-    """Give what is shown for each character of a line: itself, an escape, a blank for a tab, one mask for a secret."""
+    """Return what to show for each character: itself, an escape, spaces for a tab, or one mask for a whole secret."""
     cells = [char if char.isascii() and char.isprintable() else _cell(char) for char in source.text[start:end]]
     for command in COMMAND.finditer(source.text, start, end):
         cells[command.start() - start] = BRACKET
@@ -134,10 +134,10 @@ def _cell(char: str) -> str:
 
 
 def _columns(cell: str) -> int:
-    """Count the terminal columns of a cell."""
+    """Return the width of a cell in terminal columns."""
     if cell.isascii():
         return len(cell)
-    import unicodedata  # a table of 1 MB that most files have no use for
+    import unicodedata  # a table of 1 MB that most files do not need
 
     wide = {"W", "F"}
     return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in wide) for char in cell)

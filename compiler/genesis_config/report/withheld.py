@@ -1,4 +1,4 @@
-"""Findings in a text that must not be shown: a link out of the directory tree led to it."""
+"""Findings in a text that must not be shown, since a link that leaves the directory tree led to it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["withhold_text"]
 
 
 def withhold_text(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Reduce findings to their rules, severities and places.
+    """Return findings reduced to their rules, severities and places.
 
-    A message may quote any part of the text, so none is kept: each finding has the title of its rule instead, and a
-    source without a text. What a report makes of it holds no character of the text.
+    A message may quote any part of the text, so each is replaced by the title of its rule, and the source by one
+    without text. No report of these findings can contain a character of the text.
     """
     return sort_findings(map(_reduced, findings))
 
@@ -27,7 +27,8 @@ def _reduced(finding: Diagnostic) -> Diagnostic:
         finding.rule,
         finding.rule if finding.rule == "internal-error" else load_rule(finding.rule).title,
         finding.span and finding.span._replace(source=finding.span.source.without_text()),
-        "a link out of the directory tree leads to this file, so its text is not shown; name the file itself",
+        "this file was reached through a link that leaves the directory tree, so its text is not shown; pass the file "
+        "itself",
         severity=finding.severity,
         reason=finding.reason and "a comment in the file",
     )

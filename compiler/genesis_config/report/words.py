@@ -1,7 +1,7 @@
 """Secrets in text that has no reliable structure: comments, and what is around a syntax error.
 
-Each function is one pass over the tokens of a text, linear in its length. `unparsed_values` takes quotes as they are;
-in `hidden_words` they only separate words, since a missing quote turns strings inside out.
+Each function is one pass over the tokens of a text, linear in its length. `unparsed_values` trusts quotes; in
+`hidden_words` they only separate words, since a missing quote turns strings inside out.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _TOKENS = re.compile(
       | (?P<word>(?:[^\s{}\[\]:=,"'/]|/(?![/*]))++)""",
     re.VERBOSE,
 )
-# A colon that follows a word on its line, and one that follows a token.
-_BESIDE = re.compile(r"[\"'`]?[^\S\n]*+[:=](?!//)")
+# A colon after a word on the same line, and a colon after a token.
+_COLON_ON_LINE = re.compile(r"[\"'`]?[^\S\n]*+[:=](?!//)")
 _COLON = re.compile(r"(?:\s|//[^\n\r]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+[:=]")
-# A word that is no word of a language.
+# A word that is not a word of a natural language.
 _MIXED = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{6,}+")
 _LETTERS = re.compile("[A-Za-z_$]+")
 _COUNT = re.compile("[0-9]{1,7}")
 _VARIABLE = re.compile(rf"(?=[A-Z0-9]*_){NAME}|\$(?:{NAME})|%(?:{NAME})%|os\.environ/\w+")
-# The keys of `apiKey: { … }` that name a variable.
+# The keys of `apiKey: { … }` whose values are names of variables.
 _NAMES_VARIABLE: Final = ("id", "env")
 
 
@@ -53,12 +53,12 @@ class _Bracket(NamedTuple):
 
 
 class _Scope:
-    """The brackets that are open, and the name that stands before.
+    """The open brackets, and the name before the current token.
 
     Attributes:
         name: The last name.
-        secret: Whether that, or a word since, could name a secret.
-        colon: Whether a colon followed it.
+        secret: Whether this name, or a word after it, could name a secret.
+        colon: Whether a colon followed the name.
     """
 
     def __init__(self) -> None:
@@ -73,20 +73,20 @@ class _Scope:
 
     @property
     def hides(self) -> bool:
-        """Whether a value here is a secret."""
+        """Whether a value at this point is a secret."""
         return self.top.secret or (self.secret and self.colon)
 
     def forget(self) -> None:
-        """Forget the name: a value of it is over."""
+        """Forget the name, after the end of its value."""
         self.name = ""
         self.secret = self.colon = False
 
     def start(self, name: str) -> None:
-        """Take a name."""
+        """Set the name."""
         self.name, self.secret, self.colon = name, _is_secret_name(name), False
 
     def mark(self, mark: str, plain: Collection[str] = ()) -> None:
-        """Take a punctuation mark."""
+        """Process a punctuation mark."""
         if mark in {":", "="}:
             self.colon = True
             return
@@ -99,13 +99,13 @@ class _Scope:
 
 
 def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Find the words from `start` to `end` that follow a name that could be a secret's.
+    """Yield the words from `start` to `end` that follow a name that could be a secret's.
 
     After a name and a colon all words up to a comma, a bracket or the next name are hidden, and all in a bracket that
-    opens there; after a name alone, those that are no words of a language.
+    opens there; after a name without a colon, only those that are not words of a natural language.
     """
     scope = _Scope()
-    first = True  # on its line, or after a mark
+    first = True  # on its line, or after a punctuation mark
     for token in _WORDS.finditer(text, start, end):
         mark, word = token["mark"], token["word"]
         if mark:
@@ -113,13 +113,13 @@ def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 scope.mark(mark)
             elif not scope.colon:
                 scope.forget()  # a word of a comment
-            # A line that ends in a backslash goes on in the next one.
+            # A line that ends in a backslash continues on the next one.
             first = (first or mark not in {":", "="}) and text[token.start() - 1] != "\\"
         elif not word:
             if scope.hides:
                 yield from _literal_parts(token[0], token.start())
             first = False
-        elif _BESIDE.match(text, token.end(), end) and (first or not scope.hides or _LETTERS.fullmatch(word)):
+        elif _COLON_ON_LINE.match(text, token.end(), end) and (first or not scope.hides or _LETTERS.fullmatch(word)):
             scope.start(word)
             first = False
         else:
@@ -131,11 +131,11 @@ def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) -> Iterator[tuple[int, int]]:
-    """Find the strings and words of a damaged text that the parser did not read, neither as values nor as keys.
+    """Yield the strings and words of a broken text that the parser read neither as values nor as keys.
 
     Args:
         text: The whole text.
-        read: Where the strings start that were read.
+        read: The start offsets of the strings that the parser read.
         plain: The names whose values may be shown.
     """
     scope = _Scope()
@@ -168,7 +168,7 @@ def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) ->
 
 
 def _literal_parts(text: str, offset: int) -> Iterator[tuple[int, int]]:
-    """Return what is literal in a string that starts at `offset`."""
+    """Yield the literal parts of a string that starts at `offset`."""
     for start, end in secret_parts(text):
         yield offset + start, offset + end
 
@@ -178,7 +178,7 @@ def _is_secret_name(word: str) -> bool:
 
 
 def _is_shown(word: str, name: str = "") -> bool:
-    """Return whether a word is not a secret though a secret's name stands before it; `name` is the last one."""
+    """Return whether a word is not a secret although the name of one precedes it; `name` is the last name."""
     if is_plain_word(word) or _COUNT.fullmatch(word) or _VARIABLE.fullmatch(word):
         return True
     return name in _NAMES_VARIABLE and re.fullmatch(NAME, word) is not None

@@ -48,9 +48,7 @@ def check(context: Context) -> Iterator[Diagnostic]:
 
 def _sent_key(provider: Provider) -> str:
     """Return a description of the key that a provider's requests carry, with `{}` for the provider; `""` if none."""
-    if provider.has_api_key or any(
-        is_secret_header(header.name) for owner in (provider, *provider.models) for header in owner.headers
-    ):
+    if provider.has_api_key or any(is_secret_header(header.name) for header in provider.all_headers):
         return "the key of `{}`"
     # Without `apiKey` the key comes from the provider's variable. Only an implicit provider is usually set up that way.
     by_variable = not provider.sets(keys.API_KEY) and provider.id in IMPLICIT_PROVIDERS

@@ -96,16 +96,15 @@ def _check_model(model: ModelEntry) -> Iterator[Diagnostic]:
     if model.sets(keys.COMPAT):
         place = model.at(keys.COMPAT, keys.MAX_TOKENS_FIELD)
         yield from _check_name(place, model.max_tokens_field, MAX_TOKENS_FIELDS, "request field")
-    if model.sets(keys.HEADERS):
-        yield from _check_headers(model)
 
 
-def _check_headers(owner: Provider | ModelEntry) -> Iterator[Diagnostic]:
-    for header in owner.headers:
+def _check_headers(provider: Provider) -> Iterator[Diagnostic]:
+    """Check the headers of a provider and of its models."""
+    for header in provider.all_headers:
         where = str(header.place)
         if not re.fullmatch(HEADER_NAME, header.name):
             # The name may be a complete header, including its key, so the message does not repeat it.
-            where = str(owner.at(keys.HEADERS))
+            where = str(header.owner.at(keys.HEADERS))
             message = f"a header in `{where}` has a name that HTTP does not allow"
             yield RULE.finding(header.place.key, message, "use only letters, digits and `-`")
         elif header.name.lower() in FRAMING_HEADERS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config import keys
-from genesis_config.config.positions import config_path
+from genesis_config.config.paths import config_path
 from genesis_config.net.policy import NATIVE_ONLY, OWN_FIELDS
 from genesis_config.rules.rule import Rule
 
