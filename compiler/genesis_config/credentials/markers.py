@@ -1,4 +1,4 @@
-"""Markers: values such as `EMPTY` that stand in for a key if the server does not need one."""
+"""Markers: values such as `EMPTY` that stand in for a key for a server that does not need one."""
 
 from __future__ import annotations
 

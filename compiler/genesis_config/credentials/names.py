@@ -67,7 +67,7 @@ def header_variable(header: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_secret_variable(name: str) -> bool:
-    """Return whether a variable holds a secret, judged by the words of its name."""
+    """Return whether a variable is secret, judging by the words of its name."""
     plain = _plain(name)
     if plain.endswith(_POINTERS):
         return False
@@ -76,13 +76,13 @@ def is_secret_variable(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_secret_header(name: str) -> bool:
-    """Return whether a header holds a key, judged by the end of its name."""
+    """Return whether a header is secret, judging by the end of its name."""
     return _plain(name).endswith(("AUTHORIZATION", "COOKIE", "KEY", "TOKEN", "SECRET", "PASSWORD"))
 
 
 @lru_cache(maxsize=1024)
 def is_secret_field(name: str) -> bool:
-    """Return whether a field of an object or a query parameter holds a key, judged by the last word of its name."""
+    """Return whether an object's field or a query parameter is secret, judging by the last word of its name."""
     *_, last = _plain(name).split("_")
     return _is_secret_word(last) or last in _OF_FIELDS or last in _QUERY_SIGNATURES
 
