@@ -122,7 +122,9 @@ def _remedy(provider: str, ref: SecretRef | None, *, declared: bool) -> str:
     if (known := remedy(ref)) is not None:
         return known
     variable = provider_variable(provider)
-    return f"replace the literal key with `${{{variable}}}`, and set {variable} to" if declared else f"set {variable} to"
+    return (
+        f"replace the literal key with `${{{variable}}}`, and set {variable} to" if declared else f"set {variable} to"
+    )
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:
