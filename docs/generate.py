@@ -44,8 +44,8 @@ def rules() -> str:
         "`genesis explain RULE` prints this text. Errors cause exit code 1; warnings only with `--fail-on warning`.\n"
     )
     lines.append(
-        "A *required* rule means that no correct manifest can be compiled until it passes; *advice* points at a likely\n"
-        "mistake. `genesis compile` stops at errors of either kind.\n"
+        "A *required* rule means that no correct manifest can be compiled until it passes; *advice* points at a\n"
+        "likely mistake. `genesis compile` stops at errors of either kind.\n"
     )
     lines += ["| rule | severity | |", "|---|---|---|"]
     lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in catalogue]
