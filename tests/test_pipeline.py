@@ -1,4 +1,4 @@
-"""The stages in order: when there is a manifest, which values it needs, in which order findings come."""
+"""The stages in order: when there is a manifest, which values it needs, and the order of findings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def compiled(
 
 
 def place(finding: Diagnostic) -> tuple[int, int, str]:
-    """Give the line, the column and the text that a finding points at."""
+    """Return the line, the column and the text that a finding points at."""
     assert finding.span is not None
     source, start, end = finding.span
     return *source.position(start), source.text[start:end]
@@ -63,7 +63,7 @@ def provider_of(done: Session, name: str = "vllm") -> Provider:
     return done.manifest.providers[name]
 
 
-def test_a_clean_configuration_gives_a_manifest_and_no_findings() -> None:
+def test_clean_configuration_gives_a_manifest() -> None:
     done = compiled(CLEAN)
     assert done.diagnostics == []
     assert done.manifest is not None
@@ -89,9 +89,7 @@ def test_a_clean_configuration_gives_a_manifest_and_no_findings() -> None:
     ],
     ids=["decode", "size", "parse", "nothing", "root", "include", "expand", "validate", "rules"],
 )
-def test_an_error_of_any_stage_keeps_the_manifest_back_and_decides_nothing(
-    text: str | bytes, findings: list[tuple[str, int, int, str]]
-) -> None:
+def test_error_in_any_stage_prevents_the_manifest(text: str | bytes, findings: list[tuple[str, int, int, str]]) -> None:
     done = compiled(text)
     assert found(done) == findings
     assert {finding.severity for finding in done.diagnostics} == {"error"}
@@ -99,13 +97,13 @@ def test_an_error_of_any_stage_keeps_the_manifest_back_and_decides_nothing(
     assert done.decisions.every == ()
 
 
-def test_warnings_keep_nothing_back() -> None:
+def test_warnings_do_not_prevent_the_manifest() -> None:
     done = compiled(CLEAN.replace("{ models", "{ tools: {}, models", 1))
     assert [(finding.severity, finding.rule) for finding in done.diagnostics] == [("warning", "unknown-section")]
     assert done.manifest is not None
 
 
-def test_lint_and_compile_say_the_same_of_a_file() -> None:
+def test_lint_and_compile_report_the_same_findings() -> None:
     text = '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 1, maxTokens: 2 }], x: 1 }, p: {} } } }'
     linted = check_config("genesis.json5", text.encode(), keys().variables)
     said = [finding[:2] for finding in linted.diagnostics]
@@ -118,8 +116,8 @@ def test_lint_and_compile_say_the_same_of_a_file() -> None:
     ]
 
 
-def test_findings_of_all_stages_are_ordered_by_place() -> None:
-    # The notes come from the last stages, the warnings from the rules.
+def test_findings_of_all_stages_are_ordered_by_position() -> None:
+    # The infos come from the last stages, the warnings from the rules.
     text = """{
       models: { providers: { vllm: {
         headers: { b: "${B}", a: "${A}" },
@@ -141,7 +139,7 @@ def test_findings_of_all_stages_are_ordered_by_place() -> None:
     assert sort_findings(reversed(done.diagnostics)) == done.diagnostics
 
 
-def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
+def test_info_about_an_unset_secret_names_it() -> None:
     done = compiled(CLEAN.replace("models: [", 'apiKey: "${KEY:?ask the team}", models: ['), keys(KEY=""))
     (note,) = done.diagnostics
     assert note.severity == "info"
@@ -154,7 +152,7 @@ def test_a_note_of_a_secret_says_which_and_that_its_reference_is_kept() -> None:
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'
 
 
-def test_a_key_that_is_missing_hides_no_other_provider() -> None:
+def test_missing_key_does_not_affect_other_providers() -> None:
     with serving((ServedModel("m"),), api_key="key-of-a") as server, serving((ServedModel("n"),)) as other:
         text = f"""{{
           models: {{ providers: {{
@@ -175,13 +173,13 @@ def test_a_key_that_is_missing_hides_no_other_provider() -> None:
     assert other.requests == []
 
 
-def test_a_wildcard_needs_its_provider() -> None:
+def test_wildcard_needs_its_provider() -> None:
     done = compiled('{ agents: { defaults: { models: { "vllm/*": {} } } } }')
     assert found(done) == [("not-configured", 1, 35, '"vllm/*"')]
     assert compiled('{ agents: { defaults: { models: { "vllm/m": { alias: "a" } } } } }').diagnostics == []
 
 
-def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
+def test_single_provider_needs_no_other_query_or_key() -> None:
     with serving((ServedModel("m"),), api_key="key-of-a") as server, serving((ServedModel("n"),)) as other:
         text = f"""{{
           models: {{ providers: {{
@@ -198,12 +196,12 @@ def test_one_provider_alone_asks_no_other_and_needs_no_other_key() -> None:
     assert [(finding.severity, place(finding)[2]) for finding in alone.diagnostics] == [("info", "${B_KEY}")]
     assert [model.id for model in provider_of(alone, "a").models] == ["m"]
     assert [made.provider for made in alone.decisions.every] == ["a", "b", "vllm"]
-    # One key is missing: nobody is asked, not even the server whose key is there.
+    # One key is missing, so no server is queried, not even the one whose key is set.
     assert [(finding.severity, place(finding)[2]) for finding in both.diagnostics] == [("error", "${B_KEY}")]
     assert both.manifest is None
 
 
-def test_a_models_own_headers_are_no_part_of_the_question() -> None:
+def test_model_headers_are_not_part_of_the_query() -> None:
     with serving((ServedModel("m"),)) as server:
         text = f"""{{
           models: {{ providers: {{ vllm: {{
@@ -220,14 +218,14 @@ def test_a_models_own_headers_are_no_part_of_the_question() -> None:
     assert [(finding.severity, place(finding)[2]) for finding in done.diagnostics] == [("info", "${OWN}")]
     sent = {name: value for name, value in request.headers if name not in {"Host", "Accept", "Accept-Encoding"}}
     assert sent == {"models": "yes"}
-    # A header may have any name, that of the list too.
+    # A header may have any name, even that of the list.
     assert [(finding.severity, place(finding)[2]) for finding in unset.diagnostics] == [
         ("error", "${ASKED}"),
         ("info", "${OWN}"),
     ]
 
 
-def test_a_declared_authorization_is_sent_in_place_of_the_key_which_need_not_be_there() -> None:
+def test_declared_authorization_replaces_the_key() -> None:
     with serving((ServedModel("m"),)) as server:
         text = f"""{{
           models: {{ providers: {{ vllm: {{
@@ -250,7 +248,7 @@ def test_a_declared_authorization_is_sent_in_place_of_the_key_which_need_not_be_
     ] * 2
 
 
-def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
+def test_inline_needs_the_key_even_if_a_header_replaces_it() -> None:
     headers = 'apiKey: "${KEY}", headers: { Authorization: "Basic ${LOGIN}" }, models: ['
     done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
     (finding,) = (each for each in done.diagnostics if each.severity == "error")
@@ -258,7 +256,7 @@ def test_inline_needs_a_key_though_a_header_is_sent_in_its_place() -> None:
     assert finding.message == ("the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value")
 
 
-def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inline_reads_files_and_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     store = tmp_path / "genesis" / "auth-profiles.json"
     store.parent.mkdir()
@@ -267,7 +265,7 @@ def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeyp
         '{"version": 1, "profiles": {"vllm:work": {"provider": "vllm", "kind": "api_key", "key": "canary-profile"}}}'
     )
     (tmp_path / "key").write_text("canary-file\n", encoding="utf-8")
-    given = Credentials(keys().variables, profiles.read(profiles.store_path()))
+    given = Credentials(keys().variables, profiles.read_profiles(profiles.store_path()))
 
     of_profile = compiled(CLEAN, given, inline=True)
     assert provider_of(of_profile).credential == SecretRef(value="canary-profile")
@@ -277,7 +275,7 @@ def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeyp
 
     store.write_text('{"version": 1, "profiles": {}}')
     (gone,) = compiled(CLEAN, given, inline=True).diagnostics
-    assert gone.message == "`models.providers.vllm.apiKey` needs the auth profile vllm:work, which is not there"
+    assert gone.message == "`models.providers.vllm.apiKey` needs the auth profile vllm:work, which does not exist"
 
 
 @pytest.mark.parametrize(
@@ -292,25 +290,23 @@ def test_inline_takes_values_from_files_and_profiles_too(tmp_path: Path, monkeyp
         ),
     ],
 )
-def test_inline_says_which_value_no_header_can_hold_and_not_what_it_is(stated: str, path: str, underlined: str) -> None:
+def test_inline_names_the_invalid_value_without_showing_it(stated: str, path: str, underlined: str) -> None:
     text = f"{{ models: {{ providers: {{ vllm: {{ {stated} }} }} }} }}"
     done = compiled(text, keys(CANARY="can\nary-9f"), inline=True)
     (finding,) = done.diagnostics
     assert done.manifest is None
-    assert finding.message == (
-        f"`models.providers.vllm.{path}` holds a line break or a control character, which no header can"
-    )
+    assert finding.message.startswith(f"`models.providers.vllm.{path}` contains a line break or control character")
     assert place(finding)[2] == underlined
     assert "ary-9f" not in repr(finding)
 
 
-def test_a_profile_of_another_provider_is_neither_an_opt_in_nor_a_key() -> None:
+def test_profile_of_another_provider_is_not_used() -> None:
     given = Credentials(keys().variables, {"pool:default": Profile("pool", "api_key", "canary")})
     assert [made.kind for made in compiled("{}", given).decisions.every] == ["none"]
     assert provider_of(compiled(CLEAN, given)).credential is None
 
 
-def test_what_is_said_of_an_included_file_says_who_included_it(tmp_path: Path) -> None:
+def test_finding_in_an_included_file_names_the_including_file(tmp_path: Path) -> None:
     (tmp_path / "provider.json5").write_text(
         '{ apiKey: "${KEY}", models: [{ id: "m", contextWindow: 9000 }] }', encoding="utf-8"
     )
@@ -349,7 +345,7 @@ print(ascii(done.decisions.every))
 """
 
 
-def test_neither_hash_seed_nor_folder_nor_locale_nor_time_zone_changes_anything(tmp_path: Path) -> None:
+def test_output_is_independent_of_the_environment(tmp_path: Path) -> None:
     models = tuple(ServedModel(name, max_model_len=512) for name in ("zebra", "İstanbul", "i", "I", "a/b", "é"))
     with serving(models) as first, serving(models[::-1]) as second:
         text = f"""{{

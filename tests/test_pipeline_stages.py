@@ -1,4 +1,4 @@
-"""Which stages run for which command, what each adds to the session, and what a command's purpose changes."""
+"""The stages of each command, what each adds to the session, and the effect of the purpose."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lock_of(url: str, *models: str) -> Lock:
     return Lock(Source("genesis.lock.json", ""), {"vllm": LockedProvider(url, rows)})
 
 
-def test_the_table_of_commands_names_the_stages_that_run() -> None:
+def test_stage_table_matches_what_runs() -> None:
     table = (pipeline.__doc__ or "").split("purpose ")[1]
     rows = [re.split("  +", line.strip()) for line in table.splitlines()[1:] if line.startswith("    ")]
     documented = {purpose: re.findall(r"\w+", stages.partition(";")[0]) for purpose, _, stages in rows}
@@ -47,7 +47,7 @@ def test_the_table_of_commands_names_the_stages_that_run() -> None:
     assert documented == stages
 
 
-def test_each_stage_adds_its_result_and_changes_no_other() -> None:
+def test_each_stage_adds_only_its_result() -> None:
     results = {
         pipeline.lint: "linted",
         pipeline.decide: "decisions",
@@ -56,7 +56,7 @@ def test_each_stage_adds_its_result_and_changes_no_other() -> None:
         pipeline.emit: "draft",
     }
     with serving((ServedModel("m"),), api_key="key") as server:
-        # An unknown section is a finding for the first of them.
+        # An unknown section gives the first stage a finding.
         text = DYNAMIC.replace("URL", server.base_url).replace("{ models", "{ tools: {}, models", 1)
         session = load("genesis.json5", text.encode(), Request("compile", WITH_KEY))
         for stage, result in results.items():
@@ -72,9 +72,7 @@ def test_each_stage_adds_its_result_and_changes_no_other() -> None:
     ("purpose", "severity"),
     [("check", "warning"), ("status", "warning"), ("doctor", "warning"), ("compile", None), ("frozen", "error")],
 )
-def test_a_stale_lock_is_seen_by_all_but_those_for_whom_it_does_not_count(
-    purpose: Purpose, severity: str | None
-) -> None:
+def test_stale_lock_is_reported_where_it_matters(purpose: Purpose, severity: str | None) -> None:
     with serving((ServedModel("m"),), api_key="key") as server:
         text = DYNAMIC.replace("URL", server.base_url)
         request = Request(purpose, WITH_KEY, lock=lock_of("http://127.0.0.1:1/v1", "m"))
@@ -84,7 +82,7 @@ def test_a_stale_lock_is_seen_by_all_but_those_for_whom_it_does_not_count(
 
 
 @pytest.mark.parametrize("purpose", ["compile", "status"])
-def test_where_servers_are_queried_the_models_of_the_lock_do_not_count(purpose: Purpose) -> None:
+def test_locked_models_do_not_count_if_servers_are_queried(purpose: Purpose) -> None:
     with serving((ServedModel("m"),), api_key="key") as server:
         text = DYNAMIC.replace("URL", server.base_url).encode()
         lock = lock_of(server.base_url, "other")
@@ -97,7 +95,7 @@ def test_where_servers_are_queried_the_models_of_the_lock_do_not_count(purpose: 
 
 
 @pytest.mark.parametrize(("purpose", "severity"), [("compile", "warning"), ("lock", "error")])
-def test_a_server_that_nothing_names_may_fail_unless_its_models_are_to_be_locked(
+def test_unnamed_server_may_fail_except_for_lock(
     purpose: Purpose, severity: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.socket() as closed:
@@ -117,7 +115,7 @@ def test_frozen_opens_no_socket_and_needs_no_key(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(socket, "getaddrinfo", opened)
     without_key = Variables((), complete=True)
     for text, url in ((DYNAMIC.replace("URL", "https://models.invalid/v1"), "https://models.invalid/v1"), ("{}", None)):
-        # Neither the server nor the key that would enable it is there: the lock stands in for both.
+        # Neither the server nor the key exists: the lock file replaces both.
         lock = lock_of(url or DEFAULT_BASE_URL, "m")
         session = run_pipeline("genesis.json5", text.encode(), Request("frozen", without_key, lock=lock))
         assert [finding.severity for finding in session.diagnostics] == (["info"] if url else [])
@@ -145,9 +143,7 @@ def test_frozen_loads_no_http() -> None:
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte order mark"])
-def test_the_digest_is_of_the_files_own_bytes_whoever_makes_the_manifest(
-    start: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_digest_is_of_the_files_bytes(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     probed: list[Manifest] = []
 
     async def noted(manifest: Manifest, *_: object) -> ProbeResult:
@@ -166,7 +162,7 @@ def test_the_digest_is_of_the_files_own_bytes_whoever_makes_the_manifest(
     assert probed == [compiled_manifest] * 2
 
 
-def test_the_digest_of_a_text_that_is_not_utf8_is_of_its_bytes_too() -> None:
+def test_digest_of_a_file_that_is_not_utf8() -> None:
     data = b'{ "\xff": 1 }'
     draft = pipeline.emit(load("genesis.json5", data, Request())).draft
     assert draft is not None

@@ -38,7 +38,7 @@ HEX = "9f86d081884c7d659a2feaa0c55ad015"
         (f"say {HEX}, twice {HEX}", "say ***, twice ***"),
     ],
 )
-def test_a_key_pattern(text: str, shown: str) -> None:
+def test_key_patterns_match(text: str, shown: str) -> None:
     assert is_key(text)
     assert without_keys(text) == shown
 
@@ -57,7 +57,7 @@ def test_a_key_pattern(text: str, shown: str) -> None:
         "/mnt/models/checkpoints/2026-11-23/final",
     ],
 )
-def test_ids_paths_digests_and_accounts_are_no_keys(text: str) -> None:
+def test_ids_paths_digests_and_accounts_are_not_keys(text: str) -> None:
     assert not is_key(text)
     assert without_keys(text) == text
 
@@ -70,12 +70,12 @@ def test_ids_paths_digests_and_accounts_are_no_keys(text: str) -> None:
         "test", "fake", "placeholder", "changeme", "<your key>", " EMPTY ",
     ],
 )  # fmt: skip
-def test_a_marker(text: str) -> None:
+def test_markers(text: str) -> None:
     assert is_marker(text)
 
 
 @pytest.mark.parametrize("text", ["hunter2", "Zk9-canary_5t", "sk-4f9a2b7c0d1e", "sk-4f9a2b7c0d1e-local", "empties"])
-def test_a_key_is_no_marker(text: str) -> None:
+def test_keys_are_not_markers(text: str) -> None:
     assert not is_marker(text)
 
 
@@ -87,7 +87,7 @@ def test_a_key_is_no_marker(text: str) -> None:
         "DATABASE_URL", "REDIS_URL", "MONGODB_URI", "AWS_SECRET_ACCESS_KEY", "SECRET_OF_MINE", "token", "ApiKey",
     ],
 )  # fmt: skip
-def test_a_secret_variable(name: str) -> None:
+def test_secret_variables(name: str) -> None:
     assert is_secret_variable(name)
 
 
@@ -99,7 +99,7 @@ def test_a_secret_variable(name: str) -> None:
         "MONKEY", "DB_PASSWORD_FILE", "STAGE",
     ],
 )  # fmt: skip
-def test_a_plain_variable(name: str) -> None:
+def test_plain_variables(name: str) -> None:
     assert not is_secret_variable(name)
 
 
@@ -119,7 +119,7 @@ def test_a_plain_variable(name: str) -> None:
         ("X-Authorization-Mode", False),
     ],
 )
-def test_a_secret_header_is_told_by_the_end_of_its_name(name: str, secret: bool) -> None:  # noqa: FBT001 - a table
+def test_secret_headers(name: str, secret: bool) -> None:  # noqa: FBT001 - a table
     assert is_secret_header(name) is secret
 
 
@@ -138,16 +138,16 @@ def test_a_secret_header_is_told_by_the_end_of_its_name(name: str, secret: bool)
         ("user", False),
     ],
 )
-def test_a_secret_field(name: str, secret: bool) -> None:  # noqa: FBT001 - a table
+def test_secret_fields(name: str, secret: bool) -> None:  # noqa: FBT001 - a table
     assert is_secret_field(name) is secret
 
 
 @given(st.text())
-def test_every_derived_variable_is_one_that_a_reference_can_name(name: str) -> None:
+def test_derived_variables_are_valid_references(name: str) -> None:
     assert re.fullmatch(NAME, provider_variable(name))
     assert re.fullmatch(NAME, header_variable(name))
 
 
-def test_a_derived_variable_does_not_start_with_a_digit() -> None:
+def test_derived_variable_does_not_start_with_a_digit() -> None:
     assert provider_variable("01.ai") == "_01_AI_API_KEY"
     assert header_variable("2-Key") == "_2_KEY"

@@ -178,9 +178,9 @@ def test_the_error_for_an_extra_argument_explains_what_to_do(genesis: Genesis) -
             "no key on standard input\n  = help: pipe it in (`genesis auth set PROVIDER < FILE`), or run this in a",
         ),
         (" \t\n", "no key on standard input"),
-        (f"{CANARY}\nsecond\n", "the key contains a line break, or a control or an invisible character"),
+        (f"{CANARY}\nsecond\n", "the key contains a line break, control character or invisible character"),
         (f"{CANARY}\n\n", "the key contains a line break"),
-        (f"{CANARY}\x1b[0m", "the key contains a line break, or a control"),
+        (f"{CANARY}\x1b[0m", "the key contains a line break"),
         (f" {CANARY}", "the key starts or ends with whitespace"),
         (CANARY.encode() + b"\xff", "the key on standard input is not valid UTF-8"),
         (CANARY * 20_000, "the key is longer than 65536 characters"),
@@ -270,7 +270,7 @@ def test_a_missing_profile_cannot_be_removed(genesis: Genesis, stored: Path) -> 
     before = write(stored, {"vllm:default": entry("vllm"), "pool:a": entry("pool"), "pool:b": entry("pool")})
     for name, message in (
         ("vlm", "no auth profile or provider `vlm`\n  = help: did you mean `vllm`?"),
-        ("pool", "the provider `pool` has 2 auth profiles\n  = help: name one of `pool:a`, `pool:b`"),
+        ("pool", "the provider `pool` has 2 auth profiles\n  = help: choose one of `pool:a`, `pool:b`"),
     ):
         done = genesis("auth", "remove", name)
         assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {message}\n")
@@ -447,7 +447,7 @@ def test_an_interruption_at_the_prompt_changes_nothing(typed: str, stored: Path,
         ("\n", "the key is empty or only whitespace"),
         ("  \n", "the key is empty or only whitespace"),
         ("\x04", "no key was entered; nothing was changed"),
-        ("sk-canary\x16\x1b[A\n", "the key contains a line break, or a control or an invisible character"),
+        ("sk-canary\x16\x1b[A\n", "the key contains a line break, control character or invisible character"),
         # A terminal would truncate it silently.
         ("sk-canary" * 500 + "\n", "the key may be truncated"),
     ],

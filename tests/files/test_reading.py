@@ -1,4 +1,4 @@
-"""What a run reads by itself: regular files below the tree, up to a size, whatever links lead to."""
+"""Files that a run finds: regular files of limited size below the tree, through links or not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _forgotten() -> None:
 
 @pytest.fixture(params=["handles", "paths"])
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return how an open file's path is found: from its handle, as Linux can, or from the path, as others must."""
+    """Return how the path of an open file is found: from its handle on Linux, elsewhere from the path."""
     if request.param == "paths":
         monkeypatch.setattr(reading, "_HANDLES", "/proc/self/none")
     return str(request.param)
@@ -31,7 +31,7 @@ def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """Return a directory with a file in a directory, and a file beside it that is not in it."""
+    """Return a directory that contains a file in a subdirectory, next to a file outside it."""
     path = tmp_path / "tree"
     (path / "sub").mkdir(parents=True)
     (path / "sub" / "file").write_bytes(b"inside")
@@ -41,12 +41,12 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("depth", [0, 1, 3])
-def test_a_link_below_the_directory_that_was_searched_is_followed(tree: Path, depth: int) -> None:
+def test_link_within_the_searched_directory_is_followed(tree: Path, depth: int) -> None:
     link = tree.joinpath("conf", *"abc"[:depth], "link")
     link.parent.mkdir(parents=True)
     link.symlink_to(tree / "sub" / "file")
     assert read_found(str(link), str(tree)) == read_named(str(tree / "sub" / "file")).data == b"inside"
-    # Nobody searched: the tree is the directory that the link is in.
+    # Without a search, the tree is the link's directory.
     with pytest.raises(RefusedError):
         read_found(str(link))
     assert leaves_tree(str(link))
@@ -54,14 +54,14 @@ def test_a_link_below_the_directory_that_was_searched_is_followed(tree: Path, de
 
 
 @pytest.mark.usefixtures("system")
-def test_a_repository_is_one_tree(tree: Path) -> None:
+def test_repository_is_one_tree(tree: Path) -> None:
     (tree / ".git").mkdir()
     (tree / "conf").mkdir()
     (tree / "conf" / "link").symlink_to("../sub/file")
     (tree / "conf" / "out").symlink_to("../../outside")
     assert read_found(str(tree / "conf" / "link")) == b"inside"
     assert read_named(str(tree / "conf" / "link")) == (b"inside", False)
-    # It is not made larger by who searches above it.
+    # Searching above it does not make the tree larger.
     with pytest.raises(RefusedError):
         read_found(str(tree / "conf" / "out"), str(tree.parent))
     assert read_named(str(tree / "conf" / "out")) == (b"outside", True)
@@ -69,7 +69,7 @@ def test_a_repository_is_one_tree(tree: Path) -> None:
 
 @pytest.mark.usefixtures("system")
 @pytest.mark.parametrize("target", ["../outside", "linked/outside", ".git/config", "/proc/self/environ"])
-def test_a_link_out_of_the_tree_is_refused(tree: Path, target: str) -> None:
+def test_link_out_of_the_tree_is_refused(tree: Path, target: str) -> None:
     (tree / ".git").mkdir()
     (tree / ".git" / "config").touch()
     (tree / "linked").symlink_to("..")
@@ -79,19 +79,19 @@ def test_a_link_out_of_the_tree_is_refused(tree: Path, target: str) -> None:
     assert read_named(str(tree / "link")).is_outside
 
 
-def test_a_directory_whose_name_begins_as_the_trees_does_is_not_in_it(tree: Path) -> None:
+def test_directory_with_the_same_prefix_is_outside(tree: Path) -> None:
     (tree.parent / "tree2").write_bytes(b"")
     (tree / "link").symlink_to("../tree2")
     with pytest.raises(RefusedError):
         read_found(str(tree / "link"))
 
 
-def test_nothing_that_the_kernel_makes_up_is_in_the_tree_of_the_root_directory() -> None:
+def test_kernel_files_are_outside_every_tree() -> None:
     with pytest.raises(RefusedError):
         read_found("/proc/self/environ", "/")
 
 
-def test_a_tree_may_itself_be_behind_a_link(tree: Path) -> None:
+def test_tree_may_be_behind_a_link(tree: Path) -> None:
     (tree.parent / "link").symlink_to("tree")
     (tree / "file").write_bytes(b"inside")
     assert read_found(f"{tree.parent}/link/file") == b"inside"
@@ -110,7 +110,7 @@ def test_only_regular_files_are_read(tree: Path, target: str) -> None:
         read_found(str(path))
 
 
-def test_a_directory_is_not_a_file(tree: Path) -> None:
+def test_directory_is_not_a_file(tree: Path) -> None:
     before = os.listdir("/proc/self/fd")
     with pytest.raises(IsADirectoryError):
         read_found(str(tree))
@@ -118,7 +118,7 @@ def test_a_directory_is_not_a_file(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1024, 1025])
-def test_no_more_is_read_than_a_file_may_have(tree: Path, size: int) -> None:
+def test_reading_stops_at_the_size_limit(tree: Path, size: int) -> None:
     path = tree / "file"
     path.write_bytes(b"x" * size)
     if size > 1024:
@@ -131,7 +131,7 @@ def test_no_more_is_read_than_a_file_may_have(tree: Path, size: int) -> None:
     assert len(read_found(str(path))) == len(read_named(str(path)).data) == MAX_BYTES + 1
 
 
-def test_a_pipe_that_is_named_is_read_to_the_limit(tree: Path) -> None:
+def test_named_pipe_is_read_up_to_the_limit(tree: Path) -> None:
     os.mkfifo(tree / "pipe")
     writer = threading.Thread(target=(tree / "pipe").write_bytes, args=(b"piped",))
     writer.start()
@@ -140,16 +140,16 @@ def test_a_pipe_that_is_named_is_read_to_the_limit(tree: Path) -> None:
     assert len(read_named("/dev/zero").data) == MAX_BYTES + 1
 
 
-def test_a_stream_that_the_process_has_open_is_the_persons_own(tree: Path) -> None:
+def test_open_stream_is_not_outside(tree: Path) -> None:
     with (tree.parent / "outside").open("rb") as stream:
         name = f"/dev/fd/{stream.fileno()}"
         (tree / "link").symlink_to(name)
         assert read_named(name) == (b"outside", False)
-        # A link to it is a link as any other.
+        # A link to a stream is treated like any other link.
         assert read_named(str(tree / "link")).is_outside
 
 
-def test_what_took_the_place_of_an_open_file_does_not_count(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_replaced_after_opening_is_ignored(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_HANDLES", "/proc/self/none")
     (tree / "link").symlink_to("../outside")
     opened = os.open

@@ -151,12 +151,12 @@ def test_provider_without_opt_in() -> None:
     ("stated", "message"),
     [
         ('"${VLLM_API_KEY}"', "the variable `VLLM_API_KEY` is not set"),
-        ('{ source: "file", path: "FOLDER/gone" }', "which is not there"),
-        ('{ source: "file", path: "FOLDER" }', "which is a folder"),
+        ('{ source: "file", path: "FOLDER/gone" }', "which does not exist"),
+        ('{ source: "file", path: "FOLDER" }', "which is a directory"),
         ('{ source: "file", path: "FOLDER/empty" }', "which is empty"),
-        ('{ source: "file", path: "FOLDER/large" }', "which has more than 64 KiB, and is no key"),
-        ('{ source: "file", path: "FOLDER/binary" }', "which is no UTF-8 text"),
-        ('{ source: "file", path: "FOLDER/pipe" }', "which is no regular file"),
+        ('{ source: "file", path: "FOLDER/large" }', "which is larger than 64 KiB"),
+        ('{ source: "file", path: "FOLDER/binary" }', "which is not valid UTF-8"),
+        ('{ source: "file", path: "FOLDER/pipe" }', "which is not a regular file"),
     ],
 )
 def test_key_without_a_value(stated: str, message: str, tmp_path: Path) -> None:
@@ -491,7 +491,7 @@ def test_key_from_a_missing_profile(server: FakeVLLM, monkeypatch: pytest.Monkey
     name, message, _ = ending(text, given)
     assert (name, message) == (
         "credential",
-        "genesis.json5:3:18: the key of `vllm` needs the auth profile vllm:work, which is not there",
+        "genesis.json5:3:18: the key of `vllm` needs the auth profile vllm:work, which does not exist",
     )
 
 

@@ -1,4 +1,4 @@
-"""The table from exceptions to causes: none is unmapped, and each kind has its words."""
+"""The table from exceptions to causes: every exception is mapped, and every kind has a message."""
 
 from __future__ import annotations
 
@@ -58,21 +58,19 @@ GENERAL = {aiohttp.ClientError, aiohttp.ClientConnectionError, aiohttp.ServerCon
 @pytest.mark.parametrize("stage", get_args(Stage))
 @pytest.mark.parametrize("proxy", [None, PROXY])
 @pytest.mark.parametrize("kind", sorted(LIBRARIES, key=str))
-def test_every_exception_of_the_libraries_has_a_cause(
-    kind: type[BaseException], proxy: Proxy | None, stage: Stage
-) -> None:
-    # Without arguments, as no two of them take the same.
+def test_every_library_exception_has_a_cause(kind: type[BaseException], proxy: Proxy | None, stage: Stage) -> None:
+    # Without arguments, because their constructors differ.
     cause = explain(kind.__new__(kind), EXCHANGE._replace(stage=stage, proxy=proxy))
     assert cause.kind in get_args(Kind)
     assert cause.kind != "unknown"
-    # Only what says no more than that has the cause of all others: a new class needs a row.
+    # Only the base classes may have the generic cause: a new class needs a row.
     assert cause.kind != "disconnected" or kind in GENERAL
     assert cause.reason
     assert cause.help
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
-def test_every_error_of_the_system_has_a_cause(number: int) -> None:
+def test_every_system_error_has_a_cause(number: int) -> None:
     for error in (OSError(number, "words"), aiohttp.ClientConnectorError(KEY, OSError(number, "words"))):
         cause = explain(error, EXCHANGE)
         if cause.kind == "network":
@@ -80,11 +78,11 @@ def test_every_error_of_the_system_has_a_cause(number: int) -> None:
         assert cause.kind in {"network", "refused", "reset"}
 
 
-def test_what_is_no_error_of_a_transport_is_unknown() -> None:
+def test_other_exceptions_are_unknown() -> None:
     assert explain(KeyError("x"), EXCHANGE)[:2] == ("unknown", "KeyError")
 
 
-def test_an_error_without_a_number_is_reported_in_its_own_words() -> None:
+def test_error_without_a_number_keeps_its_message() -> None:
     assert explain(OSError("the tunnel is closed"), EXCHANGE)[:2] == ("network", "the tunnel is closed")
 
 
@@ -113,7 +111,7 @@ def certificate_error(code: int, words: str) -> ssl.SSLCertVerificationError:
         (TimeoutError(), "tls", "tls-timeout"),
         (TimeoutError(), "response", "response-timeout"),
         (aiohttp.SocketTimeoutError(), "body", "idle-timeout"),
-        # The system's own, after minutes.
+        # The system's own timeout, after minutes.
         (TimeoutError(errno.ETIMEDOUT, "x"), "connect", "network"),
         (aiohttp.ClientConnectorError(KEY, OSError("Multiple exceptions: …")), "response", "network"),
         (ssl.SSLError(1, "wrong version number"), "tls", "not-tls"),
@@ -133,11 +131,11 @@ def certificate_error(code: int, words: str) -> ssl.SSLCertVerificationError:
         (http_exceptions.BadStatusLine("x"), "response", "not-http"),
     ],
 )
-def test_each_failure_has_its_kind(error: BaseException, stage: Stage, kind: Kind) -> None:
+def test_kind_of_each_failure(error: BaseException, stage: Stage, kind: Kind) -> None:
     assert explain(error, EXCHANGE._replace(stage=stage)).kind == kind
 
 
-def test_the_cause_of_an_error_that_has_one_is_kept() -> None:
+def test_existing_cause_is_kept() -> None:
     cause = Cause("refused", "the recording ends here", "record more")
     assert explain(TransportError(cause), EXCHANGE) is cause
 
@@ -150,14 +148,14 @@ def test_the_cause_of_an_error_that_has_one_is_kept() -> None:
         aiohttp.ConnectionTimeoutError(),
     ],
 )
-def test_behind_a_proxy_the_proxy_is_what_is_not_reached(error: BaseException) -> None:
+def test_unreachable_host_behind_a_proxy_is_the_proxy(error: BaseException) -> None:
     cause = explain(error, EXCHANGE._replace(proxy=PROXY))
     assert cause.kind == "proxy-unreachable"
     assert cause.reason.startswith("cannot connect to the proxy http://p:1: ")
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-def test_every_kind_has_words_that_name_the_proxy_and_hold_no_password(kind: Kind) -> None:
+def test_every_kind_names_the_proxy_without_its_password(kind: Kind) -> None:
     direct = build_cause(kind, EXCHANGE, "detail")
     proxied = build_cause(kind, EXCHANGE._replace(proxy=PROXY), "HTTP_PROXY")
     for cause in (direct, proxied):
@@ -169,5 +167,5 @@ def test_every_kind_has_words_that_name_the_proxy_and_hold_no_password(kind: Kin
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(1, "1 second"), (0.5, "0.5 seconds"), (15.0, "15 seconds")])
-def test_limits_are_stated_in_seconds(seconds: float, words: str) -> None:
+def test_limits_are_shown_in_seconds(seconds: float, words: str) -> None:
     assert explain(TimeoutError(), EXCHANGE._replace(seconds=seconds)).reason == f"no response within {words}"

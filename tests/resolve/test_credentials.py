@@ -1,4 +1,4 @@
-"""Where a provider's key comes from: the truth table of stated keys, variables and profiles, and what is missing."""
+"""The source of a provider's key: declared keys, variables and profiles, and missing values."""
 
 from __future__ import annotations
 
@@ -74,10 +74,8 @@ def variables(value: str | None) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("stated", "variable", "profiles"), list(itertools.product(STATED, VARIABLE, PROFILES)), ids=str
 )
-def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
-    stated: str, variable: str | None, profiles: dict[str, str]
-) -> None:
-    # A variable that the configuration declares itself is no key.
+def test_credential_precedence(stated: str, variable: str | None, profiles: dict[str, str]) -> None:
+    # A variable that the configuration itself declares is not used as a key.
     text = (
         f"{{ models: {{ providers: {{ vllm: {{ {stated} models: [] }} }} }},"
         ' env: { vars: { VLLM_API_KEY: "declared", MY_KEY: "declared" } } }'
@@ -95,7 +93,7 @@ def test_a_key_is_the_stated_one_else_the_variable_else_a_profile_else_none(
     assert declared_credential(provider, given_keys) == expected
 
 
-def test_an_opt_in_says_what_it_is() -> None:
+def test_opt_in_names_its_source() -> None:
     with_variable = keys({"VLLM_API_KEY": "canary"}, {"vllm:default": "vllm"})
     assert find_opt_in("vllm", EMPTY, with_variable) == OptIn("VLLM_API_KEY", SecretRef(template="${VLLM_API_KEY}"))
     with_profile = keys({"VLLM_API_KEY": ""}, {"vllm:mine": "vllm"})
@@ -106,22 +104,22 @@ def test_an_opt_in_says_what_it_is() -> None:
 
 
 ORDER = [
-    # Without a word of the configuration: the default one, else the first by id.
+    # Without configuration: the default profile, otherwise the first by id.
     ({}, ["vllm:default", "vllm:a"], "vllm:default"),
     ({}, ["vllm:b", "vllm:a"], "vllm:a"),
-    # The first of the order that is in the store.
+    # The first in the order that exists in the store.
     ({"order": {"vllm": ["vllm:b", "vllm:default"]}}, ["vllm:default", "vllm:a", "vllm:b"], "vllm:b"),
     ({"order": {"vllm": ["vllm:gone", "vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:b"),
-    # What the order leaves out is not used; an empty one uses none.
+    # A profile outside the order is not used; an empty order uses none.
     ({"order": {"vllm": ["vllm:gone"]}}, ["vllm:default"], None),
     ({"order": {"vllm": []}}, ["vllm:default"], None),
-    # Never a key of another provider, whatever the configuration says that it is.
+    # Never another provider's key, even if the configuration claims it.
     ({"order": {"vllm": ["pool:a", "vllm:b"]}}, ["pool:a", "vllm:b"], "vllm:b"),
     ({"order": {"vllm": ["pool:a"]}, "profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
     ({"profiles": {"pool:a": {"provider": "vllm"}}}, ["pool:a"], None),
-    # The order of another provider says nothing here.
+    # Another provider's order has no effect.
     ({"order": {"pool": ["vllm:b"]}}, ["vllm:default", "vllm:b"], "vllm:default"),
-    # Without an order those that the configuration knows go first; the order of its keys says nothing.
+    # Without an order, declared profiles come first; the order of the keys has no effect.
     ({"profiles": {"vllm:b": {"provider": "vllm"}}}, ["vllm:default", "vllm:b"], "vllm:b"),
     (
         {"profiles": {"vllm:c": {"provider": "vllm"}, "vllm:b": {"provider": "vllm"}}},
@@ -133,11 +131,11 @@ ORDER = [
         ["vllm:a", "vllm:default"],
         "vllm:default",
     ),
-    # They are no restriction: where none of them is in the store, another one is used.
+    # They are not a restriction: if none of them exists, another profile is used.
     ({"profiles": {"vllm:gone": {"provider": "vllm"}}}, ["vllm:b"], "vllm:b"),
     ({"profiles": {"vllm:b": {"provider": "pool"}}}, ["vllm:a", "vllm:b"], "vllm:a"),
     ({"profiles": {"vllm:b": {"provider": "vllm"}}, "order": {"vllm": ["vllm:a"]}}, ["vllm:a", "vllm:b"], "vllm:a"),
-    # What validation complains of is passed over.
+    # Invalid values, which validation reports, are ignored.
     ({"order": {"vllm": "vllm:b"}, "profiles": []}, ["vllm:a", "vllm:b"], "vllm:a"),
     ({"order": {"vllm": [1, None, "vllm:b"]}, "profiles": {"vllm:a": 1}}, ["vllm:a", "vllm:b"], "vllm:b"),
     ({"order": []}, ["vllm:a"], "vllm:a"),
@@ -146,9 +144,7 @@ ORDER = [
 
 
 @pytest.mark.parametrize(("auth", "stored", "used"), ORDER, ids=str)
-def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
-    auth: Any, stored: list[str], used: str | None
-) -> None:
+def test_configuration_chooses_between_profiles(auth: Any, stored: list[str], used: str | None) -> None:
     profiles = {name: name.partition(":")[0] for name in stored}
     found = find_opt_in("vllm", config_of({"auth": auth}), keys({}, profiles))
     assert (found and found.ref.profile) == used
@@ -158,7 +154,7 @@ def test_which_of_several_profiles_is_used_is_for_the_configuration_to_say(
     assert (ref and ref.profile) == used
 
 
-def test_a_variable_goes_before_any_order_of_profiles() -> None:
+def test_variable_takes_precedence_over_profiles() -> None:
     found = find_opt_in(
         "vllm",
         config_of({"auth": {"order": {"vllm": ["vllm:a"]}}}),
@@ -180,24 +176,24 @@ def test_a_variable_goes_before_any_order_of_profiles() -> None:
         ("", "_API_KEY"),
     ],
 )
-def test_a_providers_variable_is_named_after_it(provider: str, variable: str) -> None:
+def test_provider_variable(provider: str, variable: str) -> None:
     assert provider_variable(provider) == variable
 
 
 @given(st.text())
-def test_a_providers_variable_is_one_that_a_reference_can_name(provider: str) -> None:
+def test_provider_variable_is_a_valid_reference(provider: str) -> None:
     ref = find_opt_in(provider, EMPTY, keys({provider_variable(provider): "canary"}))
     assert ref is not None
     assert keys({provider_variable(provider): "canary"}).value(ref.ref, "it") == "canary"
     assert re.fullmatch(NAME, provider_variable(provider))
 
 
-def test_a_value_of_white_space_is_as_good_as_none() -> None:
+def test_whitespace_value_counts_as_unset() -> None:
     found = keys({"A": " \t\n", "B": "", "C": " c "})
     assert [found.lookup(name) for name in "ABCD"] == [None, None, " c ", None]
 
 
-def test_a_value_is_looked_up_and_a_missing_one_is_named() -> None:
+def test_secret_value_names_what_is_missing() -> None:
     assert keys({"A": "canary"}).value(SecretRef(template="Bearer ${A}"), "the header") == "Bearer canary"
     with pytest.raises(MissingSecretError) as caught:
         keys({"A": " "}).value(SecretRef(template="Bearer ${A}"), "the header")
@@ -215,9 +211,9 @@ def test_a_value_is_looked_up_and_a_missing_one_is_named() -> None:
         ("$${B} ${A}", SecretRef(template="$${B} ${A}")),
     ],
 )
-def test_a_text_with_references_stays_a_template(text: str, ref: SecretRef) -> None:
+def test_text_with_references_stays_a_template(text: str, ref: SecretRef) -> None:
     written = f'{{ models: {{ providers: {{ vllm: {{ apiKey: "{text}" }} }} }} }}'
-    # Whether or not the variable is there: a manifest holds no key.
+    # Whether or not the variable is set: a manifest contains no key.
     for values in ({}, {"A": "canary"}):
         config = config_of(written, keys(values).variables)
         assert secret_ref(config.at(*KEY), text, config) == ref
@@ -232,7 +228,7 @@ TEXT = """{ models: { providers: { vllm: {
 
 
 def shown(findings: Iterable[Diagnostic]) -> list[tuple[str, int, int, str, str]]:
-    """Return the severity, the line, the column, the text there and the message of findings."""
+    """Return the severity, line, column, underlined text and message of findings."""
     found: list[tuple[str, int, int, str, str]] = []
     for finding in findings:
         assert finding.rule == "unset-variable"
@@ -250,7 +246,7 @@ def shown(findings: Iterable[Diagnostic]) -> list[tuple[str, int, int, str, str]
 SOME = {"BLANK": "", "SPACE": " ", "A": "canary"}
 
 
-def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
+def test_unneeded_unset_variable_is_an_info() -> None:
     vllm = "models.providers.vllm"
     keeps = "keeps the reference"
     given_keys = keys(SOME)
@@ -279,7 +275,7 @@ def test_a_variable_of_a_secret_position_that_is_not_needed_is_a_note() -> None:
     ]
 
 
-def test_a_variable_whose_value_is_needed_is_an_error() -> None:
+def test_needed_unset_variable_is_an_error() -> None:
     given_keys = keys(SOME)
     config = config_of(TEXT, given_keys.variables)
     place = config.at(*KEY)

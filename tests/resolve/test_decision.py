@@ -1,4 +1,4 @@
-"""Implicit discovery or explicit provider: the whole truth table, and who is asked."""
+"""Implicit discovery or explicit provider: the whole decision table, and which servers are queried."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ STORE = {"version": 1, "profiles": {"vllm:default": {"provider": "vllm", "kind":
 
 @pytest.fixture(autouse=True)
 def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the store of profiles in a folder of the test."""
+    """Keep the profile store in a directory of the test."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     path = Path(profiles.store_path())
     path.parent.mkdir(parents=True)
@@ -60,7 +60,7 @@ class Case(NamedTuple):
 CASES = [
     Case(*parts)
     for parts in itertools.product(ENTRIES, (False, True), (False, True), (None, "", " ", "canary"), (False, True))
-    # Without an entry there is nowhere to write a base URL.
+    # Without an entry there is no place for a base URL.
     if not (parts[0] == "absent" and parts[2])
 ]
 
@@ -76,12 +76,12 @@ def keys_of(case: Case) -> Credentials:
     variables = {} if case.key is None else {"VLLM_API_KEY": case.key}
     return Credentials(
         Variables((Layer("the environment", variables),), complete=True),
-        profiles.read(profiles.store_path()) if case.profile else {},
+        profiles.read_profiles(profiles.store_path()) if case.profile else {},
     )
 
 
 def value_of(case: Case) -> dict[str, object]:
-    """Give the configuration as the stages before the decision hand it on."""
+    """Return the configuration as the stages before the decision produce it."""
     value: dict[str, object] = {}
     models = ENTRIES[case.entry]
     if models is not None:
@@ -97,7 +97,7 @@ def decided(value: Mapping[str, object], credentials: Credentials) -> list[Decis
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_truth_table(case: Case) -> None:
+def test_decision_table(case: Case) -> None:
     made = decided(value_of(case), keys_of(case))
     opted_in = (case.key or "").strip() != "" or case.profile
 
@@ -130,7 +130,7 @@ def compiled(case: Case, base_url: str) -> Session:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.base_url], ids=str)
-def test_a_declared_server_is_asked_where_a_wildcard_says_so_and_nowhere_else(case: Case) -> None:
+def test_declared_server_is_queried_only_with_a_wildcard(case: Case) -> None:
     with serving((ServedModel("theirs", max_model_len=4096),)) as server:
         done = compiled(case, server.base_url)
         paths = [request.path for request in server.requests]
@@ -152,9 +152,7 @@ def test_a_declared_server_is_asked_where_a_wildcard_says_so_and_nowhere_else(ca
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.entry == "absent"], ids=str)
-def test_an_undeclared_provider_is_asked_at_the_default_address_after_an_opt_in_alone(
-    case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_undeclared_provider_is_queried_only_after_an_opt_in(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving((ServedModel("theirs", max_model_len=4096),)) as server:
         monkeypatch.setitem(IMPLICIT_PROVIDERS, "vllm", server.base_url)
         done = compiled(case, "")
@@ -174,13 +172,13 @@ def test_an_undeclared_provider_is_asked_at_the_default_address_after_an_opt_in_
         assert done.manifest.providers == {}
 
 
-def test_env_vars_of_the_configuration_are_no_opt_in() -> None:
+def test_env_vars_in_the_configuration_do_not_opt_in() -> None:
     text = '{ env: { vars: { VLLM_API_KEY: "${X}" } } }'
     done = compile_config("genesis.json5", text.encode(), keys_of(Case("absent", False, False, None, False)))
     assert done.decisions.every == ()
 
 
-def test_every_row_of_the_table_as_text(snapshot: SnapshotAssertion) -> None:
+def test_decision_table_as_text(snapshot: SnapshotAssertion) -> None:
     lines = []
     for case in CASES:
         key = {None: "unset", "": "empty", " ": "blank"}.get(case.key, "set")
@@ -195,8 +193,8 @@ def test_every_row_of_the_table_as_text(snapshot: SnapshotAssertion) -> None:
     assert "\n".join(lines) == snapshot
 
 
-def test_servers_are_asked_side_by_side() -> None:
-    """Each of three servers answers only when all three were asked."""
+def test_servers_are_queried_concurrently() -> None:
+    """Each of three servers responds only after all three have been queried."""
     body = json.dumps({"data": [{"id": "m"}]}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 
@@ -240,7 +238,7 @@ def test_servers_are_asked_side_by_side() -> None:
         (" \t", "VLLM_API_KEY is empty, which counts as unset"),
     ],
 )
-def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
+def test_not_configured_names_both_fixes(key: str | None, state: str) -> None:
     (made,) = decided({}, keys_of(Case("absent", False, False, key, False)))
     assert (made.kind, made.models_from) == ("none", "config")
     assert made.reason == f"models.providers.vllm is not defined, {state}, and there is no auth profile for it"
@@ -250,7 +248,7 @@ def test_not_configured_says_both_ways_out(key: str | None, state: str) -> None:
     )
 
 
-def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() -> None:
+def test_order_without_existing_profiles_does_not_opt_in() -> None:
     value = {"auth": {"order": {"vllm": ["vllm:gone"]}}}
     (made,) = decided(value, keys_of(Case("absent", False, False, None, True)))
     assert made.kind == "none"
@@ -278,13 +276,13 @@ def test_an_order_of_profiles_that_leaves_all_out_is_no_opt_in_and_is_named() ->
     ],
     ids=str,
 )
-def test_each_decision_says_what_would_make_it_different(case: Case, change: str) -> None:
+def test_each_decision_says_how_to_change_it(case: Case, change: str) -> None:
     (made,) = decided(value_of(case), keys_of(case))
     assert made.change == change
     assert "canary" not in repr(made)
 
 
-def test_what_opts_in_to_one_provider_changes_no_other() -> None:
+def test_opt_in_affects_only_its_provider() -> None:
     keys = keys_of(Case("absent", False, False, "canary", True))
     value = {
         "models": {"providers": {"zoo": {"baseUrl": URL}, "x-note": {}, "$schema": {}, "a": {"baseUrl": URL}}},
@@ -298,13 +296,13 @@ def test_what_opts_in_to_one_provider_changes_no_other() -> None:
 
 
 @pytest.mark.parametrize("profile", ["other:default", "vllm:default"])
-def test_a_profile_opts_in_to_the_provider_that_it_states_whatever_it_is_called(profile: str) -> None:
+def test_profile_opts_in_to_its_provider_regardless_of_its_id(profile: str) -> None:
     keys = Credentials(Variables((), complete=True), {profile: profiles.Profile("other", "api_key", "canary")})
     assert [made.kind for made in decided({}, keys)] == ["none"]
 
 
 @given(st.permutations(["vllm", "pool", "a", "Z", "é"]), st.sets(st.sampled_from(["vllm", "pool", "a", "Z", "é"])))
-def test_decisions_do_not_depend_on_the_order_of_the_configuration(names: list[str], dynamic: set[str]) -> None:
+def test_decisions_do_not_depend_on_order(names: list[str], dynamic: set[str]) -> None:
     keys = keys_of(Case("absent", False, False, "canary", False))
     value = {
         "models": {"providers": {name: {"baseUrl": f"http://{index}/v1/"} for index, name in enumerate(names)}},

@@ -1,4 +1,4 @@
-"""Asking servers for their models, over real sockets: what is sent, what is taken, and what is said where it fails."""
+"""Model discovery over real sockets: requests, accepted responses, and failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KEY = "canary-77ab31"
 def ask(
     answer: Callable[[Exchange], Awaitable[None]], headers: dict[str, str] | None = None, path: str = "/v1"
 ) -> tuple[ModelList, Request | None, str]:
-    """Ask a server that answers like this; give what was made of it, the request and the server's base URL."""
+    """Query a server that gives this answer; return the model list, the request and the server's base URL."""
 
     async def run() -> tuple[ModelList, RawServer]:
         async with raw_server(answer) as server:
@@ -56,7 +56,7 @@ def rows(*items: object) -> dict[str, Row]:
     return ask(answering({"object": "list", "data": list(items)}))[0].rows
 
 
-def test_the_whole_request() -> None:
+def test_complete_request() -> None:
     headers = {"Authorization": f"Bearer {KEY}", "X-Tenant": "research"}
     _, request, _ = ask(answering({"data": [{"id": "m"}]}), headers)
     assert request is not None
@@ -67,7 +67,7 @@ def test_the_whole_request() -> None:
     assert request.body == b""
 
 
-def test_a_proxy_is_not_used_for_loopback_and_no_password_of_netrc_is(
+def test_no_proxy_for_loopback_and_no_netrc(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     netrc = tmp_path_factory.mktemp("home") / ".netrc"
@@ -98,18 +98,18 @@ def test_a_proxy_is_not_used_for_loopback_and_no_password_of_netrc_is(
         ({}, None),
     ],
 )
-def test_a_window_is_a_whole_number_of_tokens_or_unknown(row: dict[str, Any], window: int | None) -> None:
+def test_context_window_is_a_positive_integer_or_unknown(row: dict[str, Any], window: int | None) -> None:
     assert rows({"id": "m", **row}) == {"m": Row("m", window, None)}
 
 
-def test_a_parent_is_an_id_or_none() -> None:
+def test_parent_is_an_id_or_none() -> None:
     assert rows({"id": "a", "parent": "b"}, {"id": "b", "parent": 3}) == {
         "a": Row("a", None, "b"),
         "b": Row("b", None, None),
     }
 
 
-def test_a_byte_order_mark_is_passed_over() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     made, _, _ = ask(answering(b'\xef\xbb\xbf{"data": [{"id": "m"}]}'))
     assert made == ModelList({"m": Row("m", None, None)})
     made, _, base_url = ask(answering(b"\xef\xbb\xbf<html>"))
@@ -117,11 +117,11 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert made.failure.message == f"{base_url}/models answered with an HTML page instead of a model list"
 
 
-def test_the_first_of_two_rows_with_one_id_counts() -> None:
+def test_first_row_of_a_duplicate_id_counts() -> None:
     assert rows({"id": "a", "max_model_len": 1}, {"id": "a", "max_model_len": 2}) == {"a": Row("a", 1, None)}
 
 
-def test_rows_without_a_usable_id_are_left_out_and_counted() -> None:
+def test_rows_without_a_usable_id_are_counted() -> None:
     data = [{"id": "ok"}, {"id": ""}, {"id": "\x1b[31m"}, {"id": "a\nb"}, {"id": "*"}, {"id": 3}, {}, "text", None]
     made = ask(answering({"data": data}))[0]
     assert made == ModelList({"ok": Row("ok", None, None)}, None, 8)
@@ -145,7 +145,7 @@ ITEMS = st.fixed_dictionaries(
 
 
 def window(item: dict[str, object]) -> int | None:
-    """Say what the first whole positive number of the three is, as the contract reads."""
+    """Return the first positive integer of the three."""
     stated = [item.get(key) for key in ("max_model_len", "context_length", "context_window")]
     return next((value for value in stated if isinstance(value, int) and value is not True and value > 0), None)
 
@@ -156,7 +156,7 @@ def usable(value: object) -> bool:
 
 @settings(max_examples=150)
 @given(st.lists(ITEMS | VALUES, max_size=5))
-def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_counted(data: list[object]) -> None:
+def test_rows_come_from_the_first_item_of_each_id(data: list[object]) -> None:
     made, _, _ = ask(answering({"data": data}))
     expected: dict[str, Row] = {}
     dropped = 0
@@ -272,7 +272,7 @@ def test_each_row_is_what_the_first_item_of_its_id_says_and_the_others_are_count
         ),
     ],
 )
-def test_each_answer_that_is_no_list_of_models_is_told_apart(
+def test_failure_for_each_response_that_is_not_a_model_list(
     body: object, status: str, rule: str, message: str, help_: str
 ) -> None:
     made, _, base_url = ask(answering(body, status, "text/plain", "Location: http://127.0.0.1:1/v1/models"))
@@ -280,7 +280,7 @@ def test_each_answer_that_is_no_list_of_models_is_told_apart(
     assert made.failure == (rule, message.format(url=f"{base_url}/models"), help_)
 
 
-def test_an_error_that_is_nested_too_deeply_is_quoted_as_text() -> None:
+def test_deeply_nested_error_is_quoted_as_text() -> None:
     made, _, base_url = ask(answering(b"[" * 100_000, "400 Bad Request"))
     assert made.failure is not None
     assert made.failure.rule == "bad-model-list"
@@ -300,9 +300,7 @@ def test_an_error_that_is_nested_too_deeply_is_quoted_as_text() -> None:
         ("503 Service Unavailable", "bad-model-list", "see the server's log"),
     ],
 )
-def test_each_status_is_told_in_the_servers_words_in_either_shape(
-    body: dict[str, Any], status: str, rule: str, help_: str
-) -> None:
+def test_failure_quotes_the_servers_error_text(body: dict[str, Any], status: str, rule: str, help_: str) -> None:
     made, _, base_url = ask(answering(body, status))
     assert made.failure is not None
     assert made.failure.rule == rule
@@ -310,7 +308,7 @@ def test_each_status_is_told_in_the_servers_words_in_either_shape(
     assert made.failure.help.startswith(help_)
 
 
-def test_without_a_key_a_refusal_says_that_none_was_sent() -> None:
+def test_rejection_without_a_key_says_that_none_was_sent() -> None:
     made, _, _ = ask(answering({"error": "Unauthorized"}, "401 Unauthorized"), {})
     assert made.failure is not None
     assert made.failure.message.endswith("answered 401: Unauthorized; no key was sent")
@@ -318,14 +316,14 @@ def test_without_a_key_a_refusal_says_that_none_was_sent() -> None:
 
 # Wherever in the key the cut would be.
 @pytest.mark.parametrize("before", range(500, 500 + len(KEY), 3))
-def test_a_key_is_taken_out_before_a_long_message_is_cut(before: int) -> None:
+def test_long_message_is_redacted_before_it_is_cut(before: int) -> None:
     made, _, _ = ask(answering({"error": {"message": "x" * before + KEY * 50}}, "401 Unauthorized"))
     assert made.failure is not None
     assert len(made.failure.message) <= 600
     assert KEY[:3] not in made.failure.message
 
 
-def test_an_answer_past_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_response_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_BYTES", 2 * 1024 * 1024)
 
     async def answer(exchange: Exchange) -> None:
@@ -367,7 +365,7 @@ async def says_nothing(exchange: Exchange) -> None:
         (says_nothing, "no response within 0.3 seconds"),
     ],
 )
-def test_each_way_not_to_answer_is_told_apart(
+def test_failure_for_each_broken_response(
     answer: Callable[[Exchange], Awaitable[None]], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.3)
@@ -377,7 +375,7 @@ def test_each_way_not_to_answer_is_told_apart(
     assert made.failure.message == f"cannot get the models of `vllm` from {base_url}/models: {reason}"
 
 
-def test_nobody_listens() -> None:
+def test_connection_refused() -> None:
     (made,) = module.discover_models([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "set VLLM_API_KEY to")])
     assert made.failure == (
         "server-unreachable",
@@ -386,7 +384,7 @@ def test_nobody_listens() -> None:
     )
 
 
-def test_one_that_fails_does_not_hide_the_others() -> None:
+def test_failing_server_does_not_affect_others() -> None:
     async def run() -> list[ModelList]:
         async with raw_server(answering({"data": [{"id": "m"}]})) as server:
             urls = ["http://127.0.0.1:1/v1", server.base_url, "http://127.0.0.1:2/v1"]

@@ -1,4 +1,4 @@
-"""Proxies that the environment names: when one is used, and what is said where it fails."""
+"""Proxies set by the environment: when one is used, and its failures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def ask(
     url: str, answer: Callable[[Exchange], Awaitable[None]], monkeypatch: pytest.MonkeyPatch, user: str = ""
 ) -> tuple[ModelList, RawServer]:
-    """Ask `url` through a proxy that answers by itself."""
+    """Query `url` through a proxy that answers the request itself."""
 
     async def run() -> tuple[ModelList, RawServer]:
         async with raw_server(answer) as proxy:
@@ -54,7 +54,7 @@ def answering(head: bytes, body: bytes = b"") -> Callable[[Exchange], Awaitable[
     return answer
 
 
-def test_a_request_goes_through_the_proxy_with_its_whole_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_request_through_a_proxy_has_the_full_url(monkeypatch: pytest.MonkeyPatch) -> None:
     made, proxy = ask("http://models.example:8000/v1", answering(b"200 OK", BODY), monkeypatch, user="me:hunter2@")
     assert made == ModelList({"m": Row("m", 7, None)})
     (request,) = proxy.requests
@@ -64,7 +64,7 @@ def test_a_request_goes_through_the_proxy_with_its_whole_address(monkeypatch: py
     assert headers["Authorization"] == "Bearer canary-31"
 
 
-def test_a_secure_request_asks_for_a_tunnel_and_gives_the_proxy_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_request_uses_a_tunnel_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     made, proxy = ask("https://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
     (request,) = proxy.requests
     assert (request.method, request.path) == ("CONNECT", "models.example:443")
@@ -79,7 +79,7 @@ def test_a_secure_request_asks_for_a_tunnel_and_gives_the_proxy_no_key(monkeypat
     assert made.failure.help.endswith("correct HTTPS_PROXY, or add models.example to NO_PROXY to bypass the proxy")
 
 
-def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_login_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     made, proxy = ask(
         "http://models.example/v1", answering(b"200 OK", b"<html>Log in"), monkeypatch, user="me:hunter2@"
     )
@@ -91,7 +91,7 @@ def test_a_login_page_of_a_proxy_is_told_as_one(monkeypatch: pytest.MonkeyPatch)
     assert "hunter2" not in repr(made)
 
 
-def test_a_proxy_that_wants_a_password_says_so_without_tls_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_that_requires_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
     made, proxy = ask("http://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
@@ -102,7 +102,7 @@ def test_a_proxy_that_wants_a_password_says_so_without_tls_as_well(monkeypatch: 
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY", "http_proxy"])
-def test_a_proxy_of_another_kind_is_not_tried(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_proxy_is_not_used(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
         monkeypatch.setenv(variable, f"socks5://me:hunter2@127.0.0.1:{listener.getsockname()[1]}")
@@ -127,7 +127,7 @@ def test_a_proxy_of_another_kind_is_not_tried(variable: str, monkeypatch: pytest
         ("ftp:x", "HTTP_PROXY is not a valid proxy URL"),
     ],
 )
-def test_a_proxy_that_cannot_be_used(proxy: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unusable_proxy(proxy: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy)
     (made,) = discover_models([Query("vllm", "http://models.example/v1", {}, (), "set VLLM_API_KEY to")])
     assert made.failure is not None
@@ -172,7 +172,7 @@ def test_a_proxy_that_cannot_be_used(proxy: str, said: str, monkeypatch: pytest.
         ("http://h/v1", {"HTTP_PROXY": "http://p:1", "NO_PROXY": "0.0.0.0/0"}, "http://p:1"),
     ],
 )
-def test_which_proxy_an_address_has(
+def test_proxy_for_a_url(
     url: str, environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():
@@ -185,14 +185,14 @@ def test_which_proxy_an_address_has(
     ("url", "supported"),
     [("http://p:1", True), ("p:1", True), ("HTTPS://p:1", True), ("socks5://p:1", False), ("socks5h://p:1", False)],
 )
-def test_which_kinds_of_proxies_are_supported(url: str, supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+def test_supported_proxies(url: str, supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
     monkeypatch.setenv("HTTP_PROXY", url)
     found = proxy_for("http://h/v1")
     assert found is not None
     assert found.supported is supported
 
 
-def test_what_is_shown_of_a_proxy_holds_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shown_proxy_url_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://me:hunter2@p:1")
     found = proxy_for("http://h/v1")
     assert found is not None

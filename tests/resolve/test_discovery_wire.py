@@ -1,4 +1,4 @@
-"""Discovery on the wire: connections, framing, encodings, whatever bytes come back, and nobody who waits in turn."""
+"""Discovery on the wire: connections, framing, encodings, arbitrary responses, and concurrency."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def ask(answer: Callable[[Exchange], Awaitable[None]], **headers: str) -> tuple[
 
 
 def sending(*pieces: bytes) -> Callable[[Exchange], Awaitable[None]]:
-    """ModelList with these bytes, each in a packet of its own, and close."""
+    """Respond with these bytes, each in its own packet, and close."""
 
     async def answer(exchange: Exchange) -> None:
         for piece in pieces:
@@ -64,7 +64,7 @@ def whole(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 
 
 def reason(made: ModelList, server: RawServer) -> str:
-    """Give why there was no answer, without the words before it."""
+    """Return the reason of a failure, without the text before it."""
     assert made.rows == {}
     assert made.failure is not None
     start = f"cannot get the models of `vllm` from {server.base_url}/models: "
@@ -90,7 +90,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     ],
     ids=["whole", "bytes", "chunks", "trailer", "until-close", "continue", "gzip", "wrong-type"],
 )
-def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
+def test_model_list_in_every_framing(pieces: list[bytes]) -> None:
     assert ask(sending(*pieces))[0] == ROWS
 
 
@@ -106,7 +106,7 @@ def test_a_list_is_taken_however_it_is_framed(pieces: list[bytes]) -> None:
         (b"HTTP/1.1 200", "connection closed without a response"),
     ],
 )
-def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
+def test_damaged_response_is_a_failure(answer: bytes, said: str) -> None:
     assert reason(*ask(sending(answer))) == said
 
 
@@ -118,14 +118,14 @@ def test_a_damaged_answer_is_none(answer: bytes, said: str) -> None:
         (whole(BODY, "Content-Encoding: zstd"), "which was not requested"),
     ],
 )
-def test_an_answer_that_cannot_be_unpacked_is_told_as_one(answer: bytes, said: str) -> None:
+def test_body_that_cannot_be_decompressed(answer: bytes, said: str) -> None:
     made, _ = ask(sending(answer))
     assert made.failure is not None
     assert made.failure.rule == "bad-model-list"
     assert made.failure.message.endswith(said)
 
 
-def test_bytes_that_are_not_utf8_hide_no_model() -> None:
+def test_invalid_utf8_hides_no_model() -> None:
     row = b'{"id": "m", "max_model_len": 7, "owned_by": "\xff"}'
     made, _ = ask(sending(whole(b'{"data": [%s, {"id": "n\xff"}], "\xc3(": 1}' % row)))
     assert made == ROWS._replace(dropped=1)
@@ -135,7 +135,7 @@ def test_bytes_that_are_not_utf8_hide_no_model() -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"\x15\x03\x03\x00\x02\x02\x46"], ids=["end", "alert"])
-def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
+def test_help_suggests_https(answer: bytes) -> None:
     made, _ = ask(sending(answer))
     assert made.failure is not None
     assert made.failure.help.startswith(
@@ -143,7 +143,7 @@ def test_a_server_that_may_speak_tls_is_told_as_one(answer: bytes) -> None:
     )
 
 
-def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decompression_bomb_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_BYTES", 1024 * 1024)
     made, _ = ask(sending(whole(gzip.compress(b" " * 30_000_000), "Content-Encoding: gzip")))
     assert made.failure is not None
@@ -152,7 +152,7 @@ def test_a_small_answer_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("more", "taken"), [(0, True), (1, False)])
-def test_an_answer_of_exactly_the_limit_is_taken(more: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
+def test_response_of_exactly_the_limit_is_accepted(more: int, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a table
     limit = 4096
     monkeypatch.setattr(limits, "MAX_BYTES", limit)
     made, _ = ask(sending(whole(BODY + b" " * (limit + more - len(BODY)))))
@@ -160,7 +160,7 @@ def test_an_answer_of_exactly_the_limit_is_taken(more: int, taken: bool, monkeyp
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-def test_a_redirect_is_not_followed_not_even_to_the_same_server(status: str) -> None:
+def test_redirect_is_not_followed(status: str) -> None:
     made, server = ask(sending(whole(b"", "Location: /v1/models", status=status)), Authorization="Bearer canary")
     assert made.failure is not None
     assert (made.failure.rule, made.failure.help) == (
@@ -171,7 +171,7 @@ def test_a_redirect_is_not_followed_not_even_to_the_same_server(status: str) -> 
 
 
 @pytest.mark.parametrize("status", ["201 Created", "204 No Content", "206 Partial Content"])
-def test_no_other_success_than_200_is_one(status: str) -> None:
+def test_only_status_200_is_a_success(status: str) -> None:
     made, server = ask(sending(whole(b"" if "204" in status else BODY, status=status)))
     assert made.failure == DiscoveryFailure(
         "bad-model-list",
@@ -180,7 +180,7 @@ def test_no_other_success_than_200_is_one(status: str) -> None:
     )
 
 
-def test_cookies_are_neither_kept_nor_complained_about(caplog: pytest.LogCaptureFixture) -> None:
+def test_cookies_are_ignored(caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> RawServer:
         cookies = ["Set-Cookie: a=1; Path=/", "Set-Cookie: bad name\x01=;=2"]
         async with raw_server(sending(whole(BODY, *cookies))) as server:
@@ -195,20 +195,20 @@ def test_cookies_are_neither_kept_nor_complained_about(caplog: pytest.LogCapture
     assert [record.getMessage() for record in caplog.records if record.name.startswith("aiohttp")] == []
 
 
-def test_a_declared_accept_is_the_only_one_whatever_its_case() -> None:
+def test_declared_accept_replaces_the_default() -> None:
     _, server = ask(sending(whole(BODY)), accept="text/json")
     assert server.requests[0].names == ["Accept-Encoding", "Host", "accept"]
     assert server.requests[0].header("Accept") == ["text/json"]
 
 
-def test_a_refusal_of_a_key_in_any_case_is_no_missing_key() -> None:
+def test_rejected_authorization_header_in_any_case() -> None:
     made, _ = ask(sending(whole(b"", status="401 Unauthorized")), AUTHORIZATION="Basic eA==")
     assert made.failure is not None
     assert made.failure.message.endswith("answered 401; the server rejected the key")
 
 
 def listening(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> ModelList:
-    """Ask, with TLS, a server that does this with a connection."""
+    """Query, over TLS, a server that handles connections in this way."""
 
     async def run() -> ModelList:
         closed = asyncio.Event()
@@ -228,7 +228,7 @@ def listening(greet: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awai
     return asyncio.run(run())
 
 
-def test_a_server_that_does_not_speak_tls() -> None:
+def test_server_without_tls() -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(5)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -240,13 +240,13 @@ def test_a_server_that_does_not_speak_tls() -> None:
 
 
 @pytest.mark.parametrize("trusted", [False, True])
-def test_a_certificate_that_nobody_trusts_and_one_that_a_file_names(
+def test_untrusted_certificate_and_ssl_cert_file(
     trusted: bool,  # noqa: FBT001 - a table
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "certificate.pem"))
-        # The context that aiohttp keeps was made before the variable was there.
+        # aiohttp's cached context was created before the variable was set.
         monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(TLS / "certificate.pem", TLS / "key.pem")
@@ -268,7 +268,7 @@ def test_a_certificate_that_nobody_trusts_and_one_that_a_file_names(
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
-def test_an_address_of_version_6_and_a_path_before_the_api() -> None:
+def test_ipv6_address_and_path_prefix() -> None:
     async def run() -> tuple[ModelList, list[str]]:
         try:
             server = raw_server(sending(whole(BODY)), host="::1")
@@ -282,7 +282,7 @@ def test_an_address_of_version_6_and_a_path_before_the_api() -> None:
     assert asyncio.run(run()) == (ROWS, ["/llm/a/v1/models"])
 
 
-def test_a_connection_on_which_no_tls_comes_about_is_told_from_a_late_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_timeout_is_distinguished_from_a_late_response(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -297,12 +297,12 @@ def test_a_connection_on_which_no_tls_comes_about_is_told_from_a_late_answer(mon
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_server_that_takes_no_connection(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_accepts_no_connection(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CONNECT_SECONDS", 0.2)
     with socket.socket() as listener, ExitStack() as taken:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(3):  # more than may wait
+        for _ in range(3):  # more than the queue holds
             waiting = taken.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
@@ -312,7 +312,7 @@ def test_a_server_that_takes_no_connection(scheme: str, monkeypatch: pytest.Monk
     assert made.failure.help.startswith("start the server or correct `baseUrl`")
 
 
-def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_response_does_not_extend_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.4)
 
     async def drip(exchange: Exchange) -> None:
@@ -329,7 +329,7 @@ def test_an_answer_that_comes_in_drops_does_not_move_the_deadline(monkeypatch: p
     assert made.failure.help.startswith("check with `curl ")
 
 
-def test_a_server_that_says_nothing_may_be_loading_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server_may_be_loading_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.3)
 
     async def silent(_: Exchange) -> None:
@@ -342,16 +342,14 @@ def test_a_server_that_says_nothing_may_be_loading_its_model(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("listed", ["200 OK", "401 Unauthorized"])
-def test_a_version_is_asked_for_beside_the_list_and_not_waited_for(
-    listed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_version_is_queried_concurrently_without_waiting(listed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "VERSION_SECONDS", 0.1)
 
     async def run() -> list[ModelList]:
         both = asyncio.Barrier(2)
 
         async def answer(exchange: Exchange) -> None:
-            await both.wait()  # neither is answered before both were asked
+            await both.wait()  # neither is answered before both have arrived
             body = b'{"version": "0.32.0"}' if exchange.request.path == "/version" else BODY
             await exchange.send(whole(body, status="200 OK" if exchange.request.path == "/version" else listed))
 
@@ -373,7 +371,7 @@ def test_a_version_is_asked_for_beside_the_list_and_not_waited_for(
     assert [models.rows == ROWS.rows for models in made] == [listed == "200 OK"] * 2
 
 
-def test_a_name_that_takes_long_to_be_looked_up_does_not_move_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_name_lookup_does_not_extend_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "TOTAL_SECONDS", 0.2)
     late = threading.Event()
 
@@ -383,15 +381,15 @@ def test_a_name_that_takes_long_to_be_looked_up_does_not_move_the_deadline(monke
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     (made,) = module.discover_models([query("http://slow-to-find.example/v1")])
-    # Whoever waited for the thread would have waited until it ended.
+    # Waiting for the thread would have taken until it ended.
     assert not late.is_set()
     late.set()
     assert made.failure is not None
     assert made.failure.message.endswith(": no response within 0.2 seconds")
 
 
-def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The one thing that is made up here: to look a name up would leave this machine.
+def test_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The only fake here: a real lookup would leave this machine.
     def unknown(*_: object, **__: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -403,9 +401,9 @@ def test_a_name_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_a_connection_that_is_reset_is_said_in_the_systems_words() -> None:
+def test_connection_reset() -> None:
     async def resets(exchange: Exchange) -> None:
-        # Closing a socket that lingers for no time sends a reset.
+        # Closing a socket with a linger time of zero sends a reset.
         lingers = struct.pack("ii", 1, 0)
         exchange.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingers)
         exchange.writer.transport.abort()
@@ -425,13 +423,13 @@ NO_REQUEST = "no valid HTTP request can be made from this URL and these headers"
         (f"http://{'a' * 70}.example/v1", "host name not found"),
     ],
 )
-def test_an_address_that_no_request_can_be_made_to_is_no_crash(base_url: str, said: str) -> None:
+def test_invalid_address_is_a_failure(base_url: str, said: str) -> None:
     (made,) = module.discover_models([query(base_url)])
     assert made.failure is not None
     assert made.failure.message == f"cannot get the models of `vllm` from {base_url}/models: {said}"
 
 
-def test_a_header_that_would_smuggle_in_another_is_not_sent() -> None:
+def test_header_injection_is_rejected() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(30)
         base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
@@ -444,8 +442,8 @@ def test_a_header_that_would_smuggle_in_another_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 120])
-def test_nobody_waits_for_another(count: int) -> None:
-    """A server answers no question before it has all of them: they are asked side by side, or never answered."""
+def test_queries_do_not_wait_for_each_other(count: int) -> None:
+    """The server answers no query before it has received all of them, so they must be concurrent."""
 
     async def run() -> tuple[list[ModelList], RawServer]:
         everyone = asyncio.Barrier(count)
@@ -497,6 +495,6 @@ PIECES = st.lists(
 
 @settings(max_examples=150)
 @given(PIECES)
-def test_whatever_a_server_sends_there_is_an_answer_with_rows_or_a_reason(pieces: list[bytes]) -> None:
+def test_any_response_gives_rows_or_a_failure(pieces: list[bytes]) -> None:
     made, _ = ask(sending(b"".join(pieces)))
     assert (made.failure is None) == bool(made.rows)

@@ -1,4 +1,4 @@
-"""From a provider's declaration and its server's rows to model entries, and where each value came from."""
+"""Model entries from declarations and servers' rows, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def entries(declared: str = "", *rows: Row) -> tuple[Model, ...]:
     return model_entries(config_of(text, Variables()), "vllm", {row.id: row for row in rows})
 
 
-def test_a_discovered_entry_has_the_defaults_and_says_so() -> None:
+def test_discovered_entry_has_the_defaults() -> None:
     (model,) = entries("", Row("org/plain", None, None))
     assert model == Model(
         id="org/plain",
@@ -52,22 +52,22 @@ def test_a_discovered_entry_has_the_defaults_and_says_so() -> None:
     ("name", "reasoning"),
     [("DeepSeek-R1", True), ("a-Reasoner", True), ("Qwen-THINKING", True), ("llama-3", False), ("r-1", False)],
 )
-def test_a_discovered_entry_reasons_if_its_id_says_so(name: str, reasoning: bool) -> None:  # noqa: FBT001 - a parameter
+def test_discovered_entry_is_reasoning_by_its_id(name: str, reasoning: bool) -> None:  # noqa: FBT001 - a parameter
     assert [model.reasoning for model in entries("", Row(name, None, None))] == [reasoning]
 
 
-def test_a_declared_entry_reasons_only_if_it_says_so() -> None:
+def test_declared_entry_is_reasoning_only_if_set() -> None:
     declared = '{ id: "r1" }, { id: "plain", reasoning: true }'
     assert [(model.id, model.reasoning) for model in entries(declared)] == [("plain", True), ("r1", False)]
 
 
-def test_a_declared_entry_that_says_nothing_has_the_defaults_and_says_so() -> None:
+def test_minimal_declared_entry_has_the_defaults() -> None:
     (declared,) = entries('{ id: "org/plain" }')
     (discovered,) = entries("", Row("org/plain", None, None))
     assert declared == discovered
 
 
-def test_a_declared_entry_is_what_it_states() -> None:
+def test_declared_entry_keeps_its_values() -> None:
     (model,) = entries("""{
       id: "m", name: "Mine", reasoning: true, input: ["text", "audio"], contextWindow: 100, maxTokens: 50,
       cost: { input: 1, output: 0.5, cacheRead: 0.25 }, params: { top_k: 1 }, headers: { "X-A": "a" },
@@ -90,7 +90,7 @@ def test_a_declared_entry_is_what_it_states() -> None:
     )
 
 
-def test_a_declared_adapter_keeps_its_parent_and_what_it_states() -> None:
+def test_declared_adapter_keeps_its_parent() -> None:
     rows = (Row("lora", None, "base"), Row("base", 2048, None))
     models = entries('{ id: "lora", name: "Mine", maxTokens: 7 }', *rows)
     assert [(model.id, model.name, model.parent, model.context_window_from, model.max_tokens) for model in models] == [
@@ -99,7 +99,7 @@ def test_a_declared_adapter_keeps_its_parent_and_what_it_states() -> None:
     ]
 
 
-def test_the_window_of_a_grandparent_is_nobodys() -> None:
+def test_window_is_not_inherited_from_a_grandparent() -> None:
     models = entries("", Row("c", None, "b"), Row("b", None, "a"), Row("a", 512, None))
     assert [(model.id, model.context_window, model.context_window_from) for model in models] == [
         ("a", 512, "server"),
@@ -108,7 +108,7 @@ def test_the_window_of_a_grandparent_is_nobodys() -> None:
     ]
 
 
-def test_params_of_the_provider_and_the_selection_hold_for_discovered_models_too() -> None:
+def test_params_apply_to_discovered_models() -> None:
     text = """{
       models: { providers: { vllm: { params: { top_k: 1, seed: 3 }, models: [] } } },
       agents: { defaults: { models: { "vllm/org/m": { params: { top_k: 2 } }, "pool/org/m": { params: { x: 1 } } } } },
@@ -134,9 +134,7 @@ def test_params_of_the_provider_and_the_selection_hold_for_discovered_models_too
         ("", [Row("m", None, "m")], (128000, "default")),
     ],
 )
-def test_a_window_is_the_configurations_else_the_servers_else_the_parents_else_assumed(
-    declared: str, rows: list[Row], window: tuple[int, str]
-) -> None:
+def test_context_window_precedence(declared: str, rows: list[Row], window: tuple[int, str]) -> None:
     model = next(model for model in entries(declared, *rows) if model.id == "m")
     assert (model.context_window, model.context_window_from) == window
 
@@ -149,12 +147,12 @@ def test_a_window_is_the_configurations_else_the_servers_else_the_parents_else_a
         ('{ id: "m", maxTokens: 9000 }', (9000, "config")),
     ],
 )
-def test_a_limit_is_the_configurations_else_what_fits_the_window(declared: str, limit: tuple[int, str]) -> None:
+def test_token_limit_is_configured_or_fits_the_window(declared: str, limit: tuple[int, str]) -> None:
     (model,) = entries(declared)
     assert (model.max_tokens, model.max_tokens_from) == limit
 
 
-def test_entries_are_ordered_by_id_and_declared_ones_win() -> None:
+def test_entries_are_ordered_and_declarations_take_precedence() -> None:
     models = entries('{ id: "b", name: "Mine" }', Row("c", 1, None), Row("b", 2, None), Row("B", 3, None))
     assert [(model.id, model.name, model.context_window) for model in models] == [
         ("B", "B", 3),
@@ -172,7 +170,7 @@ TOKENS = st.none() | st.integers(1, 300_000)
     st.dictionaries(IDS, st.tuples(TOKENS, st.none() | IDS), max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_every_entry_is_there_once_in_order_and_says_truly_where_its_numbers_are_from(
+def test_entries_are_complete_ordered_and_have_true_origins(
     declared: dict[str, tuple[int | None, int | None]],
     listed: dict[str, tuple[int | None, str | None]],
     random: Random,
@@ -210,9 +208,7 @@ OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), LAYERS, max_size=3)
 
 
 @given(OBJECTS, OBJECTS, OBJECTS)
-def test_layers_are_merged_one_after_the_other_and_the_later_one_wins(
-    low: dict[str, Any], middle: dict[str, Any], high: dict[str, Any]
-) -> None:
+def test_later_layers_take_precedence(low: dict[str, Any], middle: dict[str, Any], high: dict[str, Any]) -> None:
     made = merge_params(low, middle, high)
     assert made == merge_params(merge_params(low, middle), high)
     assert merge_params(made, high) == made
@@ -222,7 +218,7 @@ def test_layers_are_merged_one_after_the_other_and_the_later_one_wins(
             assert made[key] == value
 
 
-def test_params_are_merged_provider_model_selection_and_what_is_never_sent_left_out() -> None:
+def test_params_are_merged_without_fields_never_sent() -> None:
     text = """{
       models: { providers: { vllm: {
         params: { a: 1, deep: { x: 1, y: 1 }, list: [1, 2], store: true },
@@ -243,7 +239,7 @@ def test_params_are_merged_provider_model_selection_and_what_is_never_sent_left_
     assert [finding.rule for finding in done.diagnostics] == ["native-only-param"] * 3
 
 
-def test_merging_changes_none_of_its_layers() -> None:
+def test_merging_does_not_modify_its_layers() -> None:
     low, high = {"deep": {"x": 1}}, {"deep": {"y": 2}}
     assert merge_params(low, high) == {"deep": {"x": 1, "y": 2}}
     assert (low, high) == ({"deep": {"x": 1}}, {"deep": {"y": 2}})

@@ -1,4 +1,4 @@
-"""Providers as the manifest states them: references, keys, the one that is asked for, values in place of references."""
+"""The providers of the manifest: references, keys, a single provider, and inlined values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def keys(**variables: str) -> Credentials:
     return Credentials(Variables((Layer("the environment", variables),), complete=True), {})
 
 
-def test_a_provider_that_states_only_a_model_has_the_defaults() -> None:
+def test_minimal_provider_has_the_defaults() -> None:
     manifest = compiled('{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }')
     (provider,) = manifest.providers.values()
     assert provider == Provider(
@@ -45,7 +45,7 @@ def test_a_provider_that_states_only_a_model_has_the_defaults() -> None:
     assert set(msgspec.structs.asdict(provider.request_policy).values()) == {"proxy", False}
 
 
-def test_what_a_provider_states_is_in_the_manifest() -> None:
+def test_provider_settings_are_in_the_manifest() -> None:
     text = """{ models: { providers: { "my-pool": {
       baseUrl: "https://gpu.internal/llm/v1//", api: "openai-completions", timeoutSeconds: 5, maxConnections: 7,
       headers: { "X-B": "b", "X-A": "a", "x-c": "c" },
@@ -60,7 +60,7 @@ def test_what_a_provider_states_is_in_the_manifest() -> None:
     assert [model.id for model in provider.models] == ["a", "z"]
 
 
-def test_providers_are_ordered_by_code_point_however_they_are_written() -> None:
+def test_providers_are_ordered_by_code_point() -> None:
     names = ["vllm", "Z", "a", "é", "pool-2", "pool", "\uff5e", "\U0001f600"]
     entry = '{ baseUrl: "http://10.0.0.5/v1", models: [{ id: "m", contextWindow: 9000 }] }'
     manifests = [
@@ -81,9 +81,7 @@ def test_providers_are_ordered_by_code_point_however_they_are_written() -> None:
         ("vllm", 'apiKey: "",', None),
     ],
 )
-def test_the_key_of_a_provider_is_what_it_states_else_its_variable_else_none(
-    provider: str, stated: str, ref: SecretRef | None
-) -> None:
+def test_provider_key_precedence(provider: str, stated: str, ref: SecretRef | None) -> None:
     text = f"""{{ models: {{ providers: {{ "{provider}": {{
       baseUrl: "http://10.0.0.5/v1", {stated} models: [{{ id: "m", contextWindow: 9000 }}],
     }} }} }} }}"""
@@ -91,7 +89,7 @@ def test_the_key_of_a_provider_is_what_it_states_else_its_variable_else_none(
     assert compiled(text, given).providers[provider].credential == ref
 
 
-def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> None:
+def test_plain_references_are_expanded_and_secret_ones_kept() -> None:
     text = """{
       env: { vars: { HOST: "10.0.0.5", STAGE: "test" } },
       models: { providers: { vllm: {
@@ -134,14 +132,14 @@ def test_references_in_plain_positions_are_expanded_and_secret_ones_kept() -> No
         ('""', None),
     ],
 )
-def test_each_way_to_state_a_key(key: str, ref: SecretRef | None) -> None:
+def test_each_form_of_api_key(key: str, ref: SecretRef | None) -> None:
     text = (
         f'{{ models: {{ providers: {{ vllm: {{ apiKey: {key}, models: [{{ id: "m", contextWindow: 9000 }}] }} }} }} }}'
     )
     assert compiled(text).providers["vllm"].credential == ref
 
 
-def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
+def test_compile_only_one_provider() -> None:
     text = """{
       models: { providers: {
         b: { baseUrl: "http://127.0.0.1:1/v1", models: [] },
@@ -162,7 +160,7 @@ def test_only_one_provider_is_compiled_if_only_one_is_asked_for() -> None:
     assert [made.provider for made in done.decisions.every] == ["a", "b", "vllm"]
 
 
-def test_inline_writes_values_and_misses_none() -> None:
+def test_inline_replaces_every_reference() -> None:
     text = """{ models: { providers: { vllm: {
       apiKey: "${VLLM_API_KEY}", headers: { a: "Bearer ${TOKEN}" },
       models: [{ id: "m", contextWindow: 9000, headers: { b: "${OTHER}" } }],
@@ -180,7 +178,7 @@ def test_inline_writes_values_and_misses_none() -> None:
     assert [(finding.rule, finding.severity) for finding in done.diagnostics] == [("unset-variable", "error")] * 3
 
 
-def test_with_an_error_there_is_no_manifest_and_nobody_is_asked() -> None:
+def test_no_manifest_and_no_query_after_an_error() -> None:
     text = """{
       models: { providers: { vllm: { baseUrl: "http://127.0.0.1:1/v1", models: [], modells: 1 } } },
       agents: { defaults: { models: { "vllm/*": {} } } },

@@ -1,4 +1,4 @@
-"""Which models are used by default: the primary, the fallbacks and the aliases, of the providers that there are."""
+"""The default models of the manifest: the primary, the fallbacks and the aliases of the available providers."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def selected(model: Any = None, models: Any = None, providers: tuple[str, ...] =
 @pytest.mark.parametrize(
     "value", [{}, {"agents": {}}, {"agents": {"defaults": {}}}, {"agents": {"defaults": {"x": 1}}}]
 )
-def test_nothing_is_selected_where_nothing_is_stated(value: dict[str, Any]) -> None:
+def test_no_selection_by_default(value: dict[str, Any]) -> None:
     assert select_models(config_of(value), {"a"}) == NONE
 
 
-def test_a_string_is_the_primary() -> None:
+def test_string_is_the_primary() -> None:
     assert selected("a/m") == Selection(primary="a/m")
 
 
-def test_an_object_states_the_primary_and_the_fallbacks_in_their_order() -> None:
+def test_object_has_the_primary_and_ordered_fallbacks() -> None:
     stated = {"primary": "a/z", "fallbacks": ["b/y", "a/x", "b/a"]}
     assert selected(stated) == Selection(primary="a/z", fallbacks=("b/y", "a/x", "b/a"))
 
 
-def test_fallbacks_may_stand_without_a_primary() -> None:
+def test_fallbacks_without_a_primary() -> None:
     assert selected({"fallbacks": ["a/m"]}) == Selection(fallbacks=("a/m",))
 
 
-def test_a_fallback_that_repeats_the_primary_or_an_earlier_one_is_left_out() -> None:
+def test_repeated_fallback_is_left_out() -> None:
     stated = {"fallbacks": ["b/m", "a/m", "b/m", "b/n", "a/m"], "primary": "a/m"}
     assert selected(stated) == Selection(primary="a/m", fallbacks=("b/m", "b/n"))
 
@@ -54,23 +54,23 @@ def test_references_split_at_the_first_slash() -> None:
     )
 
 
-def test_ids_are_compared_as_they_are_written() -> None:
+def test_ids_are_compared_exactly() -> None:
     assert selected({"primary": "A/m", "fallbacks": ["a/M", "a/m"]}) == Selection(fallbacks=("a/M", "a/m"))
 
 
-def test_without_its_provider_a_primary_falls_away_and_no_fallback_takes_its_place() -> None:
+def test_primary_without_its_provider_is_not_replaced() -> None:
     stated = {"primary": "c/m", "fallbacks": ["a/m"]}
     assert selected(stated) == Selection(primary=None, fallbacks=("a/m",))
 
 
-def test_references_to_other_providers_are_left_out_everywhere() -> None:
+def test_references_to_other_providers_are_left_out() -> None:
     stated = {"primary": "a/m", "fallbacks": ["b/m", "a/n"]}
     models = {"a/m": {"alias": "one"}, "b/m": {"alias": "two"}, "b/*": {}}
     assert selected(stated, models, ("a",)) == Selection(primary="a/m", fallbacks=("a/n",), aliases={"one": "a/m"})
     assert selected(stated, models, ()) == NONE
 
 
-def test_aliases_are_ordered_by_code_point_and_entries_without_one_give_none() -> None:
+def test_aliases_are_ordered_by_code_point() -> None:
     models = {
         "a/1": {"alias": "é"},
         "a/2": {"alias": "b"},
@@ -89,11 +89,11 @@ def test_aliases_are_ordered_by_code_point_and_entries_without_one_give_none() -
     ]
 
 
-def test_keys_that_anybody_may_add_select_nothing() -> None:
+def test_extension_keys_select_nothing() -> None:
     assert selected(None, {"x-a/m": {"alias": "no"}, "$schema": {"alias": "no"}}, ("x-a", "$schema")) == NONE
 
 
-def test_what_has_another_type_is_passed_over() -> None:
+def test_values_of_the_wrong_type_are_ignored() -> None:
     assert selected(7) == NONE
     assert selected({"primary": 7, "fallbacks": "a/m"}) == NONE
     assert selected({"primary": "m", "fallbacks": [7, None, "m", "a/", "/m", "a /m", "a/m"]}) == Selection(
@@ -112,7 +112,7 @@ REFERENCES = st.sampled_from(["a/m", "a/n", "b/m", "b/n/o", "c/m", "m", ""])
     st.dictionaries(REFERENCES, st.sampled_from(["x", "y", "z"]), max_size=5),
     st.sets(st.sampled_from(["a", "b", "c"])),
 )
-def test_the_selection_is_what_was_stated_in_its_order_and_nothing_twice(
+def test_selection_keeps_order_without_repeats(
     primary: str | None, fallbacks: list[str], aliases: dict[str, str], providers: set[str]
 ) -> None:
     stated = {"fallbacks": fallbacks} if primary is None else {"primary": primary, "fallbacks": fallbacks}

@@ -155,7 +155,10 @@ def test_error_for_each_status(status: str, body: bytes, kind: type[CompletionEr
     ("changes", "help_"),
     [
         ({}, "set VLLM_API_KEY to a key that the server accepts (vLLM: the value of its --api-key)"),
-        ({"credential": SecretRef(file="KEYFILE")}, "write into KEYFILE a key that the server accepts"),
+        (
+            {"credential": SecretRef(file="KEYFILE")},
+            "replace the content of KEYFILE with a key that the server accepts",
+        ),
         ({"headers": {"authorization": SecretRef(template="Bearer ${OTHER}")}}, "set OTHER to a key that the server"),
         ({"credential": None}, "set the provider's `apiKey` to a key that the server accepts"),
     ],
@@ -535,13 +538,13 @@ def test_runtime_belongs_to_one_event_loop() -> None:
 @pytest.mark.parametrize(
     ("provider", "environment", "message"),
     [
-        ({}, {"A": "b"}, "the variable `VLLM_API_KEY` is not set, and the key of `vllm` needs it"),
-        ({}, {"VLLM_API_KEY": " "}, "the variable `VLLM_API_KEY` is empty, and the key of `vllm` needs it"),
+        ({}, {"A": "b"}, "the variable `VLLM_API_KEY` is not set, but the key of `vllm` needs its value"),
+        ({}, {"VLLM_API_KEY": " "}, "the variable `VLLM_API_KEY` is empty, but the key of `vllm` needs its value"),
         ({"credential": SecretRef(template="${K:-}")}, {"A": "b"}, "the key of `vllm` is empty"),
         (
             {},
             {"VLLM_API_KEY": f"{KEY}\r\nX-Evil: 1"},
-            "the key of `vllm` holds a line break or a control character, which no header can",
+            "the key of `vllm` contains a line break or control character, which is not allowed in an HTTP header",
         ),
         (
             {"headers": {"Content-Length": SecretRef(value="3")}},
@@ -556,7 +559,7 @@ def test_runtime_belongs_to_one_event_loop() -> None:
         (
             {"headers": {"X-Y": SecretRef(template="${TOKEN:?ask the team}")}},
             ENVIRONMENT,
-            "the variable `TOKEN` is not set, and the header `X-Y` of `vllm` needs it: ask the team",
+            "the variable `TOKEN` is not set, but the header `X-Y` of `vllm` needs its value: ask the team",
         ),
     ],
 )

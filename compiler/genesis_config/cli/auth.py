@@ -16,7 +16,7 @@ from genesis_config.diagnostics.errors import GenesisError
 from genesis_config.lint.location import find_named_providers
 
 if TYPE_CHECKING:
-    from genesis_config.credentials.profiles.listing import Listed
+    from genesis_config.credentials.profiles.listing import ProfileSummary
 
 __all__ = ["command"]
 
@@ -87,7 +87,7 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
     """
     from datetime import UTC, datetime  # `--help` does without
 
-    from genesis_config.credentials.profiles.editing import check_key, check_target, put
+    from genesis_config.credentials.profiles.editing import check_key, check_target, store_key
     from genesis_config.credentials.profiles.store import store_path
 
     if config == "-":
@@ -99,7 +99,7 @@ def set_key(provider: str, profile: str | None, config: str | None) -> int:
     _note_unknown_provider(provider, config)
     key = _prompt_for_key(provider) if sys.stdin is not None and sys.stdin.isatty() else _read_piped_key()
     check_key(key)
-    replaced = put(path, provider, name, key, datetime.now(UTC))
+    replaced = store_key(path, provider, name, key, datetime.now(UTC))
     done = "replaced the key of auth profile" if replaced else "added auth profile"
     print_note(f"{done} {name} in {click.format_filename(path)}")
     return 0
@@ -117,19 +117,19 @@ def list_profiles(*, as_json: bool) -> int:
     """
     from datetime import UTC, datetime  # `--help` does without
 
-    from genesis_config.credentials.profiles.listing import age_text, listing
-    from genesis_config.credentials.profiles.store import read, store_path
+    from genesis_config.credentials.profiles.listing import format_age, summarize_profiles
+    from genesis_config.credentials.profiles.store import read_profiles, store_path
     from genesis_config.report.escape import escape
 
     path = store_path()
-    profiles = listing(read(path), datetime.now(UTC))
+    profiles = summarize_profiles(read_profiles(path), datetime.now(UTC))
     if as_json:
         report = {"version": 1, "profiles": [_profile_report(profile) for profile in profiles]}
         print_json(report)
     elif not profiles:
         print_note(f"no auth profiles in {click.format_filename(path)}; run `genesis auth set PROVIDER` to add one")
     else:
-        rows = [(row.profile, row.provider, row.kind, age_text(row.age_seconds)) for row in profiles]
+        rows = [(row.profile, row.provider, row.kind, format_age(row.age_seconds)) for row in profiles]
         print_table(_COLUMNS, [tuple(map(escape, row)) for row in rows])
     return 0
 
@@ -144,11 +144,11 @@ def remove_profile(name: str) -> int:
       genesis auth remove vllm
       genesis auth remove vllm:staging
     """
-    from genesis_config.credentials.profiles.editing import remove  # `--help` does without
+    from genesis_config.credentials.profiles.editing import remove_profile  # `--help` does without
     from genesis_config.credentials.profiles.store import store_path
 
     path = store_path()
-    removed = remove(path, name)
+    removed = remove_profile(path, name)
     print_note(f"removed auth profile {removed} from {click.format_filename(path)}")
     return 0
 
@@ -226,7 +226,7 @@ def _read_piped_key() -> str:
     return key
 
 
-def _profile_report(row: Listed) -> dict[str, str | int | None]:
+def _profile_report(row: ProfileSummary) -> dict[str, str | int | None]:
     return {
         "provider": row.provider,
         "profile": row.profile,

@@ -1,1 +1,1 @@
-"""What a secret is, references to secrets and their lookup, auth profiles."""
+"""Credentials: what counts as a secret, references to secrets and their lookup, and auth profiles."""

@@ -1,4 +1,4 @@
-"""The values of secret positions: where they are looked up, and how they are kept out of what is printed."""
+"""The values of secret positions: looking them up, and redacting them in text from servers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LONGEST_SECRET: Final = 64 * 1024  # bytes
 
 
 class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
-    """Where the value of a secret position comes from; exactly one field is set.
+    """The source of the value of a secret position. Exactly one field is set.
 
     Attributes:
         template: Text with `${NAME}` references, resolved when a request is made.
-        value: The text itself: a plain header, a placeholder key, or a secret written by `--secrets inline`.
-        file: The path of a file that holds the value; one trailing newline is not part of it.
+        value: The value itself: a plain header, a marker, or a secret written by `--secrets inline`.
+        file: The path of a file that contains the value, without its trailing newline.
         profile: The id of an auth profile, such as `vllm:default`.
     """
 
@@ -44,50 +44,51 @@ class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 
 
 class MissingSecretError(GenesisError):
-    """A secret position that has no value. The message says what is missing, `help` what to do."""
+    """A secret position without a usable value."""
 
     def __init__(self, message: str, help_: str) -> None:
-        """Hold both texts; neither repeats a value."""
+        """Create an error. Neither text may contain a value."""
         super().__init__(message, help=help_)
 
 
 def secret_value(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
-    """Give the value of a secret position.
+    """Return the value of a secret position.
 
     Args:
-        ref: Where it comes from.
-        lookup: Gives a variable's value, None where it is unset. One of white space only is as good as unset.
-        what: What needs it, for messages.
+        ref: The source of the value.
+        lookup: A function that returns a variable's value, or None if it is unset. Only whitespace counts as unset.
+        what: The description of the secret position in messages.
 
     Raises:
-        MissingSecretError: A variable, file or profile is not there, or empty, or no header can hold its value.
+        MissingSecretError: A variable, file or profile is missing or empty, or its value is not allowed in a header.
     """
-    value = _looked_up(ref, lookup, what)
+    value = _look_up(ref, lookup, what)
     if not value.isprintable():
-        message = f"{what} holds a line break or a control character, which no header can"
-        raise MissingSecretError(message, "remove it where the value is set")
+        message = f"{what} contains a line break or control character, which is not allowed in an HTTP header"
+        help_ = "remove it, e.g. use `printf %s KEY` instead of `echo KEY` when creating the secret"
+        raise MissingSecretError(message, help_)
     return value
 
 
 def remedy(ref: SecretRef | None) -> str | None:
-    """Say how a person changes the value of a secret position, in words that go before `a key that the server accepts`.
+    """Return how to change the value of a secret position, as a phrase followed by `a key that the server accepts`.
 
-    None where there is none, or it is stated as it is.
+    None if there is no value, or if it is a literal.
     """
     if ref is None:
         return None
     if ref.file is not None:
-        return f"write into {ref.file}"
+        return f"replace the content of {ref.file} with"
     if ref.profile is not None:
-        return f"put into the auth profile {ref.profile}"
+        return f"set the auth profile {ref.profile} to"
     used = names(ref.template or "")
     return f"set {used[0]} to" if used else None
 
 
 def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]) -> list[str]:
-    """List what servers repeat of a secret: all of it, what follows its scheme, and each variable of its template.
+    """Return the parts of a secret that a server may echo: all of it, the part after its scheme, and each variable.
 
-    Each is listed as it is and with single spaces, since messages are put on one line.
+    Each part is included verbatim and with single spaces, because messages are put on one line.
     """
     variables = (lookup(name) or "" for name in names(ref.template or ""))
     parts = (value, value.partition(" ")[2], *variables)
@@ -96,20 +97,20 @@ def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of what a server said: some echo the key that they refuse.
+    """Redact secrets in a server's text: some servers echo the key that they reject.
 
-    That is as it is, as JSON has it, or as a URL has it. One of less than 6 characters is taken out where it is a whole
-    word, and not out of the middle of others.
+    Each secret is redacted verbatim, JSON-escaped and URL-encoded. A secret of fewer than 6 characters is redacted only
+    if it is a whole word.
     """
-    forms = {form for secret in secrets if secret for form in _forms(secret)}
+    forms = {form for secret in secrets if secret for form in _encoded_forms(secret)}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
         whole = len(form) < 6  # noqa: PLR2004 - as the docstring says
         text = re.sub(rf"\b{re.escape(form)}\b", "***", text) if whole else text.replace(form, "***")
     return text
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """Give a secret in each of the ways that it is written."""
+def _encoded_forms(secret: str) -> Iterator[str]:
+    """Yield a secret verbatim, JSON-escaped and URL-encoded."""
     yield secret
     yield msgspec.json.encode(secret).decode()[1:-1]
     for safe in ("", "/"):
@@ -118,13 +119,13 @@ def _forms(secret: str) -> Iterator[str]:
         yield re.sub("%..", lambda code: code[0].lower(), quoted)  # RFC 3986, §2.1: both are the same
 
 
-def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
+def _look_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -> str:
     if ref.value is not None:
         return ref.value
     if ref.file is not None:
-        return _from_file(ref.file, what)
+        return _read_file(ref.file, what)
     if ref.profile is not None:
-        return _from_profile(ref.profile, what)
+        return _read_profile(ref.profile, what)
     resolved = resolve(ref.template or "", lambda name: lookup(name) if (lookup(name) or "").strip() else None)
     if resolved.value is not None:
         return resolved.value
@@ -132,47 +133,47 @@ def _looked_up(ref: SecretRef, lookup: Callable[[str], str | None], what: str) -
     unset = lookup(reference.name) is None
     state = "is not set" if unset else "is empty"
     reason = "" if reference.message is None else f": {reference.message}"
-    message = f"the variable `{reference.name}` {state}, and {what} needs it{reason}"
-    help_ = f"export {reference.name}, or put it into an --env-file"
-    raise MissingSecretError(message, help_ if unset else f"give {reference.name} a value where it is set")
+    message = f"the variable `{reference.name}` {state}, but {what} needs its value{reason}"
+    help_ = f"export {reference.name}, or add it to an --env-file"
+    raise MissingSecretError(message, help_ if unset else f"set {reference.name} to a non-empty value")
 
 
-def _from_file(path: str, what: str) -> str:
-    """Read a secret that is mounted as a file, as Docker and Kubernetes do; one line end after it is not part of it."""
+def _read_file(path: str, what: str) -> str:
+    """Return the secret in a file, as Docker and Kubernetes mount it, without a trailing line break."""
     needs = f"{what} needs the file {path}, which"
     try:
-        # A pipe waits for who writes into it, which may be nobody.
+        # Without O_NONBLOCK, opening a pipe would wait for a writer, possibly forever.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
             regular = stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
             data = stream.read(_LONGEST_SECRET + 1) if regular else b""
     except FileNotFoundError:
-        raise MissingSecretError(f"{needs} is not there", "mount or create it") from None
+        raise MissingSecretError(f"{needs} does not exist", "mount or create it") from None
     except IsADirectoryError:
-        help_ = "name the file in it; a Kubernetes secret is a folder with a file for each key"
-        raise MissingSecretError(f"{needs} is a folder", help_) from None
+        help_ = "use the path of a file in it; a Kubernetes secret is a directory with a file for each key"
+        raise MissingSecretError(f"{needs} is a directory", help_) from None
     except OSError as error:
-        help_ = "let the user that Genesis runs as read it"
+        help_ = "make it readable for the user that runs Genesis"
         raise MissingSecretError(f"{needs} cannot be read: {error.strerror}", help_) from None
     if not regular:
-        raise MissingSecretError(f"{needs} is no regular file", "name a file that holds the key")
+        raise MissingSecretError(f"{needs} is not a regular file", "use the path of a file that contains the key")
     if len(data) > _LONGEST_SECRET:
-        raise MissingSecretError(f"{needs} has more than 64 KiB, and is no key", "is this the right file?")
+        raise MissingSecretError(f"{needs} is larger than 64 KiB, too large for a key", "is this the right file?")
     try:
         value = data.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise MissingSecretError(f"{needs} is no UTF-8 text", "is this the right file?") from None
+        raise MissingSecretError(f"{needs} is not valid UTF-8", "is this the right file?") from None
     if not value.strip():
         raise MissingSecretError(f"{needs} is empty", "write the key into it")
     return value
 
 
-def _from_profile(name: str, what: str) -> str:
+def _read_profile(name: str, what: str) -> str:
     try:
-        profile = profiles.read(profiles.store_path()).get(name)
+        profile = profiles.read_profiles(profiles.store_path()).get(name)
     except profiles.ProfilesError as error:
         raise MissingSecretError(f"{what} needs an auth profile: {error}", error.help or "fix the file") from None
     if profile is None:
         raise MissingSecretError(
-            f"{what} needs the auth profile {name}, which is not there", "`genesis auth set` adds it"
+            f"{what} needs the auth profile {name}, which does not exist", "add it with `genesis auth set`"
         )
     return profile.key

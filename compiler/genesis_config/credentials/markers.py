@@ -1,4 +1,4 @@
-"""Markers: what is written in place of a key for a server that needs none, such as `EMPTY`."""
+"""Markers: values such as `EMPTY` that stand in for a key for a server that does not need one."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MARKERS: Final = frozenset(
         "sk-no-key-required", "test", "todo", "unused", "x", "your-api-key", "your-key", "your_api_key",
     }
 )  # fmt: skip
-# A word ends in `-local`; after `sk-` come words joined by hyphens; one character repeated; a blank to be filled in.
+# A word that ends in `-local`; `sk-` followed by words joined by hyphens; one repeated character; a `<blank>`.
 _SHAPES: Final = r"[a-z][a-z0-9.]*(?:-[a-z0-9.]+)*-local|sk(?:-[a-z]{1,15})+|x{2,}|\*+|<[^<>]*>"
 
 
 def is_marker(text: str) -> bool:
-    """Return whether a text stands for a key without being one, in any case."""
+    """Return whether a text is a marker, ignoring case."""
     word = text.strip().lower()
     return word in _MARKERS or (re.fullmatch(_SHAPES, word) is not None and not is_key(text))

@@ -1,4 +1,4 @@
-"""Names that have to do with keys: variables derived from a provider or header, and names that mark a secret."""
+"""Names related to keys: variables derived from a provider or header, and names that mark a secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 AUTHORIZATION: Final = "Authorization"
 BEARER: Final = "Bearer "
 
-# The scheme in front of a key, as in `Bearer …`. Compiled when first needed, like all expressions here.
+# The scheme before a key, as in `Bearer …`. Like all patterns here, it is compiled on first use.
 AUTH_SCHEME: Final = r"(?i)(?:bearer|basic|token|apikey)\s+"
 
 _WORDS: Final = frozenset(
@@ -37,19 +37,19 @@ _WORDS: Final = frozenset(
         "CREDENTIAL", "CREDENTIALS", "PRIVATE", "WEBHOOK", "DSN",
     }
 )  # fmt: skip
-# The end of a word that is written together with another one: `HFTOKEN`, `OPENAIAPIKEY`.
+# The ends of compound words: `HFTOKEN`, `OPENAIAPIKEY`.
 _ENDS: Final = ("APIKEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "ACCESSKEY", "SECRETKEY", "AUTHKEY")
-# What has such a word and holds no secret: special tokens, keys of tables and caches, identifiers, public halves.
+# Names with such a word that are not secret: special tokens, keys of tables and caches, identifiers, public keys.
 _HARMLESS: Final = (
     r"(?:EOS|BOS|PAD|STOP|UNK|SEP|CLS|MASK)_?TOKENS?|(?:PARTITION|SORT|PRIMARY|FOREIGN|CACHE|IDEMPOTENCY)_?KEY"
     r"|KEY_?ID|PUBLIC_?KEY"
 )
-# A connection string holds a password.
+# Connection strings, which contain a password.
 _CONNECTION: Final = (
     r"(?:DATABASE|DB|POSTGRES(?:QL)?|PG|MYSQL|MARIADB|MONGO(?:DB)?|REDIS|AMQP|RABBITMQ|BROKER|JDBC|SQLALCHEMY)"
     r"(?:_[A-Z0-9]+)*_UR[IL]$|CONNECTION_STRING$"
 )
-# These hold where a secret is, and not the secret.
+# Names of variables that contain the location of a secret, not the secret itself.
 _POINTERS: Final = ("_FILE", "_PATH", "_DIR")
 _OF_FIELDS: Final = frozenset({"AUTHORIZATION", "COOKIE", "BEARER"})
 _QUERY_SIGNATURES: Final = frozenset({"SIG", "SIGNATURE"})
@@ -67,7 +67,7 @@ def header_variable(header: str) -> str:
 
 @lru_cache(maxsize=1024)
 def is_secret_variable(name: str) -> bool:
-    """Return whether a variable holds a secret, judged by the words of its name."""
+    """Return whether a variable is secret, judging by the words of its name."""
     plain = _plain(name)
     if plain.endswith(_POINTERS):
         return False
@@ -76,13 +76,13 @@ def is_secret_variable(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_secret_header(name: str) -> bool:
-    """Return whether a header holds a key, judged by the end of its name."""
+    """Return whether a header is secret, judging by the end of its name."""
     return _plain(name).endswith(("AUTHORIZATION", "COOKIE", "KEY", "TOKEN", "SECRET", "PASSWORD"))
 
 
 @lru_cache(maxsize=1024)
 def is_secret_field(name: str) -> bool:
-    """Return whether a field of an object or a query parameter holds a key, judged by the last word of its name."""
+    """Return whether an object's field or a query parameter is secret, judging by the last word of its name."""
     *_, last = _plain(name).split("_")
     return _is_secret_word(last) or last in _OF_FIELDS or last in _QUERY_SIGNATURES
 
@@ -92,7 +92,7 @@ def _is_secret_word(word: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a name in upper case with `_` between its words, without the parts that are harmless."""
+    """Return a name in upper case with `_` between its words, without its harmless parts."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     plain = re.sub(r"[^A-Z0-9]+", "_", words.upper())
     return re.sub(rf"(?<![A-Z0-9])(?:{_HARMLESS})(?![A-Z0-9])", "", plain)
@@ -103,10 +103,10 @@ def _variable(name: str) -> str:
 
 
 def is_authorization(header: str) -> bool:
-    """Return whether a header is Authorization, which takes the place of a key. Names of headers have no case."""
+    """Return whether a header is Authorization, which replaces a key. Header names are case-insensitive."""
     return header.lower() == AUTHORIZATION.lower()
 
 
 def find_authorization(headers: Mapping[str, _Value]) -> _Value | None:
-    """Return the value of the Authorization header; None without one."""
+    """Return the value of the Authorization header; None if there is none."""
     return next((value for name, value in headers.items() if is_authorization(name)), None)

@@ -1,1 +1,1 @@
-"""Files: those that a run finds by itself are read with care, and written ones are replaced whole."""
+"""Files: reading them safely, and replacing them atomically."""

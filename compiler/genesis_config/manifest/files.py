@@ -18,25 +18,25 @@ MANIFEST_VERSION: Final = 1
 
 
 class ManifestError(GenesisError):
-    """A manifest that cannot be used. The message says what is wrong with it and what to do."""
+    """A manifest that cannot be read or is not valid."""
 
 
 class _Version(msgspec.Struct, rename="camel"):
-    """The one field that is read before the others are believed."""
+    """The version, which is checked before the other fields are decoded."""
 
     manifest_version: object
 
 
 def dumps(manifest: Manifest) -> bytes:
-    """Write a manifest as JSON: UTF-8, 2-space indent, fixed key order, one trailing newline."""
+    """Encode a manifest as JSON: UTF-8, 2-space indent, fixed key order, one trailing newline."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
 def loads(data: bytes | str) -> Manifest:
-    """Read a manifest.
+    """Decode a manifest.
 
     Raises:
-        ManifestError: The text is no JSON, of another version, or breaks the schema; the message names the path.
+        ManifestError: The text is not valid JSON, has an unsupported version, or does not match the schema.
     """
     try:
         version = msgspec.json.decode(data, type=_Version).manifest_version
@@ -55,9 +55,9 @@ def loads(data: bytes | str) -> Manifest:
 
 
 def _decode(data: bytes | str) -> Manifest:
-    """Return the manifest that a text holds, with an integer wherever the schema takes the number for one.
+    """Decode a manifest, accepting `60.0` where an integer is expected.
 
-    To JSON Schema `60.0` is an integer, and a program that has one type of numbers may write 60 as that.
+    JSON Schema considers `60.0` an integer, and a program with only one number type may write 60 that way.
     """
     try:
         return msgspec.json.decode(data, type=Manifest)
@@ -77,7 +77,7 @@ def load(path: str) -> Manifest:
     """Read the manifest file at `path`.
 
     Raises:
-        ManifestError: It cannot be read, or what it holds cannot be used.
+        ManifestError: The file cannot be read, or its content is not valid.
     """
     try:
         with open(path, "rb") as stream:
@@ -91,14 +91,14 @@ def load(path: str) -> Manifest:
 
 
 def write(manifest: Manifest, path: str, *, private: bool = False) -> None:
-    """Replace the file at `path` with the manifest, atomically; `private` gives it mode 0600.
+    """Replace the file at `path` with the manifest atomically. If `private`, the file gets mode 0600.
 
     Raises:
-        OSError: It cannot be written; what was there is untouched.
+        OSError: The file cannot be written. The old file is unchanged.
     """
     write_atomic(path, dumps(manifest), mode=0o600 if private else None)
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 of a source file's bytes, in hex, as in the manifest."""
+    """Return the SHA-256 of a source file's bytes in hex."""
     return hashlib.sha256(data).hexdigest()

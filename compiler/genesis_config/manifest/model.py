@@ -1,6 +1,6 @@
 """The types of the manifest.
 
-Their field order is the key order of the file; `schema/manifest.schema.json` describes the same.
+Their field order is the key order of the file. `schema/manifest.schema.json` describes the same structure.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ __all__ = [
 WindowFrom = Literal["config", "server", "parent", "default"]
 
 
-# What a message may contain, and the request field that limits output tokens.
+# The kinds of input in a message, and the request field that limits output tokens.
 InputKind = Literal["text", "image", "audio", "video"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 
 
 class _Part(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What all parts of a manifest share."""
+    """Base of all parts of a manifest."""
 
 
 class Generator(_Part, frozen=True):
-    """What wrote the manifest."""
+    """The program that wrote the manifest."""
 
     name: str = "genesis"
     version: str = __version__
 
 
 class Include(_Part, frozen=True):
-    """A file that the configuration includes: its path relative to the root file's folder, and its digest (hex)."""
+    """An included file: its path relative to the root file's directory, and its digest (hex)."""
 
     path: str
     sha256: str
 
 
 class SourceInfo(_Part, frozen=True):
-    """What the manifest was compiled from: the root file's name without folders, its digest (hex), its includes."""
+    """The source of the manifest: the root file's name without its directory, its digest (hex), and its includes."""
 
     path: str
     sha256: str
@@ -63,7 +63,7 @@ class SourceInfo(_Part, frozen=True):
 
 
 class Cost(_Part, frozen=True):
-    """Prices per million tokens, in whatever currency the user counts."""
+    """Prices per million tokens, in the user's currency."""
 
     input: int | float = 0
     output: int | float = 0
@@ -72,7 +72,7 @@ class Cost(_Part, frozen=True):
 
 
 class Compat(_Part, frozen=True):
-    """How this model's server differs: the name of the request field that limits the output tokens."""
+    """Differences of this model's server: the request field that limits the output tokens."""
 
     max_tokens_field: MaxTokensField = "max_tokens"
 
@@ -81,14 +81,14 @@ class Model(_Part, frozen=True):
     """One model of a provider.
 
     Attributes:
-        context_window: Tokens of input and output together.
-        context_window_from: Whether the window was stated, told by the server (for a LoRA adapter, by its base model's
-            row), or assumed.
-        max_tokens: Output tokens at most.
-        max_tokens_from: Whether the limit was stated or assumed. An assumed one is not sent.
-        params: Request body fields of the provider, the model and the selection, merged.
-        headers: The model's own headers, sent after the provider's.
-        parent: The base model's id where the server says that this one is an adapter of it.
+        context_window: The maximum number of input and output tokens together.
+        context_window_from: Whether the window was set by the configuration, reported by the server (for a LoRA
+            adapter, possibly for its base model), or assumed.
+        max_tokens: The maximum number of output tokens.
+        max_tokens_from: Whether the limit was set by the configuration or assumed. An assumed limit is not sent.
+        params: The request fields of the provider, the model and the selection, merged.
+        headers: The model's own headers, which override the provider's.
+        parent: The base model's id, if the server reports that this model is an adapter.
     """
 
     id: str
@@ -107,13 +107,13 @@ class Model(_Part, frozen=True):
 
 
 class Streaming(_Part, frozen=True):
-    """What is asked of a stream."""
+    """Options of a stream."""
 
     include_usage: bool = True
 
 
 class RequestPolicy(_Part, frozen=True):
-    """What is never sent to a proxy-style backend, whatever params say."""
+    """Fields and headers that are never sent to a proxy-style backend, even if params set them."""
 
     style: Literal["proxy"] = "proxy"
     service_tier: bool = False
@@ -124,16 +124,16 @@ class RequestPolicy(_Part, frozen=True):
 
 
 class Provider(_Part, frozen=True):
-    """One provider, decided.
+    """One resolved provider.
 
     Attributes:
-        decision: Whether its models were declared or come from its server.
-        reason: Why, in words.
-        base_url: With its path, without a trailing slash.
-        credential: None sends no Authorization header.
-        timeout_seconds: Longest silence on a stream; also the connect limit, up to 10.
-        max_connections: At most this many connections at once for each runtime.
-        models: Ordered by id.
+        decision: Whether the provider was declared or discovered.
+        reason: The reason for the decision.
+        base_url: The base URL with its path, without a trailing slash.
+        credential: The source of the key; None means that no Authorization header is sent.
+        timeout_seconds: The maximum time without data on a stream, and for connecting (at most 10 seconds).
+        max_connections: The maximum number of concurrent connections of a runtime.
+        models: The models, ordered by id.
     """
 
     decision: Literal["explicit", "implicit"]
@@ -150,7 +150,7 @@ class Provider(_Part, frozen=True):
 
 
 class Selection(_Part, frozen=True):
-    """Which models are used by default, as `provider/model` references."""
+    """The default models, as `provider/model` references."""
 
     primary: str | None = None
     fallbacks: tuple[str, ...] = ()

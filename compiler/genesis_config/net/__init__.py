@@ -1,1 +1,1 @@
-"""What all that talk HTTP share: proxies, redirects, limits, failures."""
+"""HTTP code shared by discovery, doctor and the runtime: sessions, proxies, redirects, limits and failures."""

@@ -1,6 +1,6 @@
-"""Why an HTTP exchange failed: the one table from exceptions of aiohttp, ssl and the system to causes.
+"""Causes of failed HTTP exchanges: the one table from exceptions of aiohttp, ssl and the system to causes.
 
-Discovery, `genesis doctor` and the runtime report failures in these words. Each adds where the failure happened.
+Discovery, `genesis doctor` and the runtime use these messages. Each adds where the failure happened.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ Stage = Literal["lookup", "connect", "tls", "response", "body"]
 
 
 class Cause(NamedTuple):
-    """Why an exchange failed.
+    """The cause of a failed exchange.
 
     Attributes:
-        kind: What a program decides by.
-        reason: A fragment that completes a sentence such as `request to URL failed: …`.
+        kind: The kind of failure, for programs.
+        reason: A phrase that completes a sentence such as `request to URL failed: …`.
         help: What to do about it.
     """
 
@@ -84,15 +84,15 @@ class Cause(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """An exchange with a server, as far as its failure has to be explained.
+    """The facts about an exchange that explain its failure.
 
     Attributes:
         url: The URL of the request, which messages show.
-        stage: What was under way: the name lookup, the connection, the TLS handshake, the wait for the response's
-            head, or the read of its body.
-        seconds: The limit on that stage.
-        connect_seconds: The limit on making a connection, which libraries apply within the stage `response`.
-        proxy: The proxy between here and the server.
+        stage: The stage that failed: the host name lookup, the connection, the TLS handshake, waiting for the
+            response's headers, or reading its body.
+        seconds: The time limit of the stage.
+        connect_seconds: The time limit for connecting, which libraries apply within the stage `response`.
+        proxy: The proxy on the way to the server.
         encoding: The `Content-Encoding` of the response.
     """
 
@@ -105,7 +105,7 @@ class Exchange(NamedTuple):
 
 
 class TransportError(GenesisError):
-    """An exchange failed, for a cause that is known."""
+    """A failed exchange with a known cause."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(cause.reason, help=cause.help)
@@ -127,8 +127,8 @@ class _Row(NamedTuple):
     help: str
 
 
-# The first row that fits an exception counts: some classes have several of these as bases. Kinds without exceptions are
-# told by what was under way, or by a number. `{detail}` is what varies within a kind.
+# The first matching row counts, because some classes derive from several of these. Kinds without exceptions follow from
+# the stage or from an error number. `{detail}` is the part that varies within a kind.
 _TABLE: Final = (
     _Row("connect-timeout", (aiohttp.ConnectionTimeoutError,), "no connection within {connect_seconds}", _START),
     _Row(
@@ -274,9 +274,9 @@ _CERTIFICATES: Final[Mapping[int, Kind]] = {
 }
 # How a server that expects TLS reacts to a plain request: it closes or resets the connection, or sends an alert.
 _PERHAPS_TLS: Final = frozenset({"closed", "reset", "not-http"})
-# Where there is a proxy, it is what these are about: nothing else is connected to.
+# With a proxy, these concern the proxy, because it is the only host that is connected to.
 _BEFORE_CONNECTED: Final = frozenset({"connect-timeout", "dns", "lookup-timeout", "network", "refused"})
-# Once the body has begun, these all mean that the connection is gone.
+# Within the body, all of these mean that the connection was lost.
 _WITHIN_BODY: Final = frozenset({"closed", "disconnected", "network", "not-http", "refused", "reset"})
 _NAMING_PROXY: Final = frozenset({"invalid-proxy", "proxy-refused", "proxy-unreachable", "unsupported-proxy"})
 
@@ -295,7 +295,7 @@ def explain(error: BaseException, exchange: Exchange) -> Cause:
 
 
 def build_cause(kind: Kind, exchange: Exchange, detail: str = "") -> Cause:
-    """Return a cause in words; `detail` is what varies within its kind."""
+    """Return the cause for a kind of failure. `detail` is the part that varies within the kind."""
     row = _ROWS[kind]
     help_ = row.help
     if kind in _PERHAPS_TLS and exchange.url.startswith("http:"):
@@ -318,7 +318,7 @@ def build_cause(kind: Kind, exchange: Exchange, detail: str = "") -> Cause:
 
 
 def proxy_fault(exchange: Exchange) -> Cause | None:
-    """Return why no request can be sent through the proxy of an exchange, which would receive the key all the same."""
+    """Return why the proxy of an exchange cannot be used; None if it can, or if there is none."""
     proxy = exchange.proxy
     if proxy is None or (proxy.supported and proxy.valid):
         return None
@@ -329,7 +329,7 @@ def proxy_fault(exchange: Exchange) -> Cause | None:
 
 
 def proxy_refusal(exchange: Exchange, status: int) -> Cause:
-    """Return the cause for a proxy that answered with a status of its own."""
+    """Return the cause for a proxy that answered the request itself."""
     return build_cause("proxy-refused", exchange, _proxy_answer(status))
 
 
@@ -338,11 +338,11 @@ def _proxy_answer(status: int) -> str:
 
 
 def _classify(error: BaseException, stage: Stage) -> tuple[Kind, str]:
-    """Return the kind of an exception, and what it adds to that."""
+    """Return the kind of an exception, and its detail."""
     if isinstance(error.__cause__, http_exceptions.ContentEncodingError):
         return "bad-compression", ""
     if isinstance(error, aiohttp.ClientResponseError):
-        # The words of the parser in aiohttp 3.14, which has no class for either.
+        # Messages of the parser in aiohttp 3.14, which has no classes for these errors.
         message = getattr(error, "message", "")
         if "content-encoding: " in message:
             return "unrequested-compression", message.partition("content-encoding: ")[2].partition(".")[0]
@@ -358,7 +358,7 @@ def _classify(error: BaseException, stage: Stage) -> tuple[Kind, str]:
 
 
 def _system_error(error: BaseException) -> BaseException:
-    """Return the system's error that a library's stands for, in the class that its number has."""
+    """Return the system error behind a library's error, in the class for its error number."""
     if isinstance(error, ssl.SSLError | socket.gaierror | socket.herror) or not isinstance(error, OSError):
         return error
     if isinstance(error, aiohttp.ClientConnectorDNSError | aiohttp.ClientProxyConnectionError | aiohttp.ClientSSLError):
@@ -366,22 +366,22 @@ def _system_error(error: BaseException) -> BaseException:
     inner = getattr(error, "os_error", None)
     if isinstance(inner, OSError) and inner is not error:
         return _system_error(inner)
-    # asyncio puts words of its own in place of the system's.
+    # asyncio replaces the system's message with its own.
     return OSError(error.errno, os.strerror(error.errno)) if error.errno else error
 
 
 def _detail(kind: Kind, error: BaseException) -> tuple[Kind, str]:
-    """Return what an exception adds to its kind, or the narrower kind that it tells."""
+    """Return the kind, or a narrower one if the exception reveals it, and the detail."""
     if kind == "certificate-untrusted":
-        # aiohttp wraps the one that tells.
+        # aiohttp wraps the error that has the details.
         inner = getattr(error, "certificate_error", error)
-        words = getattr(inner, "verify_message", "").rstrip(".")
+        reason = getattr(inner, "verify_message", "").rstrip(".")
         narrower = _CERTIFICATES.get(getattr(inner, "verify_code", 0))
-        return (narrower, words) if narrower else (kind, f": {words}" if words else "")
+        return (narrower, reason) if narrower else (kind, f": {reason}" if reason else "")
     if kind == "network":
-        words = getattr(error, "strerror", None) or str(next(iter(error.args), type(error).__name__))
-        # What asyncio makes of the errors of several addresses, without a number.
-        return kind, "cannot connect to any of the host's addresses" if words.startswith("Multiple exc") else words
+        reason = getattr(error, "strerror", None) or str(next(iter(error.args), type(error).__name__))
+        # asyncio combines the errors of several addresses into one without an error number.
+        return kind, "cannot connect to any of the host's addresses" if reason.startswith("Multiple exc") else reason
     if kind == "proxy-refused":
         return kind, _proxy_answer(getattr(error, "status", 0))
     return kind, type(error).__name__ if kind == "unknown" else ""

@@ -1,4 +1,4 @@
-"""What servers say is wrong: the bodies of responses with an error status, and errors within a stream."""
+"""Error texts from servers: in the bodies of error responses, and within a stream."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ __all__ = ["error_text", "read_error"]
 
 
 def read_error(body: bytes) -> str:
-    """Return the text of an error's body; empty if there is none.
+    """Return the error text of a response's body; empty if there is none.
 
-    It is in one of vLLM's two shapes, in FastAPI's, or the body itself unless that is a page.
+    The body has one of vLLM's two formats, FastAPI's format, or is plain text. An HTML page has no error text.
     """
     text = body.decode(errors="replace")
     try:
-        answer = msgspec.json.decode(text)
+        value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         return "" if text.lstrip().startswith("<") else " ".join(text.split())
-    values = (answer.get(name) for name in ("error", "message", "detail")) if isinstance(answer, dict) else ()
-    return next((error_text(value) for value in values if value), "")
+    errors = (value.get(name) for name in ("error", "message", "detail")) if isinstance(value, dict) else ()
+    return next((error_text(error) for error in errors if error), "")
 
 
 def error_text(error: object) -> str:
-    """Return the text of an error: an object with a message, a string, or FastAPI's list of faults in a request.
+    """Return the text of an error: an object with a message, a string, or FastAPI's list of validation errors.
 
-    It is whole: what is cut before secrets are taken out may end with half of one.
+    It is not shortened: cutting it before redaction could leave part of a secret.
     """
     if isinstance(error, list):
         return "; ".join(_fault(item) for item in error if isinstance(item, dict | str)) or "no reason given"
@@ -33,7 +33,7 @@ def error_text(error: object) -> str:
 
 
 def _fault(fault: dict[str, object] | str) -> str:
-    """Return the text of one fault in a request, and where in it that is."""
+    """Return the text of one validation error, with its location in the request."""
     if isinstance(fault, str):
         return fault
     where = fault.get("loc")

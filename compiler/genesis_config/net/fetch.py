@@ -1,4 +1,4 @@
-"""Fetching a small document, such as a list of models, within the limits of discovery."""
+"""Fetching a small document, such as a model list, within the limits of discovery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def fetch(transport: Transport, url: str, headers: Mapping[str, str]) -> t
     """Send a GET request, and return the response and its body.
 
     Raises:
-        TransportError: There is no response, or no whole body, within the limits.
+        TransportError: There was no complete response within the limits.
     """
     request = Request("GET", url, headers, None, limits.CONNECT_SECONDS, limits.TOTAL_SECONDS)
     response = None
@@ -55,7 +55,7 @@ async def _read_body(response: Response, url: str) -> bytes:
 
 
 async def _accepts_connections(url: str) -> bool:
-    """Return whether a server that did not get as far as TLS accepts connections, which aiohttp does not report."""
+    """Return whether a server accepts connections, to tell a TLS timeout from a connect timeout. aiohttp does not."""
     parts = urlsplit(url)
     if parts.scheme != "https":
         return False

@@ -1,4 +1,4 @@
-"""How long requests may take, and how large responses may be."""
+"""Limits on the duration of requests and the size of responses."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ __all__ = [
 ]
 
 CONNECT_SECONDS: Final = 5.0
-TOTAL_SECONDS: Final = 15.0  # for a list of models
-VERSION_SECONDS: Final = 2.0  # after the list of models, or after its failure
-MAX_BYTES: Final = 16 * 1024 * 1024  # of a list of models
+TOTAL_SECONDS: Final = 15.0  # for a model list
+VERSION_SECONDS: Final = 2.0  # after the model list has arrived or failed
+MAX_BYTES: Final = 16 * 1024 * 1024  # of a model list
 MAX_MESSAGE: Final = 600  # characters of an error message, which may quote a server
-COMPLETION_CONNECT_SECONDS: Final = 10.0  # or the provider's `timeoutSeconds`, if that is less
+COMPLETION_CONNECT_SECONDS: Final = 10.0  # or the provider's `timeoutSeconds`, whichever is less

@@ -1,4 +1,4 @@
-"""Running coroutines in an event loop that waits for no thread at its end."""
+"""Running coroutines in an event loop that does not wait for its threads when it closes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["run_coroutine"]
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run a coroutine in a loop of its own, and return its result."""
+    """Run a coroutine in a new event loop, and return its result."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(coroutine)
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """Runs what blocks in threads that neither the loop nor the program waits for.
+    """Event loop that runs blocking calls in threads that neither the loop nor the program waits for.
 
-    That is name lookup: the system takes as long as it likes for it, which can be longer than a deadline.
+    The blocking call is the host name lookup, which may take longer than any deadline.
     """
 
-    def run_in_executor(  # type: ignore[override] # typeshed ties the arguments to the function, to no end here
+    def run_in_executor(  # type: ignore[override] # typeshed ties the arguments to the function, which is not needed here
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> Any:
-        """Run `func` in a thread of its own, or in `executor` if there is one."""
+        """Run `func` in a new thread, or in `executor` if given."""
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
         future: asyncio.Future[Any] = self.create_future()
@@ -39,9 +39,9 @@ class _Loop(asyncio.SelectorEventLoop):
             settle: Callable[[Any], None] = future.set_result
             try:
                 result = func(*args)
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to who waits for it
+            except Exception as error:  # noqa: BLE001 - it is raised where the future is awaited
                 settle, result = future.set_exception, error
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop has closed, so nothing awaits the future
                 self.call_soon_threadsafe(lambda: None if future.done() else settle(result))
 
         threading.Thread(target=work, daemon=True).start()

@@ -1,4 +1,4 @@
-"""What a configuration cannot have sent."""
+"""Request fields and headers that a configuration cannot set."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = [
     "OWN_FIELDS",
 ]
 
-# Request fields of the native OpenAI endpoint. vLLM 0.32 takes them without complaint and does nothing with them.
+# Request fields of the native OpenAI endpoint. vLLM 0.32 accepts and ignores them.
 NATIVE_ONLY: Final = frozenset({"service_tier", "store", "prompt_cache_key", "prompt_cache_retention"})
-# Request fields that no parameter sets: each is the runtime's to know.
+# Request fields that params cannot set, because the runtime does.
 OWN_FIELDS: Final = frozenset({"model", "messages", "stream"})
-# Headers that say how the body is sent; a declared one would be a lie. RFC 9112, §6.
+# Headers that describe how the body is sent, so a declared one would be wrong (RFC 9112, §6).
 FRAMING_HEADERS: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "trailer", "te"})
 
 # A header's name is a token: RFC 9110, §5.6.2.

@@ -1,7 +1,7 @@
-"""The proxy that the environment names for a URL.
+"""The proxy that the environment sets for a URL.
 
-`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case too, as curl and Python's own library read them;
-this machine's own addresses never go through one.
+The variables are `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, also in lower case, as for curl and Python's
+standard library. Requests to this machine never go through a proxy.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ __all__ = ["Proxy", "proxy_for"]
 
 
 class Proxy(NamedTuple):
-    """A proxy that the environment names.
+    """A proxy set by the environment.
 
     Attributes:
-        url: Its URL.
-        shown: The URL as it may be shown, without a user name and a password.
-        variable: The environment variable that names it.
+        url: The URL of the proxy.
+        shown: The URL without user name and password, for messages.
+        variable: The environment variable that sets it.
     """
 
     url: str
@@ -31,12 +31,12 @@ class Proxy(NamedTuple):
 
     @property
     def supported(self) -> bool:
-        """Whether requests can be made through it: by HTTP, not by SOCKS."""
+        """Whether the proxy's protocol is supported: HTTP, but not SOCKS."""
         return self.url.lower().startswith(("http://", "https://"))
 
     @property
     def valid(self) -> bool:
-        """Whether the URL names a host, and a port that exists."""
+        """Whether the URL has a host and, if any, a valid port."""
         try:
             parts = urlsplit(self.url)
             return bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -45,7 +45,7 @@ class Proxy(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Words for the end of a message about an exchange that this proxy was part of."""
+        """The note that messages about an exchange through this proxy end with."""
         return f" (through the proxy {self.shown})"
 
     def bypass_help(self, url: str) -> str:
@@ -59,31 +59,31 @@ def proxy_for(url: str) -> Proxy | None:
     Raises:
         ValueError: The URL is not valid.
     """
-    from urllib.request import getproxies, proxy_bypass  # 17 ms, where requests are made
+    from urllib.request import getproxies, proxy_bypass  # 17 ms, only needed for requests
 
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxies = getproxies()
     if not proxies or hosts.is_local(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    if _in_a_network(host, proxies.get("no", "")):
+    if _is_in_network(host, proxies.get("no", "")):
         return None
     kind = parts.scheme if proxies.get(parts.scheme) else "all"
-    found = proxies.get(kind)
-    if not found:
+    setting = proxies.get(kind)
+    if not setting:
         return None
-    name = f"{kind}_proxy"  # which is read before the same in capitals
-    whole = found if "://" in found else f"http://{found}"
-    scheme, _, rest = whole.partition("://")
-    return Proxy(whole, f"{scheme}://{rest.rpartition('@')[2]}", name if os.environ.get(name) else name.upper())
+    name = f"{kind}_proxy"  # lower case takes precedence
+    proxy_url = setting if "://" in setting else f"http://{setting}"
+    scheme, _, rest = proxy_url.partition("://")
+    return Proxy(proxy_url, f"{scheme}://{rest.rpartition('@')[2]}", name if os.environ.get(name) else name.upper())
 
 
-def _in_a_network(host: str, exempt: str) -> bool:
-    """Return whether an address is in one of the networks of NO_PROXY, such as `10.0.0.0/8` (curl 7.86 and newer)."""
-    found = hosts.address(host)
-    for item in exempt.split(",") if found is not None else ():
+def _is_in_network(host: str, exempt: str) -> bool:
+    """Return whether an address is in one of the networks in NO_PROXY, such as `10.0.0.0/8` (as in curl 7.86)."""
+    ip = hosts.address(host)
+    for item in exempt.split(",") if ip is not None else ():
         try:
-            if "/" in item and found in ipaddress.ip_network(item.strip(), strict=False):
+            if "/" in item and ip in ipaddress.ip_network(item.strip(), strict=False):
                 return True
         except ValueError:
             continue  # not a network

@@ -1,4 +1,4 @@
-"""Redirects, which are reported and not followed: a key goes to no other address."""
+"""Redirects, which are reported but not followed, because the key must not go to another address."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ REDIRECT_HELP: Final = "set `baseUrl` to the address that the server redirects t
 
 
 def describe_redirect(url: str, status: int, location: str | None) -> str:
-    """Return a message about a redirect, with its target as far as that may be shown.
+    """Return a message about a redirect, with the part of its target that may be shown.
 
-    A user, a password, parameters and a query are left out: those of a login page contain tokens.
+    The user name, password, parameters and query are left out, because a login page's contain tokens.
 
     Args:
         url: The URL of the request.
-        status: The status.
+        status: The HTTP status.
         location: The header `Location` (RFC 9110, §10.2.2), which may be relative to the URL.
     """
     return f"{url} answered {status}, a redirect{_target(url, location)}, which is not followed"

@@ -1,4 +1,4 @@
-"""HTTP connections: how every request of Genesis is sent, by aiohttp."""
+"""The HTTP transport for all requests, based on aiohttp."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpResponse", "HttpTransport"]
 
-# An idle connection is closed before the server closes it (vLLM: after 5 seconds), so that no request meets its end.
+# Close an idle connection before the server does (vLLM: after 5 seconds), so that no request hits a closing connection.
 _KEEPALIVE_SECONDS: Final = 4.0
 _WATCH_SECONDS: Final = 1.0
-# A connection that takes all of the idle limit is reported as not made, not as a silent server.
+# Extra time, so that a connection attempt as long as the idle limit is reported as such, not as a silent server.
 _AFTER_CONNECTING: Final = 0.1
 
 
 class HttpTransport:
-    """Sends requests over connections that are kept and shared, through the proxies that the environment names.
+    """Transport over shared HTTP connections, through the proxies that the environment sets.
 
-    Nothing is opened before the first request. Redirects, cookies and `.netrc` are not followed, kept or read: the
-    configuration states which key goes where.
+    Nothing is opened before the first request. Redirects, cookies and `.netrc` are ignored, because the configuration
+    determines which key goes where.
     """
 
     __slots__ = ("_session",)
@@ -47,10 +47,10 @@ class HttpTransport:
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> HttpResponse:
-        """Send a request, and return the response when its head has arrived.
+        """Send a request, and return the response once its headers have arrived.
 
         Raises:
-            TransportError: There is no response.
+            TransportError: There was no response.
         """
         exchange = Exchange(request.url, "response", request.idle_seconds, request.connect_seconds)
         try:
@@ -63,7 +63,7 @@ class HttpTransport:
                 response = await self._open().request(
                     request.method,
                     request.url,
-                    # A file, since aiohttp warns about a body of bytes past 1 MiB: an image is one.
+                    # A file object, because aiohttp warns about bytes larger than 1 MiB, which an image may be.
                     data=None if request.body is None else io.BytesIO(request.body),
                     headers=request.headers,
                     allow_redirects=False,
@@ -85,25 +85,25 @@ class HttpTransport:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                # No request waits for another: by default 100 connections would be the most.
+                # No limit, so that no request waits for another; aiohttp's default is 100 connections.
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                # aiohttp's own names a product.
+                # aiohttp's User-Agent would name a product.
                 skip_auto_headers=("User-Agent",),
             )
         return self._session
 
 
 class HttpResponse:
-    """A response that is closed when nothing arrives: one timer for it, not one for each chunk.
+    """A response with an idle timeout, using one timer for the response instead of one for each chunk.
 
-    The timer checks how long a read has been waiting, and sleeps on for what is left. Time in which nobody reads,
-    because the caller is busy, does not count.
+    The timer checks how long a read has been waiting, and is set again for the remaining time. Time during which the
+    caller does not read does not count.
 
     Attributes:
         status: The HTTP status.
         headers: The headers.
-        proxy: The proxy between here and the server.
+        proxy: The proxy on the way to the server.
     """
 
     __slots__ = (
@@ -134,16 +134,16 @@ class HttpResponse:
         self._timer = self._loop.call_later(_WATCH_SECONDS, self._watch)
 
     async def read(self) -> bytes:
-        """Return the bytes that have arrived, or wait for some; none at the end.
+        """Return the bytes that have arrived, or wait for more; empty at the end.
 
         Raises:
-            TransportError: The body ended early, nothing arrived in time, or the response was closed. All that had
-                arrived has been returned before.
+            TransportError: The body ended early, no data arrived in time, or the response was closed. Everything that
+                had arrived has been returned before.
         """
         self._waiting_since = self._clock()
         try:
             return await self._readany()
-        except Exception as error:  # noqa: BLE001 - aiohttp's have no base in common: bad framing has a bare one
+        except Exception as error:  # noqa: BLE001 - aiohttp's errors have no common base: bad framing raises a bare Exception
             if data := self._unread():
                 return data
             failure = error
@@ -156,16 +156,16 @@ class HttpResponse:
     def close(self) -> None:
         """Stop reading.
 
-        A response that was read to its end has given its connection back already. Any other connection is closed at
+        A response that was read to its end has already released its connection. Otherwise the connection is closed at
         once, so that the server notices and stops.
         """
         self._timer.cancel()
         self._response.close()
 
     def _unread(self) -> bytes:
-        """Return what had arrived before the connection broke, and was not read.
+        """Return the unread data that had arrived before the connection broke.
 
-        aiohttp 3.14 keeps it, but has no public way to it once the error is known.
+        aiohttp 3.14 keeps it, but has no public access to it after an error.
         """
         buffer: deque[bytes] = self._response.content._buffer  # noqa: SLF001
         data = b"".join(buffer)
@@ -173,23 +173,23 @@ class HttpResponse:
         return data
 
     def _watch(self) -> None:
-        """Close a response whose server is silent, or whose connection is gone.
+        """Close the response if the server is silent or the connection is gone.
 
-        aiohttp 3.14 closes a connection on which HTTP is broken, but does not wake a waiting reader.
+        aiohttp 3.14 closes a connection with invalid HTTP, but does not wake a waiting reader.
         """
         connection = self._response.connection
         protocol = None if connection is None else connection.protocol
-        gone = protocol is not None and not protocol.is_connected()
-        left = self._waiting_since + self._exchange.seconds - self._clock()
-        if left > 0 and not gone:
-            self._timer = self._loop.call_later(min(left, _WATCH_SECONDS), self._watch)
+        is_gone = protocol is not None and not protocol.is_connected()
+        seconds_left = self._waiting_since + self._exchange.seconds - self._clock()
+        if seconds_left > 0 and not is_gone:
+            self._timer = self._loop.call_later(min(seconds_left, _WATCH_SECONDS), self._watch)
         else:
-            self._stalled = not gone
+            self._stalled = not is_gone
             self._response.close()
 
 
 def _clean_headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
-    """Return headers with U+FFFD for what is not valid UTF-8: aiohttp keeps such bytes as lone surrogates."""
+    """Return the headers with U+FFFD for invalid UTF-8, which aiohttp keeps as lone surrogates."""
     headers = response.headers.copy()
     for name, value in response.headers.items():
         if not value.isascii():

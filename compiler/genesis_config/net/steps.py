@@ -1,4 +1,4 @@
-"""The way to a server in single steps, without HTTP: name lookup, connection, TLS handshake."""
+"""The single steps of reaching a server, without HTTP: host name lookup, connection, TLS handshake."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["Peer", "connect", "look_up_host", "shake_hands"]
 
 
 class Peer(NamedTuple):
-    """What is connected to: a server, or the proxy in front of it.
+    """The peer of a connection: a server, or the proxy in front of it.
 
     Attributes:
         host: A name or an address.
         port: The port.
-        url: The URL that requests are for.
-        proxy: The proxy, if that is what is connected to.
+        url: The URL of the requests.
+        proxy: The proxy, if the peer is one.
     """
 
     host: str
@@ -38,7 +38,7 @@ class Peer(NamedTuple):
 
     @property
     def endpoint(self) -> str:
-        """The host and port as in a URL, an IPv6 address in brackets (RFC 3986, §3.2.2)."""
+        """The host and port as in a URL, with an IPv6 address in brackets (RFC 3986, §3.2.2)."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -46,32 +46,32 @@ async def look_up_host(peer: Peer) -> list[str]:
     """Return the addresses of a host.
 
     Raises:
-        TransportError: It has none, or the lookup takes too long.
+        TransportError: The host has no address, or the lookup takes too long.
     """
     async with _step(peer, "lookup"):
-        found = await asyncio.get_running_loop().getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        results = await asyncio.get_running_loop().getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in results))
 
 
 async def connect(peer: Peer) -> float:
-    """Connect, and return the milliseconds that it took.
+    """Connect, and return the time it took in milliseconds.
 
     Raises:
-        TransportError: No connection is made.
+        TransportError: The connection failed.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     async with _step(peer, "connect"):
         _, writer = await asyncio.open_connection(peer.host, peer.port)
-    took = (time.perf_counter() - began) * 1000
+    milliseconds = (time.perf_counter() - started) * 1000
     writer.transport.abort()
-    return took
+    return milliseconds
 
 
 async def shake_hands(peer: Peer) -> str:
-    """Make a TLS connection, and return the protocol's version, such as `TLSv1.3`.
+    """Connect with TLS, and return the protocol's version, such as `TLSv1.3`.
 
     Raises:
-        TransportError: The certificate is not accepted, or the server does not use TLS.
+        TransportError: The certificate is not trusted, or the server does not use TLS.
     """
     async with _step(peer, "tls"):
         _, writer = await asyncio.open_connection(peer.host, peer.port, ssl=ssl.create_default_context())

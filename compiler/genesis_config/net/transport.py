@@ -1,6 +1,6 @@
-"""What carries a request to a server: an interface that tests and applications can implement.
+"""The transport interface, which tests and applications can implement.
 
-docs/runtime.md has an example without a socket.
+docs/runtime.md has an example that needs no socket.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class Request(NamedTuple):
 
     Attributes:
         method: `GET` or `POST`.
-        url: The whole URL.
-        headers: All headers beyond those that HTTP itself needs (Host, Content-Length, Accept-Encoding).
+        url: The complete URL.
+        headers: All headers except those that HTTP itself needs (Host, Content-Length, Accept-Encoding).
         body: The body; None if there is none.
-        connect_seconds: How long making a connection may take.
-        idle_seconds: How long the server may send nothing, before the response's head and within its body.
+        connect_seconds: The maximum time for connecting.
+        idle_seconds: The maximum time without data, before the response's headers and within its body.
     """
 
     method: str
@@ -36,12 +36,12 @@ class Request(NamedTuple):
 
 
 class Response(Protocol):
-    """A response whose head has arrived.
+    """A response whose headers have arrived.
 
     Attributes:
         status: The HTTP status.
         headers: The headers, in a mapping that ignores the case of their names.
-        proxy: The proxy between here and the server, which error messages name; None if there is none.
+        proxy: The proxy on the way to the server, which error messages name; None if there is none.
     """
 
     @property
@@ -54,27 +54,27 @@ class Response(Protocol):
     def proxy(self) -> Proxy | None: ...  # noqa: D102 - an attribute
 
     def read(self) -> Awaitable[bytes]:
-        """Return the bytes of the body that have arrived since the last call, or wait for some; none at the end.
+        """Return the bytes of the body that have arrived since the last call, or wait for more; empty at the end.
 
         Raises:
-            TransportError: The body ended early, nothing arrived in time, or the response was closed.
-            OSError: The same, from a transport that leaves it to the caller to name the cause.
+            TransportError: The body ended early, no data arrived in time, or the response was closed.
+            OSError: The same, from a transport that lets the caller determine the cause.
         """
         ...
 
     def close(self) -> None:
-        """Stop reading. A call of `read` that is waiting ends with an error."""
+        """Stop reading. A pending call of `read` raises an error."""
 
 
 class Transport(Protocol):
-    """Sends requests. It follows no redirect, since a key must not reach another host."""
+    """Sender of requests. It must not follow redirects, because the key must not reach another host."""
 
     async def send(self, request: Request) -> Response:
-        """Send a request, and return the response when its head has arrived.
+        """Send a request, and return the response once its headers have arrived.
 
         Raises:
-            TransportError: There is no response.
-            OSError: The same, from a transport that leaves it to the caller to name the cause.
+            TransportError: There was no response.
+            OSError: The same, from a transport that lets the caller determine the cause.
         """
         ...
 

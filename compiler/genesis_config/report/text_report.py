@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from genesis_config.config.positions import MASK
 from genesis_config.report.escape import BRACKET, COMMAND, escape
@@ -25,6 +25,8 @@ _BLUE: Final = "\x1b[1;34m"
 _RESET: Final = "\x1b[0m"
 # Maximum number of source columns; a longer line is truncated around its span.
 _WIDTH: Final = 110
+# Characters of secrets that are looked at on either side of a span.
+_LONGEST: Final = 4096
 # Columns to keep before the span in a truncated line.
 _LEAD: Final = 20
 
@@ -91,7 +93,7 @@ def _line(span: Span) -> tuple[str, int, int]:
     source = span.source
     start, end = source.line_span(source.position(span.start).line)
     first, last = min(span.start, end), min(span.end, end)
-    left, right = max(start, first - _WIDTH), min(end, first + _WIDTH + 1)
+    left, right = _reach(source, first, start, -1), _reach(source, first, end, 1)
     ahead = _cells(source, left, first)
     shown = _cells(source, first, right)
     before = sum(map(_columns, ahead))
@@ -108,7 +110,28 @@ def _line(span: Span) -> tuple[str, int, int]:
         if room < 0:
             shown[index:] = [" …"]
             break
+    else:
+        shown += [" …"] * (right < end)
     return "".join(ahead + shown), before, max(1, min(width, _WIDTH - before))
+
+
+def _reach(source: Source, offset: int, limit: int, step: Literal[-1, 1]) -> int:
+    """Return the offset that a line's width leads to, where a hidden part is as wide as its mask.
+
+    What is shown of a line then does not depend on how long a secret is. Of very long ones less is shown.
+    """
+    hidden = hidden_spans(source)
+    index = bisect_right(hidden, offset, key=_end) - (step < 0)
+    room, longest = _WIDTH + 1, _LONGEST
+    while 0 <= index < len(hidden) and room > 0 and longest > 0:
+        near, far = hidden[index][::step]
+        if (near - offset) * step >= room:
+            break
+        room -= max((near - offset) * step, 0) + len(MASK)
+        longest -= abs(far - near)
+        offset, index = far, index + step
+    reached = offset + max(room, 0) * step
+    return max(limit, reached) if step < 0 else min(limit, reached)
 
 
 def _cells(source: Source, start: int, end: int) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis_config.credentials.lookup import MissingSecretError, SecretRef, secret_value
 from genesis_config.credentials.names import provider_variable
 from genesis_config.credentials.patterns import without_keys
-from genesis_config.credentials.profiles import for_provider
+from genesis_config.credentials.profiles import choose_profile
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.syntax.references import canonical, names, resolve
 
@@ -109,7 +109,7 @@ def find_opt_in(provider: str, config: Config, credentials: Credentials) -> OptI
     if credentials.lookup(variable):
         return OptIn(variable, SecretRef(template=f"${{{variable}}}"))
     order, declared = config.auth.order(provider), config.auth.profiles_of(provider)
-    profile = for_provider(credentials.profiles, provider, order=order, declared=declared)
+    profile = choose_profile(credentials.profiles, provider, order=order, declared=declared)
     return None if profile is None else OptIn(f"the auth profile {profile}", SecretRef(profile=profile))
 
 

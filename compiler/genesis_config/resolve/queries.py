@@ -90,11 +90,11 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
     provider = config.provider(name)
     refs = header_refs(provider.headers) if provider is not None else {}
     authorization = find_authorization(refs)
-    is_stated = authorization is not None or (provider is not None and provider.api_key is not None)
+    is_declared = authorization is not None or (provider is not None and provider.api_key is not None)
     sent: list[_Header] = []
     if credential is not None and authorization is None:
         place = config.at(*keys.PROVIDERS, name, keys.API_KEY)
-        span = place.span if is_stated else decision_span(config, decision)
+        span = place.span if is_declared else decision_span(config, decision)
         sent.append(_Header(AUTHORIZATION, SecretUse(credential, place, f"the key of `{name}`", span), BEARER))
     for header_name, ref in refs.items():
         place = config.at(*keys.PROVIDERS, name, keys.HEADERS, header_name)
@@ -111,18 +111,20 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
             if header.scheme or header.use.ref.value is None:
                 parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
                 secrets += [part for part in parts if not is_marker(part)]
-    change = _remedy(name, authorization or credential, stated=is_stated)
+    change = _remedy(name, authorization or credential, declared=is_declared)
     secrets += hidden_texts((*keys.PROVIDERS, name, keys.BASE_URL), decision.base_url)
     query = Query(name, decision.base_url, headers, tuple(secrets), change)
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
 
-def _remedy(provider: str, ref: SecretRef | None, *, stated: bool) -> str:
+def _remedy(provider: str, ref: SecretRef | None, *, declared: bool) -> str:
     """Return how to change a key, as a phrase followed by `a key that the server accepts`."""
     if (known := remedy(ref)) is not None:
         return known
     variable = provider_variable(provider)
-    return f"replace the literal key with `${{{variable}}}`, and set {variable} to" if stated else f"set {variable} to"
+    return (
+        f"replace the literal key with `${{{variable}}}`, and set {variable} to" if declared else f"set {variable} to"
+    )
 
 
 def _report_list(config: Config, decision: Decision, listed: ModelList, purpose: Purpose) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""`authorization-conflict`: a key and a header that both authorize."""
+"""`authorization-conflict`: a key and an `Authorization` header."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "authorization-conflict",
-    title="a key and a header that both authorize",
+    title="key and Authorization header are both set",
     severity="warning",
     kind="advice",
     stage="config",
-    why="""`apiKey` is sent as `Authorization: Bearer …`. Where `headers` declares an `Authorization` of its own,
-that one is sent, and the key is not used for requests of this provider or model. State one of them.""",
+    why="""`apiKey` is sent as `Authorization: Bearer …`. If `headers` declares its own `Authorization`, that header is
+sent and the key is not used for requests to this provider or model. Set only one of them.""",
     bad='{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}", headers: { Authorization: "Basic ${LOGIN}" },\n'
     '  models: [{ id: "llama", contextWindow: 8192 }] } } } }',
     good='{ models: { providers: { vllm: { headers: { Authorization: "Basic ${LOGIN}" },\n'
@@ -33,13 +33,13 @@ that one is sent, and the key is not used for requests of this provider or model
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the headers that take the place of a key."""
+    """Yield the headers that replace a key."""
     for provider in context.config.providers:
         if not provider.has_api_key:
             continue
         key = provider.at(keys.API_KEY)
         for header in provider.all_headers:
             if is_authorization(header.name):
-                message = f"`{header.place}` is sent in place of the key of `{key}`"
-                related = (Related("the key is stated here", key.span),)
-                yield RULE.finding(header.place.key, message, "keep one of the two", related=related)
+                message = f"`{header.place}` is sent instead of the key in `{key}`"
+                related = (Related("the key is set here", key.span),)
+                yield RULE.finding(header.place.key, message, "keep only one of the two", related=related)

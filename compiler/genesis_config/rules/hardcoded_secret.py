@@ -1,4 +1,4 @@
-"""`hardcoded-secret`: a key that stands in the configuration itself."""
+"""`hardcoded-secret`: a hard-coded key in the configuration."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "hardcoded-secret",
-    title="a key that stands in the configuration itself",
+    title="hard-coded key in the configuration",
     severity="error",
     kind="required",
     stage="config",
-    why="""A key in a file is a key in version control, in every clone of it and in every manifest made from it.
-Write a reference, `"${VLLM_API_KEY}"`: the manifest then holds the reference, and the value is read when a request
-is made. Replace a key that was committed; removing the line does not take it out of the history.
+    why="""A key in a file ends up in version control, in every clone, and in every manifest compiled from it.
+Write a reference instead, such as `"${VLLM_API_KEY}"`: the manifest keeps the reference, and the value is read when
+a request is made. Rotate a key that was ever committed: removing the line does not remove it from the history.
 
 A marker for a server that needs no key is not a secret: `EMPTY`, `none`, `not-needed`, `dummy`, `vllm-local`,
-`sk-no-key-required` and the like. The value of a header is a key if its name says so (`Authorization`, `Cookie`,
-`…key`, `…token`, `…secret`, `…password`). In other headers, `params`, base URLs and `env.vars`, keys are found by their
-shape: known prefixes such as `sk-` and `hf_`, and long words without any order in them; in `params` also by names such
-as `api_key`. A reference beside a key makes it no better.""",
+`sk-no-key-required` and the like. A header contains a key if its name says so (`Authorization`, `Cookie`, `…key`,
+`…token`, `…secret`, `…password`). In other headers, `params`, base URLs and `env.vars`, keys are recognized by their
+shape: known prefixes such as `sk-` and `hf_`, and long random words; in `params` also by names such as `api_key`.
+A literal key next to a reference is still a key.""",
     bad="""{ models: { providers: { vllm: { apiKey: "sk-4f9a2b7c",
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { apiKey: "${VLLM_API_KEY}",
@@ -50,13 +50,14 @@ as `api_key`. A reference beside a key makes it no better.""",
 )
 
 
+_ROTATE: Final = "rotate the key if it was ever committed or shared"
 _LONG_URL: Final = 28  # characters: a scheme, a host, a key
 # What is long enough to be a key, or a part of one, among references. Compiled when first needed.
 _WORD: Final = r"[^\s;,=]{8,}+(?!=(?!=))"
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the keys in secret positions, then those where none is expected."""
+    """Yield the keys in secret positions, then those in places where none is expected."""
     config = context.config
     for provider in config.providers:
         key = provider.api_key
@@ -70,8 +71,8 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 yield from _check_secret(config, header.place, header.value, variable)
     for place, text in _plain_strings(config):
         if _holds_key(config, place, text):
-            help_ = "keys go into `apiKey` or `headers`, as references to variables; replace it if it was ever shared"
-            yield RULE.finding(place, f"`{place}` holds what looks like a key, in plain text", help_)
+            help_ = f"put keys in `apiKey` or `headers`, as references to variables; {_ROTATE}"
+            yield RULE.finding(place, f"`{place}` contains what looks like a key in plain text", help_)
     yield from _check_variables(config)
 
 
@@ -80,14 +81,15 @@ def _check_secret(config: Config, place: Place, text: str, variable: str) -> Ite
     string = config.expansion.strings.get(place.path)
     if string is not None:
         yield from _check_defaults(place, string.template)
-        yield from _check_beside(place, string.template)
+        yield from _check_rest(place, string.template)
         if string.resolved.value is None or not _is_literal(text):
             return
     if not text.strip() or is_marker(re.sub(AUTH_SCHEME, "", text, count=1)):
         return
-    message = f"`{place}` holds a key in plain text"
+    message = f"`{place}` contains a key in plain text"
     scheme = re.match(AUTH_SCHEME, text)
-    help_ = f'write `"{scheme[0] if scheme else ""}${{{variable}}}"` and set it; replace the key if it was ever shared'
+    reference = f"{scheme[0] if scheme else ''}${{{variable}}}"
+    help_ = f'write `"{reference}"` and set {variable}; {_ROTATE}'
     yield RULE.finding(place, message, help_)
 
 
@@ -95,12 +97,12 @@ def _check_defaults(place: Place, template: str) -> Iterator[Diagnostic]:
     """Check the defaults of references, which the manifest keeps as they are written."""
     for part in parse(template):
         if isinstance(part, Reference) and part.default and not is_marker(part.default):
-            message = f"`{place}` holds a key in plain text, as the default of `{part.name}`"
-            help_ = f"write `${{{part.name}}}`; replace the key if it was ever shared"
+            message = f"`{place}` contains a key in plain text, as the default of `{part.name}`"
+            help_ = f"write `${{{part.name}}}`; {_ROTATE}"
             yield RULE.finding(place.part(template, part.start, part.end), message, help_)
 
 
-def _check_beside(place: Place, template: str) -> Iterator[Diagnostic]:
+def _check_rest(place: Place, template: str) -> Iterator[Diagnostic]:
     """Check the text next to references: `hunter2-${NAME}` may be a key, `Bearer ${NAME}` is not."""
     if _is_literal(template) or foreign_dialect(template):
         return
@@ -110,8 +112,8 @@ def _check_beside(place: Place, template: str) -> Iterator[Diagnostic]:
     for start, text in _literals(template):
         for word in re.finditer(_WORD, text):
             if start + word.start() >= done:
-                message = f"`{place}` holds a key, or a part of one, in plain text"
-                help_ = "put the whole of it into the variable; replace the key if it was ever shared"
+                message = f"`{place}` contains a key, or part of one, in plain text"
+                help_ = f"move all of it into the variable; {_ROTATE}"
                 yield RULE.finding(place.part(template, start + word.start(), start + word.end()), message, help_)
                 return
 
@@ -141,7 +143,7 @@ def _holds_key(config: Config, place: Place, text: str) -> bool:
         return False
     if is_marker(text) or (string is not None and foreign_dialect(string.template)):
         return False
-    # Beside a reference less than a word is none.
+    # Next to a reference, anything shorter than a word is not a key.
     least = r"\S" if string is None or _is_literal(string.template) else _WORD
     return any(re.search(least, re.sub(AUTH_SCHEME, "", piece)) for piece in pieces)
 
@@ -171,7 +173,7 @@ def _strings(place: Place, value: object) -> Iterator[tuple[Place, str]]:
 
 
 def _check_variables(config: Config) -> Iterator[Diagnostic]:
-    """Check `env.vars`: what is there is in the file, whatever it is used for."""
+    """Check `env.vars`, whose values are in the file whatever they are used for."""
     secret = config.expansion.secret_names()
     for name, value in config.variables.items():
         if not value or is_marker(value):
@@ -180,15 +182,13 @@ def _check_variables(config: Config) -> Iterator[Diagnostic]:
         # A Git revision is an ordinary value here, but has the shape of a key.
         if named or (is_key(value) and not is_revision(value)):
             place = config.at(*keys.ENV_VARS, name)
-            message = f"`{place}` holds what looks like a key, in plain text"
+            message = f"`{place}` contains what looks like a key in plain text"
             if named:
-                message = f"`{place}` holds a key in plain text, and is never used as one"
-            help_ = (
-                f"set {name} in the environment or an --env-file instead; replace the key if this file was ever shared"
-            )
+                message = f"`{place}` contains a key in plain text, but is never used as one"
+            help_ = f"set {name} in the environment or an --env-file; rotate the key if this file was ever shared"
             yield RULE.finding(place, message, help_)
 
 
 def _is_literal(text: str) -> bool:
-    """Return whether a string in a secret position holds no reference at all, not even a malformed or foreign one."""
+    """Return whether a string in a secret position contains no reference, not even a malformed or foreign one."""
     return not foreign_dialect(text) and not any(isinstance(part, Reference | Malformed) for part in parse(text))

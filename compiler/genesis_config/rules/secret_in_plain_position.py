@@ -1,4 +1,4 @@
-"""`secret-in-plain-position`: a secret variable where its value would be written out."""
+"""`secret-in-plain-position`: a secret variable whose value would be written to the manifest."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["RULE", "check"]
 
 RULE: Final = Rule(
     "secret-in-plain-position",
-    title="a secret variable where its value would be written out",
+    title="secret variable would be written to the manifest",
     severity="error",
     kind="required",
     stage="config",
-    why="""In `apiKey` and in the values of `headers` the manifest keeps the reference. Everywhere else it holds the
-value, so a variable that is used as a key, or is named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would
-end up in plain text in the manifest.""",
+    why="""For `apiKey` and the values of `headers`, the manifest keeps the reference. Everywhere else it contains the
+value, so a variable that is used as a key, or named like one (`…KEY`, `…TOKEN`, `…SECRET`, `…PASSWORD`), would end up
+in the manifest in plain text.""",
     bad="""{ models: { providers: { vllm: { params: { user: "${VLLM_API_KEY}" },
   models: [{ id: "llama", contextWindow: 8192 }] } } } }""",
     good="""{ models: { providers: { vllm: { headers: { "X-User": "${VLLM_API_KEY}" },
@@ -32,7 +32,7 @@ end up in plain text in the manifest.""",
 
 
 def check(context: Context) -> Iterator[Diagnostic]:
-    """Yield the references to secret variables outside of secret positions."""
+    """Yield the references to secret variables outside secret positions."""
     expansion = context.config.expansion
     secret = expansion.secret_names()
     for path, string in expansion.strings.items():
@@ -41,6 +41,6 @@ def check(context: Context) -> Iterator[Diagnostic]:
                 place = context.config.at(*path)
                 yield RULE.finding(
                     place.part(string.template, part.start, part.end),
-                    f"the value of `{part.name}` would stand in plain text in the manifest, at `{place}`",
-                    "use it in `apiKey` or `headers` only, or rename the variable if it holds no secret",
+                    f"`{place}` would write the value of `{part.name}` to the manifest in plain text",
+                    "use it only in `apiKey` or `headers`, or rename the variable if it is not a secret",
                 )

@@ -163,12 +163,12 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """One of the answers, or what had arrived of it.
+    """One of the requested choices, or its partial output.
 
     Attributes:
-        index: Which one.
-        finish_reason: Why it ended; empty where it has not.
-        logprobs: Of its tokens, as the server sent them, where they were asked for.
+        index: The index of the choice.
+        finish_reason: Why the choice ended; empty if it did not.
+        logprobs: The log probabilities of its tokens, as the server sent them, if they were requested.
     """
 
     index: int

@@ -1,11 +1,11 @@
-"""Auth profiles: API keys that a user keeps outside every configuration.
+"""Auth profiles: API keys that a user stores outside the configuration.
 
-Reading them is here. `editing` beside it changes them and `listing` lists them; only `genesis auth` imports those two.
+This package exports reading. Only `genesis auth` imports `editing`, which changes profiles, and `listing`.
 """
 
 from __future__ import annotations
 
-from genesis_config.credentials.profiles.choice import for_provider
-from genesis_config.credentials.profiles.store import Profile, ProfilesError, read, store_path
+from genesis_config.credentials.profiles.choice import choose_profile
+from genesis_config.credentials.profiles.store import Profile, ProfilesError, read_profiles, store_path
 
-__all__ = ["Profile", "ProfilesError", "for_provider", "read", "store_path"]
+__all__ = ["Profile", "ProfilesError", "choose_profile", "read_profiles", "store_path"]

@@ -1,4 +1,4 @@
-"""Which of its auth profiles a provider uses."""
+"""The choice between a provider's auth profiles."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ if TYPE_CHECKING:
 
     from genesis_config.credentials.profiles.store import Profile
 
-__all__ = ["for_provider"]
+__all__ = ["choose_profile"]
 
 
-def for_provider(
+def choose_profile(
     profiles: Mapping[str, Profile],
     provider: str,
     *,
     order: Sequence[str] | None = None,
     declared: Container[str] = (),
 ) -> str | None:
-    """Give the id of the profile that `provider` uses; None where it has none.
+    """Return the id of the profile that a provider uses; None if it has none.
 
-    Only profiles that are stored for `provider` count, whatever they are called: the key of one provider is never sent
-    to another.
+    Only profiles stored for this provider count, regardless of their ids: a provider's key is never sent to another.
 
     Args:
-        profiles: What is in the store.
-        provider: The provider that a key is for.
-        order: The ids that the configuration says to try: the first that is in the store. No other is used then.
-        declared: The ids that the configuration knows as this provider's, which go before others. Among equals
-            `<provider>:default` is first, then the ids in their order.
+        profiles: The profiles in the store.
+        provider: The provider.
+        order: The ids to try, as the configuration sets them. If given, the first that exists is used, or none.
+        declared: The ids that the configuration lists for this provider, which are preferred. Among these,
+            `<provider>:default` comes first, then the others in order of their ids.
     """
     own = sorted(name for name, profile in profiles.items() if profile.provider == provider)
     if order is not None:

@@ -1,4 +1,4 @@
-"""Changing the store of auth profiles: one process at a time, the file whole or as it was, nothing else in it lost."""
+"""Edits of the auth profile store: atomic, one process at a time, and preserving unknown content."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from genesis_config.credentials.patterns import key_spans
-from genesis_config.credentials.profiles.store import ProfilesError, check_folder, damaged, decode, load
+from genesis_config.credentials.profiles.store import (
+    ProfilesError,
+    check_directory,
+    damaged_error,
+    decode_store,
+    read_store,
+)
 from genesis_config.diagnostics.suggestions import listed, nearest
-from genesis_config.files.writing import locked, write_atomic
+from genesis_config.files.writing import lock_file, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["LONGEST_KEY", "check_key", "check_target", "put", "remove"]
+__all__ = ["LONGEST_KEY", "check_key", "check_target", "remove_profile", "store_key"]
 
 LONGEST_KEY: Final = 64 * 1024  # characters
-_PATIENCE: Final = 10.0  # seconds to wait for others, who need milliseconds
+_LOCK_TIMEOUT: Final = 10.0  # seconds to wait for other processes, which need milliseconds
 
 
-def put(path: str, provider: str, profile: str, key: str, now: datetime) -> bool:
-    """Put a key into the store at `path`, which is made where it is missing, and tell whether it replaced another one.
+def store_key(path: str, provider: str, profile: str, key: str, now: datetime) -> bool:
+    """Store a key, creating the store if needed, and return whether it replaced another key.
 
     Args:
-        path: The store.
-        provider: The id of the provider that the key is for.
-        profile: The id of the profile that holds it.
-        key: The key, as `check_key` takes it.
-        now: The time, which the profile keeps.
+        path: The path of the store.
+        provider: The id of the key's provider.
+        profile: The id of the profile.
+        key: The key; `check_key` describes its limits.
+        now: The current time, which is stored with the key.
 
     Raises:
-        ProfilesError: The names or the key cannot be used, or the store cannot be read or written. It is as it was.
+        ProfilesError: An id or the key is not valid, or the store cannot be read or written. The store is unchanged.
     """
     check_target(path, provider, profile)
     check_key(key)
@@ -44,39 +50,39 @@ def put(path: str, provider: str, profile: str, key: str, now: datetime) -> bool
     except OSError as error:
         raise _unwritable(path, error) from None
     created = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    with _edited(path) as profiles:
+    with _edit_profiles(path) as profiles:
         replaced = profile in profiles
         _check_owner(profiles, provider, profile)
         profiles[profile] = {"provider": provider, "kind": "api_key", "key": key, "created": created}
     return replaced
 
 
-def remove(path: str, name: str) -> str:
-    """Remove one profile from the store at `path` and give its id.
+def remove_profile(path: str, name: str) -> str:
+    """Remove one profile, and return its id.
 
     Args:
-        path: The store.
-        name: The profile's id, or a provider that has one profile alone.
+        path: The path of the store.
+        name: The profile's id, or a provider that has only one profile.
 
     Raises:
-        ProfilesError: There is no such profile, or the store cannot be read or written. It is as it was.
+        ProfilesError: The profile does not exist, or the store cannot be read or written. The store is unchanged.
     """
-    if load(path) is None:
-        _find({}, name)
-    with _edited(path) as profiles:
-        profile = _find(profiles, name)
+    if read_store(path) is None:
+        _find_profile({}, name)
+    with _edit_profiles(path) as profiles:
+        profile = _find_profile(profiles, name)
         del profiles[profile]
     return profile
 
 
 def check_target(path: str, provider: str, profile: str) -> None:
-    """Check, before a key is asked for, that the store at `path` can be used and takes one under these names.
+    """Check, before prompting for a key, that the store is usable and that these ids are valid.
 
     Raises:
-        ProfilesError: It cannot, or does not.
+        ProfilesError: The store is not usable, or an id is not valid.
     """
     for what, name in (("provider", provider), ("profile", profile)):
-        # A name is shown, and what looks like a key must not be.
+        # Ids are shown, so they must not look like a key.
         if any(key_spans(name)):
             raise ProfilesError(
                 f"the {what} looks like a key, which is never passed as an argument",
@@ -87,27 +93,27 @@ def check_target(path: str, provider: str, profile: str) -> None:
             raise ProfilesError(
                 f"the {what} id {name!r} is empty, starts or ends with whitespace, or contains control characters"
             )
-    check_folder(path)
-    _check_owner(_parsed(path)["profiles"], provider, profile)
+    check_directory(path)
+    _check_owner(_load_json(path)["profiles"], provider, profile)
 
 
 def check_key(key: str) -> None:
-    """Check that a key is one that a request can carry.
+    """Check that a key can be sent in a request.
 
     Raises:
-        ProfilesError: It is not. The message does not repeat it.
+        ProfilesError: It cannot. The message does not contain the key.
     """
     if not key.strip():
         raise ProfilesError("the key is empty or only whitespace")
     if len(key) > LONGEST_KEY:
         raise ProfilesError(f"the key is longer than {LONGEST_KEY} characters", help="is this the right file?")
-    # What `genesis_config.manifest.secret_value` would refuse at every request.
+    # `credentials.lookup.secret_value` would reject it at every request.
     if not key.isprintable():
         raise ProfilesError(
-            "the key contains a line break, or a control or an invisible character", help="pass it as a single line"
+            "the key contains a line break, control character or invisible character", help="pass it as a single line"
         )
     if key != key.strip():
-        raise ProfilesError("the key starts or ends with whitespace, which requests would drop", help="remove it")
+        raise ProfilesError("the key starts or ends with whitespace, which HTTP would strip", help="remove it")
 
 
 def _check_owner(profiles: Mapping[str, Any], provider: str, profile: str) -> None:
@@ -119,34 +125,34 @@ def _check_owner(profiles: Mapping[str, Any], provider: str, profile: str) -> No
         )
 
 
-def _find(profiles: Mapping[str, Any], name: str) -> str:
-    """Give the id of the one profile that `name` means: its id, or its provider."""
+def _find_profile(profiles: Mapping[str, Any], name: str) -> str:
+    """Return the id of the profile with this id, or of the only profile of this provider."""
     if name in profiles:
         return name
     own = sorted(profile for profile, entry in profiles.items() if entry["provider"] == name)
     if len(own) == 1:
         return own[0]
     if own:
-        raise ProfilesError(f"the provider `{name}` has {len(own)} auth profiles", help=f"name one of {listed(own)}")
+        raise ProfilesError(f"the provider `{name}` has {len(own)} auth profiles", help=f"choose one of {listed(own)}")
     if any(key_spans(name)):
         raise ProfilesError(
             "no such auth profile",
             help="the name looks like a key: if you typed a key, it is now in your shell history",
         )
     near = nearest(name, [*profiles, *(entry["provider"] for entry in profiles.values())])
-    hint = f"there are {listed(sorted(profiles))}" if profiles else "there are none"
+    hint = f"available profiles: {listed(sorted(profiles))}" if profiles else "there are no auth profiles"
     if near is not None:
         hint = f"did you mean `{near}`?"
     raise ProfilesError(f"no auth profile or provider `{name}`", help=hint)
 
 
 @contextlib.contextmanager
-def _edited(path: str) -> Iterator[dict[str, object]]:
-    """Give the store's profiles as JSON has them, to nobody else meanwhile, and write them back if all goes well."""
-    target = os.path.realpath(path)  # one lock, whichever link leads to the store
+def _edit_profiles(path: str) -> Iterator[dict[str, object]]:
+    """Yield the store's profiles as JSON values under a lock, and write them back unless the block raises."""
+    target = os.path.realpath(path)  # the same lock for every link to the store
     try:
-        with locked(f"{target}.lock", patience=_PATIENCE):
-            store = _parsed(path)
+        with lock_file(f"{target}.lock", timeout=_LOCK_TIMEOUT):
+            store = _load_json(path)
             _check_writable(path)
             yield store["profiles"]
             write_atomic(target, (json.dumps(store, indent=2) + "\n").encode(), mode=0o600)
@@ -154,21 +160,21 @@ def _edited(path: str) -> Iterator[dict[str, object]]:
         raise _unwritable(path, error) from None
 
 
-def _parsed(path: str) -> dict[str, Any]:
-    """Give the whole store, with whatever in it is unknown here: another version of Genesis may know it."""
-    data = load(path)
+def _load_json(path: str) -> dict[str, Any]:
+    """Return the whole store, including unknown fields, which another version of Genesis may use."""
+    data = read_store(path)
     if data is None:
         return {"version": 1, "profiles": {}}
-    decode(data, path)
+    decode_store(data, path)
     try:
         store: dict[str, object] = json.loads(data)
-    except (ValueError, RecursionError):  # in what msgspec skips
-        raise damaged(path, "JSON is malformed or too deep") from None
+    except (ValueError, RecursionError):  # in fields that msgspec skips
+        raise damaged_error(path, "the JSON is malformed or nested too deeply") from None
     return store
 
 
 def _check_writable(path: str) -> None:
-    """Respect a file that its owner made read-only: to replace it needs the folder's permission alone."""
+    """Check that the owner has not made the file read-only: replacing it only needs write access to its directory."""
     mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
     if not mode & 0o200:
         raise ProfilesError(
@@ -184,7 +190,7 @@ def _unwritable(path: str, error: OSError) -> ProfilesError:
         )
     help_ = None
     if error.errno in {EACCES, EPERM}:
-        folder = os.path.dirname(os.fspath(error.filename or path))
-        help_ = f"you need to own {folder} and have write permission there: `ls -ld {quote(folder)}` shows both"
+        directory = os.path.dirname(os.fspath(error.filename or path))
+        help_ = f"you must own {directory} and have write permission for it: check with `ls -ld {quote(directory)}`"
     message = f"cannot write the auth profiles in {path}: {error.strerror}; nothing was changed"
     return ProfilesError(message, help=help_)

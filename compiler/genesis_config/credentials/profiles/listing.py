@@ -1,4 +1,4 @@
-"""What may be told of auth profiles: whose they are and how old, and nothing of the keys."""
+"""Summaries of auth profiles: their provider and age, never the key."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
     from genesis_config.credentials.profiles.store import Profile
 
-__all__ = ["Listed", "age_text", "listing"]
+__all__ = ["ProfileSummary", "format_age", "summarize_profiles"]
 
 _UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
-class Listed(NamedTuple):
-    """One profile.
+class ProfileSummary(NamedTuple):
+    """A profile without its key.
 
     Attributes:
-        profile: Its id.
-        created: When its key was put there, RFC 3339 in UTC; None where the store does not say.
-        age_seconds: How long ago that is, 0 for a time to come; None where `created` is.
+        provider: The provider's id.
+        profile: The profile's id.
+        kind: How the key is used.
+        created: When the key was stored, in RFC 3339 and UTC; None if the store does not say.
+        age_seconds: The age of the key, at least 0; None if `created` is None.
     """
 
     provider: str
@@ -31,19 +33,19 @@ class Listed(NamedTuple):
     age_seconds: int | None
 
 
-def listing(profiles: Mapping[str, Profile], now: datetime) -> list[Listed]:
-    """Tell of profiles, in the order of their ids."""
-    rows = []
+def summarize_profiles(profiles: Mapping[str, Profile], now: datetime) -> list[ProfileSummary]:
+    """Return summaries of profiles, in order of their ids."""
+    summaries = []
     for name, profile in sorted(profiles.items()):
-        created = _time(profile.created)
+        created = _parse_time(profile.created)
         text = None if created is None else created.strftime("%Y-%m-%dT%H:%M:%SZ")
         age = None if created is None else max(0, int((now - created).total_seconds()))
-        rows.append(Listed(profile.provider, name, profile.kind, text, age))
-    return rows
+        summaries.append(ProfileSummary(profile.provider, name, profile.kind, text, age))
+    return summaries
 
 
-def age_text(seconds: int | None) -> str:
-    """Say how old something is, in its largest unit: `3 days`, `1 hour`, `under a minute`; None is `unknown`."""
+def format_age(seconds: int | None) -> str:
+    """Return an age in its largest unit: `3 days`, `1 hour`, `under a minute`; `unknown` for None."""
     if seconds is None:
         return "unknown"
     for unit, length in _UNITS:
@@ -53,8 +55,8 @@ def age_text(seconds: int | None) -> str:
     return "under a minute"
 
 
-def _time(text: str | None) -> datetime | None:
-    """Read an RFC 3339 time; None where it is none, since a key is no worse for that."""
+def _parse_time(text: str | None) -> datetime | None:
+    """Return an RFC 3339 time; None if it is not valid, because the key can still be used."""
     try:
         time = datetime.fromisoformat(text or "")
         return None if time.tzinfo is None else time.astimezone(UTC)

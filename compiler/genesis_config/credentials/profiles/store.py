@@ -1,6 +1,6 @@
-"""The store of auth profiles.
+"""The auth profile store.
 
-One JSON file, `auth-profiles.json` in the platform's user config folder:
+It is one JSON file, `auth-profiles.json`, in the platform's user configuration directory:
 
     {"version": 1, "profiles": {"vllm:default": {"provider": "vllm", "kind": "api_key", "key": "…", "created": "…"}}}
 """
@@ -23,27 +23,27 @@ __all__ = [
     "Profile",
     "ProfilesError",
     "StoredProfiles",
-    "check_folder",
-    "damaged",
-    "decode",
-    "load",
-    "read",
+    "check_directory",
+    "damaged_error",
+    "decode_store",
+    "read_profiles",
+    "read_store",
     "store_path",
 ]
 
 
 class ProfilesError(GenesisError):
-    """A store that cannot be used, or changed as asked. The message says why and what to do, and holds no key."""
+    """A store that cannot be used, or not changed as requested. The message contains no key."""
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """One API key and the provider that it is for.
+    """One API key and its provider.
 
     Attributes:
         provider: The provider's id.
         kind: How the key is used.
         key: The key itself.
-        created: When it was put here, RFC 3339 in UTC; None in stores from before that was kept.
+        created: When the key was stored, in RFC 3339 and UTC; None if an older Genesis stored it.
     """
 
     provider: str
@@ -52,11 +52,11 @@ class Profile(msgspec.Struct, frozen=True):
     created: str | None = None
 
     def __repr__(self) -> str:
-        """Leave the key out: a repr ends up in logs and tracebacks."""
+        """Return a representation without the key, because it may end up in logs and tracebacks."""
         return f"Profile(provider={self.provider!r}, kind={self.kind!r})"
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
-        """Leave it out of rich's tracebacks as well, which look at no repr."""
+        """Return the fields for rich, which does not use `__repr__`, without the key."""
         return [("provider", self.provider), ("kind", self.kind)]
 
 
@@ -64,7 +64,7 @@ _VERSION: Final = 1
 
 
 class _Version(msgspec.Struct):
-    """The one field that is read before the others are believed."""
+    """The version, which is checked before the other fields are decoded."""
 
     version: object = None
 
@@ -75,25 +75,25 @@ class _Store(msgspec.Struct, frozen=True):
 
 
 def store_path() -> str:
-    """Give the path of this user's store, whether or not it is there."""
+    """Return the path of this user's store, whether or not it exists."""
     return os.path.join(platformdirs.user_config_dir("genesis", appauthor=False), "auth-profiles.json")
 
 
-def read(path: str) -> dict[str, Profile]:
-    """Read the store at `path`: profiles by id. A store that is not there holds none.
+def read_profiles(path: str) -> dict[str, Profile]:
+    """Return the profiles in the store at `path`, by id; none if the store does not exist.
 
     Raises:
-        ProfilesError: It cannot be read, others than its owner may read it, or it is damaged.
+        ProfilesError: The store cannot be read, is damaged, or other users have access to it.
     """
-    data = load(path)
-    return {} if data is None else decode(data, path)
+    data = read_store(path)
+    return {} if data is None else decode_store(data, path)
 
 
-def load(path: str) -> bytes | None:
-    """Read the bytes of the store at `path`; None where it is not there.
+def read_store(path: str) -> bytes | None:
+    """Return the bytes of the store at `path`; None if it does not exist.
 
     Raises:
-        ProfilesError: It cannot be read, or others than its owner may read or replace it.
+        ProfilesError: The store cannot be read, or other users can read or replace it.
     """
     try:
         with open(path, "rb") as stream:
@@ -107,42 +107,42 @@ def load(path: str) -> bytes | None:
         from shlex import quote  # for a path with spaces, as on a Mac
 
         raise ProfilesError(
-            f"others may read the auth profiles in {path} (mode {mode:04o})",
+            f"other users can read the auth profiles in {path} (mode {mode:04o})",
             help=f"run `chmod 600 {quote(path)}`, and rotate the keys if anyone could have read them",
         )
-    check_folder(path)
+    check_directory(path)
     return data
 
 
-def check_folder(path: str) -> None:
-    """Check the folder of the store at `path`, if it is there: who may write to it may put another store there.
+def check_directory(path: str) -> None:
+    """Check that only the owner can write to the store's directory, if it exists: others could replace the store.
 
     Raises:
-        ProfilesError: Others than its owner may write to it.
+        ProfilesError: Other users can write to it.
     """
-    folder = os.path.dirname(os.path.realpath(path))
+    directory = os.path.dirname(os.path.realpath(path))
     try:
-        mode = os.stat(folder).st_mode & 0o777
+        mode = os.stat(directory).st_mode & 0o777
     except OSError:
-        return  # there is none, or the store itself tells what is wrong
+        return  # it does not exist, or opening the store reports the problem
     if mode & 0o022:
-        from shlex import quote  # as in `load`
+        from shlex import quote  # as in `read_store`
 
         raise ProfilesError(
-            f"others may replace the auth profiles in {path}, since they may write to its directory (mode {mode:04o})",
-            help=f"run `chmod go-w {quote(folder)}`",
+            f"other users can replace the auth profiles in {path}: they can write to its directory (mode {mode:04o})",
+            help=f"run `chmod go-w {quote(directory)}`",
         )
 
 
-def decode(data: bytes, path: str) -> dict[str, Profile]:
-    """Give the profiles in the bytes of the store at `path`.
+def decode_store(data: bytes, path: str) -> dict[str, Profile]:
+    """Return the profiles in the bytes of the store at `path`.
 
     Raises:
-        ProfilesError: They are damaged, or of another version.
+        ProfilesError: The data is damaged, or has an unsupported version.
     """
     try:
         version = msgspec.json.decode(data, type=_Version).version
-        # A text may be a misplaced key, and is damage.
+        # A string may be a misplaced key, so it counts as damage and is not shown.
         if type(version) is int and version != _VERSION:
             raise ProfilesError(
                 f"the auth profiles in {path} have version {version}, but this Genesis supports version {_VERSION}",
@@ -151,34 +151,34 @@ def decode(data: bytes, path: str) -> dict[str, Profile]:
             )
         return msgspec.json.decode(data, type=_Store).profiles
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        # msgspec quotes a text that stands where a word of a list is expected, and that may be a misplaced key.
-        what = str(error)
-        if what.startswith("Invalid enum value"):
-            what = f"Invalid enum value - at {what.rpartition(' - at ')[2]}"
-        raise damaged(path, what) from None
+        # msgspec quotes an invalid enum value, which may be a misplaced key.
+        reason = str(error)
+        if reason.startswith("Invalid enum value"):
+            reason = f"Invalid enum value - at {reason.rpartition(' - at ')[2]}"
+        raise damaged_error(path, reason) from None
 
 
-def damaged(path: str, what: str) -> ProfilesError:
-    """Say that the store at `path` is damaged, and what to do about it."""
+def damaged_error(path: str, reason: str) -> ProfilesError:
+    """Return the error for a damaged store."""
     return ProfilesError(
-        f"the auth profiles in {path} are damaged: {what}",
+        f"the auth profiles in {path} are damaged: {reason}",
         help="the file was left untouched: repair it, or move it away and add the keys again with `genesis auth set`",
     )
 
 
 class StoredProfiles(Mapping[str, Profile]):
-    """The user's auth profiles, read when a provider needs one: most have a key that is stated, or a variable.
+    """The user's auth profiles, read on first access: most providers have a declared key or a variable.
 
-    A look-up raises a `ProfilesError` if the store cannot be read.
+    Access raises a `ProfilesError` if the store cannot be read.
     """
 
     def __init__(self) -> None:
-        self._found: Mapping[str, Profile] | None = None
+        self._cache: Mapping[str, Profile] | None = None
 
     def _profiles(self) -> Mapping[str, Profile]:
-        if self._found is None:
-            self._found = read(store_path())
-        return self._found
+        if self._cache is None:
+            self._cache = read_profiles(store_path())
+        return self._cache
 
     def __getitem__(self, name: str) -> Profile:
         return self._profiles()[name]
