@@ -50,9 +50,10 @@ def validate(document: Document) -> list[Diagnostic]:
     if not _validator().is_valid(value):
         import json  # only needed for a file with errors
 
-        from genesis_config.config.violations import report_violations
+        from genesis_config.config.violations import report_violations, with_word_keys
 
-        findings += report_violations(document, _validator().iter_errors(value), json.loads(schema_text("config")))
+        errors = _validator().iter_errors(with_word_keys(value))
+        findings += report_violations(document, errors, json.loads(schema_text("config")))
     return findings
 
 
