@@ -149,7 +149,7 @@ class _Walk:
         raw = self.text[low:high]
         if position.kind == "variable" and is_revision(value):
             self.revisions.add((low, high))
-        if position.shows_strings and raw == value:
+        if position.shows_strings and position.kind != "variable" and raw == value:
             return  # key patterns and secrets in URLs are searched for in the whole text
         parts = position.hidden_parts(value)
         if parts and raw != value:
