@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
+    "base_url_secrets",
     "could_name_secret",
     "hidden_texts",
     "is_plain_word",
@@ -135,7 +136,7 @@ class Position(NamedTuple):
         if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
             return []
         if self.kind == "url" or (self.kind == "variable" and re.match(_LIKE_URL, text)):
-            return merged([*key_spans(text), *url_secrets(text), *_base_url_secrets(text)])
+            return merged([*key_spans(text), *url_secrets(text), *base_url_secrets(text)])
         if self.shows_strings:
             return merged([*key_spans(text), *url_secrets(text)])
         return list(secret_parts(text))
@@ -300,7 +301,7 @@ def url_secrets(text: str) -> Iterator[tuple[int, int]]:
                 yield url.start() + match.start(2), url.start() + match.end(2)
 
 
-def _base_url_secrets(text: str) -> Iterator[tuple[int, int]]:
+def base_url_secrets(text: str) -> Iterator[tuple[int, int]]:
     """Yield the user info and the query of a base URL, except for what is known to be harmless.
 
     The URL may be malformed, so everything up to the last `@` counts as user info.
