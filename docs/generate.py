@@ -43,6 +43,10 @@ def rules() -> str:
     lines.append(
         "`genesis explain RULE` prints this text. Errors cause exit code 1; warnings only with `--fail-on warning`.\n"
     )
+    lines.append(
+        "A *required* rule means that no correct manifest can be compiled until it passes; *advice* points at a\n"
+        "likely mistake. `genesis compile` stops at errors of either kind.\n"
+    )
     lines += ["| rule | severity | |", "|---|---|---|"]
     lines += [f"| [{rule.name}](#{rule.name}) | {rule.severity} | {rule.title} |" for rule in catalogue]
     for rule in catalogue:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
+import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from genesis_config.config.validation import validate
+from genesis_config.config.validation import schema_text, validate
 from genesis_config.diagnostics.source import Source
 from genesis_config.syntax import parse
 
@@ -301,3 +305,44 @@ def test_only_the_first_of_two_misspellings_is_fixed() -> None:
 def test_very_long_key_is_reported_quickly() -> None:
     (finding,) = violations(provider(f"{'baseUrl' * 100_000}: 1, models: []"))
     assert finding[0] == "unknown-key"
+
+
+@pytest.mark.parametrize("key", ["0", "7", "01", "+1", "#1", "##0", "18446744073709551616", "-1", "1.5"])
+@pytest.mark.parametrize(
+    ("template", "rule", "marked"),
+    [
+        ("{ models: { providers: { 'KEY': { baseURL: 'http://h/v1' } } } }", "unknown-key", "baseURL"),
+        ("{ models: { providers: { '1': { models: [] }, 'KEY': 5 } } }", "wrong-type", "5"),
+        ("{ models: { providers: { vllm: { models: [{ id: 'a' }], 'KEY': 5 } } } }", "unknown-key", "'KEY'"),
+        ("{ models: { providers: { vllm: { models: [], headers: { 'KEY': 5 } } } } }", "wrong-type", "5"),
+        ("{ env: { vars: { 'KEY': {} } } }", "wrong-type", "{}"),
+        ("{ agents: { defaults: { models: { 'KEY': 5 } } } }", "wrong-type", "5"),
+        ("{ auth: { order: { 'KEY': 5 } } }", "wrong-type", "5"),
+    ],
+)
+def test_key_that_is_a_number_is_not_taken_for_an_index(key: str, template: str, rule: str, marked: str) -> None:
+    found = violations(template.replace("KEY", key))
+    assert (rule, marked.replace("KEY", key)) in [finding[:2] for finding in found]
+
+
+_KEYS = st.sampled_from(
+    ["models", "providers", "headers", "apiKey", "env", "vars", "auth", "order", "agents", "defaults", "id"]
+) | st.from_regex(r"[#+]?[0-9]{1,3}", fullmatch=True)
+_SCALARS = st.none() | st.integers(-1, 2) | st.just("a")
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4))
+_PROVIDERS = st.dictionaries(_KEYS, st.dictionaries(_KEYS, _VALUES) | _VALUES).map(
+    lambda providers: {"models": {"providers": providers}}
+)
+
+
+@given(_PROVIDERS | st.dictionaries(_KEYS, _VALUES))
+def test_every_error_of_the_reference_validator_has_a_finding_at_its_place(value: dict[str, object]) -> None:
+    text = json.dumps(value)
+    document = parse(Source("genesis.json5", text))
+    findings = validate(document)
+    spans = {finding.span for finding in findings if finding.severity == "error"}
+    errors = list(jsonschema.Draft202012Validator(json.loads(schema_text("config"))).iter_errors(value))
+    assert bool(spans) == bool(errors)
+    for error in errors:
+        if error.validator == "type":
+            assert document.value_span(tuple(error.absolute_path)) in spans

@@ -136,3 +136,13 @@ def test_correction_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [correct_spelling("wordseen1", ["wordseen2"]) for _ in range(3)] == ["wordseen2"] * 3
     assert compared == ["wordseen2"]
     assert correct_spelling("wordseen1", ["wordseen2", "wordseen3"]) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    # The similarity of difflib: twice the matching characters, divided by the characters of both words.
+    [("abcdefgxyz", "abcdefghij"), ("abcdefghiwxyz", None)],
+    ids=["14 of 20 characters", "18 of 26 characters"],
+)
+def test_word_is_near_from_a_similarity_of_seven_tenths(word: str, near: str | None) -> None:
+    assert nearest(word, ["abcdefghij" if near else "abcdefghijklm"]) == near

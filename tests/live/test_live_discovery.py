@@ -94,7 +94,9 @@ def test_the_lock_file_and_a_changed_model_list(
 ) -> None:
     write(folder, dynamic("${LLM_URL}"))
     first = {"LLM_URL": server.base_url, **RIGHT_KEY}
-    assert genesis("lock", env=first).stderr == "genesis.lock.json: 1 model of 1 provider\n"
+    locked = genesis("lock", env=first)
+    assert locked.returncode == 0
+    assert "genesis.lock.json: 1 model" in locked.stderr
     text = (folder / "genesis.lock.json").read_text("utf-8")
     assert KEY not in text
     assert server.base_url not in text
@@ -105,7 +107,8 @@ def test_the_lock_file_and_a_changed_model_list(
 
     other = genesis("lock", "--check", env={"LLM_URL": keyed_server.base_url, **RIGHT_KEY})
     assert other.returncode == 1
-    assert other.stderr.startswith(f"error[lock-stale]: `vllm/{ADAPTER}`")
+    assert other.stderr.startswith("error[lock-stale]: ")
+    assert f"vllm/{ADAPTER}`" in other.stderr
     assert "\n --> genesis.lock.json:4:5\n" in other.stderr
     assert (folder / "genesis.lock.json").read_text("utf-8") == text
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from genesis_config.lint.linter import CheckResult, check_text
 from genesis_config.lsp.open_files import OpenFiles
 from genesis_config.lsp.uris import from_path
 from tests.lsp.support import open_text
@@ -179,3 +180,20 @@ def test_the_view_of_a_file_has_the_path_at_which_it_is_included(editor: Editor)
 
 def test_a_file_that_is_not_open_has_no_view(editor: Editor) -> None:
     assert editor.open_files.view(editor.uri("genesis.json5")) is None
+
+
+def test_file_whose_check_fails_does_not_hide_the_findings_of_others(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(name: str, *args: Any, **kwargs: Any) -> CheckResult:
+        if "broken" in name:
+            raise RuntimeError
+        return check_text(name, *args, **kwargs)
+
+    monkeypatch.setattr("genesis_config.lsp.open_files.check_text", check)
+    editor.open("broken/genesis.json5", "{}")
+    editor.open("genesis.json5", "{ x: 1 }")
+    found = editor.open_files.findings()
+    assert found[editor.uri("broken/genesis.json5")] == []
+    assert [finding.rule for finding in found[editor.uri("genesis.json5")]] == ["unknown-section"]
+    assert [type(bug) for bug in editor.open_files.bugs] == [RuntimeError]

@@ -164,6 +164,15 @@ def test_size_limit_counts_all_lines_of_one_event() -> None:
     assert splitter.too_large
 
 
+@pytest.mark.parametrize("excess", [0, 1])
+def test_size_limit_counts_finished_lines(excess: int) -> None:
+    splitter = EventSplitter()
+    line = b"data:" + bytes(MAX_EVENT // 2 - 5)
+    assert splitter.feed(line + b"\n") == []
+    assert splitter.feed(line + bytes(excess) + b"\n") == []
+    assert splitter.too_large == bool(excess)
+
+
 def test_keepalives_do_not_count_toward_the_limit() -> None:
     splitter = EventSplitter()
     half = MAX_EVENT // 2

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# What the kind of a rule means for the manifest.
+# What the kind of a rule says of a finding. `genesis compile` stops at errors of either kind.
 _KINDS: Final = {
     "required": "Required: a violation means that no correct manifest can be compiled.",
-    "advice": "Advice: a manifest can be compiled regardless.",
+    "advice": "Advice: a violation is a likely mistake in a configuration that Genesis understands.",
 }
 
 _WIDTH: Final = 88

@@ -6,10 +6,10 @@ Messages never repeat a value of the document, since it could be a secret.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis_config.config.paths import config_path
-from genesis_config.credentials.patterns import without_keys
+from genesis_config.config.paths import config_path, shown_key
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.suggestions import correct_spelling, listed, nearest
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from genesis_config.diagnostics.source import Span
     from genesis_config.syntax import Document
 
-__all__ = ["report_violations"]
+__all__ = ["report_violations", "with_word_keys"]
+
+# Put before a key that could be taken for the index of an array, and before a key that already starts with it.
+_WORD: Final = "#"
+_LIKE_INDEX: Final = r"\+?[0-9]+|#.*"
 
 _TYPES: Final = {
     "object": "an object",
@@ -34,6 +38,25 @@ _TYPES: Final = {
 }
 
 
+def with_word_keys(value: Any) -> Any:
+    """Return a copy of a value for the validator, with no key that is a number.
+
+    The paths in the errors of jsonschema-rs contain the number 1 for the keys `1`, `01` and `+1`, and for the second
+    item of an array. The schema has no key that is a number, so that the copy has the same errors.
+    """
+    if isinstance(value, dict):
+        return {
+            f"{_WORD}{key}" if re.fullmatch(_LIKE_INDEX, key, re.DOTALL) else key: with_word_keys(item)
+            for key, item in value.items()
+        }
+    return [with_word_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _path(error: jsonschema_rs.ValidationError) -> Path:
+    """Return the path of an error in the document itself."""
+    return tuple(part.removeprefix(_WORD) if isinstance(part, str) else part for part in error.instance_path)
+
+
 def report_violations(
     document: Document, errors: Iterable[jsonschema_rs.ValidationError], root: object
 ) -> Iterator[Diagnostic]:
@@ -41,7 +64,7 @@ def report_violations(
 
     Args:
         document: The document that was validated.
-        errors: The errors of the validator.
+        errors: The errors of the validator for the document's value `with_word_keys`.
         root: The schema.
     """
     for error in errors:
@@ -74,12 +97,13 @@ class _Violation(NamedTuple):
 
 def _violation(document: Document, error: jsonschema_rs.ValidationError, root: Any) -> _Violation:
     """Return the violation that an error reports. The value is looked up, because `error.instance` would copy it."""
+    path = _path(error)
     value, schema = document.value, root
-    for part in error.instance_path:
+    for part in path:
         value = value[part]
     for part in error.schema_path[:-1]:
         schema = schema[part]
-    return _Violation(tuple(error.instance_path), value, schema, error.kind.name, error.kind.value)
+    return _Violation(path, value, schema, error.kind.name, error.kind.value)
 
 
 def _chosen_branch(document: Document, violation: _Violation, root: Any) -> Iterator[Diagnostic]:
@@ -87,7 +111,7 @@ def _chosen_branch(document: Document, violation: _Violation, root: Any) -> Iter
     chosen = [
         errors
         for errors in violation.detail
-        if not any(error.kind.name == "type" and tuple(error.instance_path) == violation.path for error in errors)
+        if not any(error.kind.name == "type" and _path(error) == violation.path for error in errors)
     ]
     for errors in chosen:
         yield from report_violations(document, errors, root)
@@ -139,7 +163,7 @@ def _repeated(document: Document, violation: _Violation) -> Iterator[Diagnostic]
 def _unknown_keys(document: Document, violation: _Violation) -> Iterator[Diagnostic]:
     known = sorted(key for key in violation.schema["properties"] if not key.startswith("$"))
     taken = set(violation.value)  # existing keys, which no fix may use as a new name
-    unknown = set(violation.detail)
+    unknown = {key.removeprefix(_WORD) for key in violation.detail}
     for key in violation.value:
         path = (*violation.path, key)
         # A key without a value is already reported as a syntax error.
@@ -147,7 +171,7 @@ def _unknown_keys(document: Document, violation: _Violation) -> Iterator[Diagnos
             continue
         near, correct = nearest(key, known), correct_spelling(key, known)
         help_ = f"did you mean `{near}`? " if near is not None else ""
-        message = f"unknown key `{without_keys(key)}` in `{config_path(violation.path)}`"
+        message = f"unknown key `{shown_key(key)}` in `{config_path(violation.path)}`"
         span = document.key_span(path)
         fix = None
         if correct is not None and correct not in taken:

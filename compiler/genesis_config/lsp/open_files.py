@@ -67,11 +67,13 @@ class OpenFiles:
 
     Attributes:
         complaints: Errors in settings that are still to be shown, each of them once.
+        bugs: Unexpected errors of checks that are still to be reported. The texts in question have no result.
     """
 
     def __init__(self) -> None:
         """Start without open files."""
         self.complaints: list[str] = []
+        self.bugs: list[Exception] = []
         self._buffers: dict[str, Buffer] = {}
         self._results: dict[str, CheckResult] = {}
         self._roots: dict[str, CheckResult] | None = None
@@ -176,11 +178,14 @@ class OpenFiles:
         for buffer in sorted(self._buffers.values(), key=lambda buffer: (not _is_config(buffer.name), buffer.name)):
             key = _key(buffer.name)
             name = buffer.name
-            if not _is_config(name):
-                if any(key in _included_keys(result) for result in roots.values()):
-                    continue
-                name = next((above for above in _configs_above(name) if self._includes(above, key)), name)
-            roots[name] = self._check(name)
+            try:
+                if not _is_config(name):
+                    if any(key in _included_keys(result) for result in roots.values()):
+                        continue
+                    name = next((above for above in _configs_above(name) if self._includes(above, key)), name)
+                roots[name] = self._check(name)
+            except Exception as error:  # noqa: BLE001 - the other files are still checked
+                self.bugs.append(error)
         for name in sorted(name for name in roots if not _is_config(name)):
             if any(_key(name) in _included_keys(result) for other, result in roots.items() if other != name):
                 del roots[name]

@@ -117,6 +117,9 @@ class Server(LanguageServer):
         for complaint in self.open_files.complaints:
             self.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Warning, f"genesis: {complaint}"))
         self.open_files.complaints.clear()
+        for bug in self.open_files.bugs:
+            self.report_bug(bug)
+        self.open_files.bugs.clear()
 
     def publish_soon(self) -> None:
         """Publish now or, if checks are slow, after a pause in typing, so that no outdated version is checked."""
