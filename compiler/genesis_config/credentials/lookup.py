@@ -154,6 +154,9 @@ def _read_file(path: str, what: str) -> str:
     except OSError as error:
         help_ = "make it readable for the user that runs Genesis"
         raise MissingSecretError(f"{needs} cannot be read: {error.strerror}", help_) from None
+    except ValueError:  # a NUL, or a character that the locale's encoding does not have
+        help_ = "correct the path; one that is not ASCII needs a UTF-8 locale, such as LC_ALL=C.UTF-8"
+        raise MissingSecretError(f"{needs} is not a valid path here", help_) from None
     if not regular:
         raise MissingSecretError(f"{needs} is not a regular file", "use the path of a file that contains the key")
     if len(data) > _LONGEST_SECRET:
