@@ -1,4 +1,4 @@
-"""Which files are checked: what is named, what is found, and what git(1) would leave out."""
+"""Discovery of files: named files, found files, and files that git(1) ignores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genesis_config.lint.discovery import NAMES, find_files
 
 
 def found_names(paths: list[str]) -> list[str]:
-    """Return the names of what is collected."""
+    """Return the names of the files found."""
     return [file.name for file in find_files(paths)]
 
 
@@ -69,7 +69,7 @@ def found_by_git(top: Path) -> list[str]:
     return sorted(path for path in listed if os.path.basename(path) in NAMES)
 
 
-def test_each_pattern_excludes_what_git_excludes(tmp_path: Path) -> None:
+def test_each_pattern_excludes_the_same_files_as_git(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     for folder in (
         "genesis.json",
@@ -101,7 +101,7 @@ def test_each_pattern_excludes_what_git_excludes(tmp_path: Path) -> None:
     st.lists(st.tuples(FOLDERS, st.sampled_from([*NAMES, "other.json5"])), max_size=8),
     st.dictionaries(FOLDERS.map(tuple), IGNORES, max_size=3),
 )
-def test_what_is_left_out_is_what_git_leaves_out(
+def test_the_same_files_are_excluded_as_by_git(
     files: list[tuple[list[str], str]], ignores: dict[tuple[str, ...], str]
 ) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -118,7 +118,7 @@ def test_what_is_left_out_is_what_git_leaves_out(
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a repository with configurations in it, as the folder of the run."""
+    """Return a repository with configurations in it, as the current directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".git").mkdir()
     for name in ("a", "b", "out", "node_modules/x", "a/deep", "out/keep"):
@@ -136,43 +136,43 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["**/genesis.json5"], ["a", "a/deep", "b"]),
         (["*"], ["a", "a/deep", "b"]),
         (["a/*"], ["a", "a/deep"]),
-        # What is named is taken.
+        # Explicitly named files are never excluded.
         (["out"], ["out", "out/keep"]),
         (["out/*/*.json5"], ["out/keep"]),
         (["out/genesis.json5"], ["out"]),
         (["node_modules/x"], ["node_modules/x"]),
         (["node_modules/*"], ["node_modules/x"]),
-        # Each once, under the first of its names.
+        # Each file once, under its first name.
         (["a/genesis.json5", "./a/genesis.json5", "b/../a"], ["a", "a/deep"]),
     ],
 )
-def test_what_a_path_stands_for(tree: Path, paths: list[str], expected: list[str]) -> None:
+def test_paths_and_patterns_expand_to_files(tree: Path, paths: list[str], expected: list[str]) -> None:
     wanted = [f"{name}/genesis.json5" for name in expected]
     assert sorted(map(os.path.normpath, found_names(paths))) == sorted(wanted)
     found = found_names([str(tree / path) for path in paths])
     assert sorted(os.path.relpath(path, tree) for path in found) == sorted(wanted)
 
 
-def test_a_pattern_that_cannot_be_compiled_hinders_no_other(tree: Path) -> None:
+def test_an_invalid_pattern_does_not_affect_the_others(tree: Path) -> None:
     (tree / ".gitignore").write_text("[z-y]\nout/\na/deep\n", encoding="utf-8")
     assert found_names(["."]) == ["a/genesis.json5", "b/genesis.json5"]
 
 
-def test_a_rule_deeper_down_counts_in_a_pattern_too(tree: Path) -> None:
+def test_a_deeper_gitignore_applies_to_patterns_too(tree: Path) -> None:
     (tree / "a" / ".gitignore").write_text("deep\n", encoding="utf-8")
     assert found_names(["a/**/*.json5", "-"]) == ["a/genesis.json5", "-"]
     (tree / "a" / "deep" / ".gitignore").write_text("!genesis.json5\n", encoding="utf-8")
     assert found_names(["**"]) == found_names(["."]) == ["a/genesis.json5", "b/genesis.json5"]
 
 
-def test_a_pattern_that_nothing_matches_is_given_as_it_is(tree: Path) -> None:
+def test_a_pattern_without_matches_is_returned_unchanged(tree: Path) -> None:
     assert tree.is_dir()
     assert found_names(["nope*.json5", "b"]) == ["nope*.json5", "b/genesis.json5"]
     (tree / "[x].json5").touch()
     assert found_names(["[x].json5"]) == ["[x].json5"]
 
 
-def test_a_part_of_a_pattern_that_is_a_name_elsewhere_is_a_pattern_still(tree: Path) -> None:
+def test_a_wildcard_part_stays_a_pattern_if_a_file_elsewhere_has_that_name(tree: Path) -> None:
     (tree / "[a]").mkdir()
     (tree / "sub" / "a").mkdir(parents=True)
     assert found_names(["sub/[a]/genesis.json5"]) == ["sub/[a]/genesis.json5"]
@@ -180,7 +180,7 @@ def test_a_part_of_a_pattern_that_is_a_name_elsewhere_is_a_pattern_still(tree: P
     assert found_names(["sub/[a]/genesis.json5"]) == ["sub/a/genesis.json5"]
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_directory_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "genesis.json5").write_text("{}", encoding="utf-8")
@@ -191,7 +191,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
             raise PermissionError(13, "Permission denied", path)
         return scandir(path)
 
-    # Not by its mode, since root may read everything.
+    # Not by its mode: root can read everything.
     monkeypatch.setattr(os, "scandir", closed)
     assert sorted(found_names([str(tmp_path)])) == [str(tmp_path / "a"), str(tmp_path / "b" / "genesis.json5")]
     assert found_names([str(tmp_path / "a")]) == [str(tmp_path / "a")]

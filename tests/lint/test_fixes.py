@@ -1,4 +1,4 @@
-"""Applying fixes: what is changed, what is not, and when nothing is."""
+"""Fixes: which are applied, which are rejected, and what they change."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def sources(files: Mapping[str, bytes]) -> list[Source]:
 
 
 def lint(files: Mapping[str, bytes]) -> list[Diagnostic]:
-    """Find every `old`, which becomes `new`, and every `bad`, whose fix makes it worse.
+    """Report every `old`, which is fixed to `new`, and every `bad`, whose fix makes it worse.
 
-    Every `shut` becomes `open`, and uncovers what is in the word after it; every `same` becomes what it is.
+    Every `shut` is fixed to `open`, which uncovers the word after it; the fix of `same` does not change it.
     """
     findings = []
     for source in sources(files):
@@ -60,7 +60,7 @@ def fix(
     check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint,
     linted: list[Mapping[str, bytes]] | None = None,
 ) -> FixResult[Linted]:
-    """Fix files; `linted` collects what was linted, the first time included."""
+    """Fix files; `linted` collects the files of every lint run, including the first one."""
 
     def count(files: Mapping[str, bytes]) -> Linted:
         if linted is not None:
@@ -78,7 +78,7 @@ def fixed(data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] 
 
 
 def rounds(data: bytes) -> int:
-    """Count how often a file is linted."""
+    """Return how often a file is linted."""
     linted: list[Mapping[str, bytes]] = []
     fix({NAME: data}, linted=linted)
     return len(linted)
@@ -88,33 +88,33 @@ def test_a_file_is_linted_once_and_once_more_for_each_round_of_fixes() -> None:
     assert rounds(b"fine") == 1
     assert rounds(b"old") == 2
     assert rounds(b"old old old") == 2
-    # The second fix is found when the first one is applied.
+    # The second fix is found only after the first one was applied.
     assert rounds(b"shut old") == 3
 
 
-def test_refused_fixes_do_not_lint_without_end() -> None:
+def test_rejected_fixes_cause_a_limited_number_of_lint_runs() -> None:
     assert rounds(b"bad " * 1000) < 1000
     result = fix({NAME: b"bad " * 1000})
     assert [each.fix for each in mark_refused(result.result.findings, result.refused)] == [None] * 1000
 
 
-def test_every_fix_is_made_and_all_else_stays() -> None:
+def test_all_fixes_are_applied_and_other_text_is_unchanged() -> None:
     assert fixed(b"a old /* old */\r\n\told\r\n") == (b"a new /* new */\r\n\tnew\r\n", 3)
 
 
-def test_a_byte_order_mark_stays() -> None:
+def test_a_byte_order_mark_is_preserved() -> None:
     assert fixed("\ufeffé old".encode()) == ("\ufeffé new".encode(), 1)
 
 
-def test_a_fix_that_adds_findings_is_not_made_and_hinders_no_other() -> None:
+def test_a_fix_that_adds_findings_is_rejected_without_affecting_others() -> None:
     assert fixed(b"bad old bad") == (b"bad new bad", 1)
     assert fixed(b"bad") == (b"bad", 0)
     assert fixed(b"old " * 20 + b"bad same" + b" old" * 20) == (b"new " * 20 + b"bad same" + b" new" * 20, 40)
 
 
-def test_what_a_fix_uncovers_is_not_added_by_it() -> None:
+def test_uncovered_findings_do_not_count_as_added() -> None:
     assert fixed(b"shut wrong, shut right") == (b"open wrong, open right", 2)
-    # Elsewhere it is.
+    # Outside the uncovered region it does.
     assert fixed(b"far shut wrong, shut right") == (b"far shut wrong, open right", 1)
 
 
@@ -126,7 +126,7 @@ def test_what_a_fix_uncovers_is_not_added_by_it() -> None:
         (b"far shut wrong, old", "it would cause `away`"),
     ],
 )
-def test_a_finding_says_why_its_fix_was_not_applied(text: bytes, reason: str) -> None:
+def test_the_help_says_why_a_fix_was_not_applied(text: bytes, reason: str) -> None:
     result = fix({NAME: text})
     (finding,) = [each for each in result.result.findings if each.fix]
     (marked,) = mark_refused([finding], result.refused)
@@ -136,8 +136,8 @@ def test_a_finding_says_why_its_fix_was_not_applied(text: bytes, reason: str) ->
     assert mark_refused([finding._replace(message="another")], result.refused)[0].fix is not None
 
 
-def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
-    # `new` is longer than `a`, and `open` as long as `shut`; what was wrong before stays, and moves.
+def test_places_are_mapped_through_all_earlier_edits() -> None:
+    # `new` is longer than `a`, and `open` as long as `shut`; existing findings stay, but move.
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         (source,) = sources(files)
         spans = [Span(source, *match.span()) for match in re.finditer("a|bbb|z", source.text)]
@@ -150,7 +150,7 @@ def test_a_place_is_told_from_another_by_all_the_edits_before_it() -> None:
     assert fixed(b"a bbb z a bbb a z", check) == (b"new  z new  new z", 5)
 
 
-def test_what_two_fixes_uncover_is_the_text_of_both() -> None:
+def test_two_overlapping_fixes_uncover_the_text_of_both() -> None:
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         (source,) = sources(files)
         wrong = [finding_of("wrong", "m", Span(source, 6, 7))] * source.text.startswith("B-B")
@@ -165,7 +165,7 @@ def test_what_two_fixes_uncover_is_the_text_of_both() -> None:
 
 
 class Counted(Edit):
-    """An edit that counts how often anybody asks where it is."""
+    """An edit that counts how often its place is read."""
 
     asked = 0
 
@@ -175,7 +175,7 @@ class Counted(Edit):
         return self[0]
 
 
-def test_every_edit_is_looked_at_a_few_times_however_many_there_are() -> None:
+def test_the_work_per_edit_does_not_grow_with_their_number() -> None:
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         return [
             finding._replace(fix=finding.fix._replace(edits=tuple(Counted(*edit) for edit in finding.fix.edits)))
@@ -192,14 +192,14 @@ def test_every_edit_is_looked_at_a_few_times_however_many_there_are() -> None:
     assert asked[1] <= 11 * asked[0]
 
 
-def test_every_file_that_is_given_is_fixed_and_no_other() -> None:
+def test_only_the_given_files_are_fixed() -> None:
     result = fix({NAME: b"old", "part.json5": "\ufeffold bad".encode(), "fine.json5": b"x"})
     assert (result.files, result.applied) == ({NAME: b"new", "part.json5": "\ufeffnew bad".encode()}, 2)
     result = fix({NAME: b"x"}, lambda files: lint({**files, "other.json5": b"old"}))
     assert (result.files, result.applied, result.refused) == ({}, 0, {})
 
 
-def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
+def test_touching_fixes_are_applied_one_after_the_other() -> None:
     def touching(files: Mapping[str, bytes]) -> list[Diagnostic]:
         (source,) = sources(files)
         return [
@@ -212,7 +212,7 @@ def test_of_two_that_touch_the_first_is_made_and_then_the_other() -> None:
 
 
 def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes]], list[Diagnostic]]:
-    """Make a lint that finds these where nothing was done to any file."""
+    """Return a lint function that reports these edits as long as no file was changed."""
 
     def check(files: Mapping[str, bytes]) -> list[Diagnostic]:
         spans = {source.name: source for source in sources(files)}
@@ -240,14 +240,12 @@ def replacing(*edits: tuple[str, int, int, str]) -> Callable[[Mapping[str, bytes
         ([(NAME, 2, 4, "x"), ("part.json5", 2, 4, "x")], 2),
     ],
 )
-def test_edits_of_one_round_do_not_touch_but_where_text_is_taken_out(
-    edits: list[tuple[str, int, int, str]], made: int
-) -> None:
+def test_edits_of_one_round_touch_only_if_both_remove_text(edits: list[tuple[str, int, int, str]], made: int) -> None:
     assert fix({NAME: b"0123456789", "part.json5": b"0123456789"}, replacing(*edits)).applied == made
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "x", "\n"]), max_size=12))
-def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str]) -> None:
+def test_fixing_is_idempotent_and_adds_no_finding(words: list[str]) -> None:
     data = "".join(words).encode()
     once, made = fixed(data)
     assert fixed(once) == (once, 0)
@@ -255,14 +253,14 @@ def test_fixing_twice_changes_nothing_more_and_adds_no_finding(words: list[str])
     assert b"old" not in once
 
 
-def test_the_order_that_edits_come_in_is_no_matter() -> None:
+def test_the_order_of_edits_does_not_matter() -> None:
     source = Source("a", "0123456789")
     edits = [Edit(Span(source, 1, 2), "one"), Edit(Span(source, 5, 5), "+"), Edit(Span(source, 8, 10), "")]
     assert apply_edits(source.text, edits) == "0one234+567"
     assert apply_edits(source.text, reversed(edits)) == "0one234+567"
 
 
-def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
+def test_a_diff_shows_the_change_without_secrets_or_control_characters() -> None:
     before = b'{\n  apiKey: "canary-12",\n  "\x1b[31m": old,\n  d: 1,\n}\n'
     assert render_diff("genesis.json5", before, before.replace(b"old", b"new")) == (
         "--- a/genesis.json5\n+++ b/genesis.json5\n@@ -1,5 +1,5 @@\n {\n"
@@ -274,27 +272,27 @@ def test_a_diff_shows_the_change_and_no_secret_and_nothing_that_acts() -> None:
 def all_edits(
     data: bytes, check: Callable[[Mapping[str, bytes]], list[Diagnostic]] = lint
 ) -> list[tuple[int, int, str]]:
-    """Return the edits of all rounds, which do what the fixes do."""
+    """Return the combined edits of all rounds, after checking that they give the same text as the fixes."""
     edits = combined_edits(NAME, data, fix({NAME: data}, check).rounds)
     source, _ = decode(NAME, data)
     assert apply_edits(source.text, edits) == decode(NAME, fixed(data, check)[0])[0].text
     return [(edit.span.start, edit.span.end, edit.text) for edit in edits]
 
 
-def test_the_edits_of_all_fixes_contain_nothing_that_stays() -> None:
+def test_combined_edits_are_minimal() -> None:
     assert all_edits("\ufeffé old, keep old".encode()) == [(2, 5, "new"), (12, 15, "new")]
     assert all_edits(b"bad") == []
 
 
 @given(st.lists(st.sampled_from(["old", "bad", " ", "a", "é\n", "old old", "shut old"])))
-def test_the_edits_of_all_fixes_do_what_the_fixes_do(parts: list[str]) -> None:
+def test_combined_edits_give_the_same_text_as_the_fixes(parts: list[str]) -> None:
     all_edits("".join(parts).encode())
 
 
 @given(st.integers(0, 9))
-def test_edits_of_several_rounds_are_edits_of_the_first_text(count: int) -> None:
+def test_edits_of_several_rounds_apply_to_the_original_text(count: int) -> None:
     def shortening(files: Mapping[str, bytes]) -> list[Diagnostic]:
-        """Find the first `aa`, which becomes `a`: a round for each."""
+        """Report the first `aa`, which is fixed to `a`: one round each."""
         (source,) = sources(files)
         places = [match.span() for match in re.finditer("aa", source.text)][:1]
         spans = [Span(source, *place) for place in places]

@@ -1,4 +1,4 @@
-"""The fixes of the real rules: what each writes, and the laws that hold for all of them."""
+"""Fixes of the real rules: what each writes, and the laws that hold for all of them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Linted(NamedTuple):
 
 
 def fix(data: bytes, name: str = "genesis.json5") -> FixResult[Linted]:
-    """Fix one file alone."""
+    """Fix one file."""
     return fix_files({name: data}, Linted(findings(data, name)), lambda files: Linted(findings(files[name], name)))
 
 
 def fix_one(data: bytes, name: str = "genesis.json5") -> tuple[bytes, int]:
-    """Fix one file alone; return its new bytes, and how many fixes were applied."""
+    """Fix one file; return its new bytes and the number of applied fixes."""
     result = fix(data, name)
     return result.files.get(name, data), result.applied
 
@@ -76,7 +76,7 @@ def test_base_urls(url: str, expected: str) -> None:
     assert fixed(provider(f'baseUrl: "{url}", {MODEL}')) == provider(f'baseUrl: "{expected}", {MODEL}')
 
 
-def test_a_slash_after_a_reference_is_taken_away_and_one_in_a_variable_is_left() -> None:
+def test_a_slash_after_a_reference_is_removed_but_not_one_in_a_variable() -> None:
     inside = f'baseUrl: "%s", {MODEL}'
     variables = "env: { vars: { HOST: 'h', URL: 'http://h/v1/' } }"
     assert fixed(provider(inside % "http://${HOST}/v1/", variables)) == provider(
@@ -110,8 +110,8 @@ def test_a_lower_case_reference_whose_upper_case_name_is_declared(written: str, 
     assert fixed(text % written) == text % expected
 
 
-def test_a_lower_case_reference_to_a_key_is_left_for_a_person() -> None:
-    # What `env.vars` declares is never an answer in a secret position.
+def test_a_lower_case_reference_to_a_key_is_not_fixed() -> None:
+    # Variables declared in `env.vars` are never used in a secret position.
     text = provider(f'baseUrl: "http://h/v1", apiKey: "${{model}}", {MODEL}', "env: { vars: { MODEL: 'm' } }")
     assert fixed(text) == text
 
@@ -127,7 +127,7 @@ def test_a_lower_case_reference_to_a_key_is_left_for_a_person() -> None:
         ('["p/m", "p/n"]', '["p/n"]'),
     ],
 )
-def test_a_fallback_goes_with_its_line(written: str, expected: str) -> None:
+def test_a_fallback_is_removed_with_its_line(written: str, expected: str) -> None:
     models = 'models: [{ id: "m", contextWindow: 9 }, { id: "n", contextWindow: 9 }]'
     selection = 'agents: { defaults: { model: { primary: "p/m", fallbacks: %s } } }'
     text = provider(f'baseUrl: "http://h/v1", {models}', selection)
@@ -135,7 +135,7 @@ def test_a_fallback_goes_with_its_line(written: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("line", ['  "p/m",\n', '"p/m", '])
-def test_fallbacks_one_after_the_other_go_at_once(line: str) -> None:
+def test_consecutive_fallbacks_are_removed_in_one_round(line: str) -> None:
     selection = 'agents: { defaults: { model: { primary: "p/m", fallbacks: [\n%s] } } }'
     text = provider(f'baseUrl: "http://h/v1", {MODEL}', selection)
     assert fix_one((text % (line * 1100)).encode()) == ((text % "").encode(), 1100)
@@ -147,8 +147,8 @@ def test_a_key_in_plain_text_is_never_touched() -> None:
     assert [each.rule for each in findings(text.encode())] == ["hardcoded-secret"]
 
 
-def text_that_misspelt_keys_hide(name: str, data: bytes) -> set[int]:
-    """Give the offsets of what stands under keys that have a fix."""
+def offsets_below_misspelled_keys(name: str, data: bytes) -> set[int]:
+    """Return the offsets of members whose misspelled key has a fix."""
     return {
         offset
         for finding in findings(data, name)
@@ -158,7 +158,7 @@ def text_that_misspelt_keys_hide(name: str, data: bytes) -> set[int]:
 
 
 def _end_of_member(text: str, start: int) -> int:
-    """Give the end of the value after a key, by brackets and quotes alone."""
+    """Return the end of the value after a key, determined only by brackets and quotes."""
     depth, quote = 0, ""
     for offset in range(start, len(text)):
         char = text[offset]
@@ -173,13 +173,13 @@ def _end_of_member(text: str, start: int) -> int:
     return len(text)
 
 
-def holds(name: str, data: bytes) -> None:
-    """Fixing adds no finding but in what a misspelt key hid, changes nothing when it is done again, and does something.
+def check_laws(name: str, data: bytes) -> None:
+    """Check the laws of fixing.
 
-    That is, unless nothing can be done: what has a fix is then refused, one by one.
+    It adds no finding except below a misspelled key, is idempotent, and applies or rejects every fix.
     """
     before = findings(data, name)
-    hidden = text_that_misspelt_keys_hide(name, data)
+    hidden = offsets_below_misspelled_keys(name, data)
     result = fix(data, name)
     once = result.files.get(name, data)
     edits = combined_edits(name, data, result.rounds)
@@ -193,7 +193,7 @@ def holds(name: str, data: bytes) -> None:
 
 
 def _before(finding: Diagnostic, edits: tuple[Edit, ...]) -> int:
-    """Give the offset at which a finding would be without the edits."""
+    """Return the offset of a finding before the edits."""
     start = finding.span.start if finding.span else -1
     for edit in edits:
         if start >= edit.span.start + len(edit.text):
@@ -239,14 +239,14 @@ def _before(finding: Diagnostic, edits: tuple[Edit, ...]) -> int:
         ("{ vllm: { modells: [] } }", "{ vllm: { models: [] } }", ["no-models"]),
     ],
 )
-def test_what_a_misspelt_key_hid_comes_to_light(written: str, right: str, left: list[str]) -> None:
+def test_fixing_a_misspelled_key_reveals_further_findings(written: str, right: str, left: list[str]) -> None:
     for key in ("providers", "provders"):
         done = fixed(f"{{ models: {{ {key}: {written} }} }}")
         assert done == f"{{ models: {{ providers: {right} }} }}"
         assert [each.rule for each in findings(done.encode())] == left
 
 
-def test_a_fix_that_would_bring_a_finding_elsewhere_is_refused() -> None:
+def test_a_fix_that_would_cause_a_finding_elsewhere_is_rejected() -> None:
     text = provider('baseUrl: "http://llm.example.com/v1", apikey: "${P}", models: [{ id: "m", contextWindow: 9 }]')
     result = fix(text.encode())
     assert (result.files, result.applied) == ({}, 0)
@@ -255,7 +255,7 @@ def test_a_fix_that_would_bring_a_finding_elsewhere_is_refused() -> None:
     assert (left.help or "").endswith("; not fixed automatically: it would cause `cleartext-credential`")
 
 
-def test_a_comment_that_silences_what_a_fix_uncovers_stays() -> None:
+def test_an_ignore_comment_for_an_uncovered_finding_is_kept() -> None:
     text = '{ models: { providers: { vllm: {\n  baseURL: "http://h/own", // genesis: ignore[base-url-path] ours\n'
     text += '  models: [{ id: "m", contextWindow: 9 }] } } } }'
     assert fixed(text) == text.replace("baseURL", "baseUrl")
@@ -264,7 +264,7 @@ def test_a_comment_that_silences_what_a_fix_uncovers_stays() -> None:
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.json5")), ids=lambda path: str(path.relative_to(FIXTURES)))
 def test_the_laws_of_fixing_hold_for_every_fixture(path: Path) -> None:
-    holds(str(path), path.read_bytes())
+    check_laws(str(path), path.read_bytes())
 
 
 KEYS = st.sampled_from(
@@ -290,12 +290,12 @@ REFERENCES = st.lists(st.sampled_from(['"p/m"', '"p/n"', '"${host}"', '"p/M"']),
 
 
 @given(st.lists(st.tuples(KEYS, VALUES, COMMENTS), max_size=6), REFERENCES, COMMENTS)
-def test_the_laws_of_fixing_hold_for_what_people_might_write(
+def test_the_laws_of_fixing_hold_for_generated_configurations(
     members: list[tuple[str, str, str]], references: list[str], comment: str
 ) -> None:
     inside = "\n".join(f"{key}: {value},{comment}" for key, value, comment in members)
     selection = f"agents: {{ defaults: {{ model: {{ primary: 'p/m', fallbacks: [{', '.join(references)}] }} }} }}"
     text = f"{{{comment}\nenv: {{ vars: {{ HOST: 'http://h' }} }},\n{selection},\n"
     text += f"models: {{ providers: {{ p: {{\n{inside}\n}} }} }} }}"
-    holds("genesis.json5", text.encode())
+    check_laws("genesis.json5", text.encode())
     assert fixed(text).count("kept") == text.count("kept")

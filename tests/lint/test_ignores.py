@@ -1,4 +1,4 @@
-"""Silencing findings by a comment: which line it is about, what it needs, and when it is of no use."""
+"""Ignore comments: which line they apply to, what they require, and when they are unused."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support import finding_of
 KNOWN = ("unknown-key", "hardcoded-secret", "not-configured")
 
 
-def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Put a finding at each `@`; give rule and message of what stays, rule and reason of what does not."""
+def split_findings(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Put a finding at each `@`; return rule and message of those kept, rule and reason of those ignored."""
     places = [index for index, char in enumerate(text) if char == "@"]
     source = Source("genesis.json5", text, "configuration")
     findings = [
         finding_of(rule, "m", Span(source, place, place + 1)) for rule, place in zip(rules, places, strict=True)
     ]
-    kept, silenced = apply_comments(findings, [source], KNOWN, ("not-configured",))
-    return [(each.rule, each.message) for each in kept], [(each.rule, each.reason or "") for each in silenced]
+    kept, ignored = apply_comments(findings, [source], KNOWN, ("not-configured",))
+    return [(each.rule, each.message) for each in kept], [(each.rule, each.reason or "") for each in ignored]
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ def parted(text: str, *rules: str) -> tuple[list[tuple[str, str]], list[tuple[st
         "a // genesis: no command\n// genesis: ignore[unknown-key] known to us\r\n@",
     ],
 )
-def test_a_comment_silences_its_own_line_if_it_trails_else_the_next_that_holds_something(text: str) -> None:
-    kept, silenced = parted(text, "unknown-key")
+def test_a_trailing_comment_applies_to_its_line_and_any_other_to_the_next_one(text: str) -> None:
+    kept, ignored = split_findings(text, "unknown-key")
     assert kept == []
-    assert [(rule, " ".join(reason.split())) for rule, reason in silenced] == [("unknown-key", "known to us")]
+    assert [(rule, " ".join(reason.split())) for rule, reason in ignored] == [("unknown-key", "known to us")]
 
 
 def test_several_rules_and_several_findings() -> None:
-    kept, silenced = parted(
+    kept, ignored = split_findings(
         "@@@ // genesis: ignore[unknown-key, hardcoded-secret] why", "unknown-key", "unknown-key", "hardcoded-secret"
     )
     assert kept == []
-    assert silenced == [("unknown-key", "why"), ("unknown-key", "why"), ("hardcoded-secret", "why")]
+    assert ignored == [("unknown-key", "why"), ("unknown-key", "why"), ("hardcoded-secret", "why")]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_several_rules_and_several_findings() -> None:
         ("@ /* Genesis: ignore[unknown-key] why */", "looks like a `genesis: ignore` comment but is not one"),
     ],
 )
-def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> None:
-    kept, silenced = parted(text, "unknown-key")
-    assert silenced == []
+def test_a_comment_without_effect_is_a_finding(text: str, stays: str) -> None:
+    kept, ignored = split_findings(text, "unknown-key")
+    assert ignored == []
     assert kept == [("unknown-key", "m"), ("unused-ignore", stays)]
 
 
@@ -88,33 +88,33 @@ def test_a_comment_that_silences_nothing_is_a_finding(text: str, stays: str) -> 
         ("'${A}' // genesis: ignore[unknown-key] whatever A is", True),
     ],
 )
-def test_what_a_variables_value_may_bring_may_be_silenced(text: str, *, unused: bool) -> None:
+def test_ignoring_a_rule_that_depends_on_a_variable_is_not_unused(text: str, *, unused: bool) -> None:
     kept, _ = apply_comments([], [Source("genesis.json5", text, "configuration")], KNOWN, (), ("unknown-key",))
     assert [each.rule for each in kept] == ["unused-ignore"] * unused
 
 
-def test_nothing_is_called_unused_in_a_text_that_was_not_understood() -> None:
+def test_no_comment_is_unused_after_a_syntax_error() -> None:
     source = Source("genesis.json5", "a // genesis: ignore[unknown-key] why\n]", "configuration")
     finding = Diagnostic("syntax", "m", Span(source, 38, 39))
     assert apply_comments([finding], [source], KNOWN) == ([finding], [])
 
 
-def test_what_only_other_commands_report_may_be_silenced_here() -> None:
-    assert parted("a // genesis: ignore[not-configured] in CI there is no key") == ([], [])
+def test_ignoring_a_rule_of_another_command_is_not_unused() -> None:
+    assert split_findings("a // genesis: ignore[not-configured] in CI there is no key") == ([], [])
 
 
 @pytest.mark.parametrize(
     "text", ["a // genesis: ignored words", "'// genesis: ignore[x] y' @", "a // see genesis: ignore"]
 )
-def test_other_text_is_no_command(text: str) -> None:
-    kept, _ = parted(text, *["unknown-key"] * text.count("@"))
+def test_other_comments_are_left_alone(text: str) -> None:
+    kept, _ = split_findings(text, *["unknown-key"] * text.count("@"))
     assert "unused-ignore" not in dict(kept)
 
 
-def test_another_source_is_not_silenced() -> None:
+def test_a_comment_does_not_apply_to_another_source() -> None:
     one, two = Source("a", "// genesis: ignore[unknown-key] why\nx", "configuration"), Source("b", "\nx")
-    kept, silenced = apply_comments([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
-    assert silenced == []
+    kept, ignored = apply_comments([Diagnostic("unknown-key", "m", Span(two, 1, 2))], [one, two], KNOWN)
+    assert ignored == []
     assert [each.rule for each in kept] == ["unknown-key", "unused-ignore"]
 
 
@@ -130,7 +130,7 @@ def test_another_source_is_not_silenced() -> None:
         ("// genesis: ignore[hardcoded-secret, unknown-key] why\n@", "// genesis: ignore[hardcoded-secret] why\n@"),
     ],
 )
-def test_the_fix_takes_out_what_is_of_no_use(text: str, fixed: str) -> None:
+def test_the_fix_removes_unused_names_and_comments(text: str, fixed: str) -> None:
     source = Source("genesis.json5", text, "configuration")
     place = text.find("@")
     findings = [Diagnostic("hardcoded-secret", "m", Span(source, place, place + 1))] if place >= 0 else []

@@ -1,4 +1,4 @@
-"""A run over files: how often each is linted."""
+"""Runs over several files: how often each file is linted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLEAN = '{ models: { providers: { p: { baseUrl: "http://h/v1", models: [{ id: "m
         # A finding without a fix.
         (CLEAN.replace('"m"', "5"), 1, 0),
         (CLEAN.replace("baseUrl", "baseURL").replace("models: [", "modells: ["), 2, 2),
-        # What one fix reveals is the next round's.
+        # A finding that a fix reveals is fixed in the next round.
         (CLEAN.replace("baseUrl", "baseURL").replace("/v1", ""), 3, 2),
     ],
 )
@@ -38,7 +38,7 @@ def test_a_file_is_linted_once_and_once_more_for_each_round_of_fixes(
 
     def counting(name: str, *arguments: object) -> Session:
         linted.append(name)
-        return check_config(name, *arguments)  # type: ignore[arg-type] # passed on as they are
+        return check_config(name, *arguments)  # type: ignore[arg-type] # passed on unchanged
 
     monkeypatch.setattr(linter, "check_config", counting)
     (tmp_path / "genesis.json5").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Reports for programs: each is what its format says, holds no secret, and nothing in it acts on who reads it."""
+"""Reports for programs: each is valid in its format, contains no secret, and escapes hostile text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def rendered(form: str, report: Report) -> str:
     return text
 
 
-def test_concise_is_a_line_a_finding() -> None:
+def test_concise_has_one_line_per_finding() -> None:
     assert concise.render(REPORT) == (
         "info[unset-variable] not set\n"
         "conf/a b:c.json5:2:3: warning[duplicate-fallback] twice, 100%\n"
@@ -59,7 +59,7 @@ def test_concise_is_a_line_a_finding() -> None:
     assert concise.render(Report(1, ())) == ""
 
 
-def test_github_has_errors_first_escapes_and_the_text_after_it() -> None:
+def test_github_lists_errors_first_escapes_and_appends_the_text_report() -> None:
     lines = github.render(REPORT).split("\n")
     assert lines[:3] == [
         (
@@ -72,7 +72,7 @@ def test_github_has_errors_first_escapes_and_the_text_after_it() -> None:
     assert "\n".join(lines[3:]) == rendered("text", REPORT)
 
 
-def test_github_is_given_ten_of_a_kind_and_the_text_has_all() -> None:
+def test_github_gets_ten_annotations_per_kind_and_the_text_has_all() -> None:
     many = tuple(FINDING._replace(message=f"number {index}") for index in range(25))
     output = github.render(Report(1, (*many, WARNING)))
     assert len(re.findall("^::error ", output, re.MULTILINE)) == 10
@@ -80,7 +80,7 @@ def test_github_is_given_ten_of_a_kind_and_the_text_has_all() -> None:
     assert output.count("number 24") == 1
 
 
-def test_gitlab_is_an_array_of_its_keys() -> None:
+def test_gitlab_has_the_documented_keys() -> None:
     findings = json.loads(gitlab.render(REPORT))
     assert [(each["check_name"], each["severity"]) for each in findings] == [
         ("unset-variable", "info"),
@@ -93,7 +93,7 @@ def test_gitlab_is_an_array_of_its_keys() -> None:
     assert gitlab.render(Report(1, ())) == "[]\n"
 
 
-def test_junit_fails_for_what_is_wrong() -> None:
+def test_junit_fails_for_errors_and_warnings() -> None:
     root = ET.fromstring(junit.render(REPORT))
     (suite,) = root
     assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
@@ -110,7 +110,7 @@ def test_junit_fails_for_what_is_wrong() -> None:
     assert [(case.get("name"), len(case)) for case in suite] == [("3 files checked", 0)]
 
 
-def test_sarif_is_valid_and_tells_all() -> None:
+def test_sarif_is_valid_and_complete() -> None:
     report = json.loads(sarif.render(REPORT))
     VALIDATOR.validate(report)
     (run,) = report["runs"]
@@ -120,7 +120,7 @@ def test_sarif_is_valid_and_tells_all() -> None:
         assert rule["help"]["text"]
         assert rule["help"]["markdown"]
         assert rule["helpUri"].endswith(f"#{rule['id']}")
-    note, warning, error, silenced = run["results"]
+    note, warning, error, ignored = run["results"]
     assert [each["level"] for each in run["results"]] == ["note", "warning", "error", "warning"]
     assert "locations" not in note
     assert rules[error["ruleIndex"]]["id"] == error["ruleId"] == "unknown-key"
@@ -131,10 +131,10 @@ def test_sarif_is_valid_and_tells_all() -> None:
     assert error["fixes"][0]["artifactChanges"][0]["replacements"] == [
         {"deletedRegion": place["region"], "insertedContent": {"text": "third"}}
     ]
-    assert silenced["suppressions"] == [{"kind": "inSource", "justification": "both: on purpose"}]
+    assert ignored["suppressions"] == [{"kind": "inSource", "justification": "both: on purpose"}]
     assert "suppressions" not in warning
-    # Of two on one line each has its own.
-    assert warning["partialFingerprints"] != silenced["partialFingerprints"]
+    # Two findings on one line have different fingerprints.
+    assert warning["partialFingerprints"] != ignored["partialFingerprints"]
 
 
 def test_a_fingerprint_does_not_change_with_the_lines_above() -> None:
@@ -152,7 +152,7 @@ def test_a_fingerprint_does_not_change_with_the_lines_above() -> None:
     assert twice[1] != before[0]
 
 
-def test_a_fingerprint_does_not_change_when_a_finding_before_it_is_silenced() -> None:
+def test_a_fingerprint_does_not_change_if_an_earlier_finding_is_ignored() -> None:
     second = FINDING._replace(span=Span(SOURCE, 19, 24), message="another on the same line")
     both = Report(1, (FINDING, second))
     one = Report(1, (second,), (FINDING._replace(reason="fine"),))
@@ -164,7 +164,7 @@ def test_a_fingerprint_does_not_change_when_a_finding_before_it_is_silenced() ->
     assert told[0][1:] == told[1]
 
 
-def test_a_file_outside_of_the_folder_of_the_run_has_a_whole_address(tmp_path: Path) -> None:
+def test_a_file_outside_the_current_directory_has_an_absolute_uri(tmp_path: Path) -> None:
     source = Source(str(tmp_path / "a b.json5"), "{}")
     report = json.loads(sarif.render(Report(1, (FINDING._replace(span=Span(source, 0, 1), fix=None),))))
     VALIDATOR.validate(report)
@@ -182,7 +182,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_hostile_text_reaches_nobody_unescaped(form: str) -> None:
+def test_hostile_text_is_escaped(form: str) -> None:
     source = Source(f"dir/{HOSTILE}.json5", f'{{ "{HOSTILE}": 1 }}')
     finding = Diagnostic(
         "unknown-key", f"unknown key `{HOSTILE}`", Span(source, 2, 10), HOSTILE, (Related(HOSTILE, Span(source, 0, 1)),)
@@ -191,7 +191,7 @@ def test_hostile_text_reaches_nobody_unescaped(form: str) -> None:
     output.encode()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff\ufffe]", output)
     assert not re.search(r"##(vso)?\[", output)
-    # The runner takes a line for a command whatever white space is before it.
+    # The runner executes a command in a line even after whitespace.
     commands = [line for line in output.split("\n") if line.lstrip().startswith("::")]
     assert all(line.startswith("::error file=") for line in commands)
     assert len(commands) == (form == "github")

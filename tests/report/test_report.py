@@ -1,4 +1,4 @@
-"""Reports: what a person sees of a finding, and what a program reads of it."""
+"""The text report, the JSON report and the summary."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def finding(text: str, start: int, end: int, **more: object) -> Diagnostic:
 
 
 def acts(char: str) -> bool:
-    """Tell whether a character acts on what surrounds it: a control, a format character, a separator, a surrogate."""
+    """Return whether a character affects its surroundings: a control or format character, separator or surrogate."""
     return unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp", "Cs"} or "\U000e0000" <= char <= "\U000e0fff"
 
 
 def frame(text: str, start: int, end: int) -> list[str]:
-    """Give the source line and the line of marks, as they are shown."""
+    """Return the source line and the line of marks as they are shown."""
     lines = render([finding(text, start, end)]).split("\n")
     assert lines[0] == "error[unknown-key]: message"
     return lines[3:5]
 
 
-def test_a_finding_with_everything_in_it() -> None:
+def test_a_finding_with_all_parts() -> None:
     source = Source("genesis.json5", "{\n  first: 1,\n  first: 2,\n}\n", "configuration")
     first, second = Span(source, 4, 9), Span(source, 16, 21)
     shown = render(
@@ -87,7 +87,7 @@ def test_the_place_is_underlined(text: str, start: int, end: int, line: str, mar
     assert frame(text, start, end) == [line, marks]
 
 
-def test_of_a_long_line_what_is_around_the_place_is_shown() -> None:
+def test_a_long_line_is_truncated_around_the_place() -> None:
     line, marks = frame("a" * 200 + "KEY" + "b" * 200, 200, 203)
     assert line == "1 | … " + "a" * 85 + "KEY" + "b" * 20 + " …"
     assert marks == "  | " + " " * 87 + "^^^"
@@ -99,7 +99,7 @@ def test_of_a_long_line_what_is_around_the_place_is_shown() -> None:
     assert marks == "  | " + " " * 20 + "^" * 90
 
 
-def test_colour_changes_no_character() -> None:
+def test_colour_does_not_change_the_text() -> None:
     plain = render([finding("{ a: 1 }", 2, 3, help="do")])
     coloured = render([finding("{ a: 1 }", 2, 3, help="do")], colour=True)
     for code in ("\x1b[1;31m", "\x1b[1;34m", "\x1b[1m", "\x1b[0m"):
@@ -108,7 +108,7 @@ def test_colour_changes_no_character() -> None:
     assert coloured == plain
 
 
-def test_what_is_hidden_is_masked_wherever_the_line_is_cut() -> None:
+def test_a_secret_is_masked_wherever_the_line_is_truncated() -> None:
     before = '{ models: { providers: { vllm: { params: { user: "' + "a" * 100 + '" }, apiKey: "'
     source = Source("genesis.json5", f'{before}SECRET", api: "{"b" * 100}" }} }} }} }}', "configuration")
     for start in (0, 100, *(len(before) + offset for offset in (-1, 0, 3, 6, 50, 100))):
@@ -117,9 +117,7 @@ def test_what_is_hidden_is_masked_wherever_the_line_is_cut() -> None:
 
 
 @given(st.text(max_size=300), st.integers(0, 300), st.integers(0, 300))
-def test_any_text_is_rendered_in_lines_of_a_terminals_width_without_control_characters(
-    text: str, one: int, two: int
-) -> None:
+def test_any_text_is_rendered_within_the_width_and_without_control_characters(text: str, one: int, two: int) -> None:
     start, end = sorted((min(one, len(text)), min(two, len(text))))
     shown = render([finding(text, start, end)])
     assert not any(acts(char) for char in shown if char != "\n")
@@ -129,7 +127,7 @@ def test_any_text_is_rendered_in_lines_of_a_terminals_width_without_control_char
 
 
 @given(st.text())
-def test_escaping_leaves_nothing_that_a_terminal_obeys(text: str) -> None:
+def test_escaping_leaves_no_control_characters(text: str) -> None:
     assert not any(map(acts, escape(text)))
     if not any(map(acts, text)):
         assert escape(text) == text
@@ -146,11 +144,11 @@ def test_escaping_leaves_nothing_that_a_terminal_obeys(text: str) -> None:
         ("é", "é"),
     ],
 )
-def test_an_escape_is_that_of_json5_and_python(char: str, shown: str) -> None:
+def test_escapes_are_those_of_json5_and_python(char: str, shown: str) -> None:
     assert escape(f"a{char}b") == f"a{shown}b"
 
 
-def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
+def test_the_json_report_always_has_the_same_keys() -> None:
     place = finding("{\n a: 1 }", 3, 4)
     related = place._replace(related=(Related("here", Span(place.span.source, 0, 1)),)) if place.span else place
     report = json.loads(
@@ -187,5 +185,5 @@ def test_the_json_report_has_the_same_keys_whatever_there_is() -> None:
         (["warning", "error", "info", "error"], "2 files checked: 2 errors, 1 warning, 1 info"),
     ],
 )
-def test_the_summary_counts(severities: list[str], line: str) -> None:
+def test_the_summary_counts_findings(severities: list[str], line: str) -> None:
     assert summary(Report(2, tuple(finding("", 0, 0, severity=severity) for severity in severities))) == line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from genesis_config.credentials.patterns import without_keys
 
@@ -11,26 +12,34 @@ if TYPE_CHECKING:
 
     from genesis_config.diagnostics.finding import Path
 
-__all__ = ["config_path", "is_secret_position"]
+__all__ = ["config_path", "is_secret_position", "shown_key"]
+
+# What no key contains that somebody chose, unlike a piece of text between two quotes in the wrong places.
+_UNLIKELY: Final = re.compile(r"""["']|[:=]\s""")
 
 
 def config_path(path: Iterable[str | int]) -> str:
     """Return a path as shown in messages: `models.providers.vllm.models[0].id`.
 
-    A key that is not an identifier is quoted, and text in it that looks like a secret is replaced by `***`.
+    A key that is not an identifier is quoted, and what may be a secret in it is replaced by `***`.
     """
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        key = without_keys(part)
+        key = shown_key(part)
         if part.replace("-", "_").replace("$", "_").isidentifier():
             text += f".{key}" if text else key
         else:
             quoted = key.replace("\\", "\\\\").replace('"', '\\"')
             text += f'["{quoted}"]'
     return text or "the root"
+
+
+def shown_key(key: str) -> str:
+    """Return a key as shown in messages, with `***` for what may be a secret: it may be any piece of a broken text."""
+    return "***" if _UNLIKELY.search(key) else without_keys(key)
 
 
 def is_secret_position(path: Path) -> bool:

@@ -10,8 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from genesis_config.config.paths import config_path
-from genesis_config.credentials.patterns import without_keys
+from genesis_config.config.paths import config_path, shown_key
 from genesis_config.diagnostics.finding import Diagnostic, Path
 from genesis_config.diagnostics.suggestions import nearest
 
@@ -94,7 +93,7 @@ def _unknown_sections(document: Document) -> Iterator[Diagnostic]:
         if section not in SECTIONS and not section.startswith("x-") and not document.is_damaged((section,)):
             near = nearest(section, ("agents", "auth", "env", "models"))
             help_ = f"did you mean `{near}`?" if near else "Genesis does not check it"
-            message = f"unknown section `{without_keys(section)}`"
+            message = f"unknown section `{shown_key(section)}`"
             yield Diagnostic("unknown-section", message, document.key_span((section,)), help_, severity="warning")
     # Other keys in `agents` belong to other programs, unless they look like a typo of a Genesis key.
     agents = document.value.get("agents")
@@ -111,6 +110,6 @@ def _misspelled_keys(document: Document, path: Path, value: Any, known: tuple[st
         near = nearest(key, known) if maybe else None
         if near is not None and near not in value:
             where = config_path(path)
-            message = f"unknown key `{without_keys(key)}` in `{where}`"
+            message = f"unknown key `{shown_key(key)}` in `{where}`"
             span = document.key_span((*path, key))
             yield Diagnostic("unknown-section", message, span, f"did you mean `{near}`?", severity="warning")

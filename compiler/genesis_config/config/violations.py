@@ -9,8 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from genesis_config.config.paths import config_path
-from genesis_config.credentials.patterns import without_keys
+from genesis_config.config.paths import config_path, shown_key
 from genesis_config.diagnostics.finding import Diagnostic, Edit, Fix, Path
 from genesis_config.diagnostics.suggestions import correct_spelling, listed, nearest
 
@@ -172,7 +171,7 @@ def _unknown_keys(document: Document, violation: _Violation) -> Iterator[Diagnos
             continue
         near, correct = nearest(key, known), correct_spelling(key, known)
         help_ = f"did you mean `{near}`? " if near is not None else ""
-        message = f"unknown key `{without_keys(key)}` in `{config_path(violation.path)}`"
+        message = f"unknown key `{shown_key(key)}` in `{config_path(violation.path)}`"
         span = document.key_span(path)
         fix = None
         if correct is not None and correct not in taken:

@@ -75,7 +75,7 @@ class Diagnostic(NamedTuple):
         related: Other places that explain it.
         severity: Its severity.
         fix: The change that `--fix` makes; None if no change is safe.
-        reason: The reason in the comment that silences it; None if it is not silenced.
+        reason: The reason given in the ignore comment; None if the finding is not ignored.
     """
 
     rule: FindingName

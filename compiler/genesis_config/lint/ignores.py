@@ -73,13 +73,13 @@ def apply_comments(
         for name, place in comment.names if comment.reason else ():
             targets.setdefault((place.source, comment.line, name), []).append((place, comment.reason or place))
     used: set[Span] = set()
-    kept, silenced = [], []
+    kept, ignored = [], []
     for finding in findings:
         span = finding.span
         matches = targets.get((span.source, span.source.position(span.start).line, finding.rule)) if span else None
         if matches:
             used |= {place for place, _ in matches}
-            silenced.append(finding._replace(reason=_visible_text(matches[0][1])))
+            ignored.append(finding._replace(reason=_visible_text(matches[0][1])))
         else:
             kept.append(finding)
     # After a syntax error, rules have not seen all of the text.
@@ -98,7 +98,7 @@ def apply_comments(
                     message = f"unused ignore: `{name}` is not reported on line {comment.line}"
                     fix = _removal(comment, index)
                     kept.append(Diagnostic(UNUSED, message, place, "remove it", severity="warning", fix=fix))
-    return kept, silenced
+    return kept, ignored
 
 
 def _has_reference(source: Source, line: int) -> bool:

@@ -64,7 +64,7 @@ class CheckResult(NamedTuple):
 
     session: Session
     findings: list[Diagnostic]
-    silenced: list[Diagnostic]
+    ignored: list[Diagnostic]
 
 
 class RunResult(NamedTuple):
@@ -100,7 +100,7 @@ def check_files(
     for number, file in enumerate(files, 1):
         run.check(file)
         on_file(number, len(files))
-    report = Report(run.checked, tuple(sort_findings(run.findings)), tuple(sort_findings(run.silenced)), run.fixed)
+    report = Report(run.checked, tuple(sort_findings(run.findings)), tuple(sort_findings(run.ignored)), run.fixed)
     names = (*(file.name for file in files), *run.included)
     return RunResult(report, names, tuple(run.unusable), run.pending.diff())
 
@@ -126,7 +126,7 @@ def check_text(  # noqa: PLR0913 - what a check depends on
     lock = read_lock(lock_path(name), root) if name != NO_FILE else None
     session = check_config(name, data, variables, read, lock)
     findings = session.diagnostics
-    silenced: list[Diagnostic] = []
+    ignored: list[Diagnostic] = []
     sources = session.config.document.sources
     if any("enesis:" in source.text for source in sources):  # `ignores.MARK`, without the import
         from genesis_config.lint.ignores import apply_comments
@@ -135,8 +135,8 @@ def check_text(  # noqa: PLR0913 - what a check depends on
         rules = load_rules().values()
         elsewhere = {rule.name for rule in rules if rule.needs_more}
         as_written = {rule.name for rule in rules if rule.sees_only_text}
-        findings, silenced = apply_comments(findings, sources, RULE_NAMES, elsewhere, as_written)
-    return CheckResult(session, settings.apply(findings, name), settings.apply(silenced, name))
+        findings, ignored = apply_comments(findings, sources, RULE_NAMES, elsewhere, as_written)
+    return CheckResult(session, settings.apply(findings, name), settings.apply(ignored, name))
 
 
 class _Run:
@@ -146,7 +146,7 @@ class _Run:
         self.options = options
         self.checked = self.fixed = 0
         self.findings: list[Diagnostic] = []
-        self.silenced: list[Diagnostic] = []
+        self.ignored: list[Diagnostic] = []
         self.included: list[str] = []
         self.unusable: list[GenesisError] = []
         self.pending = _PendingFiles()
@@ -177,13 +177,13 @@ class _Run:
         elif self.options.fix:
             result = self._fix(configuration, text.data, result)
         self.included += (file.source.name for file in result.session.files)
-        findings, silenced = result.findings, result.silenced
+        findings, ignored = result.findings, result.ignored
         if text.is_outside:
             from genesis_config.report.withheld import withhold_text
 
-            findings, silenced = withhold_text(findings), withhold_text(silenced)
+            findings, ignored = withhold_text(findings), withhold_text(ignored)
         self.findings += findings
-        self.silenced += silenced
+        self.ignored += ignored
 
     def _fix(self, configuration: _Configuration, data: bytes, result: CheckResult) -> CheckResult:
         """Fix a configuration and the files that it includes; return the result for the files on disk afterwards."""

@@ -26,7 +26,7 @@ def fingerprints(report: Report) -> list[tuple[Diagnostic, str]]:
     """
     seen: Counter[tuple[str, ...]] = Counter()
     identified = []
-    for finding in sort_findings([*report.findings, *report.silenced]):
+    for finding in sort_findings([*report.findings, *report.ignored]):
         key = (finding.rule, *_place(finding.span), "" if finding.span else finding.message)
         seen[key] += 1
         content = "\0".join([*key, str(seen[key])]).encode("utf-8", "replace")

@@ -24,7 +24,7 @@ def render(report: Report) -> str:
         "summary": {
             "files": report.files,
             **{f"{name}s": sum(finding.severity == name for finding in findings) for name in SEVERITIES},
-            "ignored": len(report.silenced),
+            "ignored": len(report.ignored),
             "fixable": sum(finding.fix is not None for finding in findings),
             "fixed": report.fixed,
         },

@@ -18,11 +18,11 @@ class Report(NamedTuple):
     Attributes:
         files: How many files were checked.
         findings: The findings, in order.
-        silenced: The findings that comments ignore, each with its reason, in order.
+        ignored: The findings that comments ignore, each with its reason, in order.
         fixed: How many findings were fixed.
     """
 
     files: int
     findings: tuple[Diagnostic, ...]
-    silenced: tuple[Diagnostic, ...] = ()
+    ignored: tuple[Diagnostic, ...] = ()
     fixed: int = 0

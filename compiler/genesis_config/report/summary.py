@@ -23,5 +23,5 @@ def summary(report: Report) -> str:
     if fixable:
         findings += f" ({fixable} fixable with --fix)"
     more = [f"{report.fixed} fixed"] if report.fixed else []
-    more += [f"{len(report.silenced)} ignored"] if report.silenced else []
+    more += [f"{len(report.ignored)} ignored"] if report.ignored else []
     return f"{report.files} {'file' if report.files == 1 else 'files'} checked: {', '.join([findings, *more])}"

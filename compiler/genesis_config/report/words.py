@@ -27,7 +27,7 @@ _WORDS = re.compile(
     re.VERBOSE,
 )
 _TOKENS = re.compile(
-    r"""(?P<comment>//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\#[^\n\r]*+)
+    r"""(?P<comment>//[^\n\r\u2028\u2029]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?|\#)
       | (?P<string>"(?:[^"\\\n\r]|\\[\s\S])*+"?|'(?:[^'\\\n\r]|\\[\s\S])*+'?)
       | (?P<mark>[{}\[\]:=,])
       | (?P<word>(?:[^\s{}\[\]:=,"'/]|/(?![/*]))++)""",
@@ -140,6 +140,7 @@ def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) ->
     """
     scope = _Scope()
     valued = False  # whether a value followed the name
+    after_colon = False
     end = 0
     for token in _TOKENS.finditer(text):
         if token["comment"]:
@@ -147,22 +148,27 @@ def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) ->
         before, end = end, token.end()
         if token["mark"]:
             scope.mark(token["mark"], plain)
+            after_colon = scope.colon
             continue
         content = token[0].strip("\"'")
         apart = not scope.secret or valued or text.find("\n", before, token.start()) >= 0
-        if apart and _COLON.match(text, end) is not None:
-            scope.start(content)
-            valued = False
-            if scope.top.secret and not re.fullmatch(HEADER_NAME, content):
-                yield token.span()
-            continue
-        if token.start() not in read or scope.secret:
+        is_name = apart and _COLON.match(text, end) is not None
+        # What is between two colons may be a name or a value: one of them is a mistake.
+        could_be_value = not is_name or (after_colon and token.start() not in read)
+        after_colon = False
+        if could_be_value and (token.start() not in read or scope.secret):
             secret = scope.secret or scope.top.secret
             if token["string"]:
                 if content and (secret or not (scope.name in plain or scope.top.plain)):
                     yield from _literal_parts(content, token.start() + 1)
             elif (secret or (scope.name not in plain and _MIXED.fullmatch(content))) and not _is_shown(content):
                 yield token.span()
+        if is_name:
+            scope.start(content)
+            valued = False
+            if scope.top.secret and not re.fullmatch(HEADER_NAME, content):
+                yield token.span()
+            continue
         valued = scope.secret
         scope.secret = scope.secret or _is_secret_name(content)
 
