@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
-__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "remedy", "scrub", "secret_value"]
+__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "is_ordinary", "remedy", "scrub", "secret_value"]
 
 _LONGEST_SECRET: Final = 64 * 1024  # bytes
+_SHORTEST_LITERAL: Final = 6  # characters
+# A word, or a media type with its parameters.
+_ORDINARY: Final = (
+    r"[A-Z]?[a-z]+|[A-Z]+"
+    r"|(?:application|audio|font|image|model|multipart|text|video|\*)/[A-Za-z0-9.+*-]{1,40}(?:\s*;\s*[a-z]+=[a-z0-9.-]+)*"
+)
 
 
 class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -94,6 +100,16 @@ def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]
     parts = (value, value.partition(" ")[2], *variables)
     forms = (form for part in parts for form in (part.strip(), " ".join(part.split())))
     return list(dict.fromkeys(filter(None, forms)))
+
+
+def is_ordinary(value: str) -> bool:
+    """Return whether the literal value of a header stays readable in a server's text.
+
+    Any value may be a secret. But an error message may contain a short text, a single word or a media type anyway, and
+    would be harder to read without it.
+    """
+    text = value.strip()
+    return len(text) < _SHORTEST_LITERAL or re.fullmatch(_ORDINARY, text) is not None
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
