@@ -9,13 +9,7 @@ from genesis_config.config.defaults import DEFAULT_BASE_URL
 from genesis_config.config.positions import hidden_texts, shown
 from genesis_config.credentials.lookup import SecretRef, echoed_parts, is_ordinary, remedy
 from genesis_config.credentials.markers import is_marker
-from genesis_config.credentials.names import (
-    AUTHORIZATION,
-    BEARER,
-    find_authorization,
-    is_secret_header,
-    provider_variable,
-)
+from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization, provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
 from genesis_config.resolve.credentials import SecretUse, header_refs, read_secret
 from genesis_config.resolve.decision import decision_span
