@@ -206,6 +206,11 @@ class _Loader:
             raise _Problem(f"more than {MAX_FILES} files are included", "include fewer")
         if len(chain) > MAX_DEPTH:
             raise _Problem(f"includes are nested more than {MAX_DEPTH} levels deep", "include the file further up")
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError:
+            message = "the encoding of the locale cannot represent its name"
+            raise _Problem(message, "use a UTF-8 locale, such as LC_ALL=C.UTF-8") from None
         # A path cannot contain a NUL, for which the functions of `os.path` raise.
         shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
         real = os.path.realpath(shown)

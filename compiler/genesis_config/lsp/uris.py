@@ -9,11 +9,10 @@ __all__ = ["from_path", "to_path"]
 
 
 def to_path(uri: str) -> str | None:
-    """Return the path of a file URI; None if it is not a file (`untitled:Untitled-1`)."""
+    """Return the path of a file URI; None if it is not a file (`untitled:Untitled-1`), or contains a NUL."""
     parts = urlsplit(uri)
-    if parts.scheme != "file":
-        return None
-    return os.path.normpath(os.fsdecode(unquote_to_bytes(parts.path)))
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    return os.path.normpath(path) if parts.scheme == "file" and "\0" not in path else None
 
 
 def from_path(path: str) -> str:

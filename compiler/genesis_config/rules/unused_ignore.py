@@ -18,7 +18,7 @@ RULE: Final = Rule(
     kind="advice",
     stage="comments",
     fixable=True,
-    why="""`// genesis: ignore[RULE] reason` silences a rule on its own line, or on the next line that is not empty. A
+    why="""`// genesis: ignore[RULE] reason` disables a rule on its own line, or on the next line that is not empty. A
 comment is unused if the finding is gone, the rule is misspelled, or the reason is missing: a reason is required, for
 whoever reads it next. Only `genesis check` reads these comments: `genesis compile` still stops at errors that would
 make the manifest incorrect.""",
