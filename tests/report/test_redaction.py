@@ -84,6 +84,11 @@ MEMBERS = {
     "twice": 'apiKey: "${{A}}", apiKey: "{}"',
     "the first of two": 'apiKey: "{}", apiKey: "${{A}}"',
     "in the URL": 'baseUrl: "http://me:{}@10.0.0.5:8000/v1"',
+    "auth with a second colon": '1 auth: "{}" :',
+    "in a URL with a quote": 'baseUrl: "http://me:pa\'{}@10.0.0.5:8000/v1"',
+    "in a URL with an escaped quote": 'baseUrl: "http://me:pa\\"{}@10.0.0.5:8000/v1"',
+    "in a URL without a scheme": 'baseUrl: "me:{}@10.0.0.5:8000/v1"',
+    "in a query": 'baseUrl: "10.0.0.5:8000/v1?auth=it is {}"',
     "escaped": 'apiKey: "\\x5ak9-canary_5t"',
     "over two lines": 'apiKey: "Zk9-\\\ncanary_5t"',
     "default of a reference": 'apiKey: "${{VLLM_API_KEY:-{}}}"',
@@ -158,6 +163,62 @@ def test_text_that_looks_like_a_key_is_not_shown_anywhere(key: str) -> None:
     output = shown(in_provider(f'params: {{ user: "{key}" }}, models: [{{ id: "{key}", wrong: 1 }}] // {key}\n'))
     assert key not in output
     assert "seen" in output
+
+
+ESCAPED_KEYS = {
+    "first character": r'"\u0073k-proj-Abcdef1234567890Qq"',
+    "inside": r'"sk-proj-\u0041bcdef1234567890Qq"',
+    "hexadecimal": r"'\x73k-proj-Abcdef1234567890Qq'",
+    "needless": r'"s\k-proj-Abcdef1234567890Qq"',
+    "bare": r"sk_live\u005fAbcdef1234567890Qq",
+    "over two lines": '"sk-proj-\\\nAbcdef1234567890Qq"',
+}
+
+
+@pytest.mark.parametrize("key", ESCAPED_KEYS.values(), ids=ESCAPED_KEYS)
+@pytest.mark.parametrize("more", ["{0}: 1", "{0}: 1, {0}: 2", "{0} 1", "wrong3: , {0}: 1, {0}: 2"])
+def test_a_secret_with_escapes_as_a_key_is_not_shown(key: str, more: str) -> None:
+    output = shown(in_provider(more.format(key)))
+    assert "def1234567890Qq" not in output
+    assert "seen" in output
+
+
+def test_a_secret_as_the_id_of_a_provider_is_not_shown() -> None:
+    key = "sk-proj-Abcdef1234567890Qq"
+    output = shown(f'{{ models: {{ providers: {{ "{key}": {{ baseUrl: "http://h/v1" }}, "{key}": {{}} }} }} }}')
+    assert "no-models" in output
+    assert "duplicate-key" in output
+    assert key not in output
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        '/* apiKey: "alice: swordfish" */',
+        "/* password: hunter, swordfish */",
+        "/* password = hunter; [swordfish] */",
+        "// password: hunter, swordfish\n",
+        '/* baseUrl: "http://me:pa\'swordfish@h/v1" */',
+        '/* apiKey: "swordfish=" */',
+        "/* apiKey: swordfish= */",
+        "/* token: 'a, swordfish' */",
+    ],
+)
+def test_a_secret_of_several_words_in_a_comment_is_not_shown(comment: str) -> None:
+    output = shown(in_provider(comment))
+    assert "swordfish" not in output
+    assert "seen" in output
+
+
+@pytest.mark.parametrize("value", ["alice: swordfish", "hunter, swordfish", "swordfish=", "{ a: swordfish"])
+@pytest.mark.parametrize("name", ["apiKey", "auth"])
+def test_a_secret_of_several_words_in_broken_text_is_not_shown(name: str, value: str) -> None:
+    assert "swordfish" not in shown(in_provider(f"' {name}: \"{value}\" '"))
+
+
+def test_what_is_no_secret_in_a_comment_is_shown() -> None:
+    text = '{ x: /* apiKey: "${VLLM_API_KEY}", */ 1 // apiKey: "EMPTY"; \n}'
+    assert hidden_spans(Source("genesis.json5", text, "configuration")) == ()
 
 
 def test_text_that_looks_like_a_key_is_not_shown_as_a_default() -> None:
@@ -237,6 +298,10 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
         "a-" * 400_000 + "token",
         "author" * 150_000,
         "aB3" * 400_000,
+        "/* " + "${" * 100_000 + " */ y: 1 }",
+        'x: "' + "${" * 100_000 + '" y: 1',
+        "/* " + 'apiKey: "' * 100_000 + " */ y: 1 }",
+        "/* " + "apiKey:\n" * 100_000 + " */ y: 1 }",
         "kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU " * 30_000,
     ],
     ids=lambda line: line[:12],

@@ -20,11 +20,11 @@ from genesis_config.syntax.document import Container, Document, Entry, Foreign, 
 from genesis_config.syntax.state import MAX_DEPTH as NESTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from genesis_config.diagnostics.source import Source, Span
 
-__all__ = ["KEY", "MAX_DEPTH", "IncludeResult", "IncludedFile", "Reader", "add_include_origins", "resolve_includes"]
+__all__ = ["KEY", "MAX_DEPTH", "IncludeResult", "IncludedFile", "Reader", "complete_findings", "resolve_includes"]
 
 KEY: Final = "$include"
 MAX_DEPTH: Final = 10
@@ -92,15 +92,25 @@ def resolve_includes(document: Document, read: Reader = read_below) -> IncludeRe
     return IncludeResult(merged, tuple(loader.files), loader.diagnostics)
 
 
-def add_include_origins(files: Sequence[IncludedFile], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return the findings, each of those in an included file with the place that includes the file."""
+def complete_findings(files: Sequence[IncludedFile], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return the findings without keys in their words, each in an included file with the place that includes it.
+
+    Ids, references and the names of keys enter messages as they are, and each could be a key in the wrong place.
+    """
     origins = {file.source: file.span for file in reversed(files)}
-    return [
-        finding._replace(related=(*finding.related, Related("included here", origins[finding.span.source])))
-        if finding.span is not None and finding.span.source in origins
-        else finding
-        for finding in diagnostics
-    ]
+    return [_complete(finding, origins) for finding in diagnostics]
+
+
+def _complete(finding: Diagnostic, origins: Mapping[Source, Span]) -> Diagnostic:
+    related = [item._replace(message=without_keys(item.message)) for item in finding.related]
+    if finding.span is not None and finding.span.source in origins:
+        related.append(Related("included here", origins[finding.span.source]))
+    return finding._replace(
+        message=without_keys(finding.message),
+        help=finding.help and without_keys(finding.help),
+        related=tuple(related),
+        fix=finding.fix and finding.fix._replace(title=without_keys(finding.fix.title)),
+    )
 
 
 class _Loader:

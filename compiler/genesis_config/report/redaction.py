@@ -19,7 +19,7 @@ from genesis_config.config.positions import (
     url_secrets,
     variables_in_secrets,
 )
-from genesis_config.credentials.patterns import is_revision, key_spans
+from genesis_config.credentials.patterns import is_key, is_revision, key_spans
 from genesis_config.net.policy import HEADER_NAME
 from genesis_config.report.words import hidden_words, unparsed_values
 from genesis_config.syntax import parse
@@ -53,7 +53,7 @@ def hidden_spans(source: Source) -> tuple[tuple[int, int], ...]:
     hidden = [span for span in (*key_spans(text), *url_secrets(text)) if span not in walk.revisions]
     hidden += walk.hidden
     for comment in document.comments():
-        hidden += hidden_words(text, comment.start, comment.end)
+        hidden += hidden_words(text, comment.start, comment.end, comment=True)
     if document.diagnostics:
         hidden += hidden_words(text, 0, len(text))
         hidden += unparsed_values(text, walk.strings, plain_names(source.role))
@@ -121,8 +121,7 @@ class _Walk:
             if isinstance(entry, Container) and isinstance(value, dict | list):
                 for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                     child = entry.items[key]
-                    if self._is_damaged or position.kind == "secret":
-                        self._key(key, child, position)
+                    self._key(key, child, position)
                     todo.append((item, child, self._child(position, key)))
             elif isinstance(value, str):
                 self._string(value, *value_offsets(entry), position)
@@ -138,7 +137,9 @@ class _Walk:
         if isinstance(entry, Foreign) or (offsets := key_offsets(entry)) is None:
             return
         self.strings.add(offsets[0])
-        if position.kind == "secret" and not re.fullmatch(HEADER_NAME, str(key)):
+        if isinstance(key, str) and key not in self.text[slice(*offsets)] and is_key(key):
+            self.hidden.append(offsets)  # with escapes, the offsets of the parts are unknown
+        elif position.kind == "secret" and not re.fullmatch(HEADER_NAME, str(key)):
             # It may be a whole header line, with the key in it.
             self.hidden.append(offsets)
 
@@ -149,7 +150,7 @@ class _Walk:
         raw = self.text[low:high]
         if position.kind == "variable" and is_revision(value):
             self.revisions.add((low, high))
-        if position.shows_strings and raw == value:
+        if position.shows_strings and position.kind != "variable" and raw == value:
             return  # key patterns and secrets in URLs are searched for in the whole text
         parts = position.hidden_parts(value)
         if parts and raw != value:
