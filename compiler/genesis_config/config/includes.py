@@ -14,7 +14,7 @@ from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Path, Related
 from genesis_config.diagnostics.named_tuple import NamedTuple
-from genesis_config.files.reading import RefusedError, read_below
+from genesis_config.files.reading import RefusedError, normalize, read_below
 from genesis_config.syntax import decode, parse
 from genesis_config.syntax.document import Container, Document, Entry, Foreign, value_offsets
 from genesis_config.syntax.state import MAX_DEPTH as NESTING
@@ -212,7 +212,7 @@ class _Loader:
             message = "the encoding of the locale cannot represent its name"
             raise _Problem(message, "use a UTF-8 locale, such as LC_ALL=C.UTF-8") from None
         # A path cannot contain a NUL, for which the functions of `os.path` raise.
-        shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
+        shown = normalize(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
         real = os.path.realpath(shown)
         if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.directory, real)) != self.directory:
             raise _Problem("it is outside the configuration's directory", "move it there, and use a relative path")
