@@ -27,7 +27,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.config.expansion import Variables, expand
-from genesis_config.config.includes import Reader, add_include_origins, resolve_includes
+from genesis_config.config.includes import Reader, complete_findings, resolve_includes
 from genesis_config.config.validation import validate
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.finding import sort_findings
@@ -95,7 +95,7 @@ def lint(session: Session) -> Session:
     """Validate a configuration against the schema, and run the rules."""
     document = session.config.document
     diagnostics = [*session.loaded.diagnostics, *validate(document), *registry.run(_context(session))]
-    return session._replace(linted=LintResult(tuple(sort_findings(add_include_origins(session.files, diagnostics)))))
+    return session._replace(linted=LintResult(tuple(sort_findings(complete_findings(session.files, diagnostics)))))
 
 
 def decide(session: Session) -> Session:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from genesis_config.config.includes import IncludeResult, add_include_origins, resolve_includes
+from genesis_config.config.includes import IncludeResult, complete_findings, resolve_includes
 from genesis_config.diagnostics.source import Source
 from genesis_config.syntax import parse
 
@@ -104,7 +104,7 @@ def test_spans_refer_to_their_own_file(tmp_path: Path) -> None:
 def test_syntax_error_is_reported_in_the_included_file_with_its_origin(tmp_path: Path) -> None:
     result = resolve(tmp_path, '{ a: { $include: "x.json5" }, b: 1 }', x="{ m: 1,, n: 2 }")
     assert result.document.value == {"a": {"m": 1, "n": 2}, "b": 1}
-    (finding,) = add_include_origins(result.files, result.diagnostics)
+    (finding,) = complete_findings(result.files, result.diagnostics)
     assert finding.rule == "syntax"
     assert finding.span is not None
     assert finding.span.source.name == str(tmp_path / "x.json5")

@@ -18,6 +18,23 @@ KEY = "sk-abcdefghijklmnop12345678"
         ((*P, "baseUrl"), "http://me:p/w@10.0.0.5/v1", "http://***@10.0.0.5/v1"),
         ((*P, "baseUrl"), "http://h/v1?api_key=hunter2&x=1", "http://h/v1?api_key=***&x=1"),
         ((*P, "baseUrl"), "http://${HOST}/v1?key=${KEY}", None),
+        *(
+            ((*P, "baseUrl"), f"{before}{user}@h/v1", f"{before}***@h/v1")
+            for before in ("", "http:/", "https:", "//", "http://", "HTTP:///")
+            for user in ("admin:S", "a:pa'S", "a:p S", "a:p`S", 'a:p"S', "a/S", "a@b:S", "a:${P}")
+        ),
+        ((*P, "baseUrl"), "http://a#S@h/v1", "http://***"),
+        ((*P, "baseUrl"), "http://a?S@h/v1", "http://***"),
+        (("env", "vars", "BASE"), "http://a:p'S@h/v1?pw=S", "http://***@h/v1?pw=***"),
+        *(
+            ((*P, "baseUrl"), f"{url}?{name}={value}&page=2", f"{url}?{name}=***&page=2")
+            for url in ("http://h:8000/v1", "localhost:8000/v1", "//h")
+            for name in ("api_key", "a[api_key]", "api%5Fkey", "auth", "pw")
+            for value in ("S", "'S'", "a S", "${K}S", "${K:-S}")
+        ),
+        ((*P, "baseUrl"), "http://h/v1?S#T", "http://h/v1?***#***"),
+        ((*P, "baseUrl"), "${URL:-http://h/v1?pw=S}", "${URL:-http://h/v1?pw=***"),
+        ((*P, "baseUrl"), "http://${HOST:?ask me@corp}/v1?api-version=2024-02-01&on=true&auth=${K}", None),
         ((*P, "baesUrl"), "http://10.0.0.5:8000/v1", None),
         ((*P, "apiKey"), "hunter2", "***"),
         ((*P, "apiKye"), "hunter2", "***"),

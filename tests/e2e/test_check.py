@@ -241,3 +241,11 @@ def test_an_os_error_with_a_writable_output_is_a_bug(folder: Path) -> None:
     )
     assert done.returncode == 3
     assert "sk-canary" not in done.stderr
+
+
+def test_include_is_reported_in_a_locale_that_cannot_represent_its_name(genesis: Genesis, folder: Path) -> None:
+    (folder / "genesis.json5").write_text('{ $include: "é.json5" }', encoding="utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = genesis("check", "--format", "json", env=locale)
+    assert done.returncode == 1, done.stderr
+    assert [finding["rule"] for finding in json.loads(done.stdout)["findings"]] == ["include"]

@@ -299,3 +299,22 @@ def test_a_provider_behind_a_link_is_not_named(genesis: Genesis, folder: Path, s
     done = genesis("auth", "set", "foo", "--config", "genesis.json5", stdin="k")
     assert done.returncode == 0
     assert CANARY not in done.stderr
+
+
+def test_parent_of_a_link_is_the_parent_of_its_target(genesis: Genesis, folder: Path) -> None:
+    write(folder / "far" / "inner" / "part.json5", "{}")
+    write(folder / "far" / "repo" / "genesis.json5", '{ far: 1, x: { $include: "./dl/../b.json5" } }')
+    write(folder / "far" / "repo" / "sub" / "b.json5", "{ included: 1 }")
+    write(folder / "far" / "repo" / "sub" / "c" / "d.json5", "{}")
+    write(folder / "repo" / "genesis.json5", "{ near: 1 }")
+    (folder / "dl").symlink_to("far/inner")
+    (folder / "far" / "repo" / "dl").symlink_to("sub/c")
+    for named in ("dl/../repo", "dl/../repo/genesis.json5", "dl/../repo/*.json5", "dl/../r*/genesis.json5"):
+        for path in (named, f"{folder}/{named}"):
+            report = json.loads(genesis("check", "--format", "json", path).stdout)
+            found = [(finding["path"], finding["message"].split("`")[1]) for finding in report["findings"]]
+            prefix = f"{folder}/" if path != named else ""
+            assert found == [(f"{prefix}far/repo/genesis.json5", name) for name in ("far", "x")], path
+    for config in ("dl/../repo", "dl/../repo/genesis.json5"):
+        source = json.loads(genesis("compile", "--frozen", config).stdout)["source"]
+        assert [include["path"] for include in source["includes"]] == ["sub/b.json5"]

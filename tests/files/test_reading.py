@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from genesis_config.files import reading
-from genesis_config.files.reading import MAX_BYTES, RefusedError, leaves_tree, read_found, read_named
+from genesis_config.files.reading import MAX_BYTES, RefusedError, leaves_tree, normalize, read_found, read_named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,3 +162,27 @@ def test_file_replaced_after_opening_is_ignored(tree: Path, monkeypatch: pytest.
     monkeypatch.setattr(os, "open", swap)
     with pytest.raises(RefusedError):
         read_found(str(tree / "link"))
+
+
+@pytest.mark.parametrize(
+    ("path", "normalized"),
+    [
+        ("link/../a", "far/a"),
+        ("./link/../link/x", "far/link/x"),
+        ("link/x", "link/x"),
+        ("near/../a", "a"),
+        ("missing/../a", "a"),
+        ("link/../../a", "a"),
+        ("../a", "../a"),
+        ("link/..", "far"),
+    ],
+)
+def test_parent_of_a_link_is_that_of_its_target(
+    path: str, normalized: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "far" / "inner").mkdir(parents=True)
+    (tmp_path / "near").mkdir()
+    (tmp_path / "link").symlink_to("far/inner")
+    monkeypatch.chdir(tmp_path)
+    assert normalize(path) == normalized
+    assert normalize(f"{tmp_path}/{path}") == os.path.normpath(f"{tmp_path}/{normalized}")

@@ -73,3 +73,7 @@ def test_uris_are_understood_however_they_are_escaped() -> None:
     assert to_path("file:///a%20b/c%3Ad.json5") == "/a b/c:d.json5"
     assert to_path("file:///a/./b/../c.json5") == "/a/c.json5"
     assert to_path("untitled:Untitled-1") is None
+
+
+def test_uri_with_a_nul_has_no_path() -> None:
+    assert to_path("file:///a%00b") is None

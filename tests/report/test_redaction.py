@@ -84,6 +84,11 @@ MEMBERS = {
     "twice": 'apiKey: "${{A}}", apiKey: "{}"',
     "the first of two": 'apiKey: "{}", apiKey: "${{A}}"',
     "in the URL": 'baseUrl: "http://me:{}@10.0.0.5:8000/v1"',
+    "auth with a second colon": '1 auth: "{}" :',
+    "in a URL with a quote": 'baseUrl: "http://me:pa\'{}@10.0.0.5:8000/v1"',
+    "in a URL with an escaped quote": 'baseUrl: "http://me:pa\\"{}@10.0.0.5:8000/v1"',
+    "in a URL without a scheme": 'baseUrl: "me:{}@10.0.0.5:8000/v1"',
+    "in a query": 'baseUrl: "10.0.0.5:8000/v1?auth=it is {}"',
     "escaped": 'apiKey: "\\x5ak9-canary_5t"',
     "over two lines": 'apiKey: "Zk9-\\\ncanary_5t"',
     "default of a reference": 'apiKey: "${{VLLM_API_KEY:-{}}}"',
@@ -160,6 +165,62 @@ def test_text_that_looks_like_a_key_is_not_shown_anywhere(key: str) -> None:
     assert "seen" in output
 
 
+ESCAPED_KEYS = {
+    "first character": r'"\u0073k-proj-Abcdef1234567890Qq"',
+    "inside": r'"sk-proj-\u0041bcdef1234567890Qq"',
+    "hexadecimal": r"'\x73k-proj-Abcdef1234567890Qq'",
+    "needless": r'"s\k-proj-Abcdef1234567890Qq"',
+    "bare": r"sk_live\u005fAbcdef1234567890Qq",
+    "over two lines": '"sk-proj-\\\nAbcdef1234567890Qq"',
+}
+
+
+@pytest.mark.parametrize("key", ESCAPED_KEYS.values(), ids=ESCAPED_KEYS)
+@pytest.mark.parametrize("more", ["{0}: 1", "{0}: 1, {0}: 2", "{0} 1", "wrong3: , {0}: 1, {0}: 2"])
+def test_a_secret_with_escapes_as_a_key_is_not_shown(key: str, more: str) -> None:
+    output = shown(in_provider(more.format(key)))
+    assert "def1234567890Qq" not in output
+    assert "seen" in output
+
+
+def test_a_secret_as_the_id_of_a_provider_is_not_shown() -> None:
+    key = "sk-proj-Abcdef1234567890Qq"
+    output = shown(f'{{ models: {{ providers: {{ "{key}": {{ baseUrl: "http://h/v1" }}, "{key}": {{}} }} }} }}')
+    assert "no-models" in output
+    assert "duplicate-key" in output
+    assert key not in output
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        '/* apiKey: "alice: swordfish" */',
+        "/* password: hunter, swordfish */",
+        "/* password = hunter; [swordfish] */",
+        "// password: hunter, swordfish\n",
+        '/* baseUrl: "http://me:pa\'swordfish@h/v1" */',
+        '/* apiKey: "swordfish=" */',
+        "/* apiKey: swordfish= */",
+        "/* token: 'a, swordfish' */",
+    ],
+)
+def test_a_secret_of_several_words_in_a_comment_is_not_shown(comment: str) -> None:
+    output = shown(in_provider(comment))
+    assert "swordfish" not in output
+    assert "seen" in output
+
+
+@pytest.mark.parametrize("value", ["alice: swordfish", "hunter, swordfish", "swordfish=", "{ a: swordfish"])
+@pytest.mark.parametrize("name", ["apiKey", "auth"])
+def test_a_secret_of_several_words_in_broken_text_is_not_shown(name: str, value: str) -> None:
+    assert "swordfish" not in shown(in_provider(f"' {name}: \"{value}\" '"))
+
+
+def test_what_is_no_secret_in_a_comment_is_shown() -> None:
+    text = '{ x: /* apiKey: "${VLLM_API_KEY}", */ 1 // apiKey: "EMPTY"; \n}'
+    assert hidden_spans(Source("genesis.json5", text, "configuration")) == ()
+
+
 def test_text_that_looks_like_a_key_is_not_shown_as_a_default() -> None:
     key = "sk-canary4be1c09dcanary4be1c09d"
     assert key not in shown(in_provider(f'baseUrl: "http://${{HOST:-{key}}}/v1"'))
@@ -183,6 +244,22 @@ def test_a_key_is_hidden_elsewhere_too() -> None:
     output = shown(in_provider(f'apiKey: "{CANARY}", {more}'))
     for part in PARTS:
         assert part not in output
+
+
+@pytest.mark.parametrize("member", ["secretKey: {}", "password: {}", "password: [{}]", "token: {{ a: {} }}"])
+def test_a_number_with_the_name_of_a_secret_is_not_shown(member: str) -> None:
+    text = f"{{ models: {{ providers: {{ vllm: {{ wrong: 1, {member.format('87654321')} }} }} }} }}"
+    output = shown(text)
+    assert "wrong: 1" in output
+    assert "87654321" not in output
+
+
+@pytest.mark.parametrize("value", ["http://127.0.0.1:8000/v1", "research-team1"])
+@pytest.mark.parametrize(("header", "times"), [("X-Url", 1), ("X-Token", 0)])
+def test_only_the_value_of_a_secret_header_is_hidden_elsewhere(header: str, value: str, times: int) -> None:
+    members = f'headers: {{ "{header}": "{value}" }}, models: [{{ id: "m", name: "{value}" }}]'
+    source = Source("genesis.json5", f"{{ models: {{ providers: {{ vllm: {{ {members} }} }} }} }}", "configuration")
+    assert visible(source, 0, len(source.text)).count(value) == times
 
 
 @pytest.mark.parametrize("word", ["research", "vllm-local", "team-7"])
@@ -237,6 +314,10 @@ def test_a_secret_is_not_shown_whatever_is_broken_around_it(member: str, before:
         "a-" * 400_000 + "token",
         "author" * 150_000,
         "aB3" * 400_000,
+        "/* " + "${" * 100_000 + " */ y: 1 }",
+        'x: "' + "${" * 100_000 + '" y: 1',
+        "/* " + 'apiKey: "' * 100_000 + " */ y: 1 }",
+        "/* " + "apiKey:\n" * 100_000 + " */ y: 1 }",
         "kX9vQ2mT7bLw4RzN8pYcJ5hGdF3sA6eU " * 30_000,
     ],
     ids=lambda line: line[:12],

@@ -290,3 +290,10 @@ def test_needed_unset_variable_is_an_error() -> None:
     ]
     whole = keys({"GONE": "a", "BLANK": "b", "A": "c", "OTHER": "d"})
     assert read_secret(use, config, whole) == ("abcd", ())
+
+
+@pytest.mark.parametrize("path", ["a\0", "\ud800"])
+def test_path_that_the_system_cannot_represent_is_reported(path: str) -> None:
+    with pytest.raises(MissingSecretError) as caught:
+        keys({}).value(SecretRef(file=path), "the key")
+    assert "not a valid path" in str(caught.value)

@@ -154,9 +154,21 @@ def asked(body: object, status: str, text: str, **variables: str) -> Session:
         ('headers: { Authorization: "${WHOLE}" },', "unknown token canary-in-it", "unknown token ***"),
         ('headers: { Cookie: "session=${SECRET}; x=${OTHER}" },', "canary-1f-9e, canary-22", "***, ***"),
         ('apiKey: "${SPACED}",', "not canary 5c!", "not ***!"),
+        ('headers: { "X-Gateway": "Zk9-canary_5t" },', "no route to Zk9-canary_5t", "no route to ***"),
+        ('headers: { "X-Gateway": "Zk9 canary_5t" },', "no route to Zk9%20canary_5t", "no route to ***"),
+        ('headers: { "X-Api-Key": "EMPTY" },', "EMPTY is not a key", "EMPTY is not a key"),
+        ('headers: { "X-Team": "gateway" },', "the gateway is down", "the gateway is down"),
+        ('headers: { "X-Team": "a1-b2" },', "a1-b2 is down", "a1-b2 is down"),
+        ('headers: { "X-Team": "ollama" },', "ollama is down", "ollama is down"),
+        ('headers: { Accept: "application/json" },', "send application/json", "send application/json"),
+        (
+            'headers: { Accept: "text/plain; charset=utf-8" },',
+            "send text/plain; charset=utf-8",
+            "send text/plain; charset=utf-8",
+        ),
     ],
 )
-def test_echoed_keys_are_redacted(stated: str, echoed: str, shown: str) -> None:
+def test_echoed_keys_and_headers_are_redacted(stated: str, echoed: str, shown: str) -> None:
     variables = {
         "SECRET": "canary-1f-9e",
         "OTHER": "canary-22",
@@ -166,8 +178,22 @@ def test_echoed_keys_are_redacted(stated: str, echoed: str, shown: str) -> None:
     done = asked({"error": echoed}, "401 Unauthorized", dynamic("BASE", stated=stated), **variables)
     (finding,) = done.diagnostics
     assert finding.rule == "auth-rejected"
-    assert finding.message.endswith(f"/v1/models answered 401: {shown}; the server rejected the key")
+    assert finding.message.partition("/v1/models answered 401: ")[2].startswith(f"{shown}; ")
     assert "canary" not in repr(finding._replace(span=None))
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_sent"),
+    [
+        ('apiKey: "${SECRET}",', True),
+        ('headers: { "X-Api-Key": "${SECRET}" },', True),
+        ('headers: { "X-Gateway": "Zk9-canary_5t" },', False),
+        ("", False),
+    ],
+)
+def test_literal_header_is_not_taken_for_a_key(stated: str, *, is_sent: bool) -> None:
+    done = asked({"error": "no"}, "401 Unauthorized", dynamic("BASE", stated=stated), SECRET="canary-1f-9e")
+    assert ("rejected the key" in done.diagnostics[0].message) == is_sent
 
 
 @pytest.mark.parametrize(

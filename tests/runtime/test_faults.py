@@ -216,6 +216,12 @@ def test_variable_inside_a_template_is_redacted() -> None:
     assert str(error).endswith("403: token *** is unknown")
 
 
+def test_literal_header_is_redacted() -> None:
+    headers = {"X-Gateway": SecretRef(value="Zk9-canary_5t")}
+    error = failed(answering("401 Unauthorized", said("no route to Zk9-canary_5t")), {"headers": headers})
+    assert str(error).endswith("401: no route to ***")
+
+
 def test_long_message_is_redacted_before_it_is_cut() -> None:
     error = failed(answering("400 Bad Request", said("x" * 530 + KEY * 40)))
     assert len(str(error)) <= 600

@@ -260,9 +260,11 @@ def _diagnose(document: Document, string: ExpandedString, variables: Variables) 
     path, template = string.path, string.template
     where = config_path(path)
     foreign = foreign_dialect(template)
+    parts = list(parse(template))
+    is_malformed = foreign is not None or any(isinstance(part, Malformed) for part in parts)
+    hidden = is_malformed and _contains_secret(path, template)
     if foreign is not None:
         # A password may start with a `$`. In a secret position, only text in upper case is taken for a variable.
-        hidden = _contains_secret(path, template)
         name = "NAME" if hidden else foreign.upper()
         yield Diagnostic(
             "malformed-reference",
@@ -270,11 +272,11 @@ def _diagnose(document: Document, string: ExpandedString, variables: Variables) 
             document.value_span(path),
             f"use `${{{name}}}`",
         )
-    for part in parse(template):
+    for part in parts:
         if isinstance(part, Malformed):
             span = text_span(document, path, template, part.start, part.end)
             reason, help_ = part.reason, part.help
-            if string.secret or _contains_secret(path, template):
+            if string.secret or hidden:
                 reason, help_ = "text looks like a reference but is not one", "use `${NAME}`, in upper-case letters"
             finding = Diagnostic("malformed-reference", f"in `{where}`, {reason}", span, help_)
             repeats_default = string.secret and ":" in part.text

@@ -14,17 +14,17 @@ from genesis_config.config.paths import config_path
 from genesis_config.credentials.patterns import without_keys
 from genesis_config.diagnostics.finding import Diagnostic, Path, Related
 from genesis_config.diagnostics.named_tuple import NamedTuple
-from genesis_config.files.reading import RefusedError, read_below
+from genesis_config.files.reading import RefusedError, normalize, read_below
 from genesis_config.syntax import decode, parse
 from genesis_config.syntax.document import Container, Document, Entry, Foreign, value_offsets
 from genesis_config.syntax.state import MAX_DEPTH as NESTING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from genesis_config.diagnostics.source import Source, Span
 
-__all__ = ["KEY", "MAX_DEPTH", "IncludeResult", "IncludedFile", "Reader", "add_include_origins", "resolve_includes"]
+__all__ = ["KEY", "MAX_DEPTH", "IncludeResult", "IncludedFile", "Reader", "complete_findings", "resolve_includes"]
 
 KEY: Final = "$include"
 MAX_DEPTH: Final = 10
@@ -92,15 +92,25 @@ def resolve_includes(document: Document, read: Reader = read_below) -> IncludeRe
     return IncludeResult(merged, tuple(loader.files), loader.diagnostics)
 
 
-def add_include_origins(files: Sequence[IncludedFile], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return the findings, each of those in an included file with the place that includes the file."""
+def complete_findings(files: Sequence[IncludedFile], diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return the findings without keys in their words, each in an included file with the place that includes it.
+
+    Ids, references and the names of keys enter messages as they are, and each could be a key in the wrong place.
+    """
     origins = {file.source: file.span for file in reversed(files)}
-    return [
-        finding._replace(related=(*finding.related, Related("included here", origins[finding.span.source])))
-        if finding.span is not None and finding.span.source in origins
-        else finding
-        for finding in diagnostics
-    ]
+    return [_complete(finding, origins) for finding in diagnostics]
+
+
+def _complete(finding: Diagnostic, origins: Mapping[Source, Span]) -> Diagnostic:
+    related = [item._replace(message=without_keys(item.message)) for item in finding.related]
+    if finding.span is not None and finding.span.source in origins:
+        related.append(Related("included here", origins[finding.span.source]))
+    return finding._replace(
+        message=without_keys(finding.message),
+        help=finding.help and without_keys(finding.help),
+        related=tuple(related),
+        fix=finding.fix and finding.fix._replace(title=without_keys(finding.fix.title)),
+    )
 
 
 class _Loader:
@@ -196,8 +206,13 @@ class _Loader:
             raise _Problem(f"more than {MAX_FILES} files are included", "include fewer")
         if len(chain) > MAX_DEPTH:
             raise _Problem(f"includes are nested more than {MAX_DEPTH} levels deep", "include the file further up")
+        try:
+            os.fsencode(name)
+        except UnicodeEncodeError:
+            message = "the encoding of the locale cannot represent its name"
+            raise _Problem(message, "use a UTF-8 locale, such as LC_ALL=C.UTF-8") from None
         # A path cannot contain a NUL, for which the functions of `os.path` raise.
-        shown = os.path.normpath(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
+        shown = normalize(os.path.join(os.path.dirname(chain[-1]), name.replace("\0", "")))
         real = os.path.realpath(shown)
         if "\0" in name or os.path.isabs(name) or os.path.commonpath((self.directory, real)) != self.directory:
             raise _Problem("it is outside the configuration's directory", "move it there, and use a relative path")

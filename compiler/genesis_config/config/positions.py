@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MASK",
     "Position",
+    "base_url_secrets",
     "could_name_secret",
     "hidden_texts",
     "is_plain_word",
@@ -67,8 +68,19 @@ _POINTERS: Final = {
 _URL: Final = r"://([^/?#\s\"'`]*+)[^\s\"'`]*+"
 _HOST: Final = r"(?:\[[^\]]*\]|[^:@]*)(?::[0-9]*|:?\$[{<].*)?"
 _PARAMETER: Final = r"[?&#;]([^=&#;?]++)=([^&#;]*+)"
+# In the string of a base URL: what precedes the user info, a part of the query, and the parameters without secrets.
+_SCHEME: Final = r"(?i)\s*(?:https?:/*|[a-z][a-z0-9+.-]*://|/+)?"
+_LIKE_URL: Final = r"(?i)\s*[a-z][a-z0-9+.-]*:/"
+_QUERY_PART: Final = r"[?&#;](?:([^=?&#;]*+)=)?([^?&#;]*+)"
+_HARMLESS_PARAMETERS: Final = frozenset(
+    {
+        "api-version", "deployment", "format", "lang", "language", "limit", "model", "offset", "order", "page",
+        "per_page", "project", "region", "sort", "timeout", "v", "version",
+    }
+)  # fmt: skip
+_HARMLESS_VALUE: Final = r"[0-9]{1,3}|true|false"
 
-Kind = Literal["plain", "object", "params", "variables", "variable", "secret", "pointer", "unknown"]
+Kind = Literal["plain", "url", "object", "params", "variables", "variable", "secret", "pointer", "unknown", "withheld"]
 
 
 class Position(NamedTuple):
@@ -76,7 +88,9 @@ class Position(NamedTuple):
 
     Attributes:
         kind: What may be shown. At a `plain`, `params` or `variable` position, a string unless it looks like a key; at
-            a `pointer`, a string that matches `form`; at all others, only references and markers.
+            a `url`, a string without its user info and its query parameters that are not known to be harmless; at a
+            `pointer`, a string that matches `form`; at all others, only references and markers. At a `secret` or
+            `withheld` position, below an unknown key with the name of a secret, numbers are not shown, either.
         keys: The positions of an object's known keys.
         rest: The position of all other keys.
         items: The position of an array's items.
@@ -109,7 +123,7 @@ class Position(NamedTuple):
         known = self.keys.get(key)
         if known is None and self.keys and (near := correct_spelling(key, self.keys)) is not None:
             known = self.keys[near]
-        return known or self.rest or _UNKNOWN
+        return known or self.rest or (_WITHHELD if self.kind == "withheld" or could_name_secret(key) else _UNKNOWN)
 
     @property
     def shows_strings(self) -> bool:
@@ -122,6 +136,8 @@ class Position(NamedTuple):
             return []
         if self.kind == "pointer" and re.fullmatch(self.form, text) and not is_key(text):
             return []
+        if self.kind == "url" or (self.kind == "variable" and re.match(_LIKE_URL, text)):
+            return merged([*key_spans(text), *url_secrets(text), *base_url_secrets(text)])
         if self.shows_strings:
             return merged([*key_spans(text), *url_secrets(text)])
         return list(secret_parts(text))
@@ -131,6 +147,7 @@ class Position(NamedTuple):
 _PATH_KEYS: Final = ("$include", "$schema")
 _PLAIN: Final = Position("plain")
 _UNKNOWN: Final = Position("unknown")
+_WITHHELD: Final = Position("withheld")
 _SECRET: Final = Position("secret")
 _PARAMS: Final = Position("params")
 _VARIABLE: Final = Position("variable")
@@ -286,6 +303,31 @@ def url_secrets(text: str) -> Iterator[tuple[int, int]]:
                 yield url.start() + match.start(2), url.start() + match.end(2)
 
 
+def base_url_secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the user info and the query of a base URL, except for what is known to be harmless.
+
+    The URL may be malformed, so everything up to the last `@` counts as user info.
+    """
+    bare, done = "", 0  # with the same offsets, but without the marks in references
+    for part in parse(text):
+        if isinstance(part, Reference) and part.default is None:
+            bare += text[done : part.start] + "x" * (part.end - part.start)
+            done = part.end
+    bare += text[done:]
+    last = bare.rfind("@")
+    if last >= 0 and (scheme := re.match(_SCHEME, bare)) is not None:
+        yield scheme.end(), last
+    for match in re.finditer(_QUERY_PART, bare):
+        start, end = match.span(2)
+        value = text[start:end]
+        name = match[1] or ""
+        harmless = name in _HARMLESS_PARAMETERS or (
+            re.fullmatch(_HARMLESS_VALUE, value) and name and not is_secret_field(name)
+        )
+        if not (harmless or is_plain_word(value) or _is_reference(value)):
+            yield start, end
+
+
 def _is_reference(text: str) -> bool:
     parts = list(parse(text))
     return len(parts) == 1 and isinstance(parts[0], Reference) and not parts[0].default
@@ -315,6 +357,7 @@ def _position(node: dict[str, Any], definitions: dict[str, Any]) -> Position:
 # Keys that have the same meaning wherever the schema has them. All values of `headers` are secrets.
 _NAMED: Final = {
     "apiKey": _SECRET,
+    "baseUrl": Position("url"),
     "headers": _SECRET,
     "params": _PARAMS,
     "vars": Position("variables"),

@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 
-__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "remedy", "scrub", "secret_value"]
+__all__ = ["MissingSecretError", "SecretRef", "echoed_parts", "is_ordinary", "remedy", "scrub", "secret_value"]
 
 _LONGEST_SECRET: Final = 64 * 1024  # bytes
+_SHORTEST_LITERAL: Final = 6  # characters
+# A word, or a media type with its parameters.
+_ORDINARY: Final = (
+    r"[A-Z]?[a-z]+|[A-Z]+"
+    r"|(?:application|audio|font|image|model|multipart|text|video|\*)/[A-Za-z0-9.+*-]{1,40}(?:\s*;\s*[a-z]+=[a-z0-9.-]+)*"
+)
 
 
 class SecretRef(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
@@ -96,6 +102,16 @@ def echoed_parts(ref: SecretRef, value: str, lookup: Callable[[str], str | None]
     return list(dict.fromkeys(filter(None, forms)))
 
 
+def is_ordinary(value: str) -> bool:
+    """Return whether the literal value of a header stays readable in a server's text.
+
+    Any value may be a secret. But an error message may contain a short text, a single word or a media type anyway, and
+    would be harder to read without it.
+    """
+    text = value.strip()
+    return len(text) < _SHORTEST_LITERAL or re.fullmatch(_ORDINARY, text) is not None
+
+
 def scrub(text: str, secrets: Iterable[str]) -> str:
     """Redact secrets in a server's text: some servers echo the key that they reject.
 
@@ -154,6 +170,9 @@ def _read_file(path: str, what: str) -> str:
     except OSError as error:
         help_ = "make it readable for the user that runs Genesis"
         raise MissingSecretError(f"{needs} cannot be read: {error.strerror}", help_) from None
+    except ValueError:  # a NUL, or a character that the locale's encoding does not have
+        help_ = "correct the path; one that is not ASCII needs a UTF-8 locale, such as LC_ALL=C.UTF-8"
+        raise MissingSecretError(f"{needs} is not a valid path here", help_) from None
     if not regular:
         raise MissingSecretError(f"{needs} is not a regular file", "use the path of a file that contains the key")
     if len(data) > _LONGEST_SECRET:

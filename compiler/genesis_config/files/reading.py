@@ -15,7 +15,18 @@ from typing import Final
 
 from genesis_config.diagnostics.named_tuple import NamedTuple
 
-__all__ = ["MAX_BYTES", "NamedFile", "RefusedError", "forget", "leaves_tree", "read_below", "read_found", "read_named"]
+__all__ = [
+    "MAX_BYTES",
+    "NamedFile",
+    "RefusedError",
+    "forget",
+    "leaves_tree",
+    "normalize",
+    "read_below",
+    "read_found",
+    "read_named",
+    "resolve_parents",
+]
 
 # The size limit. Callers that read configurations report larger files; for others see `read_found`.
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -90,6 +101,28 @@ def read_named(path: str) -> NamedFile:
         real = _real_path(stream.fileno(), path)
         is_outside = not path.startswith(_STREAMS) and not _is_below(real, _tree(os.path.dirname(path)))
         return NamedFile(stream.read(MAX_BYTES + 1), is_outside)
+
+
+def resolve_parents(path: str) -> str:
+    """Return a path to the same file in which no `..` follows a link; a path without such a `..` is unchanged.
+
+    `link/../a` is next to the target of the link, but `os.path.normpath` and `os.path.abspath` turn it into `a`. They
+    are safe for the path returned, which is relative or absolute as before.
+    """
+    parts = path.split(os.sep)
+    if os.pardir not in parts:
+        return path
+    end = len(parts) - parts[::-1].index(os.pardir)
+    parents = os.sep.join(parts[:end])
+    real = os.path.realpath(parents)
+    if real == os.path.realpath(os.path.normpath(parents)):
+        return path
+    return os.path.join(real if os.path.isabs(path) else os.path.relpath(real), *parts[end:])
+
+
+def normalize(path: str) -> str:
+    """Return a path to the same file without redundant parts. Links keep their names, except before a `..`."""
+    return os.path.normpath(resolve_parents(path))
 
 
 def leaves_tree(path: str, root: str | None = None) -> bool:

@@ -174,7 +174,7 @@ class _Examiner:
             ("context window", self._window),
             ("completion", self._completion),
         )
-        secrets = self._plan.query.secrets
+        secrets = self._plan.query.redacted
         clean = tuple(
             step._replace(message=scrub(step.message, secrets), help=scrub(step.help, secrets))
             for step in _run_steps(steps)

@@ -63,7 +63,7 @@ def _status(session: Session, decision: Decision) -> Status:
     name = decision.provider
     plan = session.discovery.plans[name]
     # The base URL is shown, and may contain the key by mistake.
-    shown = decision._replace(base_url=scrub(decision.base_url, plan.query.secrets))
+    shown = decision._replace(base_url=scrub(decision.base_url, plan.query.redacted))
     credential = describe_credential(session, decision)
     listed = session.discovery.lists.get(name)
     if listed is None:
@@ -85,5 +85,5 @@ async def _add_probe(session: Session, status: Status) -> Status:
     try:
         result = await probe(session.draft, f"{name}/{model}", session.credentials)
     except CompletionError as error:
-        return status._replace(problem=scrub(str(error), session.discovery.plans[name].query.secrets))
+        return status._replace(problem=scrub(str(error), session.discovery.plans[name].query.redacted))
     return status._replace(first_token_seconds=result.first_token_seconds)

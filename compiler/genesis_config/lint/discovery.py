@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from genesis_config.diagnostics.named_tuple import NamedTuple
-from genesis_config.files.reading import RefusedError, read_found
+from genesis_config.files.reading import RefusedError, read_found, resolve_parents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def find_files(paths: Sequence[str]) -> list[FoundFile]:
     apply to files and directories that are named explicitly.
     """
     files: dict[str, FoundFile] = {}
-    for path in paths:
+    for path in map(resolve_parents, paths):
         if path == STDIN:
             files.setdefault(path, FoundFile(path))
             continue
@@ -117,7 +117,7 @@ def _expand(base: str, parts: Sequence[str]) -> dict[str, bool]:
                 matches |= below
         else:
             matches = dict(entry for directory in directories for entry in entries(directory, part))
-    return {path or os.curdir: is_directory for path, is_directory in matches.items()}
+    return {resolve_parents(path) or os.curdir: is_directory for path, is_directory in matches.items()}
 
 
 def _in_directory(top: str, root: str | None = None) -> Iterator[FoundFile]:

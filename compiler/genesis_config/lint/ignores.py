@@ -179,12 +179,13 @@ def _removal(comment: _Comment, index: int) -> Fix:
         start = place.start if index == 0 else comment.names[index - 1][1].end
         end = comment.names[1][1].start if index == 0 else place.end
         return Fix("remove it from the comment", (Edit(Span(source, start, end), ""),))
-    first, last = source.line_span(source.position(comment.span.start).line)
     start, end = comment.span.start, comment.span.end
+    first, _ = source.line_span(source.position(start).line)
+    line = source.position(end).line
+    _, last = source.line_span(line)
     while start > first and text[start - 1] in " \t":
         start -= 1
     if start == first and not text[end:last].strip():
         # Nothing else is on the line, so the line is removed with its end.
-        lines = source.line_starts
-        end = next((offset for offset in lines if offset > comment.span.start), len(text))
+        end = source.line_starts[line] if line < len(source.line_starts) else len(text)
     return Fix("remove the comment", (Edit(Span(source, start, end), ""),))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from genesis_config.config.inputs import load_variables
 from genesis_config.diagnostics.errors import GenesisError, file_error
-from genesis_config.files.reading import MAX_BYTES, read_found, read_named
+from genesis_config.files.reading import MAX_BYTES, read_found, read_named, resolve_parents
 from genesis_config.lint.discovery import NAMES
 
 __all__ = ["LocatedConfig", "find_named_providers", "load_config"]
@@ -58,7 +58,7 @@ def _load(path: str, root: str | None) -> LocatedConfig:
 
 def _find_config(given: str | None) -> tuple[str, str | None]:
     """Return the path of the configuration, and the searched directory unless links may leave it."""
-    path = given or os.environ.get("GENESIS_CONFIG")
+    path = resolve_parents(given or os.environ.get("GENESIS_CONFIG") or "")
     if path and not os.path.isdir(path):
         return path, None
     directories = {path or ".": path or "."}

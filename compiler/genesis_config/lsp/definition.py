@@ -9,6 +9,7 @@ from genesis_config.config import keys
 from genesis_config.config.includes import KEY
 from genesis_config.config.views import Config
 from genesis_config.diagnostics.source import Source, Span
+from genesis_config.files.reading import normalize
 from genesis_config.lsp.places import place_at, value_at
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def definition(view: View, offset: int) -> Span | None:
     if not isinstance(value, str):
         return None
     if KEY in place.path[-2:]:
-        path = os.path.normpath(os.path.join(os.path.dirname(view.buffer.name), value.replace("\0", "")))
+        path = normalize(os.path.join(os.path.dirname(view.buffer.name), value.replace("\0", "")))
         return Span(Source(path, ""), 0, 0) if os.path.isfile(path) else None
     config = view.result.session.config
     here = (*view.prefix, *place.path)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from genesis_config.files.reading import normalize
+
 __all__ = ["from_path", "to_path"]
 
 
 def to_path(uri: str) -> str | None:
-    """Return the path of a file URI; None if it is not a file (`untitled:Untitled-1`)."""
+    """Return the path of a file URI; None if it is not a file (`untitled:Untitled-1`), or contains a NUL."""
     parts = urlsplit(uri)
-    if parts.scheme != "file":
-        return None
-    return os.path.normpath(os.fsdecode(unquote_to_bytes(parts.path)))
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    return normalize(path) if parts.scheme == "file" and "\0" not in path else None
 
 
 def from_path(path: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from genesis_config.config.positions import could_name_secret, is_plain_word, secret_parts
+from genesis_config.config.positions import base_url_secrets, could_name_secret, is_plain_word, secret_parts
 from genesis_config.net.policy import HEADER_NAME
 from genesis_config.syntax.references import NAME
 
@@ -21,7 +21,7 @@ __all__ = ["hidden_words", "unparsed_values"]
 _LONGEST_NAME: Final = 100  # characters
 
 _WORDS = re.compile(
-    r"""(?P<reference>\$\{[^}\s]*+\}|\$<[^>\s]*+>|\{\{\s*+[\w.]++\s*+\}\})
+    r"""(?P<reference>\$\{[^}\s$]*+\}|\$<[^>\s$]*+>|\{\{\s*+[\w.]++\s*+\}\})
       | (?P<mark>[{}\[\]:=,;\n])
       | (?P<word>[^\s{}\[\]:=,;"'`]++)""",
     re.VERBOSE,
@@ -36,11 +36,17 @@ _TOKENS = re.compile(
 # A colon after a word on the same line, and a colon after a token.
 _COLON_ON_LINE = re.compile(r"[\"'`]?[^\S\n]*+[:=](?!//)")
 _COLON = re.compile(r"(?:\s|//[^\n\r]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+[:=]")
+# A string after a colon, and the rest of a line that does not start with a bracket there.
+_QUOTED = re.compile(r"""\s*+(?:"((?:[^"\\\n]|\\.)*+)"|'((?:[^'\\\n]|\\.)*+)'|`((?:[^`\\\n]|\\.)*+)`)""")
+_REST_OF_LINE = re.compile(r"[\s\"'`]*+([^\s{\[\"'`][^\n]*+)")
+_END = re.compile(r"(?<![\s\"'`,;])[\s\"'`,;]*+(?:\*/)?\Z")  # of a comment's line
 # A word that is not a word of a natural language.
 _MIXED = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{6,}+")
 _LETTERS = re.compile("[A-Za-z_$]+")
 _COUNT = re.compile("[0-9]{1,7}")
 _VARIABLE = re.compile(rf"(?=[A-Z0-9]*_){NAME}|\$(?:{NAME})|%(?:{NAME})%|os\.environ/\w+")
+# Names of sections, which are only secret if they have a value themselves.
+_SECTIONS: Final = frozenset({"auth"})
 # The keys of `apiKey: { … }` whose values are names of variables.
 _NAMES_VARIABLE: Final = ("id", "env")
 
@@ -83,7 +89,7 @@ class _Scope:
 
     def start(self, name: str) -> None:
         """Set the name."""
-        self.name, self.secret, self.colon = name, _is_secret_name(name), False
+        self.name, self.secret, self.colon = name, name in _SECTIONS or _is_secret_name(name), False
 
     def mark(self, mark: str, plain: Collection[str] = ()) -> None:
         """Process a punctuation mark."""
@@ -92,21 +98,26 @@ class _Scope:
             return
         if mark in {"{", "["}:
             shown = mark == "[" and self.name in plain and not self.secret
-            self.brackets.append(_Bracket(self.top.secret or self.secret, shown))
+            secret = self.secret and self.name not in _SECTIONS
+            self.brackets.append(_Bracket(self.top.secret or secret, shown))
         elif mark in {"}", "]"} and len(self.brackets) > 1:
             self.brackets.pop()
         self.forget()
 
 
-def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def hidden_words(text: str, start: int, end: int, *, comment: bool = False) -> Iterator[tuple[int, int]]:
     """Yield the words from `start` to `end` that follow a name that could be a secret's.
 
     After a name and a colon all words up to a comma, a bracket or the next name are hidden, and all in a bracket that
-    opens there; after a name without a colon, only those that are not words of a natural language.
+    opens there; after a name without a colon, only those that are not words of a natural language. A string after the
+    colon is hidden completely, and so is the rest of the line in a comment.
     """
     scope = _Scope()
     first = True  # on its line, or after a punctuation mark
+    done = start
     for token in _WORDS.finditer(text, start, end):
+        if token.start() < done:
+            continue
         mark, word = token["mark"], token["word"]
         if mark:
             if mark != "\n":
@@ -115,6 +126,8 @@ def hidden_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
                 scope.forget()  # a word of a comment
             # A line that ends in a backslash continues on the next one.
             first = (first or mark not in {":", "="}) and text[token.start() - 1] != "\\"
+            parts, done = _value_parts(scope, text, (token.end(), end), comment=comment)
+            yield from parts
         elif not word:
             if scope.hides:
                 yield from _literal_parts(token[0], token.start())
@@ -166,11 +179,33 @@ def unparsed_values(text: str, read: Collection[int], plain: Collection[str]) ->
         if is_name:
             scope.start(content)
             valued = False
-            if scope.top.secret and not re.fullmatch(HEADER_NAME, content):
+            if _is_doubtful(content, read=token.start() in read, secret=scope.top.secret):
                 yield token.span()
             continue
         valued = scope.secret
         scope.secret = scope.secret or _is_secret_name(content)
+
+
+def _is_doubtful(name: str, *, read: bool, secret: bool) -> bool:
+    """Return whether a name may contain a secret: a whole header line among headers, or anything behind escapes."""
+    return (not read and "\\" in name) or (secret and not re.fullmatch(HEADER_NAME, name))
+
+
+def _value_parts(
+    scope: _Scope, text: str, span: tuple[int, int], *, comment: bool
+) -> tuple[list[tuple[int, int]], int]:
+    """Return the hidden parts of the string at the start of a span, or of the line in a comment, and where it ends."""
+    is_url = re.fullmatch("(?i)base[_-]?url", scope.name) is not None
+    pattern = _REST_OF_LINE if comment and not is_url else _QUOTED
+    value = pattern.match(text, *span) if scope.colon and (scope.secret or is_url) else None
+    if value is None or value.lastindex is None:
+        return [], span[0]
+    start, end = value.span(value.lastindex)
+    if is_url:
+        # If quotes are missing, what follows the name is not all of its value.
+        return [(start + first, start + last) for first, last in base_url_secrets(text[start:end])], span[0]
+    content = _END.sub("", text[start:end]) if comment else text[start:end]
+    return list(_literal_parts(content, start)), value.end()
 
 
 def _literal_parts(text: str, offset: int) -> Iterator[tuple[int, int]]:

@@ -46,8 +46,9 @@ class Query(NamedTuple):
         provider: The provider's id.
         base_url: The base URL with its path, without a trailing slash.
         headers: The headers to send in addition to HTTP's own, with their values.
-        secrets: The values to redact in the server's response.
+        secrets: The parts of its key, and of headers with references, which are redacted in the server's response.
         remedy: How to change the key, as a phrase followed by `a key that the server accepts`.
+        literals: Other literal headers whose values are redacted.
     """
 
     provider: str
@@ -55,6 +56,12 @@ class Query(NamedTuple):
     headers: Mapping[str, str]
     secrets: tuple[str, ...]
     remedy: str
+    literals: tuple[str, ...] = ()
+
+    @property
+    def redacted(self) -> tuple[str, ...]:
+        """All values to redact in the server's response."""
+        return (*self.secrets, *self.literals)
 
     @property
     def url(self) -> str:
@@ -147,8 +154,8 @@ def _failed(query: Query, failure: DiscoveryFailure, proxy: Proxy | None = None)
     if proxy is not None:
         message, help_ = message + proxy.note, f"{help_}, or {proxy.bypass_help(query.url)}"
     # Redact before cutting, so that no part of a secret remains.
-    message = scrub(message, query.secrets)[: limits.MAX_MESSAGE]
-    return ModelList({}, DiscoveryFailure(failure.rule, message, scrub(help_, query.secrets)))
+    message = scrub(message, query.redacted)[: limits.MAX_MESSAGE]
+    return ModelList({}, DiscoveryFailure(failure.rule, message, scrub(help_, query.redacted)))
 
 
 def _transport_failure(query: Query, cause: Cause) -> DiscoveryFailure:

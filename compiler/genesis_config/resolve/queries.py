@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from genesis_config.config import keys
 from genesis_config.config.defaults import DEFAULT_BASE_URL
 from genesis_config.config.positions import hidden_texts, shown
-from genesis_config.credentials.lookup import SecretRef, echoed_parts, remedy
+from genesis_config.credentials.lookup import SecretRef, echoed_parts, is_ordinary, remedy
 from genesis_config.credentials.markers import is_marker
 from genesis_config.credentials.names import AUTHORIZATION, BEARER, find_authorization, provider_variable
 from genesis_config.diagnostics.finding import Diagnostic
@@ -101,19 +101,23 @@ def build_query(config: Config, credentials: Credentials, decision: Decision) ->
         sent.append(_Header(header_name, SecretUse(ref, place, f"`{place}`", place.span)))
     headers: dict[str, str] = {}
     secrets: list[str] = []
+    literals: list[str] = []
     missing: list[Diagnostic] = []
     for header in sent:
         secret = read_secret(header.use, config, credentials)
         missing += secret.diagnostics
         if secret.value is not None:
             headers[header.name] = f"{header.scheme}{secret.value}"
-            # A literal header is rarely a secret; a key always is.
+            parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
+            parts = [part for part in parts if not is_marker(part)]
+            # `hardcoded-secret` rejects literal headers that look like a key. A key is always one.
             if header.scheme or header.use.ref.value is None:
-                parts = echoed_parts(header.use.ref, secret.value, credentials.lookup)
-                secrets += [part for part in parts if not is_marker(part)]
+                secrets += parts
+            elif not is_ordinary(secret.value):
+                literals += parts
     change = _remedy(name, authorization or credential, declared=is_declared)
     secrets += hidden_texts((*keys.PROVIDERS, name, keys.BASE_URL), decision.base_url)
-    query = Query(name, decision.base_url, headers, tuple(secrets), change)
+    query = Query(name, decision.base_url, headers, tuple(secrets), change, tuple(literals))
     return QueryPlan(query, frozenset(header.use.place.path for header in sent), tuple(missing))
 
 

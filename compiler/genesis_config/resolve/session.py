@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from genesis_config.config.expansion import Variables
-from genesis_config.config.includes import add_include_origins
+from genesis_config.config.includes import complete_findings
 from genesis_config.diagnostics.finding import has_severity, sort_findings
 from genesis_config.diagnostics.named_tuple import NamedTuple
 from genesis_config.resolve.results import Decisions, Discovery, Resolution
@@ -113,7 +113,7 @@ class Session(NamedTuple):
     def diagnostics(self) -> list[Diagnostic]:
         """The findings of all stages so far, in order."""
         later = (*self.decisions.diagnostics, *self.discovery.diagnostics, *self.resolution.diagnostics)
-        return sort_findings((*self.linted.diagnostics, *add_include_origins(self.files, later)))
+        return sort_findings((*self.linted.diagnostics, *complete_findings(self.files, later)))
 
     @property
     def stopped(self) -> bool:
