@@ -143,10 +143,11 @@ def test_info_about_an_unset_secret_names_it() -> None:
     done = compiled(CLEAN.replace("models: [", 'apiKey: "${KEY:?ask the team}", models: ['), keys(KEY=""))
     (note,) = done.diagnostics
     assert note.severity == "info"
-    assert note.message == (
-        "the variable `KEY` is empty; `models.providers.vllm.apiKey` keeps the reference: ask the team"
-    )
-    assert note.help == "set KEY to a non-empty value"
+    assert "`KEY` is empty" in note.message
+    assert "`models.providers.vllm.apiKey`" in note.message
+    assert note.message.endswith(": ask the team")
+    assert note.help is not None
+    assert "KEY" in note.help
 
 
 WILDCARDS = 'agents: { defaults: { models: { "a/*": {}, "b/*": {} } } }'
@@ -253,7 +254,8 @@ def test_inline_needs_the_key_even_if_a_header_replaces_it() -> None:
     done = compiled(CLEAN.replace("models: [", headers), keys(LOGIN="x"), inline=True)
     (finding,) = (each for each in done.diagnostics if each.severity == "error")
     assert (finding.severity, place(finding)[2]) == ("error", "${KEY}")
-    assert finding.message == ("the variable `KEY` is not set, but `models.providers.vllm.apiKey` needs its value")
+    assert "`KEY` is not set" in finding.message
+    assert "`models.providers.vllm.apiKey`" in finding.message
 
 
 def test_inline_reads_files_and_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +277,9 @@ def test_inline_reads_files_and_profiles(tmp_path: Path, monkeypatch: pytest.Mon
 
     store.write_text('{"version": 1, "profiles": {}}')
     (gone,) = compiled(CLEAN, given, inline=True).diagnostics
-    assert gone.message == "`models.providers.vllm.apiKey` needs the auth profile vllm:work, which does not exist"
+    assert gone.severity == "error"
+    assert "`models.providers.vllm.apiKey`" in gone.message
+    assert "auth profile vllm:work" in gone.message
 
 
 @pytest.mark.parametrize(

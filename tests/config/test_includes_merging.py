@@ -135,8 +135,11 @@ def test_keys_of_a_file_win_over_its_own_includes(tmp_path: Path) -> None:
 def test_help_names_the_file_that_a_path_is_relative_to(tmp_path: Path) -> None:
     result = resolve(tmp_path, '{ a: [{ $include: "x.json5" }] }', x='{ b: { $include: ["gone.json5"] } }')
     (finding,) = result.diagnostics
-    assert finding.message == "`a[0].b.$include` cannot include `gone.json5`: no such file or directory"
-    assert finding.help == f"the path is relative to {tmp_path / 'x.json5'}"
+    assert finding.rule == "include"
+    assert finding.message.startswith("`a[0].b.$include` ")
+    assert "`gone.json5`: no such file" in finding.message
+    assert finding.help is not None
+    assert str(tmp_path / "x.json5") in finding.help
     assert finding.span is not None
     assert text_at(finding.span) == '"gone.json5"'
     assert finding.span.source.name == str(tmp_path / "x.json5")

@@ -270,7 +270,8 @@ def test_typo_of_a_genesis_key_in_a_shared_section(text: str, expected: tuple[st
     for finding, (where, key, near) in zip(findings, [expected] if expected else [], strict=True):
         assert where in finding.message
         assert f"`{key}`" in finding.message
-        assert finding.help == f"did you mean `{near}`?"
+        assert finding.help is not None
+        assert f"`{near}`" in finding.help
 
 
 def test_stand_in_module_is_removed_after_the_import_of_the_validator() -> None:

@@ -60,7 +60,9 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     write(folder, server.base_url, 5, temperature=0.5, stream=True)
     done = genesis(*RUN)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "5 succeeded, 0 failed; 30 input + 10 output tokens, cost 5e-05\n"
+    for count in ("5 succeeded", "0 failed", "30 input", "10 output", "cost 5e-05"):
+        assert count in done.stderr
+    assert "already" not in done.stderr
     by_id = {result["custom_id"]: result for result in results(folder)}
     assert sorted(by_id) == [f"r{number}" for number in range(5)]
     assert by_id["r3"]["error"] is None
@@ -90,7 +92,8 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     # Finished requests are not sent again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
-    assert again.stderr == "0 succeeded, 0 failed, 5 already done; 0 input + 0 output tokens, cost 0\n"
+    for count in ("0 succeeded", "0 failed", "5 already done", "0 input", "0 output", "cost 0\n"):
+        assert count in again.stderr
 
 
 def test_a_failed_request_has_an_error_and_does_not_affect_others(genesis: Genesis, folder: Path) -> None:
@@ -229,7 +232,7 @@ def test_results_are_not_written_to_an_input_file(genesis: Genesis, folder: Path
     before = (folder / "requests.jsonl").read_bytes()
     done = genesis("batch", "requests.jsonl", "-o", "./requests.jsonl")
     assert done.returncode == 2
-    assert "error: -o ./requests.jsonl would overwrite an input file\n" in done.stderr
+    assert "error: -o ./requests.jsonl " in done.stderr
     assert (folder / "requests.jsonl").read_bytes() == before
 
 
@@ -256,10 +259,8 @@ def test_unusable_files(genesis: Genesis, folder: Path, server: FakeVLLM) -> Non
     assert (folder / "notes.txt").read_text(encoding="utf-8") == "mine\n"
     if os.path.exists("/dev/full"):
         done = genesis("batch", "requests.jsonl", "-o", "/dev/full")
-        assert (done.returncode, done.stderr) == (
-            2,
-            "error: /dev/full: not a regular file, so results could not be read back\n  = help: choose another file\n",
-        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: /dev/full: not a regular file")
 
 
 def test_a_missing_engine_is_reported_before_any_request(genesis: Genesis, folder: Path) -> None:
@@ -279,7 +280,9 @@ def test_a_second_run_at_the_same_time_is_rejected(folder: Path, genesis: Genesi
                 time.sleep(0.01)
             done = genesis(*RUN)
             first.kill()
-    assert (done.returncode, done.stderr) == (2, "error: results.jsonl is being written by another run\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: results.jsonl ")
+    assert "another run" in done.stderr
 
 
 def test_progress_is_shown_only_on_terminals(folder: Path, server: FakeVLLM) -> None:

@@ -71,10 +71,8 @@ def test_an_unreadable_file_is_an_error_and_hides_no_other_file(genesis: Genesis
 def test_the_error_without_files_names_what_was_searched_for(genesis: Genesis) -> None:
     done = genesis("check")
     assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        done.stderr
-        == "error: no genesis.json5 or genesis.json in this directory\n  = help: run `genesis init` to create one\n"
-    )
+    assert done.stderr.startswith("error: no genesis.json5 or genesis.json ")
+    assert "`genesis init`" in done.stderr
 
 
 def test_directories_are_searched_in_a_fixed_order(genesis: Genesis, folder: Path) -> None:
@@ -224,8 +222,10 @@ def test_an_unwritable_output_is_not_a_bug(arguments: list[str], unbuffered: str
             timeout=60,
             check=False,
         )
-    message = "error: cannot write the output: No space left on device\n"
-    assert (done.returncode, done.stderr) == (2, message)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(": No space left on device\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_os_error_with_a_writable_output_is_a_bug(folder: Path) -> None:

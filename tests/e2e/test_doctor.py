@@ -136,17 +136,16 @@ def test_without_an_opt_in_no_request_is_made(genesis: Genesis, folder: Path, sn
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == snapshot
     done = genesis("models", "status")
-    assert (done.returncode, done.stderr) == (
-        1,
-        (
-            "vllm: not configured: models.providers.vllm is not defined, VLLM_API_KEY is not set, "
-            "and there is no auth profile for it\n"
-        ),
-    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("vllm: not configured: ")
+    for named in ("models.providers.vllm", "VLLM_API_KEY", "auth profile"):
+        assert named in done.stderr
     assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["provider", "vllm"]
     (folder / "genesis.json5").write_text("{}", encoding="utf-8")
     done = genesis("models", "status")
-    assert (done.returncode, done.stderr) == (0, "no provider is configured; run `genesis doctor` to see why\n")
+    assert done.returncode == 0
+    assert "no provider" in done.stderr
+    assert "`genesis doctor`" in done.stderr
 
 
 def test_an_unconfigured_primary_is_reported_although_its_fallback_works(

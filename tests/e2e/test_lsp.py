@@ -116,7 +116,7 @@ def test_findings_of_included_files_have_their_own_place(folder: Path) -> None:
             assert finding.range.start == lsp.Position(1, 2)
             assert finding.related_information is not None
             (related,) = finding.related_information
-            assert related.message == "included here"
+            assert "included" in related.message
             assert related.location.uri == editor.uri("genesis.json5")
             assert related.location.range.start == editor.place("genesis.json5", '"./part')
 
@@ -371,7 +371,8 @@ def test_without_its_extra_it_names_what_to_install(genesis: Genesis, folder: Pa
     (package / "__init__.py").write_text(missing, encoding="utf-8")
     done = genesis("lsp", env={"PYTHONPATH": str(package.parent)})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: `pygls` is not installed\n  = help: run `pip install 'genesis-config[lsp]'`\n"
+    assert done.stderr.startswith("error: `pygls` ")
+    assert "`pip install 'genesis-config[lsp]'`" in done.stderr
 
 
 def test_check_does_not_import_it(genesis: Genesis, folder: Path) -> None:

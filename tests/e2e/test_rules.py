@@ -91,16 +91,18 @@ def test_the_bad_example_has_only_this_finding(
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_the_good_example_has_no_findings(name: str, genesis: Genesis, folder: Path) -> None:
     text = findings(name, "good", genesis, folder)
-    ignored = ", 1 ignored" if name == "unused-ignore" else ""
-    compiled = (RULES / name / "good" / "case.json").exists()
-    assert text == ("" if compiled else f"1 file checked: no findings{ignored}\n")
+    if (RULES / name / "good" / "case.json").exists():
+        assert text == ""
+    else:
+        assert "no findings" in text
+        assert ("1 ignored" in text) == (name == "unused-ignore")
 
 
 @pytest.mark.parametrize("name", [name for name, rule in CATALOGUE.items() if rule.fixable])
 def test_the_fix_makes_the_bad_example_clean(name: str, genesis: Genesis, folder: Path) -> None:
     findings(name, "bad", genesis, folder)
     genesis("check", "--fix")
-    assert genesis("check").stdout == "1 file checked: no findings\n"
+    assert "no findings" in genesis("check").stdout
 
 
 def test_rules_beyond_check_need_the_environment_or_a_server() -> None:

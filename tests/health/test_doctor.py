@@ -313,7 +313,8 @@ def test_declared_model_is_not_served(server: FakeVLLM) -> None:
     models = '{ id: "llama", contextWindow: 9 }, { id: "gone", contextWindow: 9 }'
     (only,) = examined(config(server.base_url, models=models))
     step = only.steps[STEPS.index("selection")]
-    assert (step.outcome, step.message) == ("warning", "`vllm/gone` is declared, but the server does not serve it")
+    assert step.outcome == "warning"
+    assert "`vllm/gone`" in step.message
     assert not only.failed
 
 
@@ -321,9 +322,8 @@ def test_window_larger_than_the_servers(server: FakeVLLM) -> None:
     (only,) = examined(config(server.base_url, models='{ id: "llama", contextWindow: 4096 }'))
     step = only.steps[STEPS.index("context window")]
     assert step.outcome == "warning"
-    assert step.message == (
-        "`models.providers.vllm.models[0].contextWindow` is 4096, but the server's window is 2048 tokens"
-    )
+    assert step.message.startswith("`models.providers.vllm.models[0].contextWindow` is 4096")
+    assert "2048 tokens" in step.message
     assert not only.failed
     name, message, help_ = ending(
         config(server.base_url, models='{ id: "llama", contextWindow: 4096, maxTokens: 2048 }')

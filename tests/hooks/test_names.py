@@ -94,7 +94,7 @@ def test_genesis_config_works_under_its_own_name(command: str, shared: Path, tmp
     program, *arguments = command.split()
     line: list[str | Path] = [shared / program, *arguments]
     assert run(*line, "init", cwd=tmp_path).returncode == 0
-    assert run(*line, "check", cwd=tmp_path).stdout == "1 file checked: no findings\n"
+    assert "no findings" in run(*line, "check", cwd=tmp_path).stdout
     assert run(*line, "--version", cwd=tmp_path).stdout.startswith(f"{command} ")
     shown = run(*line, "check", "--help", cwd=tmp_path).stdout
     assert shown.startswith(f"Usage: {command} check ")

@@ -235,10 +235,9 @@ def shown(findings: Iterable[Diagnostic]) -> list[tuple[str, int, int, str, str]
         assert finding.span is not None
         source, start, end = finding.span
         name = finding.message.split("`")[1]
-        empty = f"set {name} to a non-empty value"
-        assert finding.help == (
-            empty if "is empty" in finding.message else f"export {name}, or add it to an --env-file"
-        )
+        assert finding.help is not None
+        assert name in finding.help
+        assert ("--env-file" in finding.help) == ("is empty" not in finding.message)
         found.append((finding.severity, *source.position(start), source.text[start:end], finding.message))
     return found
 

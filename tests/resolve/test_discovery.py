@@ -114,7 +114,7 @@ def test_byte_order_mark_is_ignored() -> None:
     assert made == ModelList({"m": Row("m", None, None)})
     made, _, base_url = ask(answering(b"\xef\xbb\xbf<html>"))
     assert made.failure is not None
-    assert made.failure.message == f"{base_url}/models answered with an HTML page instead of a model list"
+    assert made.failure.message.startswith(f"{base_url}/models answered with an HTML page")
 
 
 def test_first_row_of_a_duplicate_id_counts() -> None:
@@ -372,16 +372,16 @@ def test_failure_for_each_broken_response(
     made, _, base_url = ask(answer)
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
-    assert made.failure.message == f"cannot get the models of `vllm` from {base_url}/models: {reason}"
+    assert "`vllm`" in made.failure.message
+    assert made.failure.message.endswith(f" {base_url}/models: {reason}")
 
 
 def test_connection_refused() -> None:
     (made,) = module.discover_models([Query("vllm", "http://127.0.0.1:1/v1", {}, (), "set VLLM_API_KEY to")])
-    assert made.failure == (
-        "server-unreachable",
-        "cannot get the models of `vllm` from http://127.0.0.1:1/v1/models: connection refused",
-        "start the server or correct `baseUrl`; check with `curl http://127.0.0.1:1/v1/models`",
-    )
+    assert made.failure is not None
+    assert made.failure.rule == "server-unreachable"
+    assert made.failure.message.endswith(" http://127.0.0.1:1/v1/models: connection refused")
+    assert "`curl http://127.0.0.1:1/v1/models`" in made.failure.help
 
 
 def test_failing_server_does_not_affect_others() -> None:

@@ -72,10 +72,7 @@ def test_https_request_uses_a_tunnel_without_the_key(monkeypatch: pytest.MonkeyP
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
     address = proxy.base_url.removesuffix("/v1")
-    assert made.failure.message == (
-        "cannot get the models of `vllm` from https://models.example/v1/models: "
-        f"the proxy {address} answered 407: it requires a user name and a password"
-    )
+    assert f" https://models.example/v1/models: the proxy {address} answered 407" in made.failure.message
     assert made.failure.help.endswith("correct HTTPS_PROXY, or add models.example to NO_PROXY to bypass the proxy")
 
 
@@ -84,10 +81,8 @@ def test_login_page_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://models.example/v1", answering(b"200 OK", b"<html>Log in"), monkeypatch, user="me:hunter2@"
     )
     assert made.failure is not None
-    assert made.failure.message == (
-        "http://models.example/v1/models answered with an HTML page instead of a model list "
-        f"(through the proxy {proxy.base_url.removesuffix('/v1')})"
-    )
+    assert made.failure.message.startswith("http://models.example/v1/models answered with an HTML page")
+    assert f"the proxy {proxy.base_url.removesuffix('/v1')}" in made.failure.message
     assert "hunter2" not in repr(made)
 
 
@@ -95,10 +90,9 @@ def test_proxy_that_requires_a_password(monkeypatch: pytest.MonkeyPatch) -> None
     made, proxy = ask("http://models.example/v1", answering(b"407 Proxy Authentication Required"), monkeypatch)
     assert made.failure is not None
     assert made.failure.rule == "server-unreachable"
-    assert made.failure.message == (
-        "cannot get the models of `vllm` from http://models.example/v1/models: "
-        f"the proxy {proxy.base_url.removesuffix('/v1')} answered 407: it requires a user name and a password"
-    )
+    address = proxy.base_url.removesuffix("/v1")
+    assert f" http://models.example/v1/models: the proxy {address} answered 407" in made.failure.message
+    assert "password" in made.failure.message
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY", "http_proxy"])

@@ -293,7 +293,7 @@ def test_tls_timeout_is_distinguished_from_a_late_response(monkeypatch: pytest.M
     assert made.failure.message.endswith(
         ": the server accepted the connection but did not complete a TLS handshake within 0.2 seconds"
     )
-    assert made.failure.help == "if the server does not use TLS, use `http://` in `baseUrl`"
+    assert "`http://` in `baseUrl`" in made.failure.help
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -338,7 +338,7 @@ def test_silent_server_may_be_loading_its_model(monkeypatch: pytest.MonkeyPatch)
     made, server = ask(silent)
     assert reason(made, server) == "no response within 0.3 seconds"
     assert made.failure is not None
-    assert made.failure.help == "is the server still loading its model?"
+    assert "loading its model" in made.failure.help
 
 
 @pytest.mark.parametrize("listed", ["200 OK", "401 Unauthorized"])
@@ -396,9 +396,8 @@ def test_unknown_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     (made,) = module.discover_models([query("http://no-such-host.example/v1")])
     assert made.failure is not None
-    assert made.failure.message == (
-        "cannot get the models of `vllm` from http://no-such-host.example/v1/models: host name not found"
-    )
+    assert "`vllm`" in made.failure.message
+    assert made.failure.message.endswith("http://no-such-host.example/v1/models: host name not found")
 
 
 def test_connection_reset() -> None:
@@ -426,7 +425,8 @@ NO_REQUEST = "no valid HTTP request can be made from this URL and these headers"
 def test_invalid_address_is_a_failure(base_url: str, said: str) -> None:
     (made,) = module.discover_models([query(base_url)])
     assert made.failure is not None
-    assert made.failure.message == f"cannot get the models of `vllm` from {base_url}/models: {said}"
+    assert "`vllm`" in made.failure.message
+    assert made.failure.message.endswith(f" {base_url}/models: {said}")
 
 
 def test_header_injection_is_rejected() -> None:

@@ -57,9 +57,12 @@ def test_unreachable_declared_server_is_an_error_at_its_base_url(closed: str) ->
     (finding,) = done.diagnostics
     assert done.manifest is None
     assert (finding.rule, finding.severity) == ("server-unreachable", "error")
-    assert finding.message == f"cannot get the models of `vllm` from {closed}/models: connection refused"
+    assert "`vllm`" in finding.message
+    assert finding.message.endswith(f" {closed}/models: connection refused")
     assert underlined(finding) == f'"{closed}"'
-    assert finding.help == f"start the server or correct `baseUrl`; check with `curl {closed}/models`"
+    assert finding.help is not None
+    assert "`baseUrl`" in finding.help
+    assert f"`curl {closed}/models`" in finding.help
 
 
 @pytest.mark.parametrize(
@@ -94,9 +97,9 @@ def test_unreachable_undeclared_server_is_an_error_only_if_named(
 def test_help_at_the_default_address(monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
     monkeypatch.setattr(queries, "DEFAULT_BASE_URL", closed)
     (finding,) = compiled(dynamic(closed)).diagnostics
-    assert finding.help == (
-        "start the server (`vllm serve MODEL`); if it runs elsewhere, set `models.providers.vllm.baseUrl`"
-    )
+    assert finding.help is not None
+    assert "`vllm serve MODEL`" in finding.help
+    assert "`models.providers.vllm.baseUrl`" in finding.help
     assert DEFAULT_BASE_URL == "http://127.0.0.1:8000/v1"
 
 
@@ -214,9 +217,9 @@ def test_help_for_a_rejected_key_names_its_source(stated: str, words: str, tmp_p
     with serving((LLAMA,), api_key="another") as server:
         (finding,) = compiled(dynamic(server.base_url, stated=stated.replace("FILE", file)), POOL_TOKEN="t").diagnostics
     assert finding.rule == "auth-rejected"
-    assert finding.help == (
-        f"{words.replace('FILE', file)} a key that the server accepts (vLLM: the value of its --api-key)"
-    )
+    assert finding.help is not None
+    assert finding.help.startswith(f"{words.replace('FILE', file)} ")
+    assert "--api-key" in finding.help
 
 
 def test_help_for_a_rejected_profile_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +231,10 @@ def test_help_for_a_rejected_profile_names_it(tmp_path: Path, monkeypatch: pytes
     keys = Credentials(Variables((), complete=True), profiles.read_profiles(str(store)))
     with serving((LLAMA,), api_key="another") as server:
         (finding,) = compile_config("genesis.json5", dynamic(server.base_url).encode(), keys).diagnostics
-    assert finding.help == (
-        "set the auth profile vllm:w to a key that the server accepts (vLLM: the value of its --api-key)"
-    )
+    assert finding.rule == "auth-rejected"
+    assert finding.help is not None
+    assert "auth profile vllm:w " in finding.help
+    assert "--api-key" in finding.help
 
 
 @pytest.mark.parametrize(("bad", "words"), [(1, "1 model"), (3, "3 models")])
@@ -279,10 +283,10 @@ def test_every_reference_without_an_opt_in_names_both_fixes() -> None:
         ("not-configured", "error", '"vllm/b/c"'),
     ]
     assert done.diagnostics[1].message.startswith("`agents.defaults.model.fallbacks[0]` uses the provider `vllm`")
-    assert done.diagnostics[1].help == (
-        "set VLLM_API_KEY to any value to discover the models at http://127.0.0.1:8000/v1, "
-        "or declare models.providers.vllm"
-    )
+    help_ = done.diagnostics[1].help
+    assert help_ is not None
+    for named in ("VLLM_API_KEY", "http://127.0.0.1:8000/v1", "models.providers.vllm"):
+        assert named in help_
 
 
 def test_single_provider_compiles_without_opt_in_to_others() -> None:

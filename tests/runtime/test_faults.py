@@ -426,7 +426,8 @@ def test_timeout_keeps_partial_text(begun: bool) -> None:  # noqa: FBT001 - a pa
     assert type(error) is StalledStreamError
     assert error.text == ("Hello" if begun else "")
     assert str(error).endswith(": no data for 1 second" if begun else ": no response within 1 second")
-    assert error.help == "raise the provider's `timeoutSeconds` if the server needs longer"
+    assert error.help is not None
+    assert "`timeoutSeconds`" in error.help
 
 
 def test_waiting_for_a_connection_is_not_a_server_timeout() -> None:
