@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from syrupy.assertion import SnapshotAssertion
+
     from tests.e2e.support import Genesis
 
 CANARY = "sk-canary-9f3e"
@@ -61,13 +63,16 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
 
     done = genesis("auth", "set", "vllm", stdin=f"{CANARY}\n")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"added auth profile vllm:default in {stored}\n"
+    assert "added" in done.stderr
+    assert f"vllm:default in {stored}\n" in done.stderr
+    assert CANARY not in done.stderr
     assert keys(stored) == {"vllm:default": CANARY}
     assert (stored.stat().st_mode & 0o777, stored.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
     listed = genesis("auth", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert listed.stdout == ("profile       provider  kind     age\nvllm:default  vllm      api_key  under a minute\n")
+    (_, row) = listed.stdout.splitlines()
+    assert row.split()[:3] == ["vllm:default", "vllm", "api_key"]
 
     (folder / "genesis.json5").write_text(
         '{ models: { providers: { vllm: { models: [{ id: "m", contextWindow: 9000 }] } } } }', encoding="utf-8"
@@ -76,12 +81,15 @@ def test_a_piped_key_is_stored_listed_used_and_removed(genesis: Genesis, stored:
     assert json.loads(compiled.stdout)["providers"]["vllm"]["credential"] == {"profile": "vllm:default"}
 
     again = genesis("auth", "set", "vllm", stdin="another\r\n")
-    assert again.stderr == f"replaced the key of auth profile vllm:default in {stored}\n"
+    assert "replaced" in again.stderr
+    assert f"vllm:default in {stored}\n" in again.stderr
+    assert "another" not in again.stderr
     assert keys(stored) == {"vllm:default": "another"}
 
     removed = genesis("auth", "remove", "vllm")
     assert (removed.returncode, removed.stdout) == (0, "")
-    assert removed.stderr == f"removed auth profile vllm:default from {stored}\n"
+    assert "removed" in removed.stderr
+    assert f"vllm:default from {stored}\n" in removed.stderr
     assert keys(stored) == {}
 
 
@@ -102,17 +110,13 @@ def test_the_configuration_selects_the_profile(genesis: Genesis, stored: Path, f
         assert credential == (used and {"profile": used})
 
 
-def test_a_list_shows_ages_but_no_keys(genesis: Genesis, stored: Path) -> None:
+def test_a_list_shows_ages_but_no_keys(genesis: Genesis, stored: Path, snapshot: SnapshotAssertion) -> None:
     created = datetime.now(UTC) - timedelta(days=3, hours=1)
     stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     write(stored, {"vllm:default": entry("vllm", created=stamp), "\x1b[31m": entry("pool")})
 
     listed = genesis("auth", "list")
-    assert listed.stdout == (
-        "profile       provider  kind     age\n"
-        "\\x1b[31m      pool      api_key  unknown\n"
-        "vllm:default  vllm      api_key  3 days\n"
-    )
+    assert listed.stdout == snapshot
     report = genesis("auth", "list", "--json")
     assert (report.returncode, report.stderr) == (0, "")
     parsed = json.loads(report.stdout)
@@ -129,7 +133,8 @@ def test_an_empty_list_explains_how_to_add_a_profile(genesis: Genesis, stored: P
     for _ in range(2):
         done = genesis("auth", "list")
         assert (done.returncode, done.stdout) == (0, "")
-        assert done.stderr == f"no auth profiles in {stored}; run `genesis auth set PROVIDER` to add one\n"
+        assert f"no auth profiles in {stored}" in done.stderr
+        assert "`genesis auth set PROVIDER`" in done.stderr
         report = genesis("auth", "list", "--json")
         assert (report.returncode, json.loads(report.stdout)) == (0, {"version": 1, "profiles": []})
         write(stored, {})
@@ -263,7 +268,8 @@ def test_a_store_whose_directory_cannot_be_created_is_reported(genesis: Genesis,
     (tmp_path / "home" / ".config").write_text("mine", encoding="utf-8")
     done = genesis("auth", "set", "vllm", stdin=CANARY)
     assert done.returncode == 2
-    assert done.stderr == f"error: cannot read the auth profiles in {stored}: Not a directory\n"
+    assert done.stderr.startswith("error: ")
+    assert f"{stored}: Not a directory\n" in done.stderr
 
 
 def test_a_missing_profile_cannot_be_removed(genesis: Genesis, stored: Path) -> None:
@@ -286,37 +292,43 @@ CONFIG = """{
 
 
 @pytest.mark.parametrize(
-    ("provider", "note"),
+    ("provider", "noted"),
     [
-        ("pool", ""),
-        ("first", ""),
-        ("second", ""),
-        ("third", ""),
+        ("pool", []),
+        ("first", []),
+        ("second", []),
+        ("third", []),
         # Implicit, even if it is not in the configuration.
-        ("vllm", ""),
-        ("pol", "note: genesis.json5 does not refer to a provider pol; did you mean pool?\n"),
-        ("foo", "note: genesis.json5 does not refer to a provider foo, so the key is not used yet\n"),
+        ("vllm", []),
+        ("pol", [("pol", True)]),
+        ("foo", [("foo", False)]),
     ],
 )
 def test_a_provider_missing_from_the_configuration_is_noted(
-    provider: str, note: str, genesis: Genesis, stored: Path, folder: Path
+    provider: str, noted: list[tuple[str, bool]], genesis: Genesis, stored: Path, folder: Path
 ) -> None:
     (folder / "genesis.json5").write_text(CONFIG, encoding="utf-8")
     done = genesis("auth", "set", provider, stdin=CANARY)
     assert done.returncode == 0
-    assert done.stderr == f"{note}added auth profile {provider}:default in {stored}\n"
+    *notes, added = done.stderr.splitlines()
+    for note in notes:
+        assert note.startswith("note: genesis.json5 ")
+    # The provider, and whether a similar one is suggested.
+    assert [(re.findall(r"provider (\w+)", note)[0], "did you mean pool?" in note) for note in notes] == noted
+    assert f"{provider}:default in {stored}" in added
     assert keys(stored) == {f"{provider}:default": CANARY}
 
 
 def test_the_configuration_is_found_as_by_other_commands(genesis: Genesis, folder: Path) -> None:
     (folder / "mine.json5").write_text(CONFIG, encoding="utf-8")
-    note = "note: mine.json5 does not refer to a provider foo"
+    note = "note: mine.json5 "
     assert "note" not in genesis("auth", "set", "foo", stdin="k").stderr
     assert genesis("auth", "set", "foo", "--config", "mine.json5", stdin="k").stderr.startswith(note)
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "mine.json5"}).stderr.startswith(note)
     # A configuration given as an option must exist; one from the environment is for other commands.
     gone = genesis("auth", "set", "foo", "--config", "gone.json5", stdin="k")
-    assert (gone.returncode, gone.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
+    assert gone.returncode == 2
+    assert "gone.json5: No such file or directory\n" in gone.stderr
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "gone.json5"}).returncode == 0
     assert genesis("auth", "set", "foo", stdin="k", env={"GENESIS_CONFIG": "-"}).returncode == 0
     both = genesis("auth", "set", "foo", "--config", "-", stdin="k")

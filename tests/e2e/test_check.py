@@ -61,7 +61,8 @@ def test_exit_codes(genesis: Genesis) -> None:
 def test_an_unreadable_file_is_an_error_and_hides_no_other_file(genesis: Genesis, folder: Path) -> None:
     done = genesis("check", "missing.json5", str(BROKEN))
     assert done.returncode == 2
-    assert done.stderr == "error: cannot read missing.json5: No such file or directory\n"
+    assert done.stderr.startswith("error: ")
+    assert "missing.json5: No such file or directory\n" in done.stderr
     assert "error[unknown-key]" in done.stdout
     assert "1 file checked: 1 error" in done.stdout
     assert not list(folder.iterdir())
@@ -104,7 +105,8 @@ def test_several_files_are_checked_in_one_run(genesis: Genesis, folder: Path) ->
     for number in range(50):
         (folder / f"{number:02}.json5").write_text(CLEAN.read_text("utf-8"), encoding="utf-8")
     done = genesis("check", *(f"{number:02}.json5" for number in range(50)), str(CLEAN), str(CLEAN))
-    assert (done.returncode, done.stdout) == (0, "51 files checked: no findings\n")
+    assert done.returncode == 0
+    assert done.stdout.startswith("51 files checked: no findings")
 
 
 def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Path) -> None:
@@ -116,7 +118,8 @@ def test_variables_are_unknown_without_an_env_file(genesis: Genesis, folder: Pat
     from_file = genesis("check", "--env-file", "some.env")
     environment = genesis("check", "--use-env", env={"API": "openai-completions"})
 
-    assert (alone.returncode, alone.stdout) == (0, "1 file checked: no findings\n")
+    assert alone.returncode == 0
+    assert alone.stdout.startswith("1 file checked: no findings")
     assert "the API `also-nonsense`" in from_file.stdout
     assert "1 file checked: 1 error, 1 info\n" in from_file.stdout
     assert "error[unset-variable]: the variable `MODEL` is not set" in environment.stdout
@@ -158,7 +161,8 @@ def test_an_endless_file_is_too_large(command: str, genesis: Genesis) -> None:
 def test_a_missing_env_file(genesis: Genesis) -> None:
     done = genesis("check", "--env-file", "missing.env", str(CLEAN))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: cannot read missing.env: No such file or directory\n"
+    assert done.stderr.startswith("error: ")
+    assert "missing.env: No such file or directory\n" in done.stderr
 
 
 def test_a_closed_pipe_is_not_an_error(folder: Path) -> None:

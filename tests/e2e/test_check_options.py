@@ -55,7 +55,9 @@ def test_rules_are_selected_on_the_command_line(genesis: Genesis, config: Path) 
     assert genesis("check", "--exit-zero").returncode == 0
     wrong = genesis("check", "--ignore", "unknown-kye")
     assert wrong.returncode == 2
-    assert wrong.stderr == "error: --ignore: unknown rule `unknown-kye`\n  = help: did you mean `unknown-key`?\n"
+    assert wrong.stderr.startswith("error: --ignore: ")
+    assert "`unknown-kye`\n  = help: " in wrong.stderr
+    assert "`unknown-key`" in wrong.stderr
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,8 @@ def test_several_reports_in_one_run(genesis: Genesis, config: Path) -> None:
     assert (folder / "c.txt").read_text(encoding="utf-8") == genesis("check").stdout
     assert genesis("check", "--format", "json", "-o", "a", "-o", "b").returncode == 2
     gone = genesis("check", "-o", "gone/c.txt")
-    assert (gone.returncode, gone.stderr) == (2, "error: cannot write gone/c.txt: No such file or directory\n")
+    assert gone.returncode == 2
+    assert "gone/c.txt: No such file or directory\n" in gone.stderr
 
 
 @pytest.mark.parametrize("name", ["part.json5", "some.env", "genesis.lock.json"])
@@ -142,7 +145,8 @@ def test_files_that_belong_to_the_input_are_not_overwritten(name: str, genesis: 
     (folder / "genesis.lock.json").write_text('{"lockVersion": 1, "providers": {}}\n', encoding="utf-8")
     before = (folder / name).read_bytes()
     done = genesis("check", "--env-file", "some.env", "--format", "json", "-o", name)
-    assert (done.returncode, done.stderr) == (2, f"error: -o {name} would overwrite an input file\n")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: -o {name} ")
     assert (folder / name).read_bytes() == before
 
 
@@ -150,7 +154,7 @@ def test_an_input_file_is_not_overwritten(genesis: Genesis, config: Path) -> Non
     before = config.read_bytes()
     done = genesis("check", "--format", "json", "-o", f"./{config.name}", "--format", "text")
     assert done.returncode == 2
-    assert done.stderr == f"error: -o ./{config.name} would overwrite an input file\n"
+    assert done.stderr.startswith(f"error: -o ./{config.name} ")
     assert done.stdout == genesis("check").stdout
     assert config.read_bytes() == before
 
@@ -200,8 +204,9 @@ def test_a_comment_used_only_with_an_option_is_not_unused_without_it(genesis: Ge
         encoding="utf-8",
     )
     (config.parent / "some.env").write_text("TEAM=\nURL=http://h/own\n", encoding="utf-8")
-    assert genesis("check", "--fix").stdout == "1 file checked: no findings\n"
-    assert genesis("check", "--env-file", "some.env").stdout == "1 file checked: no findings, 2 ignored\n"
+    without = genesis("check", "--fix").stdout
+    assert ("no findings" in without, "ignored" in without) == (True, False)
+    assert "no findings, 2 ignored" in genesis("check", "--env-file", "some.env").stdout
 
 
 def test_an_unused_comment_is_removed_by_fix_and_shown_by_diff(genesis: Genesis, config: Path) -> None:
@@ -212,7 +217,8 @@ def test_an_unused_comment_is_removed_by_fix_and_shown_by_diff(genesis: Genesis,
     assert "(1 fixable with --fix)" in shown.stdout
     assert config.read_text(encoding="utf-8") == text
     done = genesis("check", "--fix")
-    assert (done.returncode, done.stdout) == (0, "1 file checked: no findings, 1 fixed\n")
+    assert done.returncode == 0
+    assert "no findings, 1 fixed" in done.stdout
     assert config.read_text(encoding="utf-8") == "// a note\n{\n  agents: {},\n}\n"
     assert genesis("check", "--diff").returncode == 2
     assert genesis("check", "--fix", "-", stdin="{}").returncode == 2
@@ -277,7 +283,9 @@ def test_invalid_settings_hide_no_other_file(genesis: Genesis, config: Path) -> 
     (config.parent / "b" / "second.json5").write_text(TEXT, encoding="utf-8")
     done = genesis("check", ".", "b/second.json5", "--format", "json", "-o", "report.json")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: b/genesis.toml: unknown key `ignroe`\n  = help: did you mean `ignore`?\n"
+    assert done.stderr.startswith("error: b/genesis.toml: ")
+    assert "`ignroe`\n  = help: " in done.stderr
+    assert "`ignore`" in done.stderr
     report = json.loads((config.parent / "report.json").read_text(encoding="utf-8"))
     assert {finding["path"] for finding in report["findings"]} == {"genesis.json5", "a/genesis.json5"}
 
@@ -338,7 +346,9 @@ def test_contradictory_options_are_rejected(genesis: Genesis, config: Path) -> N
     assert (name.returncode, name.stdout) == (2, "")
     assert "--stdin-filename requires -" in name.stderr
     nothing = genesis("check", "nope*.json5", config.name)
-    assert (nothing.returncode, nothing.stderr) == (2, "error: no files match nope*.json5\n")
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("error: ")
+    assert "nope*.json5" in nothing.stderr
     assert "1 file checked" in nothing.stdout
 
 

@@ -33,8 +33,10 @@ COMMANDS = [
 def test_init_writes_a_clean_configuration(arguments: list[str], genesis: Genesis, folder: Path) -> None:
     done = genesis("init", *arguments)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "wrote genesis.json5; run `genesis check` to lint it\n"
-    assert genesis("check").stdout == "1 file checked: no findings\n"
+    assert done.stderr.startswith("wrote genesis.json5")
+    assert "`genesis check`" in done.stderr
+    checked = genesis("check")
+    assert (checked.returncode, "no findings" in checked.stdout) == (0, True)
     assert "//" in (folder / "genesis.json5").read_text(encoding="utf-8")
 
 
@@ -70,14 +72,15 @@ def test_init_does_not_overwrite_a_file(genesis: Genesis, folder: Path) -> None:
     (folder / "genesis.json5").write_text("mine", encoding="utf-8")
     done = genesis("init")
     assert done.returncode == 2
-    assert done.stderr == "error: genesis.json5 already exists; not overwritten\n"
+    assert done.stderr.startswith("error: genesis.json5 already exists")
     assert (folder / "genesis.json5").read_text(encoding="utf-8") == "mine"
 
 
 def test_init_reports_why_it_cannot_write(genesis: Genesis) -> None:
     done = genesis("init", "--output", "gone/genesis.json5")
     assert done.returncode == 2
-    assert done.stderr == "error: cannot write gone/genesis.json5: No such file or directory\n"
+    assert done.stderr.startswith("error: ")
+    assert "gone/genesis.json5: No such file or directory\n" in done.stderr
 
 
 @pytest.mark.parametrize("rule", CATALOGUE)
@@ -114,7 +117,9 @@ def test_explain_without_a_rule_lists_all_rules(genesis: Genesis) -> None:
 def test_explain_suggests_a_similar_rule(genesis: Genesis) -> None:
     done = genesis("explain", "unknown-kye")
     assert done.returncode == 2
-    assert done.stderr == "error: unknown rule `unknown-kye`\n  = help: did you mean `unknown-key`?\n"
+    assert done.stderr.startswith("error: ")
+    assert "`unknown-kye`\n  = help: " in done.stderr
+    assert "`unknown-key`" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["config", "manifest"])
@@ -147,7 +152,11 @@ def test_the_version_is_printed(genesis: Genesis) -> None:
 
 
 def test_a_misspelled_command_is_reported(genesis: Genesis) -> None:
-    assert genesis("compil").stderr == "error: unknown command 'compil'\n  = help: did you mean `compile`?\n"
+    done = genesis("compil")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "'compil'\n  = help: " in done.stderr
+    assert "`compile`" in done.stderr
     assert "help: available commands: " in genesis("qqq").stderr
 
 

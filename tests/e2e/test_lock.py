@@ -74,7 +74,8 @@ def test_a_lock_file_is_written_checked_and_compiled_from(
     assert len(server.requests) == asked
 
     done = genesis("lock", "--check", env=KEY)
-    assert (done.returncode, done.stderr) == (0, "genesis.lock.json is up to date: 2 models from 1 provider\n")
+    assert done.returncode == 0
+    assert done.stderr.startswith("genesis.lock.json is up to date: 2 models")
     assert genesis("lock", str(config), env=KEY, cwd=folder.parent).returncode == 0
     assert (folder / "genesis.lock.json").read_bytes() == written
 
@@ -144,11 +145,10 @@ def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
     provider = json.loads(done.stdout)["providers"]["vllm"]
     assert provider["credential"] == {"template": "${VLLM_API_KEY}"}
     assert provider["decision"] == "implicit"
-    assert done.stderr == (
-        "vllm: implicit, models from genesis.lock.json\n"
-        "  because models.providers.vllm is not defined, and VLLM_API_KEY opts in to discovery\n"
-        "  to change this: define models.providers.vllm to declare its models, without a request\n"
-    )
+    heading, reason, change = done.stderr.splitlines()
+    assert heading == "vllm: implicit, models from genesis.lock.json"
+    assert "VLLM_API_KEY" in reason
+    assert "models.providers.vllm" in change
     assert genesis("compile", "--frozen", env=KEY).stdout == done.stdout
     lock["providers"] = {}
     (folder / "genesis.lock.json").write_text(json.dumps(lock), encoding="utf-8")
@@ -160,7 +160,8 @@ def test_the_lock_file_is_an_opt_in(genesis: Genesis, folder: Path) -> None:
 @pytest.mark.usefixtures("config")
 def test_check_uses_the_models_of_the_lock_file(genesis: Genesis, folder: Path, server: FakeVLLM) -> None:
     assert genesis("lock", env=KEY).returncode == 0
-    assert genesis("check").stdout == "1 file checked: no findings\n"
+    done = genesis("check")
+    assert (done.returncode, "no findings" in done.stdout) == (0, True)
     write(folder, server.base_url, "vllm/lama")
     done = genesis("check")
     assert done.returncode == 1
@@ -189,7 +190,7 @@ def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genes
     )
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
-    assert genesis("lock").stderr == "wrote genesis.lock.json: 0 models from 0 providers\n"
+    assert "genesis.lock.json: 0 models" in genesis("lock").stderr
     assert genesis("compile", "--frozen").returncode == 0
 
 
@@ -221,7 +222,7 @@ def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Pat
     there = implicit_vllm_at(server.base_url, folder)
     assert genesis("lock").returncode == 1  # a first lock reports this
     assert not (folder / "genesis.lock.json").exists()
-    assert genesis("lock", env={**KEY, **there}).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
+    assert "genesis.lock.json: 2 models" in genesis("lock", env={**KEY, **there}).stderr
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
         done = genesis(*arguments, env=there)
@@ -244,11 +245,11 @@ def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: 
   agents: {{ defaults: {{ models: {{ "p/*": {{}} }} }} }} }}""",
             encoding="utf-8",
         )
-        assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
+        assert "genesis.lock.json: 2 models" in genesis("lock", env=there).stderr
         assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"p"}
     assert server.requests == []
     (folder / "genesis.json5").write_text('{ agents: { defaults: { models: { "vllm/*": {} } } } }', encoding="utf-8")
-    assert genesis("lock", env=there).stderr == "wrote genesis.lock.json: 2 models from 1 provider\n"
+    assert "genesis.lock.json: 2 models" in genesis("lock", env=there).stderr
     assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"vllm"}
 
 
@@ -261,7 +262,8 @@ def test_usage_errors_of_lock(genesis: Genesis, folder: Path) -> None:
     )
     assert genesis("lock", "-", stdin="{}").returncode == 2
     done = genesis("lock", "gone.json5")
-    assert (done.returncode, done.stderr) == (2, "error: cannot read gone.json5: No such file or directory\n")
+    assert done.returncode == 2
+    assert "gone.json5: No such file or directory\n" in done.stderr
     (folder / "genesis.lock.json").mkdir()
     done = genesis("lock", env=KEY)
     assert done.returncode == 2

@@ -246,6 +246,22 @@ def test_a_key_is_hidden_elsewhere_too() -> None:
         assert part not in output
 
 
+@pytest.mark.parametrize("member", ["secretKey: {}", "password: {}", "password: [{}]", "token: {{ a: {} }}"])
+def test_a_number_with_the_name_of_a_secret_is_not_shown(member: str) -> None:
+    text = f"{{ models: {{ providers: {{ vllm: {{ wrong: 1, {member.format('87654321')} }} }} }} }}"
+    output = shown(text)
+    assert "wrong: 1" in output
+    assert "87654321" not in output
+
+
+@pytest.mark.parametrize("value", ["http://127.0.0.1:8000/v1", "research-team1"])
+@pytest.mark.parametrize(("header", "times"), [("X-Url", 1), ("X-Token", 0)])
+def test_only_the_value_of_a_secret_header_is_hidden_elsewhere(header: str, value: str, times: int) -> None:
+    members = f'headers: {{ "{header}": "{value}" }}, models: [{{ id: "m", name: "{value}" }}]'
+    source = Source("genesis.json5", f"{{ models: {{ providers: {{ vllm: {{ {members} }} }} }} }}", "configuration")
+    assert visible(source, 0, len(source.text)).count(value) == times
+
+
 @pytest.mark.parametrize("word", ["research", "vllm-local", "team-7"])
 def test_a_word_in_a_header_is_shown_elsewhere(word: str) -> None:
     output = shown(in_provider(f'headers: {{ "X-Tenant": "{word}" }}, params: {{ user: "{word}-llama" }}'))

@@ -80,7 +80,7 @@ _HARMLESS_PARAMETERS: Final = frozenset(
 )  # fmt: skip
 _HARMLESS_VALUE: Final = r"[0-9]{1,3}|true|false"
 
-Kind = Literal["plain", "url", "object", "params", "variables", "variable", "secret", "pointer", "unknown"]
+Kind = Literal["plain", "url", "object", "params", "variables", "variable", "secret", "pointer", "unknown", "withheld"]
 
 
 class Position(NamedTuple):
@@ -89,7 +89,8 @@ class Position(NamedTuple):
     Attributes:
         kind: What may be shown. At a `plain`, `params` or `variable` position, a string unless it looks like a key; at
             a `url`, a string without its user info and its query parameters that are not known to be harmless; at a
-            `pointer`, a string that matches `form`; at all others, only references and markers.
+            `pointer`, a string that matches `form`; at all others, only references and markers. At a `secret` or
+            `withheld` position, below an unknown key with the name of a secret, numbers are not shown, either.
         keys: The positions of an object's known keys.
         rest: The position of all other keys.
         items: The position of an array's items.
@@ -122,7 +123,7 @@ class Position(NamedTuple):
         known = self.keys.get(key)
         if known is None and self.keys and (near := correct_spelling(key, self.keys)) is not None:
             known = self.keys[near]
-        return known or self.rest or _UNKNOWN
+        return known or self.rest or (_WITHHELD if self.kind == "withheld" or could_name_secret(key) else _UNKNOWN)
 
     @property
     def shows_strings(self) -> bool:
@@ -146,6 +147,7 @@ class Position(NamedTuple):
 _PATH_KEYS: Final = ("$include", "$schema")
 _PLAIN: Final = Position("plain")
 _UNKNOWN: Final = Position("unknown")
+_WITHHELD: Final = Position("withheld")
 _SECRET: Final = Position("secret")
 _PARAMS: Final = Position("params")
 _VARIABLE: Final = Position("variable")

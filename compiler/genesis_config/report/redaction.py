@@ -19,6 +19,7 @@ from genesis_config.config.positions import (
     url_secrets,
     variables_in_secrets,
 )
+from genesis_config.credentials.names import is_secret_header
 from genesis_config.credentials.patterns import is_key, is_revision, key_spans
 from genesis_config.net.policy import HEADER_NAME
 from genesis_config.report.words import hidden_words, unparsed_values
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hidden_spans", "spans_in_both", "visible"]
 
-# A value in a secret position is hidden everywhere else, too, but only if it looks like a key: the value of a harmless
-# header can be an ordinary word (`X-Tenant: "research"`).
+# A value in a secret position is hidden everywhere else, too, but only if it has the name of a secret and looks like a
+# key: the value of a harmless header can be a base URL or an ordinary word (`X-Tenant: "research"`).
 _KEYLIKE: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])\S{8,}+")
 _MOST_KEYS: Final = 100
 
@@ -90,7 +91,7 @@ class _Walk:
     Attributes:
         hidden: The spans to hide because of their positions.
         strings: The start offsets of keys and strings that the parser read.
-        keys: The texts in secret positions that look like keys.
+        keys: The texts that look like keys in secret positions with the name of a secret.
         revisions: The spans of Git revisions.
     """
 
@@ -113,19 +114,23 @@ class _Walk:
         self._value(document.value, document.root, position)
 
     def _value(self, value: Any, entry: Entry | Foreign, position: Position) -> None:
-        todo: list[tuple[Any, Entry | Foreign, Position]] = [(value, entry, position)]
+        todo: list[tuple[Any, Entry | Foreign, Position, bool]] = [(value, entry, position, False)]
         while todo:
-            value, entry, position = todo.pop()
+            value, entry, position, is_named = todo.pop()
             if isinstance(entry, Foreign):
                 continue
             if isinstance(entry, Container) and isinstance(value, dict | list):
                 for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                     child = entry.items[key]
                     self._key(key, child, position)
-                    todo.append((item, child, self._child(position, key)))
+                    below = self._child(position, key)
+                    named = is_named or (below.kind == "secret" and is_secret_header(str(key)))
+                    todo.append((item, child, below, named))
             elif isinstance(value, str):
-                self._string(value, *value_offsets(entry), position)
-            elif position.kind == "secret" and value is not None and not isinstance(value, bool):
+                parts = self._string(value, *value_offsets(entry), position)
+                if is_named:
+                    self.keys |= {part: None for part in parts if _KEYLIKE.fullmatch(part)}
+            elif position.kind in {"secret", "withheld"} and value is not None and not isinstance(value, bool):
                 self.hidden.append(value_offsets(entry))
 
     def _child(self, position: Position, key: str | int) -> Position:
@@ -143,7 +148,8 @@ class _Walk:
             # It may be a whole header line, with the key in it.
             self.hidden.append(offsets)
 
-    def _string(self, value: str, start: int, end: int, position: Position) -> None:
+    def _string(self, value: str, start: int, end: int, position: Position) -> list[str]:
+        """Hide the secret parts of a string, and return them."""
         self.strings.add(start)
         quoted = self.text[start : start + 1] in {'"', "'"}
         low, high = (start + 1, end - 1) if quoted else (start, end)
@@ -151,14 +157,13 @@ class _Walk:
         if position.kind == "variable" and is_revision(value):
             self.revisions.add((low, high))
         if position.shows_strings and position.kind != "variable" and raw == value:
-            return  # key patterns and secrets in URLs are searched for in the whole text
+            return []  # key patterns and secrets in URLs are searched for in the whole text
         parts = position.hidden_parts(value)
         if parts and raw != value:
             # With escapes, the offsets of the parts are unknown.
             parts = [(0, len(raw))]
         self.hidden += [(low + first, low + last) for first, last in parts]
-        if position.kind == "secret":
-            self.keys |= {part: None for first, last in parts if _KEYLIKE.fullmatch(part := raw[first:last])}
+        return [raw[first:last] for first, last in parts]
 
 
 def _elsewhere(text: str, keys: dict[str, None]) -> Iterator[tuple[int, int]]:
