@@ -36,7 +36,7 @@ BUSY = Fault("status", code=429, body='{"error": "busy, sk-canary-5b1c9"}')
 
 
 @pytest.fixture(scope="module")
-def signals() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
+def providers() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
     """Collect spans and metrics in memory. A process can set each provider only once."""
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracing = TracerProvider()
@@ -46,6 +46,15 @@ def signals() -> Iterator[tuple[InMemorySpanExporter, InMemoryMetricReader]]:
     telemetry.get_instruments.cache_clear()
     yield spans, reader
     telemetry.get_instruments.cache_clear()
+
+
+@pytest.fixture
+def signals(
+    providers: tuple[InMemorySpanExporter, InMemoryMetricReader],
+) -> tuple[InMemorySpanExporter, InMemoryMetricReader]:
+    """Return the collected spans and metrics, without the spans of earlier tests."""
+    providers[0].clear()
+    return providers
 
 
 @pytest.fixture(autouse=True)
@@ -81,13 +90,19 @@ def run(
     return asyncio.run(stream())
 
 
-def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
+def points(reader: InMemoryMetricReader, port: int | None = None) -> dict[str, list[Any]]:
+    """Return the data points by metric, with a port only those of its server: other tests record some, too."""
     data = reader.get_metrics_data()
     assert data is not None
     (resource,) = data.resource_metrics
     (scope,) = resource.scope_metrics
     assert scope.scope.name == "genesis_config"
-    return {metric.name: list(metric.data.data_points) for metric in scope.metrics}
+    return {
+        metric.name: [
+            point for point in metric.data.data_points if port in {None, dict(point.attributes or {})["server.port"]}
+        ]
+        for metric in scope.metrics
+    }
 
 
 def only(exporter: InMemorySpanExporter) -> ReadableSpan:
@@ -115,7 +130,7 @@ def test_completion_records_a_span_and_three_metrics(
         "server.address": "127.0.0.1",
         "server.port": port,
     }
-    recorded = points(reader)
+    recorded = points(reader, port)
     assert set(recorded) == {
         "gen_ai.client.operation.duration",
         "gen_ai.client.token.usage",
