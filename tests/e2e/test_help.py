@@ -216,7 +216,8 @@ def test_a_closed_standard_output_is_an_error(arguments: list[str], folder: Path
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.endswith("error: cannot write the output: standard output is closed\n")
+    assert "error: " in done.stderr
+    assert done.stderr.endswith("standard output is closed\n")
 
 
 def test_a_command_that_prints_nothing_needs_no_standard_output(folder: Path) -> None:

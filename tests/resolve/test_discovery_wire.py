@@ -163,10 +163,9 @@ def test_response_of_exactly_the_limit_is_accepted(more: int, taken: bool, monke
 def test_redirect_is_not_followed(status: str) -> None:
     made, server = ask(sending(whole(b"", "Location: /v1/models", status=status)), Authorization="Bearer canary")
     assert made.failure is not None
-    assert (made.failure.rule, made.failure.help) == (
-        "bad-model-list",
-        "set `baseUrl` to the address that the server redirects to",
-    )
+    assert made.failure.rule == "bad-model-list"
+    assert "`baseUrl`" in made.failure.help
+    assert "redirects" in made.failure.help
     assert len(server.requests) == server.connections == 1
 
 

@@ -109,10 +109,9 @@ def test_invalid_key_is_reported_at_the_reference(monkeypatch: pytest.MonkeyPatc
         done = compiled(text, VLLM_API_KEY="canary\n9d")
         (finding,) = done.diagnostics
         assert (finding.rule, finding.severity, underlined(finding)) == ("unset-variable", "error", place)
-        assert (
-            finding.message
-            == "the key of `vllm` contains a line break or control character, which is not allowed in an HTTP header"
-        )
+        assert "`vllm`" in finding.message
+        assert "control character" in finding.message
+        assert "canary" not in finding.message
         assert "printf" in (finding.help or "")
         assert done.manifest is None
 
