@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -60,9 +61,7 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     write(folder, server.base_url, 5, temperature=0.5, stream=True)
     done = genesis(*RUN)
     assert (done.returncode, done.stdout) == (0, "")
-    for count in ("5 succeeded", "0 failed", "30 input", "10 output", "cost 5e-05"):
-        assert count in done.stderr
-    assert "already" not in done.stderr
+    assert re.findall(r"\b\d[\d.e-]*", done.stderr) == ["5", "0", "30", "10", "5e-05"]
     by_id = {result["custom_id"]: result for result in results(folder)}
     assert sorted(by_id) == [f"r{number}" for number in range(5)]
     assert by_id["r3"]["error"] is None
@@ -92,8 +91,8 @@ def test_every_request_has_a_result(genesis: Genesis, folder: Path, server: Fake
     # Finished requests are not sent again.
     again = genesis(*RUN)
     assert (again.returncode, len(server.requests)) == (0, 5)
-    for count in ("0 succeeded", "0 failed", "5 already done", "0 input", "0 output", "cost 0\n"):
-        assert count in again.stderr
+    assert " 5 already done" in again.stderr
+    assert re.findall(r"\b\d[\d.e-]*", again.stderr) == ["0", "0", "5", "0", "0", "0"]
 
 
 def test_a_failed_request_has_an_error_and_does_not_affect_others(genesis: Genesis, folder: Path) -> None:

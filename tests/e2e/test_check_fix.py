@@ -40,6 +40,7 @@ RIGHT = {"genesis.json5": FIXED.encode(), "part.json5": FIXED_PART.encode()}
 def test_included_files_are_fixed_together_with_the_root(genesis: Genesis, config: Path) -> None:
     done = genesis("check", "--fix")
     assert done.returncode == 0
+    assert done.stdout.startswith("1 file checked: ")
     assert "no findings, 3 fixed" in done.stdout
     assert bytes_of(config.parent) == RIGHT
 
@@ -52,6 +53,7 @@ def test_a_file_included_twice_is_fixed_once(genesis: Genesis, config: Path) -> 
     assert shown.stdout.count("+  baseUrl") == 1
     done = genesis("check", "--fix", "genesis.json5", "second.json5")
     assert done.returncode == 0
+    assert done.stdout.startswith("2 files checked: ")
     assert "no findings, 4 fixed" in done.stdout
     assert bytes_of(config.parent) == {**RIGHT, "second.json5": FIXED.encode()}
 

@@ -190,7 +190,7 @@ def test_a_lock_file_with_providers_that_are_no_longer_discovered(genesis: Genes
     assert done.stdout.count("\n") == 1
     assert genesis("compile").returncode == 0
     assert "error[lock-stale]" in genesis("compile", "--frozen").stderr
-    assert "genesis.lock.json: 0 models" in genesis("lock").stderr
+    assert "genesis.lock.json: 0 models from 0 providers" in genesis("lock").stderr
     assert genesis("compile", "--frozen").returncode == 0
 
 
@@ -222,7 +222,7 @@ def test_without_the_opt_in_locked_models_are_kept(genesis: Genesis, folder: Pat
     there = implicit_vllm_at(server.base_url, folder)
     assert genesis("lock").returncode == 1  # a first lock reports this
     assert not (folder / "genesis.lock.json").exists()
-    assert "genesis.lock.json: 2 models" in genesis("lock", env={**KEY, **there}).stderr
+    assert "genesis.lock.json: 2 models from 1 provider" in genesis("lock", env={**KEY, **there}).stderr
     locked = (folder / "genesis.lock.json").read_bytes()
     for arguments in (["lock"], ["lock", "--check"]):
         done = genesis(*arguments, env=there)
@@ -245,11 +245,11 @@ def test_an_unrelated_key_locks_nothing(genesis: Genesis, folder: Path, server: 
   agents: {{ defaults: {{ models: {{ "p/*": {{}} }} }} }} }}""",
             encoding="utf-8",
         )
-        assert "genesis.lock.json: 2 models" in genesis("lock", env=there).stderr
+        assert "genesis.lock.json: 2 models from 1 provider" in genesis("lock", env=there).stderr
         assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"p"}
     assert server.requests == []
     (folder / "genesis.json5").write_text('{ agents: { defaults: { models: { "vllm/*": {} } } } }', encoding="utf-8")
-    assert "genesis.lock.json: 2 models" in genesis("lock", env=there).stderr
+    assert "genesis.lock.json: 2 models from 1 provider" in genesis("lock", env=there).stderr
     assert json.loads((folder / "genesis.lock.json").read_bytes())["providers"].keys() == {"vllm"}
 
 
