@@ -262,6 +262,16 @@ def test_only_the_value_of_a_secret_header_is_hidden_elsewhere(header: str, valu
     assert visible(source, 0, len(source.text)).count(value) == times
 
 
+def test_a_hundred_keys_are_hidden_elsewhere() -> None:
+    names = [f"Zk9canary{number:03}" for number in range(101)]
+    providers = ", ".join(f'p{number}: {{ apiKey: "{name}" }}' for number, name in enumerate(names))
+    source = Source(
+        "genesis.json5", f"{{ models: {{ providers: {{ {providers} }} }} }} // {' '.join(names)}", "configuration"
+    )
+    comment = visible(source, source.text.index("//"), len(source.text))
+    assert sum(name in comment for name in names) == 1
+
+
 @pytest.mark.parametrize("word", ["research", "vllm-local", "team-7"])
 def test_a_word_in_a_header_is_shown_elsewhere(word: str) -> None:
     output = shown(in_provider(f'headers: {{ "X-Tenant": "{word}" }}, params: {{ user: "{word}-llama" }}'))
